@@ -1,0 +1,397 @@
+//! The flow document: one serde model for YAML and JSON.
+//!
+//! These types say what a document *can* hold; [`mod@crate::validate`] says whether it makes sense. Unknown fields are errors
+//! everywhere, so that a misspelt `timout` is told and not ignored.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::time::HumanDuration;
+
+/// A flow as its author writes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FlowDoc {
+    /// The flow's id: lower case letters, digits, `-` and `_`.
+    pub flow: String,
+    /// The name people see; the id if it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What the flow is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Labels every run of the flow carries.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, String>,
+    /// What a run is given when it starts.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub inputs: IndexMap<String, InputDoc>,
+    /// How long a whole run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<HumanDuration>,
+    /// How long the ending of a run (undo, finally, `on_failure`) may take: 10 minutes unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending_timeout: Option<HumanDuration>,
+    /// Whether the first unhandled failure ends the run at once instead of letting other branches go on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fail_fast: bool,
+    /// The tasks by their ids.
+    pub tasks: IndexMap<String, TaskDoc>,
+    /// Tasks that run at the end whatever happened; they see `run.outcome`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub finally: IndexMap<String, TaskDoc>,
+    /// Tasks that run after all else when the run failed.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub on_failure: IndexMap<String, TaskDoc>,
+    /// The run's output: a value or expression for each name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub outputs: Map<String, Value>,
+    /// Where boxes stand, by task id, as `[x, y]`. Apart from meaning: moving a box makes no new version.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub layout: IndexMap<String, (f64, f64)>,
+}
+
+impl FlowDoc {
+    /// The name people see.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.flow)
+    }
+}
+
+/// One thing a run is given when it starts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InputDoc {
+    /// What kind of value it takes.
+    #[serde(default, rename = "type")]
+    pub input_type: InputType,
+    /// The label of its field; the input's name if it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether a run must be given it (only without a default).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// What a run gets that was given nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// The only values allowed.
+    #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Value>,
+    /// The least number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<f64>,
+    /// The greatest number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<f64>,
+    /// The fewest characters of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_length: Option<u64>,
+    /// The most characters of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u64>,
+}
+
+/// The kind of value an input takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum InputType {
+    /// A text.
+    String,
+    /// A text of several lines.
+    Text,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// true or false.
+    Boolean,
+    /// A day, as `2026-01-31`.
+    Date,
+    /// A moment, as `2026-01-31T12:00:00Z`.
+    Datetime,
+    /// A duration, as `1h30m`.
+    Duration,
+    /// A JSON object.
+    Object,
+    /// A JSON array.
+    Array,
+    /// Any JSON value.
+    #[default]
+    Any,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TaskDoc {
+    /// What it does, for example `http.request`.
+    #[serde(rename = "type")]
+    pub task_type: String,
+    /// The name people see; the id if it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Marks for people and filters.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, String>,
+    /// The edges into it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<NeedDoc>,
+    /// When a task with several edges may start.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub join: Join,
+    /// An expression judged last before the start; false skips the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The arguments of its type; every string may hold expressions.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub with: Map<String, Value>,
+    /// What happens after a failed attempt; without it the first failure is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryDoc>,
+    /// How long one attempt may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<HumanDuration>,
+    /// What takes back this task's effect if it had succeeded and the run then fails or is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<UndoDoc>>,
+}
+
+impl TaskDoc {
+    /// A task of `task_type` with nothing else said.
+    #[must_use]
+    pub fn of_type(task_type: &str) -> Self {
+        Self {
+            task_type: task_type.to_owned(),
+            name: None,
+            description: None,
+            labels: IndexMap::new(),
+            needs: Vec::new(),
+            join: Join::All,
+            when: None,
+            with: Map::new(),
+            retry: None,
+            timeout: None,
+            undo: None,
+        }
+    }
+}
+
+/// What takes back a task's effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UndoDoc {
+    /// What it does, for example `http.request`.
+    #[serde(rename = "type")]
+    pub task_type: String,
+    /// The arguments of its type.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub with: Map<String, Value>,
+    /// What happens after a failed attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryDoc>,
+    /// How long one attempt may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<HumanDuration>,
+}
+
+/// When a task with several edges may start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Join {
+    /// When every edge is taken; skipped at the first settled edge that is not.
+    #[default]
+    All,
+    /// At the first taken edge; skipped if none is.
+    Any,
+    /// When all upstreams are settled and at least one edge was taken; else skipped.
+    Settled,
+}
+
+/// An edge into a task: the short form is the upstream's id alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "an upstream task's id, or {task, on, when, handles}")]
+pub enum NeedDoc {
+    /// Taken when the upstream succeeded.
+    Task(String),
+    /// The long form.
+    Edge(EdgeDoc),
+}
+
+/// The long form of an edge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EdgeDoc {
+    /// The upstream task.
+    pub task: String,
+    /// The outcomes that take the edge: `succeeded` (default), `failed`, `skipped`, `cancelled`, a case of a switch, or `always`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<OneOrMany>,
+    /// An expression that narrows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Whether taking the edge on a failure counts as handling that failure.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub handles: bool,
+}
+
+impl NeedDoc {
+    /// The upstream task.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        match self {
+            Self::Task(task) => task,
+            Self::Edge(edge) => &edge.task,
+        }
+    }
+
+    /// The outcomes that take the edge, as written; `succeeded` if nothing is.
+    #[must_use]
+    pub fn on(&self) -> Vec<&str> {
+        match self {
+            Self::Edge(EdgeDoc { on: Some(on), .. }) => on.as_slice().iter().map(String::as_str).collect(),
+            _ => vec!["succeeded"],
+        }
+    }
+
+    /// The expression that narrows it.
+    #[must_use]
+    pub fn when(&self) -> Option<&str> {
+        match self {
+            Self::Edge(edge) => edge.when.as_deref(),
+            Self::Task(_) => None,
+        }
+    }
+
+    /// Whether taking it on a failure counts as handling that failure.
+    #[must_use]
+    pub fn handles(&self) -> bool {
+        match self {
+            Self::Edge(edge) => edge.handles,
+            Self::Task(_) => true,
+        }
+    }
+}
+
+/// One word or a list of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "a word or a list of words")]
+pub enum OneOrMany {
+    /// One word.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// All of them.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(word) => std::slice::from_ref(word),
+            Self::Many(words) => words,
+        }
+    }
+}
+
+/// What happens after a failed attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryDoc {
+    /// How many attempts at most, the first included.
+    pub max_attempts: u32,
+    /// How the pause grows.
+    pub backoff: Backoff,
+    /// The pause after the first failed attempt.
+    pub first: HumanDuration,
+    /// The longest pause.
+    pub max: HumanDuration,
+    /// How much chance is mixed into the pause.
+    pub jitter: Jitter,
+    /// What happens to an attempt lost with its worker or server.
+    pub on_lost: OnLost,
+}
+
+impl Default for RetryDoc {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            backoff: Backoff::Exponential,
+            first: HumanDuration::from_millis(1000),
+            max: HumanDuration::from_millis(60_000),
+            jitter: Jitter::Full,
+            on_lost: OnLost::Retry,
+        }
+    }
+}
+
+/// How the pause between attempts grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Backoff {
+    /// Always the first pause.
+    Fixed,
+    /// First, twice the first, three times the first …
+    Linear,
+    /// Twice as long after each attempt.
+    #[default]
+    Exponential,
+}
+
+/// How much chance is mixed into a pause, so that many retries do not come at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Jitter {
+    /// None: the pause is exact.
+    None,
+    /// Half of the pause is fixed, half is chance.
+    Equal,
+    /// Anything from zero to the pause.
+    #[default]
+    Full,
+}
+
+/// What happens to an attempt lost with its worker or server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OnLost {
+    /// Another attempt, not counted against `max_attempts`.
+    #[default]
+    Retry,
+    /// The task fails: its work is begun at most once.
+    Fail,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

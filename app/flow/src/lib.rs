@@ -1,0 +1,36 @@
+//! Pointwork's pure core, shared by engine, server and browser.
+//!
+//! No async, no IO, no clock, no randomness, no global state: `now` and seeds are arguments. The same code validates a
+//! flow in the editor, decides a run on the server and replays a run in the browser.
+//!
+//! - [`doc`]: the flow document as people write it · [`mod@validate`]: everything that is wrong with one
+//! - [`plan`]: a valid document as a graph, ready to be run
+//! - [`expr`]: expressions and templates · [`legacy`]: the predecessors' documents, translated
+//! - [`run`]: the state machine: commands are decided into events, events are applied to states
+//! - [`layout`]: where the boxes of a graph go · [`view`]: what lists and pages show
+
+pub mod doc;
+pub mod ids;
+pub mod layout;
+#[cfg(feature = "author")]
+pub mod inputs;
+pub mod limits;
+#[cfg(feature = "author")]
+pub mod parse;
+pub mod payload;
+pub mod plan;
+pub mod problem;
+pub mod run;
+#[cfg(feature = "author")]
+mod suggest;
+pub mod time;
+#[cfg(feature = "author")]
+pub mod validate;
+pub mod view;
+
+pub use doc::FlowDoc;
+pub use ids::{AttemptToken, RunId};
+pub use payload::{BlobRef, Payload};
+pub use plan::{Plan, TaskIx};
+pub use problem::{Problem, Severity};
+pub use time::{HumanDuration, Timestamp};

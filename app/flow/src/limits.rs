@@ -1,0 +1,83 @@
+//! Every limit has a name, and its reason beside it.
+
+/// Shards a deployment's runs are spread over. Fixed by the first migration: a run's shard must never change.
+pub const SHARDS: u16 = 256;
+
+/// Bytes of a flow or task id: it stands in paths, file names and every event.
+pub const ID_BYTES_MAX: usize = 64;
+
+/// Bytes of a flow document. A flow at the task limit with generous arguments stays below it.
+pub const DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Nesting of a document or of a JSON body: deeper ones are attacks or accidents.
+pub const DEPTH_MAX: usize = 64;
+
+/// Tasks of one flow. More items belong into one task's loop, not into the drawing.
+pub const TASKS_MAX: usize = 10_000;
+
+/// Edges of one flow.
+pub const EDGES_MAX: usize = 50_000;
+
+/// Inputs of a run, as JSON.
+pub const INPUTS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Values above this go to the blob store by reference, so that events stay small.
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The largest output of one task.
+pub const OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The largest text one rendering may make.
+pub const RENDER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Light tasks one decision evaluates before it yields, so no run holds a shard.
+pub const LIGHT_TASKS_PER_DECISION_MAX: usize = 1_000;
+
+/// Bytes of output one decision evaluates before it yields.
+pub const LIGHT_BYTES_PER_DECISION_MAX: usize = 1024 * 1024;
+
+/// Attempts that may be lost with their server before a task fails: a task that kills its server must not do so for ever.
+pub const LOST_ATTEMPTS_MAX: u32 = 3;
+
+/// `max_attempts` of a retry.
+pub const ATTEMPTS_MAX: u32 = 1_000;
+
+/// Events of one run.
+pub const EVENTS_PER_RUN_MAX: u64 = 2_000_000;
+
+/// Task runs listed in one answer.
+pub const TASK_RUNS_LISTED_MAX: usize = 1_000;
+
+/// Log kept of one attempt: the first and the last half of it.
+pub const LOG_BYTES_PER_ATTEMPT_MAX: usize = 16 * 1024 * 1024;
+
+/// How long a process has between SIGTERM and SIGKILL.
+pub const TERMINATION_GRACE_MS: u64 = 10_000;
+
+/// How long after an attempt's own timeout the engine stops waiting for the worker to report it.
+pub const TIMEOUT_BACKSTOP_MS: u64 = 30_000;
+
+/// How long the ending of a run may take, unless the flow says otherwise.
+pub const ENDING_TIMEOUT_MS: u64 = 10 * 60 * 1000;
+
+/// Steps of the template engine one expression may take: a loop over some ten thousand items fits, an endless one does not.
+pub const EXPRESSION_STEPS_MAX: u64 = 500_000;
+
+/// Bytes that the expressions of one field may touch and make in between, items of lists counted as
+/// [`EXPRESSION_ITEM_BYTES`] each. Several passes over the largest output fit; it bounds memory as well as time.
+pub const EXPRESSION_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// What one item of a list counts for in [`EXPRESSION_BYTES_MAX`]: about what holding it costs.
+pub const EXPRESSION_ITEM_BYTES: u64 = 64;
+
+/// Words and signs between one pair of braces: a longer expression belongs into a task of its own.
+pub const EXPRESSION_TOKENS_MAX: usize = 2_000;
+
+/// Nesting of one expression: brackets, filters and operators inside each other. Deeper ones would need a deeper stack.
+pub const EXPRESSION_DEPTH_MAX: usize = 64;
+
+/// `{% … %}` tags in one text.
+pub const TEMPLATE_TAGS_MAX: usize = 200;
+
+/// Numbers one `range()` may give.
+pub const RANGE_MAX: u64 = 100_000;

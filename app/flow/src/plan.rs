@@ -1,0 +1,246 @@
+//! A valid document as a graph, ready to be run.
+//!
+//! A plan holds no compiled expression, so that a page that follows a run needs no template engine; those are in
+//! [`crate::expr::Program`]. Tasks are numbered in document order: main tasks, then `finally`, `on_failure` and undo tasks.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::doc::{FlowDoc, Join, NeedDoc, RetryDoc, TaskDoc};
+
+/// The number of a task in its plan.
+pub type TaskIx = u32;
+
+/// The number of an edge in its plan.
+pub type EdgeIx = u32;
+
+/// What a task is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The flow's work.
+    Main,
+    /// Runs at the end whatever happened.
+    Finally,
+    /// Runs after all else when the run failed.
+    OnFailure,
+    /// Takes back what the task of this number did.
+    Undo(TaskIx),
+}
+
+/// The task types that are evaluated inside the decision step: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Light {
+    /// Does nothing.
+    Noop,
+    /// Writes a line into the task's log.
+    Log,
+    /// Fails.
+    Fail,
+    /// An expression makes the output.
+    Transform,
+    /// The first case that holds names the edge to take.
+    Switch,
+    /// Waits on a timer, holding no worker.
+    Delay,
+}
+
+impl Light {
+    /// The light type a task is of; `transform` with `jq` is none, it runs as an attempt.
+    #[must_use]
+    pub fn of(task: &TaskDoc) -> Option<Self> {
+        match task.task_type.as_str() {
+            "noop" => Some(Self::Noop),
+            "log" => Some(Self::Log),
+            "fail" => Some(Self::Fail),
+            "transform" if !task.with.contains_key("jq") => Some(Self::Transform),
+            "switch" => Some(Self::Switch),
+            "delay" => Some(Self::Delay),
+            _ => None,
+        }
+    }
+}
+
+/// A task of a plan.
+#[derive(Debug)]
+pub struct PlanTask {
+    /// Its id: the path of its task run. An undo task is `TASK.undo`, which no author can write.
+    pub key: Arc<str>,
+    /// What it is there for.
+    pub role: Role,
+    /// What its author wrote.
+    pub doc: TaskDoc,
+    /// Set if the decision step evaluates it.
+    pub light: Option<Light>,
+    /// The edges into it, in the order of `needs`.
+    pub ups: Vec<EdgeIx>,
+    /// The edges out of it.
+    pub downs: Vec<EdgeIx>,
+}
+
+impl PlanTask {
+    /// When it may start.
+    #[must_use]
+    pub fn join(&self) -> Join {
+        self.doc.join
+    }
+
+    /// How many attempts it may have.
+    #[must_use]
+    pub fn max_attempts(&self) -> u32 {
+        self.doc.retry.as_ref().map_or(1, |retry| retry.max_attempts.max(1))
+    }
+
+    /// Its retry, if it has one.
+    #[must_use]
+    pub fn retry(&self) -> Option<&RetryDoc> {
+        self.doc.retry.as_ref()
+    }
+}
+
+/// The outcomes that take an edge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenOn {
+    /// The upstream succeeded.
+    pub succeeded: bool,
+    /// It failed; only this names a failure, `always` does not.
+    pub failed: bool,
+    /// It was skipped.
+    pub skipped: bool,
+    /// It was cancelled.
+    pub cancelled: bool,
+    /// Any of the four.
+    pub always: bool,
+    /// It is a switch that took one of these.
+    pub cases: Vec<String>,
+}
+
+impl TakenOn {
+    fn from_words(words: &[&str]) -> Self {
+        let mut on = Self::default();
+        for word in words {
+            match *word {
+                "succeeded" => on.succeeded = true,
+                "failed" => on.failed = true,
+                "skipped" => on.skipped = true,
+                "cancelled" => on.cancelled = true,
+                "always" => on.always = true,
+                case => on.cases.push(case.to_owned()),
+            }
+        }
+        on
+    }
+}
+
+/// An edge of a plan.
+#[derive(Debug)]
+pub struct PlanEdge {
+    /// The upstream.
+    pub from: TaskIx,
+    /// The downstream.
+    pub to: TaskIx,
+    /// Its place among the downstream's `needs`.
+    pub need: u32,
+    /// The outcomes that take it.
+    pub on: TakenOn,
+    /// Whether an expression narrows it.
+    pub has_when: bool,
+    /// Whether taking it on a failure handles that failure.
+    pub handles: bool,
+}
+
+/// A flow version as a graph.
+#[derive(Debug)]
+pub struct Plan {
+    /// The document it was made from.
+    pub doc: Arc<FlowDoc>,
+    /// All tasks: main, finally, `on_failure`, undo.
+    pub tasks: Vec<PlanTask>,
+    /// All edges.
+    pub edges: Vec<PlanEdge>,
+    by_key: FxHashMap<Arc<str>, TaskIx>,
+    undo_of: FxHashMap<TaskIx, TaskIx>,
+}
+
+impl Plan {
+    /// The graph of a document. Edges from unknown tasks are left out: validation has refused such a document before it is
+    /// run, and a drawing of a broken one is still of use.
+    #[must_use]
+    pub fn new(doc: Arc<FlowDoc>) -> Self {
+        let mut plan =
+            Self { doc: Arc::clone(&doc), tasks: Vec::new(), edges: Vec::new(), by_key: FxHashMap::default(), undo_of: FxHashMap::default() };
+        for (role, group) in [(Role::Main, &doc.tasks), (Role::Finally, &doc.finally), (Role::OnFailure, &doc.on_failure)] {
+            for (key, task) in group {
+                plan.add(key.as_str().into(), role, task.clone());
+            }
+        }
+        for ix in 0..plan.tasks.len() {
+            let task = &plan.tasks[ix];
+            if let Some(undo) = task.doc.undo.clone() {
+                let key = format!("{}.undo", task.key);
+                let body = TaskDoc { with: undo.with, retry: undo.retry, timeout: undo.timeout, ..TaskDoc::of_type(&undo.task_type) };
+                let undo_ix = plan.add(key.into(), Role::Undo(ix as TaskIx), body);
+                plan.undo_of.insert(ix as TaskIx, undo_ix);
+            }
+        }
+        plan.connect();
+        plan
+    }
+
+    fn add(&mut self, key: Arc<str>, role: Role, doc: TaskDoc) -> TaskIx {
+        let ix = self.tasks.len() as TaskIx;
+        self.by_key.insert(Arc::clone(&key), ix);
+        let light = Light::of(&doc);
+        self.tasks.push(PlanTask { key, role, doc, light, ups: Vec::new(), downs: Vec::new() });
+        ix
+    }
+
+    fn connect(&mut self) {
+        for to in 0..self.tasks.len() {
+            let needs: Vec<NeedDoc> = self.tasks[to].doc.needs.clone();
+            for (need_ix, need) in needs.iter().enumerate() {
+                let Some(from) = self.find(need.task()) else { continue };
+                let edge = self.edges.len() as EdgeIx;
+                self.edges.push(PlanEdge {
+                    from,
+                    to: to as TaskIx,
+                    need: need_ix as u32,
+                    on: TakenOn::from_words(&need.on()),
+                    has_when: need.when().is_some(),
+                    handles: need.handles(),
+                });
+                self.tasks[to].ups.push(edge);
+                self.tasks[from as usize].downs.push(edge);
+            }
+        }
+    }
+
+    /// The number of the task with this id.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<TaskIx> {
+        self.by_key.get(key).copied()
+    }
+
+    /// The task of this number.
+    #[must_use]
+    pub fn task(&self, ix: TaskIx) -> &PlanTask {
+        &self.tasks[ix as usize]
+    }
+
+    /// The edge of this number.
+    #[must_use]
+    pub fn edge(&self, ix: EdgeIx) -> &PlanEdge {
+        &self.edges[ix as usize]
+    }
+
+    /// The task that takes back what `task` did.
+    #[must_use]
+    pub fn undo_of(&self, task: TaskIx) -> Option<TaskIx> {
+        self.undo_of.get(&task).copied()
+    }
+
+    /// The tasks of one role, in document order.
+    pub fn of_role(&self, role: Role) -> impl Iterator<Item = TaskIx> + '_ {
+        self.tasks.iter().enumerate().filter(move |(_, task)| task.role == role).map(|(ix, _)| ix as TaskIx)
+    }
+}

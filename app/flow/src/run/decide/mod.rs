@@ -1,0 +1,234 @@
+//! Commands decided into events.
+//!
+//! A decision applies its events as it makes them, so that what follows from the first is decided upon it; a state that was
+//! decided upon and whose commit then fails is thrown away by its owner and read again from the log. A rejected command has changed
+//! nothing. One file per group of commands: [`attempts`], the [`agenda`] of tasks whose join was decided, [`light`] task types, the
+//! [`ending`] of a run.
+
+mod agenda;
+mod attempts;
+mod ending;
+mod light;
+mod retry;
+mod values;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::expr::Program;
+use crate::ids::AttemptToken;
+use crate::limits::{EVENTS_PER_RUN_MAX, LIGHT_BYTES_PER_DECISION_MAX, LIGHT_TASKS_PER_DECISION_MAX};
+use crate::payload::BlobRef;
+use crate::plan::{Plan, TaskIx};
+use crate::run::command::{Command, Decision, Dispatch, Effect, NewRun, Rejected};
+use crate::run::event::{Event, EventKind};
+use crate::run::state::{RunState, TaskState, Timer};
+use crate::time::Timestamp;
+
+/// Where chance comes from: tokens and jitter. Seeded in tests.
+pub trait Entropy {
+    /// 128 fresh random bits.
+    fn next(&mut self) -> u128;
+}
+
+impl<F: FnMut() -> u128> Entropy for F {
+    fn next(&mut self) -> u128 {
+        self()
+    }
+}
+
+/// Large values that have been loaded.
+pub trait BlobSource {
+    /// The value, if it has been loaded.
+    fn get(&self, blob: &BlobRef) -> Option<Arc<Value>>;
+}
+
+/// No large value at hand.
+impl BlobSource for () {
+    fn get(&self, _: &BlobRef) -> Option<Arc<Value>> {
+        None
+    }
+}
+
+/// What a decision takes from the world.
+pub struct Env<'a> {
+    /// The clock; a decision is dated by it or by the run's last event, whichever is later.
+    pub now: Timestamp,
+    /// On whose behalf.
+    pub actor: Arc<str>,
+    /// Where chance comes from.
+    pub entropy: &'a mut dyn Entropy,
+    /// Large values at hand.
+    pub blobs: &'a dyn BlobSource,
+}
+
+/// Accepts a new run: its creation, its start and all that follows at once.
+#[must_use]
+pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) -> (RunState, Decision) {
+    let mut labels: BTreeMap<String, String> = plan.doc.labels.clone().into_iter().collect();
+    labels.extend(new.labels);
+    let created = Event {
+        seq: 1,
+        at: env.now,
+        actor: Arc::clone(&env.actor),
+        kind: EventKind::RunCreated {
+            run: new.id,
+            flow: plan.doc.flow.as_str().into(),
+            version: new.version,
+            inputs: new.inputs,
+            labels,
+            trigger: new.trigger,
+            idempotency_key: new.idempotency_key,
+        },
+    };
+    let Ok(mut state) = RunState::begin(Arc::clone(plan), &created) else {
+        unreachable!("the event is a run's creation");
+    };
+    let mut decider = Decider::new(&mut state, program, env);
+    decider.out.events.push(created);
+    decider.emit(EventKind::RunStarted {});
+    decider.go_on();
+    let decision = decider.out;
+    (state, decision)
+}
+
+/// Answers a command with what happens and what has to be done about it.
+///
+/// # Errors
+/// [`Rejected`] if the command changes nothing; the state is then as it was.
+pub fn decide(state: &mut RunState, program: &Program, command: Command, env: Env<'_>) -> Result<Decision, Rejected> {
+    if state.is_finished() {
+        return Err(Rejected::Finished);
+    }
+    if state.last_seq() >= EVENTS_PER_RUN_MAX {
+        return Err(Rejected::TooManyEvents);
+    }
+    let mut decider = Decider::new(state, program, env);
+    match command {
+        Command::AttemptStarted { token, worker } => decider.attempt_started(token, worker)?,
+        Command::AttemptEnded { token, outcome } => decider.attempt_ended(token, outcome)?,
+        Command::Cancel { force, reason } => decider.cancel(force, reason),
+        Command::Wake | Command::Continue => {}
+        Command::Recover => decider.recover(),
+    }
+    decider.fire_timers();
+    decider.go_on();
+    Ok(decider.out)
+}
+
+/// A decision in the making.
+struct Decider<'a> {
+    state: &'a mut RunState,
+    plan: Arc<Plan>,
+    program: &'a Program,
+    now: Timestamp,
+    actor: Arc<str>,
+    entropy: &'a mut dyn Entropy,
+    blobs: &'a dyn BlobSource,
+    out: Decision,
+    n_light: usize,
+    light_bytes: usize,
+}
+
+impl<'a> Decider<'a> {
+    fn new(state: &'a mut RunState, program: &'a Program, env: Env<'a>) -> Self {
+        let plan = Arc::clone(state.plan());
+        let now = env.now.max(state.last_at());
+        Self {
+            state,
+            plan,
+            program,
+            now,
+            actor: env.actor,
+            entropy: env.entropy,
+            blobs: env.blobs,
+            out: Decision::default(),
+            n_light: 0,
+            light_bytes: 0,
+        }
+    }
+
+    fn emit(&mut self, kind: EventKind) {
+        let event = Event { seq: self.state.last_seq() + 1, at: self.now, actor: Arc::clone(&self.actor), kind };
+        self.state.apply(&event);
+        self.out.events.push(event);
+    }
+
+    fn key(&self, ix: TaskIx) -> Arc<str> {
+        Arc::clone(&self.plan.task(ix).key)
+    }
+
+    /// Works off the agenda and ends the run if nothing is left, until neither does anything or the decision is full.
+    fn go_on(&mut self) {
+        loop {
+            while let Some(&ix) = self.state.data.agenda.front() {
+                if self.is_full() {
+                    self.out.unfinished = true;
+                    return;
+                }
+                if !self.begin(ix) {
+                    // A large value has to be loaded first.
+                    return;
+                }
+            }
+            if !self.advance_ending() {
+                return;
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.n_light >= LIGHT_TASKS_PER_DECISION_MAX || self.light_bytes >= LIGHT_BYTES_PER_DECISION_MAX
+    }
+
+    /// Lets due timers elapse, earliest first. One that cannot be acted on yet stays for the next decision.
+    fn fire_timers(&mut self) {
+        while let Some(&(due, timer)) = self.state.data.timers.first() {
+            if due > self.now || self.is_full() {
+                break;
+            }
+            match timer {
+                Timer::Run => self.run_timed_out(),
+                Timer::Ending => self.ending_timed_out(),
+                Timer::Task(ix) => self.task_timer(ix),
+            }
+            if self.state.data.timers.first() == Some(&(due, timer)) {
+                break;
+            }
+        }
+        self.out.unfinished |= self.state.data.timers.first().is_some_and(|(due, _)| *due <= self.now) && self.is_full();
+    }
+
+    /// The server that had the attempts is gone. What nobody had begun is given out again as it was; what was begun is lost.
+    fn recover(&mut self) {
+        let held: Vec<TaskIx> = self.state.tasks_in(None).filter(|&ix| self.state.task(ix).state.token().is_some()).collect();
+        for ix in held {
+            match &self.state.task(ix).state {
+                TaskState::Ready { token } => {
+                    let token = *token;
+                    self.dispatch(ix, token);
+                }
+                _ => self.attempt_lost(ix),
+            }
+        }
+    }
+
+    fn dispatch(&mut self, ix: TaskIx, token: AttemptToken) {
+        let plan = self.plan.task(ix);
+        let task = self.state.task(ix);
+        let Some(input) = task.input.clone() else { return };
+        self.out.effects.push(Effect::Dispatch(Dispatch {
+            task: ix,
+            path: Arc::clone(&plan.key),
+            task_type: plan.doc.task_type.as_str().into(),
+            attempt: task.attempts.last().map_or(1, |attempt| attempt.number),
+            token,
+            input,
+            timeout: plan.doc.timeout.map(|limit| limit.as_duration()),
+            at_most_once: plan.retry().is_some_and(|retry| retry.on_lost == crate::doc::OnLost::Fail),
+            since_first: task.started_at.map_or(std::time::Duration::ZERO, |first| self.now.since(first)),
+        }));
+    }
+}

@@ -1,0 +1,280 @@
+//! What expressions see of a run, and where the values they make go.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::expr::{self, Refs, RunFacts, Scope, TaskFacts, UpstreamCounts};
+use crate::limits::{INLINE_BYTES_MAX, OUTPUT_BYTES_MAX};
+use crate::payload::{BlobRef, Payload};
+use crate::plan::{Role, TaskIx};
+use crate::run::command::NewBlob;
+use crate::run::event::{EdgeVerdict, TaskError};
+use crate::run::state::{Phase, TaskState};
+use crate::view::TaskStatus;
+
+use super::Decider;
+
+/// A large value must be loaded first; which one stands in the decision's `needs_blobs`.
+#[derive(Debug)]
+pub(super) struct Missing;
+
+impl Decider<'_> {
+    /// A task's arguments with their expressions evaluated, or why they could not be.
+    pub(super) fn render_with(&mut self, ix: TaskIx) -> Result<Result<Value, TaskError>, Missing> {
+        let program = self.program;
+        let key = self.key(ix);
+        let Some(task) = program.task(&key) else {
+            return Ok(Ok(Value::Object(self.plan.task(ix).doc.with.clone())));
+        };
+        let scope = self.scope_of(task.with.refs(), Some(ix), None)?;
+        Ok(task.with.render(program, &scope).map_err(|error| TaskError::new("expression", error.message).permanent()))
+    }
+
+    /// What the edges out of a task say that an expression narrows and the outcome `word` names. `facts` are what is to become
+    /// of the task.
+    pub(super) fn judge_edges(
+        &mut self,
+        ix: TaskIx,
+        word: &str,
+        facts: impl FnOnce(&mut Self) -> Result<TaskFacts, Missing>,
+    ) -> Result<Vec<EdgeVerdict>, Missing> {
+        let plan = Arc::clone(&self.plan);
+        let narrowed: Vec<_> = plan.task(ix).downs.iter().map(|&at| plan.edge(at)).filter(|edge| edge.has_when).collect();
+        if narrowed.is_empty() || !self.state.judges_edges_of(plan.task(ix).role) {
+            return Ok(Vec::new());
+        }
+        let facts = facts(self)?;
+        let program = self.program;
+        let mut verdicts = Vec::new();
+        for edge in narrowed {
+            let is_case = !matches!(word, "succeeded" | "failed" | "skipped" | "cancelled");
+            let named = edge.on.always
+                || match word {
+                    "failed" => edge.on.failed,
+                    "skipped" => edge.on.skipped,
+                    "cancelled" => edge.on.cancelled,
+                    _ => edge.on.succeeded || (is_case && edge.on.cases.iter().any(|case| case == word)),
+                };
+            let to = self.key(edge.to);
+            let condition = program.task(&to).and_then(|task| task.needs_when.get(edge.need as usize)).and_then(Option::as_ref);
+            let (true, Some(condition)) = (named, condition) else { continue };
+            let scope = self.scope_of(condition.refs(), Some(edge.to), Some((ix, &facts)))?;
+            let (taken, error) = match condition.holds(program, &scope) {
+                Ok(taken) => (taken, None),
+                Err(error) => (false, Some(error.message.as_str().into())),
+            };
+            verdicts.push(EdgeVerdict { to, need: edge.need, taken, error });
+        }
+        Ok(verdicts)
+    }
+
+    /// What an expression of task `ix` (or of the flow's outputs) sees; `becoming` is a task that is about to settle.
+    pub(super) fn scope_of(
+        &mut self,
+        refs: &Refs,
+        ix: Option<TaskIx>,
+        becoming: Option<(TaskIx, &TaskFacts)>,
+    ) -> Result<Scope, Missing> {
+        let inputs = if refs.inputs {
+            let inputs = self.state.inputs().clone();
+            self.load(&inputs)?
+        } else {
+            Arc::new(Value::Null)
+        };
+        let mut scope = Scope::new(inputs, if refs.run { self.run_facts() } else { RunFacts::default() });
+        for (task, reads_output) in self.tasks_seen(refs, ix) {
+            let facts = match becoming {
+                Some((other, facts)) if other == task => facts.clone(),
+                _ => self.facts_of(task, reads_output)?,
+            };
+            scope.task(&self.plan.task(task).key, facts);
+        }
+        if let (true, Some(ix)) = (refs.upstream, ix) {
+            scope.upstream(self.upstream_counts(ix));
+        }
+        Ok(scope)
+    }
+
+    /// The tasks an expression may look at, and whether it reads their outputs.
+    fn tasks_seen(&self, refs: &Refs, ix: Option<TaskIx>) -> Vec<(TaskIx, bool)> {
+        if !refs.any_task {
+            let reads = |key: &Arc<str>| refs.outputs.binary_search(key).is_ok();
+            return refs.tasks.iter().filter_map(|key| Some((self.plan.find(key)?, reads(key)))).collect();
+        }
+        match ix {
+            Some(ix) if self.plan.task(ix).role == Role::Main => self.ancestors(ix).into_iter().map(|task| (task, true)).collect(),
+            _ => self.plan.of_role(Role::Main).map(|task| (task, true)).collect(),
+        }
+    }
+
+    fn ancestors(&self, ix: TaskIx) -> Vec<TaskIx> {
+        let mut seen = vec![false; self.plan.tasks.len()];
+        let mut found = Vec::new();
+        let mut open = vec![ix];
+        while let Some(task) = open.pop() {
+            for &edge in &self.plan.task(task).ups {
+                let from = self.plan.edge(edge).from;
+                if !std::mem::replace(&mut seen[from as usize], true) {
+                    found.push(from);
+                    open.push(from);
+                }
+            }
+        }
+        found
+    }
+
+    fn facts_of(&mut self, ix: TaskIx, reads_output: bool) -> Result<TaskFacts, Missing> {
+        let output = self.state.output(ix).filter(|_| reads_output).cloned();
+        let output = output.map(|output| self.load(&output)).transpose()?;
+        let task = self.state.task(ix);
+        let mut facts = TaskFacts {
+            output,
+            state: task.state.status().key(),
+            attempts: task.attempts.len().max(usize::from(task.started_at.is_some())) as u32,
+            ..TaskFacts::default()
+        };
+        match &task.state {
+            TaskState::Succeeded { case, exit_code, .. } => {
+                facts.case = case.as_deref().map(str::to_owned);
+                facts.exit_code = *exit_code;
+            }
+            TaskState::Failed { error, .. } => {
+                facts.error = Some(error_facts(error));
+                facts.exit_code = error.exit_code;
+            }
+            _ => {}
+        }
+        Ok(facts)
+    }
+
+    /// What expressions will know of a task that fails with this error.
+    pub(super) fn facts_of_failure(&mut self, ix: TaskIx, error: &TaskError, output: Option<&Payload>) -> Result<TaskFacts, Missing> {
+        let output = output.map(|output| self.load(output)).transpose()?;
+        let attempts = self.state.task(ix).attempts.len().max(1) as u32;
+        let error_fact = Some(error_facts(error));
+        Ok(TaskFacts { output, state: "failed", error: error_fact, exit_code: error.exit_code, attempts, case: None })
+    }
+
+    /// What expressions will know of a task that succeeds with this output.
+    pub(super) fn facts_of_success(
+        &mut self,
+        ix: TaskIx,
+        output: &Payload,
+        case: Option<&str>,
+        exit_code: Option<i32>,
+    ) -> Result<TaskFacts, Missing> {
+        let output = Some(self.load(output)?);
+        let attempts = self.state.task(ix).attempts.len().max(1) as u32;
+        Ok(TaskFacts { output, state: "succeeded", error: None, exit_code, attempts, case: case.map(str::to_owned) })
+    }
+
+    fn upstream_counts(&self, ix: TaskIx) -> UpstreamCounts {
+        let mut counts = UpstreamCounts::default();
+        let mut seen = Vec::new();
+        for &edge in &self.plan.task(ix).ups {
+            let from = self.plan.edge(edge).from;
+            if seen.contains(&from) {
+                continue;
+            }
+            seen.push(from);
+            match self.state.task(from).state.status() {
+                TaskStatus::Succeeded => counts.n_succeeded += 1,
+                TaskStatus::Failed => counts.n_failed += 1,
+                TaskStatus::Skipped => counts.n_skipped += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
+
+    fn run_facts(&self) -> RunFacts {
+        let data = &self.state.data;
+        let (outcome, error) = match &data.phase {
+            Phase::Ending { outcome, error, .. } => {
+                (Some(outcome.key()), error.as_ref().map(|error| error.message.to_string()))
+            }
+            _ => (None, None),
+        };
+        RunFacts {
+            id: data.id.to_string(),
+            flow: data.flow.to_string(),
+            version: data.version,
+            started_at: data.started_at.unwrap_or(data.created_at).to_string(),
+            labels: data.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            outcome,
+            error,
+        }
+    }
+
+    /// The value itself; if it lies elsewhere and is not at hand, it is asked for.
+    fn load(&mut self, payload: &Payload) -> Result<Arc<Value>, Missing> {
+        match payload {
+            Payload::Inline(value) => Ok(Arc::clone(value)),
+            Payload::Blob(blob) => self.made_here(blob).or_else(|| self.blobs.get(blob)).ok_or_else(|| {
+                if !self.out.needs_blobs.contains(blob) {
+                    self.out.needs_blobs.push(blob.clone());
+                }
+                Missing
+            }),
+        }
+    }
+
+    /// A large value this very decision made, which no store has yet.
+    fn made_here(&self, blob: &BlobRef) -> Option<Arc<Value>> {
+        let made = self.out.blobs.iter().find(|made| made.blob == *blob)?;
+        serde_json::from_slice(&made.json).ok().map(Arc::new)
+    }
+
+    /// Keeps a value in place or, if it is large, as a blob.
+    pub(super) fn store(&mut self, value: Value) -> Payload {
+        let about = about_bytes(&value);
+        self.light_bytes += about;
+        if about <= INLINE_BYTES_MAX {
+            return value.into();
+        }
+        let json = value.to_string();
+        if json.len() <= INLINE_BYTES_MAX {
+            return value.into();
+        }
+        let blob = BlobRef { sha256: hex(&Sha256::digest(json.as_bytes())), bytes: json.len() as u64 };
+        self.out.blobs.push(NewBlob { blob: blob.clone(), json: json.into_bytes().into() });
+        Payload::Blob(blob)
+    }
+
+    /// The same for a task's output, which has a limit.
+    pub(super) fn store_output(&mut self, value: Value) -> Result<Payload, TaskError> {
+        match self.store(value) {
+            Payload::Blob(blob) if blob.bytes > OUTPUT_BYTES_MAX as u64 => {
+                self.out.blobs.retain(|made| made.blob != blob);
+                let message = format!("the output has {} bytes of JSON; at most {OUTPUT_BYTES_MAX} are kept", blob.bytes);
+                Err(TaskError::new("output_too_large", message).permanent())
+            }
+            payload => Ok(payload),
+        }
+    }
+}
+
+fn error_facts(error: &TaskError) -> expr::TaskError {
+    expr::TaskError { kind: error.kind.to_string(), message: error.message.to_string() }
+}
+
+/// No less than the bytes of a value's compact JSON, but for texts that need many escapes; far cheaper than writing it.
+fn about_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 24,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(|item| about_bytes(item) + 1).sum::<usize>(),
+        Value::Object(fields) => 2 + fields.iter().map(|(key, item)| key.len() + about_bytes(item) + 4).sum::<usize>(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,296 @@
+//! Facts about a run. The log of them, numbered from 1, is the only truth about it.
+//!
+//! Kinds and fields are never renamed or removed; new fields have a default. `samples.jsonl` holds one stored sample of each kind,
+//! which a test decodes for ever.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AttemptToken, RunId};
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+/// A fact with its place in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Event {
+    /// Its number in the run's log, from 1 without gaps.
+    pub seq: u64,
+    /// When it was decided; never before the event in front of it.
+    pub at: Timestamp,
+    /// On whose behalf: `local` until there is login, `engine` for what follows by itself.
+    pub actor: Arc<str>,
+    /// What happened.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The run was accepted.
+    RunCreated {
+        /// `run_…`
+        run: RunId,
+        /// The flow's id.
+        flow: Arc<str>,
+        /// The version the run is pinned to.
+        version: u32,
+        /// What it was given, defaults filled in.
+        inputs: Payload,
+        /// The flow's labels and those given at the start.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        labels: BTreeMap<String, String>,
+        /// What started it.
+        trigger: Arc<str>,
+        /// The caller's key, if one was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency_key: Option<String>,
+    },
+    /// Its first tasks may start.
+    RunStarted {},
+    /// An edge or condition said that the task does not run.
+    TaskSkipped {
+        /// The task run's path.
+        task: Arc<str>,
+        /// Which edge or condition.
+        reason: Skip,
+        /// Edges out of it that an expression judged.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edges: Vec<EdgeVerdict>,
+    },
+    /// An attempt was given out; nobody has begun it.
+    TaskScheduled {
+        /// The task run's path.
+        task: Arc<str>,
+        /// From 1.
+        attempt: u32,
+        /// What a report about it must carry.
+        token: AttemptToken,
+        /// Its arguments with their expressions evaluated; stands in the first attempt's event and holds for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Payload>,
+    },
+    /// A worker began the attempt.
+    AttemptStarted {
+        /// The task run's path.
+        task: Arc<str>,
+        /// From 1.
+        attempt: u32,
+        /// Who.
+        worker: Arc<str>,
+    },
+    /// The task waits for a timer without holding a worker.
+    TaskWaiting {
+        /// The task run's path.
+        task: Arc<str>,
+        /// When it goes on.
+        until: Timestamp,
+        /// The attempt that asked for it; absent for a `delay`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        /// Its arguments with their expressions evaluated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Payload>,
+    },
+    /// An attempt failed and another will follow.
+    AttemptFailed {
+        /// The task run's path.
+        task: Arc<str>,
+        /// From 1.
+        attempt: u32,
+        /// Why.
+        error: TaskError,
+        /// When the next is due.
+        retry_at: Timestamp,
+    },
+    /// An attempt was lost with its worker or server.
+    AttemptLost {
+        /// The task run's path.
+        task: Arc<str>,
+        /// From 1.
+        attempt: u32,
+    },
+    /// Final: the task succeeded.
+    TaskSucceeded {
+        /// The task run's path.
+        task: Arc<str>,
+        /// What it gave.
+        output: Payload,
+        /// The case a switch took.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        case: Option<Arc<str>>,
+        /// A process's exit code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i32>,
+        /// Edges out of it that an expression judged.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edges: Vec<EdgeVerdict>,
+    },
+    /// Final: the task failed and no attempt is left.
+    TaskFailed {
+        /// The task run's path.
+        task: Arc<str>,
+        /// Why.
+        error: TaskError,
+        /// What it gave all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Payload>,
+        /// Edges out of it that an expression judged.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edges: Vec<EdgeVerdict>,
+    },
+    /// Final: the run ended before the task could, or a person cancelled it.
+    TaskCancelled {
+        /// The task run's path.
+        task: Arc<str>,
+        /// Why, as a sentence.
+        reason: Arc<str>,
+        /// Edges out of it that an expression judged.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edges: Vec<EdgeVerdict>,
+    },
+    /// Somebody asked for the end of the run.
+    RunCancelRequested {
+        /// Whether undo, finally and `on_failure` are left out and processes killed at once.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
+        /// Why, in that person's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The work is over: from here only what ends the run happens.
+    RunEnding {
+        /// How the run will end, unless a `finally` task fails.
+        outcome: Ended,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<RunError>,
+    },
+    /// The ending went a step on.
+    EndingStep {
+        /// Which.
+        step: EndingStep,
+    },
+    /// Final: the run ended.
+    RunFinished {
+        /// How.
+        outcome: Ended,
+        /// What it gave.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<Payload>,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<RunError>,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// No unhandled failure.
+    Succeeded,
+    /// At least one, or a timeout.
+    Failed,
+    /// Cancelled.
+    Cancelled,
+}
+
+impl Ended {
+    /// The word for it, as expressions and the API have it.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The steps in which a run ends, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndingStep {
+    /// Running attempts come to their end.
+    Attempts,
+    /// What had succeeded is undone, last finished first.
+    Undo,
+    /// `finally` tasks run.
+    Finally,
+    /// `on_failure` tasks run.
+    OnFailure,
+}
+
+/// Why a task was skipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Skip {
+    /// This upstream settled without its edge being taken.
+    Upstream(Arc<str>),
+    /// No edge was taken.
+    NoEdge,
+    /// The task's own `when` was false.
+    When,
+}
+
+/// What an edge's own expression said when its upstream settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeVerdict {
+    /// The downstream.
+    pub to: Arc<str>,
+    /// The edge's place among the downstream's `needs`.
+    pub need: u32,
+    /// Whether it is taken.
+    pub taken: bool,
+    /// Why the expression could not be judged: the downstream fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Arc<str>>,
+}
+
+/// Why a task failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskError {
+    /// Stable name of the kind: `failed`, `timeout`, `lost`, `expression`, `input`, `output_too_large`, `panic`, `exit_code`, …
+    pub kind: Arc<str>,
+    /// What happened, as a sentence.
+    pub message: Arc<str>,
+    /// A process's exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Set for failures another attempt cannot mend, such as a wrong argument: no retry follows.
+    #[serde(default, rename = "final", skip_serializing_if = "std::ops::Not::not")]
+    pub is_final: bool,
+}
+
+impl TaskError {
+    /// A failure of this kind.
+    #[must_use]
+    pub fn new(kind: &str, message: impl Into<Arc<str>>) -> Self {
+        Self { kind: kind.into(), message: message.into(), exit_code: None, is_final: false }
+    }
+
+    /// The same, but another attempt cannot mend it.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.is_final = true;
+        self
+    }
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// The first failure that counted, if it was a task's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Arc<str>>,
+    /// Stable name of the kind.
+    pub kind: Arc<str>,
+    /// What happened, as a sentence.
+    pub message: Arc<str>,
+}

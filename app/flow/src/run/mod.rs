@@ -1,0 +1,20 @@
+//! The run state machine: commands are decided into events, events are applied to states.
+//!
+//! [`decide`] is the only maker of events and [`RunState::apply`] the only changer of states; live view, time travel, export,
+//! simulation and recovery are all the same fold over the same log.
+
+mod apply;
+pub mod command;
+#[cfg(any())]
+mod decide;
+pub mod event;
+mod project;
+pub mod state;
+
+pub use apply::BadLog;
+pub use command::{Command, Decision, Dispatch, Effect, NewBlob, NewRun, Outcome, Rejected};
+#[cfg(any())]
+pub use decide::{BlobSource, Entropy, Env, create, decide};
+pub use event::{Event, EventKind, TaskError};
+pub use project::role_key;
+pub use state::{EdgeState, Phase, RunState, Snapshot, TaskRun, TaskState};

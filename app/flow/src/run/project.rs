@@ -1,0 +1,223 @@
+//! States as lists and pages show them.
+
+use serde_json::Value;
+
+use crate::payload::Payload;
+use crate::plan::{Role, TaskIx};
+use crate::run::event::{RunError, Skip, TaskError};
+use crate::run::state::{Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskState, WaitsFor};
+use crate::view::{AttemptView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
+
+impl RunState {
+    /// The run as a row of a list.
+    #[must_use]
+    pub fn summary(&self) -> RunSummary {
+        let data = &self.data;
+        let error = match &data.phase {
+            Phase::Ending { error, .. } | Phase::Finished { error, .. } => error.as_ref().map(run_error),
+            Phase::Queued | Phase::Running => None,
+        };
+        RunSummary {
+            id: data.id,
+            flow: data.flow.to_string(),
+            flow_name: self.plan.doc.title().to_owned(),
+            version: data.version,
+            state: self.status(),
+            trigger: data.trigger.to_string(),
+            labels: data.labels.clone(),
+            created_at: data.created_at,
+            started_at: data.started_at,
+            finished_at: data.finished_at,
+            counts: data.counts,
+            error,
+        }
+    }
+
+    /// The run, whole, with at most `n_max` task runs. Large inputs and outputs are left for their own calls.
+    #[must_use]
+    pub fn detail(&self, n_max: usize) -> RunDetail {
+        let outputs = match &self.data.phase {
+            Phase::Finished { outputs: Some(outputs), .. } => Some(inline_or_null(outputs)),
+            _ => None,
+        };
+        RunDetail {
+            summary: self.summary(),
+            last_seq: self.data.last_seq,
+            inputs: inline_or_null(&self.data.inputs),
+            outputs,
+            tasks: (0..self.data.tasks.len().min(n_max)).map(|ix| self.task_view(ix as TaskIx)).collect(),
+            tasks_truncated: self.data.tasks.len() > n_max,
+        }
+    }
+
+    /// One task run.
+    #[must_use]
+    pub fn task_view(&self, ix: TaskIx) -> TaskRunView {
+        let task = self.task(ix);
+        let plan = self.plan.task(ix);
+        let mut view = TaskRunView {
+            path: plan.key.to_string(),
+            name: plan.doc.name.clone().unwrap_or_else(|| plan.key.to_string()),
+            task_type: plan.doc.task_type.clone(),
+            role: role_key(plan.role).to_owned(),
+            state: task.state.status(),
+            reason: self.reason(ix),
+            waits_for: None,
+            waits_until: None,
+            attempt: self.attempt_number(ix),
+            max_attempts: plan.max_attempts(),
+            ready_at: task.ready_at,
+            started_at: task.started_at,
+            finished_at: task.finished_at,
+            error: None,
+            exit_code: None,
+            case: None,
+            output_bytes: None,
+            attempts: task.attempts.iter().map(attempt_view).collect(),
+        };
+        match &task.state {
+            TaskState::Waiting { waits_for, until } => {
+                view.waits_for = Some(if *waits_for == WaitsFor::Retry { "retry" } else { "timer" }.to_owned());
+                view.waits_until = Some(*until);
+                view.error = view.attempts.last().and_then(|attempt| attempt.error.clone());
+            }
+            TaskState::Succeeded { output, case, exit_code } => {
+                view.case = case.as_deref().map(str::to_owned);
+                view.exit_code = *exit_code;
+                view.output_bytes = output.blob().map(|blob| blob.bytes);
+            }
+            TaskState::Failed { error, output } => {
+                view.error = Some(task_error(error));
+                view.exit_code = error.exit_code;
+                view.output_bytes = output.as_ref().and_then(Payload::blob).map(|blob| blob.bytes);
+            }
+            _ => {}
+        }
+        view
+    }
+
+    fn attempt_number(&self, ix: TaskIx) -> u32 {
+        let task = self.task(ix);
+        match &task.state {
+            TaskState::Blocked | TaskState::Skipped { .. } => task.attempts.last().map_or(0, |attempt| attempt.number),
+            TaskState::Cancelled { .. } => task.attempts.last().map_or(0, |attempt| attempt.number),
+            _ => task.attempts.last().map_or(1, |attempt| attempt.number),
+        }
+    }
+
+    /// Why a task is not running, or did not: from stored facts.
+    fn reason(&self, ix: TaskIx) -> Option<String> {
+        let task = self.task(ix);
+        Some(match &task.state {
+            TaskState::Blocked => match self.waits_for_upstreams(ix) {
+                Some(names) => format!("waits for {names}"),
+                None => match self.plan.task(ix).role {
+                    Role::Main => "starts next".to_owned(),
+                    Role::Finally => "runs at the end, whatever happens".to_owned(),
+                    Role::OnFailure => "runs if the run fails".to_owned(),
+                    Role::Undo(of) => format!("takes back {} if the run fails or is cancelled", self.plan.task(of).key),
+                },
+            },
+            TaskState::Ready { .. } => "given out; waits for a free worker".to_owned(),
+            TaskState::Running { .. } => return None,
+            TaskState::Waiting { waits_for: WaitsFor::Retry, until } => format!("tries again at {until}"),
+            TaskState::Waiting { until, .. } => format!("waits until {until}"),
+            TaskState::Skipped { reason: SkipReason::NotNeeded } => "was not needed".to_owned(),
+            TaskState::Skipped { reason: SkipReason::Decided(Skip::When) } => "its condition was false".to_owned(),
+            TaskState::Skipped { reason: SkipReason::Decided(Skip::NoEdge) } => "none of its edges was taken".to_owned(),
+            TaskState::Skipped { reason: SkipReason::Decided(Skip::Upstream(upstream)) } => {
+                format!("upstream {upstream} {}", self.settled_as(upstream))
+            }
+            TaskState::Cancelled { reason } => reason.to_string(),
+            TaskState::Succeeded { .. } | TaskState::Failed { .. } => return None,
+        })
+    }
+
+    fn waits_for_upstreams(&self, ix: TaskIx) -> Option<String> {
+        let ups = &self.plan.task(ix).ups;
+        let mut pending: Vec<&str> = Vec::new();
+        for &at in ups {
+            let from = &*self.plan.task(self.plan.edge(at).from).key;
+            if self.data.edges[at as usize] == EdgeState::Pending && !pending.contains(&from) {
+                pending.push(from);
+            }
+            if pending.len() > 4 {
+                break;
+            }
+        }
+        let more = if pending.len() > 4 { " and others" } else { "" };
+        pending.truncate(4);
+        (!pending.is_empty()).then(|| format!("{}{more}", pending.join(", ")))
+    }
+
+    fn settled_as(&self, key: &str) -> String {
+        let Some(ix) = self.plan.find(key) else { return "settled".to_owned() };
+        match &self.task(ix).state {
+            TaskState::Succeeded { case: Some(case), .. } => format!("took the case {case}"),
+            TaskState::Failed { .. } => "failed".to_owned(),
+            TaskState::Skipped { .. } => "was skipped".to_owned(),
+            TaskState::Cancelled { .. } => "was cancelled".to_owned(),
+            _ => "succeeded".to_owned(),
+        }
+    }
+
+    /// A task's output, if it has one.
+    #[must_use]
+    pub fn output(&self, ix: TaskIx) -> Option<&Payload> {
+        match &self.task(ix).state {
+            TaskState::Succeeded { output, .. } => Some(output),
+            TaskState::Failed { output, .. } => output.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The tasks in one state, or all, as numbered by the plan.
+    pub fn tasks_in(&self, state: Option<TaskStatus>) -> impl Iterator<Item = TaskIx> + '_ {
+        let tasks = self.data.tasks.iter().enumerate();
+        tasks.filter(move |(_, task)| state.is_none_or(|state| task.state.status() == state)).map(|(ix, _)| ix as TaskIx)
+    }
+}
+
+fn inline_or_null(payload: &Payload) -> Value {
+    payload.inline().map_or(Value::Null, |value| Value::clone(value))
+}
+
+/// The word for a role in the API.
+#[must_use]
+pub const fn role_key(role: Role) -> &'static str {
+    match role {
+        Role::Main => "main",
+        Role::Finally => "finally",
+        Role::OnFailure => "on_failure",
+        Role::Undo(_) => "undo",
+    }
+}
+
+fn run_error(error: &RunError) -> ErrorView {
+    ErrorView { kind: error.kind.to_string(), message: error.message.to_string(), task: error.task.as_deref().map(str::to_owned) }
+}
+
+fn task_error(error: &TaskError) -> ErrorView {
+    ErrorView { kind: error.kind.to_string(), message: error.message.to_string(), task: None }
+}
+
+fn attempt_view(attempt: &Attempt) -> AttemptView {
+    let (outcome, error, retry_at) = match &attempt.end {
+        None if attempt.started_at.is_some() => ("running", None, None),
+        None => ("ready", None, None),
+        Some(AttemptEnd::Succeeded) => ("succeeded", None, None),
+        Some(AttemptEnd::Failed { error, retry_at }) => ("failed", Some(task_error(error)), *retry_at),
+        Some(AttemptEnd::Lost) => ("lost", None, None),
+        Some(AttemptEnd::Cancelled) => ("cancelled", None, None),
+        Some(AttemptEnd::Snoozed) => ("snoozed", None, None),
+    };
+    AttemptView {
+        attempt: attempt.number,
+        outcome: outcome.to_owned(),
+        ready_at: attempt.ready_at,
+        started_at: attempt.started_at,
+        finished_at: attempt.finished_at,
+        error,
+        retry_at,
+    }
+}

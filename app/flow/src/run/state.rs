@@ -1,0 +1,496 @@
+//! The state of a run: what its events add up to.
+//!
+//! Counters make readiness O(out-degree) of what settled: nothing here scans a run's tasks when one of them moves.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::doc::Join;
+use crate::ids::{AttemptToken, RunId};
+use crate::payload::Payload;
+use crate::plan::{Plan, Role, TaskIx};
+use crate::run::event::{Ended, EndingStep, RunError, Skip, TaskError};
+use crate::time::Timestamp;
+use crate::view::{RunStatus, TaskCounts, TaskStatus};
+
+/// A run as its events so far make it. Only [`crate::run::decide`] makes events, only [`RunState::apply`] changes a state.
+#[derive(Clone, Debug)]
+pub struct RunState {
+    pub(super) plan: Arc<Plan>,
+    pub(super) data: RunData,
+}
+
+/// Two states are the same if their events made the same of them.
+impl PartialEq for RunState {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data
+    }
+}
+
+/// A state without its plan: a cache of the log's fold, never the truth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Format of the snapshot: one of another version is thrown away and the log folded instead.
+    pub format: u32,
+    data: RunData,
+}
+
+impl Snapshot {
+    /// The format this build writes and reads.
+    pub const FORMAT: u32 = 1;
+
+    /// The number of the last event in it.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.data.last_seq
+    }
+}
+
+/// What a state holds beside the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct RunData {
+    pub(super) id: RunId,
+    pub(super) flow: Arc<str>,
+    pub(super) version: u32,
+    pub(super) inputs: Payload,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) trigger: Arc<str>,
+    pub(super) phase: Phase,
+    pub(super) last_seq: u64,
+    pub(super) last_at: Timestamp,
+    pub(super) created_at: Timestamp,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) finished_at: Option<Timestamp>,
+    pub(super) tasks: Vec<TaskRun>,
+    pub(super) edges: Vec<EdgeState>,
+    /// Tasks whose join has just been decided, in the order in which that happened. The deciding step works it off.
+    pub(super) agenda: VecDeque<TaskIx>,
+    pub(super) timers: BTreeSet<(Timestamp, Timer)>,
+    pub(super) tokens: FxHashMap<AttemptToken, TaskIx>,
+    pub(super) counts: TaskCounts,
+    /// Unsettled tasks of the roles main, finally, `on_failure`.
+    pub(super) n_open: [u32; 3],
+    /// Main tasks that succeeded and have an undo, in the order in which they finished.
+    pub(super) to_undo: Vec<TaskIx>,
+}
+
+/// Where a run is on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Accepted. The shard that owns it starts it.
+    Queued,
+    /// At work. The shard moves it on as attempts report and timers elapse.
+    Running,
+    /// The work is over. The shard goes through the steps, bounded by the ending timeout.
+    Ending {
+        /// Which step it is at.
+        step: EndingStep,
+        /// How it will end unless a `finally` task fails.
+        outcome: Ended,
+        /// Why it failed.
+        error: Option<RunError>,
+    },
+    /// Final.
+    Finished {
+        /// How it ended.
+        outcome: Ended,
+        /// Why it failed.
+        error: Option<RunError>,
+        /// What it gave.
+        outputs: Option<Payload>,
+    },
+}
+
+/// What became of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeState {
+    /// Its upstream is not settled.
+    Pending,
+    /// Taken.
+    Taken,
+    /// Its upstream settled another way, or its expression was false.
+    NotTaken,
+}
+
+/// What a timer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// The whole run took too long.
+    Run,
+    /// Its ending took too long.
+    Ending,
+    /// A task goes on: its state says with what.
+    Task(TaskIx),
+}
+
+/// One task of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskRun {
+    /// Where it is.
+    pub state: TaskState,
+    pub(super) n_settled: u32,
+    pub(super) n_taken: u32,
+    /// The first upstream that settled without its edge being taken.
+    pub(super) refused_by: Option<TaskIx>,
+    pub(super) edge_error: Option<Arc<str>>,
+    pub(super) on_agenda: bool,
+    pub(super) timer: Option<Timestamp>,
+    /// Its arguments, once they have been evaluated; light tasks keep none.
+    pub input: Option<Payload>,
+    /// The attempts that were given out, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Attempts that count against `max_attempts`.
+    pub(super) n_failed: u32,
+    pub(super) n_lost: u32,
+    /// When its join allowed it.
+    pub ready_at: Option<Timestamp>,
+    /// When its first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Where a task run is. See [`TaskStatus`] for who moves each state on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// Its join does not allow it yet.
+    Blocked,
+    /// Given out, nobody has begun.
+    Ready {
+        /// What reports must carry.
+        token: AttemptToken,
+    },
+    /// A worker has begun.
+    Running {
+        /// What reports must carry.
+        token: AttemptToken,
+    },
+    /// Goes on by itself at its timer.
+    Waiting {
+        /// For what.
+        waits_for: WaitsFor,
+        /// When.
+        until: Timestamp,
+    },
+    /// Final.
+    Succeeded {
+        /// What it gave.
+        output: Payload,
+        /// The case a switch took.
+        case: Option<Arc<str>>,
+        /// A process's exit code.
+        exit_code: Option<i32>,
+    },
+    /// Final.
+    Failed {
+        /// Why.
+        error: TaskError,
+        /// What it gave all the same.
+        output: Option<Payload>,
+    },
+    /// Final.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Final.
+    Cancelled {
+        /// Why, as a sentence.
+        reason: Arc<str>,
+    },
+}
+
+/// What a waiting task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// The next attempt.
+    Retry,
+    /// A `delay`.
+    Delay,
+    /// The pause its attempt asked for.
+    Snooze,
+}
+
+/// Why a task was skipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// An event said so.
+    Decided(Skip),
+    /// The run ended without need of it, as a run that succeeded has no need of its `on_failure` tasks.
+    NotNeeded,
+}
+
+impl TaskState {
+    /// Its word.
+    #[must_use]
+    pub const fn status(&self) -> TaskStatus {
+        match self {
+            Self::Blocked => TaskStatus::Blocked,
+            Self::Ready { .. } => TaskStatus::Ready,
+            Self::Running { .. } => TaskStatus::Running,
+            Self::Waiting { .. } => TaskStatus::Waiting,
+            Self::Succeeded { .. } => TaskStatus::Succeeded,
+            Self::Failed { .. } => TaskStatus::Failed,
+            Self::Skipped { .. } => TaskStatus::Skipped,
+            Self::Cancelled { .. } => TaskStatus::Cancelled,
+        }
+    }
+
+    /// The token of the attempt that is out, if one is.
+    #[must_use]
+    pub const fn token(&self) -> Option<AttemptToken> {
+        match self {
+            Self::Ready { token } | Self::Running { token } => Some(*token),
+            _ => None,
+        }
+    }
+}
+
+/// One try at a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// When it was given out.
+    pub ready_at: Timestamp,
+    /// When a worker began it.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Who had it.
+    pub worker: Option<Arc<str>>,
+    /// How it ended.
+    pub end: Option<AttemptEnd>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptEnd {
+    /// The work was done.
+    Succeeded,
+    /// It was not.
+    Failed {
+        /// Why.
+        error: TaskError,
+        /// When the next attempt is due, if one follows.
+        retry_at: Option<Timestamp>,
+    },
+    /// It was lost with its worker or server.
+    Lost,
+    /// It was asked to stop and did.
+    Cancelled,
+    /// It asked to be called again.
+    Snoozed,
+}
+
+impl TaskRun {
+    pub(super) fn new() -> Self {
+        Self {
+            state: TaskState::Blocked,
+            n_settled: 0,
+            n_taken: 0,
+            refused_by: None,
+            edge_error: None,
+            on_agenda: false,
+            timer: None,
+            input: None,
+            attempts: Vec::new(),
+            n_failed: 0,
+            n_lost: 0,
+            ready_at: None,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+}
+
+/// What a task's join says, once it says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JoinVerdict {
+    Start,
+    Skip,
+}
+
+impl RunState {
+    /// A state continued from a snapshot. `None` if the snapshot was written in another format or for another plan.
+    #[must_use]
+    pub fn restore(snapshot: Snapshot, plan: Arc<Plan>) -> Option<Self> {
+        let fits = snapshot.format == Snapshot::FORMAT
+            && snapshot.data.tasks.len() == plan.tasks.len()
+            && snapshot.data.edges.len() == plan.edges.len();
+        fits.then_some(Self { plan, data: snapshot.data })
+    }
+
+    /// The state without its plan.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { format: Snapshot::FORMAT, data: self.data.clone() }
+    }
+
+    /// A snapshot for viewers: without tokens, which only the holders of attempts may know, and without large values.
+    #[must_use]
+    pub fn viewer_snapshot(&self) -> Snapshot {
+        let mut data = self.data.clone();
+        data.tokens.clear();
+        data.inputs = Payload::null();
+        for task in &mut data.tasks {
+            task.input = None;
+            match &mut task.state {
+                TaskState::Ready { token } | TaskState::Running { token } => *token = AttemptToken(0),
+                TaskState::Succeeded { output, .. } => *output = Payload::null(),
+                TaskState::Failed { output, .. } => *output = None,
+                _ => {}
+            }
+        }
+        Snapshot { format: Snapshot::FORMAT, data }
+    }
+
+    /// The flow version it runs.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.data.id
+    }
+
+    /// The flow's id.
+    #[must_use]
+    pub fn flow(&self) -> &Arc<str> {
+        &self.data.flow
+    }
+
+    /// The number of its last event.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.data.last_seq
+    }
+
+    /// When its last event was decided.
+    #[must_use]
+    pub fn last_at(&self) -> Timestamp {
+        self.data.last_at
+    }
+
+    /// Where it is on its way.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.data.phase
+    }
+
+    /// What it was given.
+    #[must_use]
+    pub fn inputs(&self) -> &Payload {
+        &self.data.inputs
+    }
+
+    /// Its word.
+    #[must_use]
+    pub fn status(&self) -> RunStatus {
+        match &self.data.phase {
+            Phase::Queued => RunStatus::Queued,
+            Phase::Running => RunStatus::Running,
+            Phase::Ending { .. } => RunStatus::Ending,
+            Phase::Finished { outcome: Ended::Succeeded, .. } => RunStatus::Succeeded,
+            Phase::Finished { outcome: Ended::Failed, .. } => RunStatus::Failed,
+            Phase::Finished { outcome: Ended::Cancelled, .. } => RunStatus::Cancelled,
+        }
+    }
+
+    /// Whether nothing can change it any more.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        matches!(self.data.phase, Phase::Finished { .. })
+    }
+
+    /// A task of it.
+    #[must_use]
+    pub fn task(&self, ix: TaskIx) -> &TaskRun {
+        &self.data.tasks[ix as usize]
+    }
+
+    /// All its tasks, as numbered by the plan.
+    #[must_use]
+    pub fn tasks(&self) -> &[TaskRun] {
+        &self.data.tasks
+    }
+
+    /// What became of each edge, as numbered by the plan.
+    #[must_use]
+    pub fn edges(&self) -> &[EdgeState] {
+        &self.data.edges
+    }
+
+    /// Its tasks by state.
+    #[must_use]
+    pub fn counts(&self) -> TaskCounts {
+        self.data.counts
+    }
+
+    /// When its earliest timer is due.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.data.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Whether attempts of it are out, or decisions left over: it cannot be put aside until a timer.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        !self.data.tokens.is_empty() || !self.data.agenda.is_empty()
+    }
+
+    pub(super) fn join_verdict(&self, ix: TaskIx) -> Option<JoinVerdict> {
+        let task = self.task(ix);
+        let plan = self.plan.task(ix);
+        let n_edges = plan.ups.len() as u32;
+        if n_edges == 0 || task.edge_error.is_some() {
+            // A task whose edge could not be judged starts only to fail with that error.
+            return Some(JoinVerdict::Start);
+        }
+        let all_settled = task.n_settled == n_edges;
+        match plan.join() {
+            Join::All if task.n_settled > task.n_taken => Some(JoinVerdict::Skip),
+            Join::All => all_settled.then_some(JoinVerdict::Start),
+            Join::Any if task.n_taken > 0 => Some(JoinVerdict::Start),
+            Join::Any => all_settled.then_some(JoinVerdict::Skip),
+            Join::Settled if !all_settled => None,
+            Join::Settled if task.n_taken > 0 => Some(JoinVerdict::Start),
+            Join::Settled => Some(JoinVerdict::Skip),
+        }
+    }
+
+    /// Whether a failure of this task is handled: an edge that names `failed` was taken from it, and its target was not skipped.
+    #[must_use]
+    pub fn is_handled(&self, ix: TaskIx) -> bool {
+        self.handling_edges(ix).any(|to| self.task(to).state.status() != TaskStatus::Skipped)
+    }
+
+    /// The targets of the edges that may handle a failure of this task.
+    pub(super) fn handling_edges(&self, ix: TaskIx) -> impl Iterator<Item = TaskIx> + '_ {
+        self.plan.task(ix).downs.iter().filter_map(move |&at| {
+            let edge = self.plan.edge(at);
+            (edge.on.failed && edge.handles && self.data.edges[at as usize] == EdgeState::Taken).then_some(edge.to)
+        })
+    }
+
+    /// The first unhandled failure among the tasks of a role, by the time of failing.
+    pub(super) fn first_unhandled(&self, role: Role) -> Option<TaskIx> {
+        self.plan
+            .of_role(role)
+            .filter(|&ix| self.task(ix).state.status() == TaskStatus::Failed && !self.is_handled(ix))
+            .min_by_key(|&ix| (self.task(ix).finished_at, ix))
+    }
+}

@@ -1,0 +1,299 @@
+//! Where flows, runs, logs and blobs live.
+//!
+//! [`Store`] holds what must never be lost: flow versions, event logs and the rows projected from them. [`LogStore`] and
+//! [`BlobStore`] live apart from it, in files of their own with writers of their own, so that a flood of log lines never
+//! waits in front of a commit. Each verb is one transaction: it happens entirely or not at all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flow::run::event::Event;
+use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
+use flow::{BlobRef, RunId, Timestamp};
+
+/// Why the store did not do as asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The shard has been taken over by another node: the caller drops all its state of that shard.
+    #[error("shard {shard} is at epoch {current}, not {given}")]
+    StaleEpoch {
+        /// Which shard.
+        shard: u16,
+        /// The epoch the caller believed in.
+        given: u64,
+        /// The epoch that holds.
+        current: u64,
+    },
+    /// The newest version is not the one the caller edited.
+    #[error("the flow is at version {current}, not {expected}")]
+    VersionConflict {
+        /// What the caller edited.
+        expected: u32,
+        /// What is newest; 0 if the flow does not exist.
+        current: u32,
+    },
+    /// Nothing of that name.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// Disk full, locked by another process, damaged … Nothing was changed; the same call may succeed later.
+    #[error("the database cannot be used right now: {0}")]
+    Unavailable(String),
+    /// The data was written by a newer Pointwork, or is not Pointwork's at all.
+    #[error("{0}")]
+    Incompatible(String),
+}
+
+/// The answer of a store.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// One flow version as it was saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredVersion {
+    /// The flow's id.
+    pub flow: String,
+    /// From 1.
+    pub version: u32,
+    /// The newest version of the flow.
+    pub newest: u32,
+    /// The text it was saved as.
+    pub source: String,
+    /// `yaml` or `json`.
+    pub format: String,
+    /// Its document as compact JSON: what runs are made from, whatever the text's format.
+    pub document: String,
+    /// When it was saved.
+    pub created_at: Timestamp,
+    /// Who saved it.
+    pub actor: String,
+    /// Whether the flow is archived: its runs stay, new ones are refused.
+    pub archived: bool,
+}
+
+/// A flow version to be saved.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// The flow's id.
+    pub flow: String,
+    /// Its name, for lists.
+    pub name: String,
+    /// What it is for, for lists.
+    pub description: Option<String>,
+    /// Its tasks, for lists.
+    pub n_tasks: u32,
+    /// The text.
+    pub source: String,
+    /// `yaml` or `json`.
+    pub format: String,
+    /// Its document as compact JSON.
+    pub document: String,
+    /// Now.
+    pub at: Timestamp,
+    /// Who saves it.
+    pub actor: String,
+    /// What must be the newest version: `Some(0)` if the flow must be new, `None` if anything goes.
+    pub expected: Option<u32>,
+}
+
+/// One decision of one run, to be appended to its log.
+#[derive(Clone, Debug)]
+pub struct RunDecision {
+    /// Which run.
+    pub run: RunId,
+    /// The events, consecutive; the first of a new run has `seq` 1.
+    pub events: Vec<Event>,
+    /// The run's row after them.
+    pub row: RunRow,
+    /// Set in a run's first decision if the caller gave a key: at most one run per flow and key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A caller's key for a start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key; it is the flow's own.
+    pub key: String,
+    /// Hash of the inputs: the same key with others is refused.
+    pub inputs_hash: u64,
+}
+
+/// A run's row: what lists and filters need, projected from its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// As lists show it.
+    pub summary: RunSummary,
+    /// The last event's number.
+    pub last_seq: u64,
+    /// When its earliest timer is due, if it has one.
+    pub wake_at: Option<Timestamp>,
+    /// Whether attempts of it are given out or run: after a restart such a run must be looked at even if no timer is due.
+    pub in_flight: bool,
+}
+
+/// What became of one decision of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It is durable.
+    Done,
+    /// Its idempotency key belongs to this run already; nothing of the decision was written.
+    Duplicate {
+        /// The run that has the key.
+        run: RunId,
+        /// The hash of that run's inputs.
+        inputs_hash: u64,
+    },
+    /// The log's end is not where the decision begins; nothing of it was written. The run must be loaded again.
+    OutOfStep {
+        /// The last event's number in the store.
+        last_seq: u64,
+    },
+}
+
+/// The right to write to a set of shards: the epochs a node believes in. One node: all of them, for as long as it lives.
+#[derive(Clone, Debug, Default)]
+pub struct ShardEpochs(pub Arc<Vec<u64>>);
+
+/// An unfinished run, as found at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Which.
+    pub run: RunId,
+    /// See [`RunRow::wake_at`].
+    pub wake_at: Option<Timestamp>,
+    /// See [`RunRow::in_flight`].
+    pub in_flight: bool,
+}
+
+/// Which runs to list. Empty fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Of this flow.
+    pub flow: Option<String>,
+    /// In one of these states.
+    pub states: Vec<flow::view::RunStatus>,
+    /// With all of these labels.
+    pub labels: Vec<(String, String)>,
+    /// Created at or after.
+    pub since: Option<Timestamp>,
+    /// Created before.
+    pub until: Option<Timestamp>,
+    /// With this text in id, flow, flow name, label or error.
+    pub text: Option<String>,
+}
+
+/// Counts over all runs, kept by the writer as runs move, never by counting rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlowStats {
+    /// Runs by state.
+    pub runs: BTreeMap<String, u64>,
+    /// Finished runs whose duration is in the sum.
+    pub n_finished: u64,
+    /// Sum of their durations in milliseconds.
+    pub duration_ms_sum: u64,
+    /// Shortest.
+    pub duration_ms_min: Option<u64>,
+    /// Longest.
+    pub duration_ms_max: Option<u64>,
+}
+
+/// Where runs and flows live. Every answer shows committed state only.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Saves a version. Saving the newest version's document again unchanged answers its number and adds none.
+    /// Fails with [`StoreError::VersionConflict`] if `expected` does not hold. Saving to an archived flow brings it back.
+    async fn save_flow(&self, version: NewVersion) -> StoreResult<u32>;
+
+    /// A version of a flow; the newest if `version` is `None`.
+    async fn flow(&self, flow: &str, version: Option<u32>) -> StoreResult<Option<StoredVersion>>;
+
+    /// The versions of a flow, newest first.
+    async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>>;
+
+    /// Flows by id, with counts of their runs and their newest runs; archived ones are left out. `text` filters by id, name and description.
+    async fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> StoreResult<Page<FlowSummary>>;
+
+    /// Hides a flow from lists and refuses new runs of it. False if there is none.
+    async fn archive_flow(&self, flow: &str) -> StoreResult<bool>;
+
+    /// Takes over all shards: raises and returns their epochs.
+    async fn take_shards(&self) -> StoreResult<ShardEpochs>;
+
+    /// Appends decisions of many runs with the rows projected from them, all in one transaction, and says what became of each, in
+    /// order. One decision that is out of step or a duplicate does not keep the others from being written. Any error leaves
+    /// nothing behind. Several callers' batches may share one transaction (group commit).
+    async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>>;
+
+    /// The events of a run after `after`, oldest first, about `limit` of them (whole decisions; at least one decision if there is one).
+    async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>>;
+
+    /// A run's row.
+    async fn run(&self, run: RunId) -> StoreResult<Option<RunRow>>;
+
+    /// Runs, newest first.
+    async fn runs(&self, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> StoreResult<Page<RunSummary>>;
+
+    /// All unfinished runs, oldest first.
+    async fn unfinished(&self) -> StoreResult<Vec<Unfinished>>;
+
+    /// The run that has this key of a flow.
+    async fn run_by_key(&self, flow: &str, key: &str) -> StoreResult<Option<(RunId, u64)>>;
+
+    /// Counts for one flow, or for all.
+    async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats>;
+}
+
+/// A piece of an attempt's log: whole lines of one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogChunk {
+    /// Its number within the attempt's log, from 1, rising; gaps mark what was left out.
+    pub number: u64,
+    /// When its first line was written.
+    pub at: Timestamp,
+    /// `stdout`, `stderr` or `engine`.
+    pub stream: LogStream,
+    /// The lines, each ended by a newline; valid UTF-8 (what was not is replaced).
+    pub text: String,
+}
+
+/// Where a log line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogStream {
+    /// A process's standard output, or a task type's ordinary line.
+    Stdout,
+    /// A process's standard error.
+    Stderr,
+    /// A remark of the engine's own, such as "12 MB left out here".
+    Engine,
+}
+
+/// Which attempt a log belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LogKey {
+    /// The run.
+    pub run: RunId,
+    /// The task run's path.
+    pub task: Arc<str>,
+    /// From 1.
+    pub attempt: u32,
+}
+
+/// Where logs live. Not fsynced: a crash may lose the last second.
+#[async_trait]
+pub trait LogStore: Send + Sync + 'static {
+    /// Appends chunks; numbers of one attempt rise.
+    async fn append(&self, chunks: Vec<(LogKey, LogChunk)>) -> StoreResult<()>;
+
+    /// Chunks of one task run after a position, oldest first, at most about `bytes` of text. A position is (attempt, chunk number).
+    async fn read(&self, run: RunId, task: &str, after: (u32, u64), bytes: usize) -> StoreResult<Vec<(u32, LogChunk)>>;
+}
+
+/// Where large values live: content-addressed, durable before `put` answers.
+#[async_trait]
+pub trait BlobStore: Send + Sync + 'static {
+    /// Keeps these values.
+    async fn put(&self, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()>;
+
+    /// A value's compact JSON.
+    async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>>;
+}
