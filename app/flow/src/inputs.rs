@@ -243,3 +243,126 @@ fn from_texts(spec: &InputDoc, texts: &[&str]) -> Result<Option<Value>, String> 
     }
     .map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+
+    fn doc() -> FlowDoc {
+        let inputs = json!({
+            "date": {"type": "date", "required": true},
+            "limit": {"type": "integer", "default": 100, "minimum": 1, "maximum": 1000},
+            "ratio": {"type": "number"},
+            "mode": {"type": "string", "enum": ["fast", "slow"], "default": "fast"},
+            "note": {"type": "text", "max_length": 5, "default": "hi"},
+            "dry": {"type": "boolean", "default": true},
+            "pause": {"type": "duration"},
+            "at": {"type": "datetime"},
+            "tags": {"type": "array"},
+            "extra": {"type": "object"},
+            "free": {}
+        });
+        serde_json::from_value(json!({"flow": "f", "inputs": inputs, "tasks": {"a": {"type": "noop"}}})).expect("a document")
+    }
+
+    fn told(result: Result<Value, Vec<Problem>>) -> String {
+        match result {
+            Ok(value) => value.to_string(),
+            Err(problems) => problems.iter().map(|problem| format!("{problem} [{}]\n", problem.code)).collect(),
+        }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the macros make values")]
+    fn check(given: Value, expected: Expect) {
+        let resolved = resolve(&doc(), given);
+        if let Ok(resolved) = &resolved {
+            assert_eq!(resolve(&doc(), resolved.clone()).as_ref(), Ok(resolved), "resolving twice changes nothing");
+        }
+        expected.assert_eq(&told(resolved));
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the macro makes a value")]
+    fn check_form(pairs: &[(&str, &str)], expected: Expect) {
+        let pairs: Vec<_> = pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        expected.assert_eq(&told(from_form(&doc(), &pairs)));
+    }
+
+    #[test]
+    fn defaults_are_applied() {
+        check(json!({"date": "2026-01-31"}), expect![[r#"{"date":"2026-01-31","limit":100,"ratio":null,"mode":"fast","note":"hi","dry":true,"pause":null,"at":null,"tags":null,"extra":null,"free":null}"#]]);
+        check(json!({"date": "2026-01-31", "limit": 3.0, "ratio": null, "free": {"a": [1]}, "dry": false, "at": "2026-01-31T12:00:00+01:00"}), expect![[r#"{"date":"2026-01-31","limit":3,"ratio":null,"mode":"fast","note":"hi","dry":false,"pause":null,"at":"2026-01-31T12:00:00+01:00","tags":null,"extra":null,"free":{"a":[1]}}"#]]);
+        check(Value::Null, expect![[r#"
+            error: this input is required (inputs.date) [missing_input]
+        "#]]);
+    }
+
+    #[test]
+    fn all_wrong_values_are_told() {
+        check(json!([1]), expect![[r#"
+            error: inputs are a JSON object: {"name": value} (inputs) [wrong_type]
+        "#]]);
+        check(
+            json!({
+                "date": "2026-02-30", "limit": 0, "ratio": "x", "mode": "slowly", "note": "too long", "dry": "yes", "pause": 3,
+                "at": "2026-01-31", "tags": {}, "extra": [], "lmit": 3, "other": 1
+            }),
+            expect![[r#"
+                error: expected a day like 2026-01-31, found "2026-02-30" (inputs.date) [bad_input]
+                error: 0 is too small, the least is 1 (inputs.limit) [bad_input]
+                error: expected a number, found "x" (inputs.ratio) [bad_input]
+                error: "slowly" is none of fast, slow (inputs.mode) [bad_input]
+                error: the text has 8 characters, at most 5 are allowed (inputs.note) [bad_input]
+                error: expected true or false, found "yes" (inputs.dry) [bad_input]
+                error: expected a duration like 30s or 1h30m, found 3 (inputs.pause) [bad_input]
+                error: expected a time like 2026-01-31T12:00:00Z, found "2026-01-31" (inputs.at) [bad_input]
+                error: expected a JSON array, found {} (inputs.tags) [bad_input]
+                error: expected a JSON object, found [] (inputs.extra) [bad_input]
+                error: the flow has no input `lmit` (did you mean `limit`?); its inputs are date, limit, ratio, mode, note, dry, pause, at, tags, extra, free (inputs.lmit) [unknown_input]
+                error: the flow has no input `other`; its inputs are date, limit, ratio, mode, note, dry, pause, at, tags, extra, free (inputs.other) [unknown_input]
+            "#]],
+        );
+        check(json!({"date": "2026-01-31T10:00", "limit": 1e20}), expect![[r#"
+            error: expected a day like 2026-01-31, found "2026-01-31T10:00" (inputs.date) [bad_input]
+            error: expected a whole number, found 1e+20 (inputs.limit) [bad_input]
+        "#]]);
+        check(json!({"date": "2026-01-31", "free": "x".repeat(limits::INPUTS_BYTES_MAX)}), expect![[r#"
+            error: the inputs have 4194335 bytes as JSON, at most 4194304 are allowed (inputs) [too_large]
+        "#]]);
+    }
+
+    #[test]
+    fn forms_give_texts() {
+        check_form(
+            &[
+                ("date", " 2026-01-31 "),
+                ("limit", "7"),
+                ("ratio", ""),
+                ("note", ""),
+                ("dry", "false"),
+                ("dry", "on"),
+                ("tags", "a"),
+                ("tags", "b"),
+                ("extra", "{\"a\": 1}"),
+                ("free", "plain text"),
+            ],
+            expect![[r#"{"date":"2026-01-31","limit":7,"ratio":null,"mode":"fast","note":"","dry":true,"pause":null,"at":null,"tags":["a","b"],"extra":{"a":1},"free":"plain text"}"#]],
+        );
+        check_form(&[("date", "2026-01-31"), ("dry", "off"), ("tags", "[1, 2]"), ("free", "[true]"), ("mode", "")], expect![[r#"{"date":"2026-01-31","limit":100,"ratio":null,"mode":"fast","note":"hi","dry":false,"pause":null,"at":null,"tags":[1,2],"extra":null,"free":[true]}"#]]);
+        check_form(
+            &[("date", ""), ("limit", "many"), ("limti", "3"), ("dry", "perhaps"), ("extra", "{a}"), ("tags", "a"), ("mode", "x"), ("note", "a"), ("note", "b")],
+            expect![[r#"
+                error: expected a number, found `many` (inputs.limit) [bad_input]
+                error: the input is given 2 times (inputs.note) [bad_input]
+                error: expected true or false, found `perhaps` (inputs.dry) [bad_input]
+                error: this is not JSON: expected value at line 1 column 1 (inputs.tags) [bad_input]
+                error: this is not JSON: key must be a string at line 1 column 2 (inputs.extra) [bad_input]
+                error: this input is required (inputs.date) [missing_input]
+                error: "x" is none of fast, slow (inputs.mode) [bad_input]
+                error: the flow has no input `limti` (did you mean `limit`?); its inputs are date, limit, ratio, mode, note, dry, pause, at, tags, extra, free (inputs.limti) [unknown_input]
+            "#]],
+        );
+    }
+}

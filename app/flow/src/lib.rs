@@ -10,10 +10,14 @@
 //! - [`layout`]: where the boxes of a graph go · [`view`]: what lists and pages show
 
 pub mod doc;
+#[cfg(feature = "author")]
+pub mod expr;
 pub mod ids;
-pub mod layout;
 #[cfg(feature = "author")]
 pub mod inputs;
+pub mod layout;
+#[cfg(feature = "author")]
+pub mod legacy;
 pub mod limits;
 #[cfg(feature = "author")]
 pub mod parse;
@@ -21,6 +25,8 @@ pub mod payload;
 pub mod plan;
 pub mod problem;
 pub mod run;
+#[cfg(feature = "author")]
+pub mod schema;
 #[cfg(feature = "author")]
 mod suggest;
 pub mod time;

@@ -57,3 +57,54 @@ impl From<Value> for Payload {
         Self::Inline(Arc::new(value))
     }
 }
+
+/// A large value on its way to the blob store.
+#[cfg(feature = "author")]
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewBlob {
+    /// Its reference.
+    pub blob: BlobRef,
+    /// Its compact JSON.
+    pub json: Arc<[u8]>,
+}
+
+#[cfg(feature = "author")]
+impl Payload {
+    /// Keeps a value in place or, if it is above [`crate::limits::INLINE_BYTES_MAX`], as a blob that must be made durable before
+    /// anything refers to it.
+    #[must_use]
+    pub fn keep(value: Value) -> (Self, Option<NewBlob>) {
+        use sha2::{Digest, Sha256};
+
+        if about_bytes(&value) <= crate::limits::INLINE_BYTES_MAX {
+            return (value.into(), None);
+        }
+        let json = value.to_string();
+        if json.len() <= crate::limits::INLINE_BYTES_MAX {
+            return (value.into(), None);
+        }
+        let blob = BlobRef { sha256: hex(&Sha256::digest(json.as_bytes())), bytes: json.len() as u64 };
+        (Self::Blob(blob.clone()), Some(NewBlob { blob, json: json.into_bytes().into() }))
+    }
+}
+
+/// About the bytes of a value's compact JSON, never less but for texts that need escapes; far cheaper than writing it.
+#[cfg(feature = "author")]
+pub(crate) fn about_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 24,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(|item| about_bytes(item) + 1).sum::<usize>(),
+        Value::Object(fields) => 2 + fields.iter().map(|(key, item)| key.len() + about_bytes(item) + 4).sum::<usize>(),
+    }
+}
+
+#[cfg(feature = "author")]
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -33,7 +33,7 @@ impl Suggester {
                 continue;
             }
             let distance = strsim::osa_distance(&name.to_lowercase(), &candidate.to_lowercase());
-            if distance <= far && candidate != name && best.is_none_or(|(nearest, _)| distance < nearest) {
+            if distance <= far && distance < length && candidate != name && best.is_none_or(|(nearest, _)| distance < nearest) {
                 best = Some((distance, candidate));
             }
         }

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::{AttemptToken, RunId};
+#[cfg(feature = "author")]
+use crate::payload::NewBlob;
 use crate::payload::{BlobRef, Payload};
 use crate::plan::TaskIx;
-use crate::run::event::{Event, TaskError};
+#[cfg(feature = "author")]
+use crate::run::event::Event;
+use crate::run::event::TaskError;
 
 /// What a new run starts from. Inputs are resolved: defaults filled in, types checked.
 #[derive(Clone, Debug)]
@@ -54,8 +58,11 @@ pub enum Command {
     Wake,
     /// Go on with what the last decision left for later.
     Continue,
-    /// The server that had the run's attempts is gone: give out again or try again what it held.
-    Recover,
+    /// The run was read from its log: ask again for what its committed events ask for.
+    Recover {
+        /// Whether the server that had its attempts is gone: what was begun is then lost.
+        workers_gone: bool,
+    },
 }
 
 /// How an attempt ended: a closed list.
@@ -149,6 +156,7 @@ pub struct Dispatch {
 }
 
 /// The answer to a command.
+#[cfg(feature = "author")]
 #[derive(Debug, Default, PartialEq)]
 pub struct Decision {
     /// What happened, in order.
@@ -161,13 +169,4 @@ pub struct Decision {
     pub needs_blobs: Vec<BlobRef>,
     /// Whether there is more to do at once by [`Command::Continue`].
     pub unfinished: bool,
-}
-
-/// A large value made by a decision.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewBlob {
-    /// Its reference.
-    pub blob: BlobRef,
-    /// Its compact JSON.
-    pub json: Arc<[u8]>,
 }

@@ -5,15 +5,17 @@
 
 mod apply;
 pub mod command;
-#[cfg(any())]
+#[cfg(feature = "author")]
 mod decide;
 pub mod event;
 mod project;
 pub mod state;
 
 pub use apply::BadLog;
-pub use command::{Command, Decision, Dispatch, Effect, NewBlob, NewRun, Outcome, Rejected};
-#[cfg(any())]
+#[cfg(feature = "author")]
+pub use command::Decision;
+pub use command::{Command, Dispatch, Effect, NewRun, Outcome, Rejected};
+#[cfg(feature = "author")]
 pub use decide::{BlobSource, Entropy, Env, create, decide};
 pub use event::{Event, EventKind, TaskError};
 pub use project::role_key;

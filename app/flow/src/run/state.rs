@@ -452,6 +452,14 @@ impl RunState {
         !self.data.tokens.is_empty() || !self.data.agenda.is_empty()
     }
 
+    /// The tokens of attempts whose start is in the log and that have not ended.
+    pub fn held_tokens(&self) -> impl Iterator<Item = AttemptToken> + '_ {
+        self.data.tasks.iter().filter_map(|task| match task.state {
+            TaskState::Running { token } => Some(token),
+            _ => None,
+        })
+    }
+
     pub(super) fn join_verdict(&self, ix: TaskIx) -> Option<JoinVerdict> {
         let task = self.task(ix);
         let plan = self.plan.task(ix);

@@ -4,6 +4,17 @@
 //! [`BlobStore`] live apart from it, in files of their own with writers of their own, so that a flood of log lines never
 //! waits in front of a commit. Each verb is one transaction: it happens entirely or not at all.
 
+mod blob_key;
+mod encoding;
+#[cfg(test)]
+mod equivalence;
+mod listing;
+pub mod memory;
+pub mod sqlite;
+mod stats;
+#[cfg(test)]
+mod suite;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::run::state::JoinVerdict;
 use super::Decider;
 use super::values::Missing;
 
-impl Decider<'_> {
+impl Decider<'_, '_> {
     /// Decides the task at the head of the agenda. False if a large value has to be loaded first.
     pub(super) fn begin(&mut self, ix: TaskIx) -> bool {
         self.try_begin(ix).is_ok()

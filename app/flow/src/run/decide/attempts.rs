@@ -15,7 +15,7 @@ use crate::run::state::{Phase, TaskState, WaitsFor};
 use super::Decider;
 use super::values::Missing;
 
-impl Decider<'_> {
+impl Decider<'_, '_> {
     pub(super) fn attempt_started(&mut self, token: AttemptToken, worker: Arc<str>) -> Result<(), Rejected> {
         let ix = self.holder_of(token)?;
         if matches!(self.state.task(ix).state, TaskState::Ready { .. }) {
@@ -85,8 +85,12 @@ impl Decider<'_> {
         };
         match failure {
             Some(message) => {
-                // Edges that need a large value are judged without it: the failure itself must not wait for anything.
-                let _ = self.fail(ix, TaskError::new("lost", message), None);
+                let error = TaskError::new("lost", message);
+                if self.fail(ix, error.clone(), None).is_err() {
+                    // An edge's expression wants a large value that is not at hand. The loss of an attempt is told once, so it
+                    // cannot be told again later: such an edge is not taken.
+                    self.emit(EventKind::TaskFailed { task: self.key(ix), error, output: None, edges: Vec::new() });
+                }
             }
             None => {
                 let attempt = self.attempt_number(ix);
@@ -121,7 +125,7 @@ impl Decider<'_> {
     }
 
     /// Whether the run has stopped giving out tasks of this one's role.
-    fn is_stopping(&self, ix: TaskIx) -> bool {
+    pub(super) fn is_stopping(&self, ix: TaskIx) -> bool {
         matches!(self.state.phase(), Phase::Ending { .. }) && self.plan.task(ix).role == Role::Main
     }
 

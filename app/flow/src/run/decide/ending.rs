@@ -10,7 +10,7 @@ use crate::view::TaskStatus;
 
 use super::Decider;
 
-impl Decider<'_> {
+impl Decider<'_, '_> {
     /// Takes the next step towards the end if nothing holds the run back. True if something may be on the agenda again.
     pub(super) fn advance_ending(&mut self) -> bool {
         match self.state.phase().clone() {
@@ -88,7 +88,10 @@ impl Decider<'_> {
         }
         match self.render_outputs() {
             Err(super::values::Missing) => {}
-            Ok(Ok(outputs)) => self.emit(EventKind::RunFinished { outcome, outputs: outputs.map(|value| self.store(value)), error }),
+            Ok(Ok(outputs)) => {
+                let outputs = outputs.map(|value| self.store(value));
+                self.emit(EventKind::RunFinished { outcome, outputs, error });
+            }
             Ok(Err(error)) => {
                 let error = Some(RunError { task: None, kind: "expression".into(), message: format!("the outputs could not be made: {}", error.message).into() });
                 self.emit(EventKind::RunFinished { outcome: Ended::Failed, outputs: None, error });

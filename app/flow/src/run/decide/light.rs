@@ -13,7 +13,7 @@ use crate::time::{HumanDuration, Timestamp};
 use super::Decider;
 use super::values::Missing;
 
-impl Decider<'_> {
+impl Decider<'_, '_> {
     pub(super) fn light(&mut self, ix: TaskIx, light: Light) -> Result<(), Missing> {
         self.n_light += 1;
         let with = match light {

@@ -111,7 +111,7 @@ pub fn decide(state: &mut RunState, program: &Program, command: Command, env: En
         Command::AttemptEnded { token, outcome } => decider.attempt_ended(token, outcome)?,
         Command::Cancel { force, reason } => decider.cancel(force, reason),
         Command::Wake | Command::Continue => {}
-        Command::Recover => decider.recover(),
+        Command::Recover { workers_gone } => decider.recover(workers_gone),
     }
     decider.fire_timers();
     decider.go_on();
@@ -119,21 +119,21 @@ pub fn decide(state: &mut RunState, program: &Program, command: Command, env: En
 }
 
 /// A decision in the making.
-struct Decider<'a> {
-    state: &'a mut RunState,
+struct Decider<'s, 'e> {
+    state: &'s mut RunState,
     plan: Arc<Plan>,
-    program: &'a Program,
+    program: &'s Program,
     now: Timestamp,
     actor: Arc<str>,
-    entropy: &'a mut dyn Entropy,
-    blobs: &'a dyn BlobSource,
+    entropy: &'e mut dyn Entropy,
+    blobs: &'e dyn BlobSource,
     out: Decision,
     n_light: usize,
     light_bytes: usize,
 }
 
-impl<'a> Decider<'a> {
-    fn new(state: &'a mut RunState, program: &'a Program, env: Env<'a>) -> Self {
+impl<'s, 'e> Decider<'s, 'e> {
+    fn new(state: &'s mut RunState, program: &'s Program, env: Env<'e>) -> Self {
         let plan = Arc::clone(state.plan());
         let now = env.now.max(state.last_at());
         Self {
@@ -201,16 +201,21 @@ impl<'a> Decider<'a> {
         self.out.unfinished |= self.state.data.timers.first().is_some_and(|(due, _)| *due <= self.now) && self.is_full();
     }
 
-    /// The server that had the attempts is gone. What nobody had begun is given out again as it was; what was begun is lost.
-    fn recover(&mut self) {
+    /// Asks again for what committed events ask for: effects may have been lost with a server or an answer. What nobody had begun is
+    /// given out again as it was; what was begun by workers that are gone is lost.
+    fn recover(&mut self, workers_gone: bool) {
         let held: Vec<TaskIx> = self.state.tasks_in(None).filter(|&ix| self.state.task(ix).state.token().is_some()).collect();
         for ix in held {
             match &self.state.task(ix).state {
-                TaskState::Ready { token } => {
+                TaskState::Ready { token } | TaskState::Running { token } if !workers_gone && self.is_stopping(ix) => {
+                    self.out.effects.push(Effect::CancelAttempt { token: *token, kill: false });
+                }
+                TaskState::Ready { token } if !self.is_stopping(ix) => {
                     let token = *token;
                     self.dispatch(ix, token);
                 }
-                _ => self.attempt_lost(ix),
+                _ if workers_gone => self.attempt_lost(ix),
+                _ => {}
             }
         }
     }

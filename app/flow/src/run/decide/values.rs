@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::expr::{self, Refs, RunFacts, Scope, TaskFacts, UpstreamCounts};
-use crate::limits::{INLINE_BYTES_MAX, OUTPUT_BYTES_MAX};
-use crate::payload::{BlobRef, Payload};
+use crate::limits::OUTPUT_BYTES_MAX;
+use crate::payload::{BlobRef, Payload, about_bytes};
 use crate::plan::{Role, TaskIx};
-use crate::run::command::NewBlob;
 use crate::run::event::{EdgeVerdict, TaskError};
 use crate::run::state::{Phase, TaskState};
 use crate::view::TaskStatus;
@@ -20,7 +18,7 @@ use super::Decider;
 #[derive(Debug)]
 pub(super) struct Missing;
 
-impl Decider<'_> {
+impl Decider<'_, '_> {
     /// A task's arguments with their expressions evaluated, or why they could not be.
     pub(super) fn render_with(&mut self, ix: TaskIx) -> Result<Result<Value, TaskError>, Missing> {
         let program = self.program;
@@ -229,18 +227,10 @@ impl Decider<'_> {
 
     /// Keeps a value in place or, if it is large, as a blob.
     pub(super) fn store(&mut self, value: Value) -> Payload {
-        let about = about_bytes(&value);
-        self.light_bytes += about;
-        if about <= INLINE_BYTES_MAX {
-            return value.into();
-        }
-        let json = value.to_string();
-        if json.len() <= INLINE_BYTES_MAX {
-            return value.into();
-        }
-        let blob = BlobRef { sha256: hex(&Sha256::digest(json.as_bytes())), bytes: json.len() as u64 };
-        self.out.blobs.push(NewBlob { blob: blob.clone(), json: json.into_bytes().into() });
-        Payload::Blob(blob)
+        self.light_bytes += about_bytes(&value);
+        let (payload, blob) = Payload::keep(value);
+        self.out.blobs.extend(blob);
+        payload
     }
 
     /// The same for a task's output, which has a limit.
@@ -258,23 +248,4 @@ impl Decider<'_> {
 
 fn error_facts(error: &TaskError) -> expr::TaskError {
     expr::TaskError { kind: error.kind.to_string(), message: error.message.to_string() }
-}
-
-/// No less than the bytes of a value's compact JSON, but for texts that need many escapes; far cheaper than writing it.
-fn about_bytes(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) => 5,
-        Value::Number(_) => 24,
-        Value::String(text) => text.len() + 2,
-        Value::Array(items) => 2 + items.iter().map(|item| about_bytes(item) + 1).sum::<usize>(),
-        Value::Object(fields) => 2 + fields.iter().map(|(key, item)| key.len() + about_bytes(item) + 4).sum::<usize>(),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

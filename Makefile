@@ -1,0 +1,36 @@
+# The front door. Every target only calls cargo, npm or a script; `make` alone lists them.
+
+# Everything built lies here, whatever cargo is told elsewhere: the scripts and the binary look for it here.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+.DEFAULT_GOAL := help
+.PHONY: help setup site build run dev test bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what building needs (WASM target, wasm-opt)
+	@scripts/setup.sh
+
+site: setup ## Build the web app into target/site
+	@scripts/site.sh
+
+build: site ## Build the release binary, with the web app inside
+	cargo build --release --package server --bin pointwork
+
+run: build ## Build and serve on http://127.0.0.1:8000 (ARGS="--listen …")
+	@exec target/release/pointwork serve $(ARGS)
+
+dev: setup ## Serve a debug build, and build and start again on change
+	@scripts/dev.sh $(ARGS)
+
+test: setup ## Install what tests need and run everything
+	@scripts/setup-tests.sh
+	@scripts/test.sh
+
+bench: build ## Measure this machine
+	@scripts/bench.sh $(ARGS)
+
+clean: ## Remove everything built and installed here (never ./data)
+	cargo clean
+	rm -rf end2end/node_modules end2end/results

@@ -1,0 +1,254 @@
+//! Whether what expressions refer to is there: tasks that can have ended before, inputs, fields.
+
+use rustc_hash::FxHashMap;
+
+use super::refs::Mention;
+use super::scope::{RUN_FIELDS, TASK_FIELDS, UPSTREAM_FIELDS};
+use super::template::Reader;
+use crate::doc::{FlowDoc, TaskDoc};
+use crate::limits;
+use crate::problem::Problem;
+use crate::suggest::Suggester;
+
+/// Where an expression stands, which says what it may see.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place<'d> {
+    /// The condition of an edge into a task.
+    Needs(&'d str),
+    /// A task's own condition.
+    When(&'d str),
+    /// A task's arguments.
+    With(&'d str),
+    /// The arguments of what takes a task back.
+    Undo(&'d str),
+    /// The outputs of the flow.
+    Outputs,
+}
+
+impl<'d> Place<'d> {
+    fn task(self) -> Option<&'d str> {
+        match self {
+            Self::Needs(task) | Self::When(task) | Self::With(task) | Self::Undo(task) => Some(task),
+            Self::Outputs => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Main,
+    Finally,
+    OnFailure,
+}
+
+/// Judges references against a document and gathers the problems.
+pub(super) struct Checker<'d> {
+    doc: &'d FlowDoc,
+    place: Place<'d>,
+    tasks: FxHashMap<&'d str, usize>,
+    list: Vec<(Group, &'d TaskDoc)>,
+    ancestors: Option<Vec<Vec<u64>>>,
+    problems: Vec<Problem>,
+    words: Suggester,
+}
+
+impl<'d> Checker<'d> {
+    pub(super) fn new(doc: &'d FlowDoc) -> Self {
+        let (mut tasks, mut list) = (FxHashMap::default(), Vec::new());
+        for (group, kind) in [(&doc.tasks, Group::Main), (&doc.finally, Group::Finally), (&doc.on_failure, Group::OnFailure)] {
+            for (key, task) in group {
+                tasks.insert(key.as_str(), list.len());
+                list.push((kind, task));
+            }
+        }
+        Self { doc, place: Place::Outputs, tasks, list, ancestors: None, problems: Vec::new(), words: Suggester::default() }
+    }
+
+    /// Says where the next expressions stand.
+    pub(super) fn enter(&mut self, place: Place<'_>) {
+        // The key is looked up so that it lives as long as the document.
+        let own = |key: &str| self.doc_key(key);
+        self.place = match place {
+            Place::Needs(key) => own(key).map_or(Place::Outputs, Place::Needs),
+            Place::When(key) => own(key).map_or(Place::Outputs, Place::When),
+            Place::With(key) => own(key).map_or(Place::Outputs, Place::With),
+            Place::Undo(key) => own(key).map_or(Place::Outputs, Place::Undo),
+            Place::Outputs => Place::Outputs,
+        };
+    }
+
+    fn doc_key(&self, key: &str) -> Option<&'d str> {
+        self.tasks.get_key_value(key).map(|(key, _)| *key)
+    }
+
+    /// All problems, in the order of the document.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    /// Adds a problem of the field at `path`.
+    pub(super) fn problem(&mut self, path: &str, code: &str, sentence: &str) {
+        let mut problem = Problem::error(code, sentence).at(path);
+        if let Some(task) = self.place.task() {
+            problem = problem.of_task(task);
+        }
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn judge(&mut self, path: &str, mention: &Mention) {
+        let first = mention.field(0);
+        let found = match mention.root.as_str() {
+            "inputs" => self.judge_input(mention),
+            "tasks" => self.judge_task(mention),
+            "run" => self.known_field("run", first, RUN_FIELDS),
+            "upstream" if matches!(self.place, Place::When(_)) => self.known_field("upstream", first, UPSTREAM_FIELDS),
+            "upstream" => Err(("unknown_name", "`upstream` is there only in a task's own `when`.".to_owned())),
+            "item" | "loop" => Err(("unknown_name", format!("`{}` is there only inside a loop.", mention.root))),
+            "secrets" => Err((
+                "secret_reference",
+                "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone.".to_owned(),
+            )),
+            "env" => Err(("unknown_name", "The environment cannot be read; give the run an input.".to_owned())),
+            other => {
+                let near = self.words.did_you_mean(other, ["inputs", "tasks", "run", "upstream", "true", "false", "none"]);
+                let near = if self.tasks.contains_key(other) { format!(" (did you mean `tasks.{other}`?)") } else { near };
+                let near = if self.doc.inputs.contains_key(other) { format!(" (did you mean `inputs.{other}`?)") } else { near };
+                Err(("unknown_name", format!("There is no `{other}`; expressions see `inputs`, `tasks` and `run`{near}.")))
+            }
+        };
+        if let Err((code, sentence)) = found {
+            self.problem(path, code, &sentence);
+        }
+    }
+
+    fn judge_input(&self, mention: &Mention) -> Result<(), (&'static str, String)> {
+        let Some(name) = mention.field(0) else { return Ok(()) };
+        if self.doc.inputs.contains_key(name) {
+            return Ok(());
+        }
+        let near = self.words.did_you_mean(name, self.doc.inputs.keys().map(String::as_str));
+        Err(("unknown_input", format!("The flow has no input `{name}`{near}.")))
+    }
+
+    fn judge_task(&mut self, mention: &Mention) -> Result<(), (&'static str, String)> {
+        let Some(name) = mention.field(0) else { return Ok(()) };
+        let Some(&target) = self.tasks.get(name) else { return Err(("unknown_task", self.unknown_task(name))) };
+        self.judge_order(name, target)?;
+        let base = mention.text(1);
+        self.known_field(&base, mention.field(1), TASK_FIELDS)
+    }
+
+    fn unknown_task(&self, name: &str) -> String {
+        // `tasks.load-all` is read as `tasks.load - all`.
+        let dashed = self.tasks.keys().filter(|key| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))).min();
+        if let Some(dashed) = dashed {
+            return format!("There is no task `{name}`; a `-` in a name is read as minus: write `tasks['{dashed}']`.");
+        }
+        format!("There is no task `{name}`{}.", self.words.did_you_mean(name, self.tasks.keys().copied()))
+    }
+
+    /// Whether the target can have ended when the expression is judged.
+    fn judge_order(&mut self, name: &str, target: usize) -> Result<(), (&'static str, String)> {
+        let group = self.list[target].0;
+        let Some(task) = self.place.task() else {
+            return if group == Group::Main {
+                Ok(())
+            } else {
+                Err(("not_upstream", format!("The outputs of the flow see its main tasks; `{name}` is not one of them.")))
+            };
+        };
+        let Some(&own) = self.tasks.get(task) else { return Ok(()) };
+        let own_group = self.list[own].0;
+        if own == target {
+            let is_over = matches!(self.place, Place::Undo(_));
+            return if is_over { Ok(()) } else { Err(("not_upstream", format!("`{name}` refers to itself, before it has run."))) };
+        }
+        let is_earlier = match own_group {
+            Group::Main => false,
+            Group::Finally => group == Group::Main,
+            Group::OnFailure => group != Group::OnFailure,
+        };
+        if is_earlier || self.is_ancestor(own, target) {
+            return Ok(());
+        }
+        let reason = format!("`{task}` does not come after `{name}`, so it may not have run; add `{name}` to the `needs` of `{task}`.");
+        Err(("not_upstream", reason))
+    }
+
+    fn is_ancestor(&mut self, own: usize, target: usize) -> bool {
+        let direct = self.list[own].1.needs.iter().any(|need| self.tasks.get(need.task()) == Some(&target));
+        if direct || self.list.len() > 2 * limits::TASKS_MAX {
+            // Such a document is refused for its size; its sets would be too large.
+            return true;
+        }
+        if self.ancestors.is_none() {
+            self.ancestors = Some(self.all_ancestors());
+        }
+        let set = self.ancestors.as_ref().and_then(|sets| sets.get(own));
+        // A task in a circle has no set; the circle is told by validation.
+        set.is_none_or(|set| set.is_empty() || set[target / 64] >> (target % 64) & 1 == 1)
+    }
+
+    fn known_field(&self, base: &str, field: Option<&str>, known: &[&str]) -> Result<(), (&'static str, String)> {
+        match field {
+            Some(field) if !known.contains(&field) => {
+                let near = self.words.did_you_mean(field, known.iter().copied());
+                let hint = if near.is_empty() && base.starts_with("tasks.") {
+                    format!("; what the task gave is in `{base}.output`")
+                } else {
+                    near
+                };
+                Err(("unknown_field", format!("`{base}` has no field `{field}`; it has {}{hint}.", known.join(", "))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One bit for each pair, 12 MiB at the limit of tasks, built in one pass in the order of the edges.
+    fn all_ancestors(&self) -> Vec<Vec<u64>> {
+        let words = self.list.len().div_ceil(64);
+        let ups: Vec<Vec<usize>> = self
+            .list
+            .iter()
+            .map(|(_, task)| task.needs.iter().filter_map(|need| self.tasks.get(need.task()).copied()).collect())
+            .collect();
+        let mut downs = vec![Vec::new(); ups.len()];
+        for (to, froms) in ups.iter().enumerate() {
+            froms.iter().for_each(|from| downs[*from].push(to));
+        }
+        let mut open: Vec<usize> = ups.iter().map(Vec::len).collect();
+        let mut ready: Vec<usize> = (0..ups.len()).filter(|ix| open[*ix] == 0).collect();
+        let mut sets: Vec<Vec<u64>> = vec![Vec::new(); ups.len()];
+        while let Some(ix) = ready.pop() {
+            let mut set = vec![0; words.max(1)];
+            for from in &ups[ix] {
+                set.iter_mut().zip(&sets[*from]).for_each(|(mine, theirs)| *mine |= theirs);
+                set[from / 64] |= 1 << (from % 64);
+            }
+            sets[ix] = set;
+            for down in &downs[ix] {
+                open[*down] -= 1;
+                if open[*down] == 0 {
+                    ready.push(*down);
+                }
+            }
+        }
+        sets
+    }
+}
+
+impl Reader for Checker<'_> {
+    fn fault(&mut self, path: &str, code: &'static str, sentence: &str) {
+        self.problem(path, code, sentence);
+    }
+
+    fn words(&self) -> &Suggester {
+        &self.words
+    }
+
+    fn mentions(&mut self, path: &str, mentions: &[Mention]) {
+        mentions.iter().for_each(|mention| self.judge(path, mention));
+    }
+}

@@ -1,0 +1,137 @@
+//! All expressions of a flow version.
+
+use std::sync::Arc;
+
+use minijinja::Environment;
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value as Json};
+
+use super::check::{Checker, Place};
+use super::code;
+use super::refs::Refs;
+use super::template::{Condition, Template};
+use crate::doc::{FlowDoc, NeedDoc, TaskDoc, UndoDoc};
+use crate::problem::Problem;
+
+/// All expressions of a flow version, read once and shared.
+#[derive(Debug)]
+pub struct Program {
+    env: Environment<'static>,
+    tasks: FxHashMap<Arc<str>, TaskProgram>,
+    outputs: Template,
+}
+
+/// The expressions of one task.
+#[derive(Debug)]
+pub struct TaskProgram {
+    /// The arguments of its type. The cases of a switch are not among them.
+    pub with: Template,
+    /// Its own condition, judged last before the start.
+    pub when: Option<Condition>,
+    /// The conditions of its edges, in the order of `needs`.
+    pub needs_when: Vec<Option<Condition>>,
+    /// The cases of a switch, in order; the first that holds is taken. Empty for all other types.
+    pub cases: Vec<(String, Condition)>,
+    /// What decides when it may start: its own condition and those of its edges.
+    pub start_refs: Refs,
+    /// What its arguments and cases need.
+    pub work_refs: Refs,
+}
+
+impl Program {
+    /// Reads every expression of a document. The problems say which task and field they are in; with an error among them the
+    /// program must not be run.
+    #[must_use]
+    pub fn compile(doc: &FlowDoc) -> (Self, Vec<Problem>) {
+        let mut checker = Checker::new(doc);
+        let mut tasks = FxHashMap::default();
+        for (group, name) in [(&doc.tasks, "tasks"), (&doc.finally, "finally"), (&doc.on_failure, "on_failure")] {
+            for (key, task) in group {
+                let path = field(name, key);
+                tasks.insert(Arc::from(key.as_str()), TaskProgram::read(task, key, &path, &mut checker));
+                if let Some(undo) = &task.undo {
+                    let program = TaskProgram::read_undo(undo, key, &format!("{path}.undo"), &mut checker);
+                    tasks.insert(Arc::from(format!("{key}.undo")), program);
+                }
+            }
+        }
+        checker.enter(Place::Outputs);
+        let outputs = Template::read(&Json::Object(doc.outputs.clone()), "outputs", &mut checker);
+        (Self { env: code::environment(), tasks, outputs }, checker.into_problems())
+    }
+
+    /// The expressions of a task, by the key it has in the plan.
+    #[must_use]
+    pub fn task(&self, key: &str) -> Option<&TaskProgram> {
+        self.tasks.get(key)
+    }
+
+    /// The outputs of the flow.
+    #[must_use]
+    pub fn outputs(&self) -> &Template {
+        &self.outputs
+    }
+
+    pub(super) fn env(&self) -> &Environment<'static> {
+        &self.env
+    }
+}
+
+fn field(base: &str, key: &str) -> String {
+    let mut path = base.to_owned();
+    super::refs::push_step(&mut path, key);
+    path
+}
+
+impl TaskProgram {
+    fn read(task: &TaskDoc, key: &str, path: &str, checker: &mut Checker<'_>) -> Self {
+        checker.enter(Place::Needs(key));
+        let needs_when = task.needs.iter().enumerate().map(|(ix, need)| read_need(need, &format!("{path}.needs[{ix}].when"), checker));
+        let needs_when: Vec<_> = needs_when.collect();
+        checker.enter(Place::When(key));
+        let when = task.when.as_deref().map(|text| Condition::read(text, &format!("{path}.when"), checker));
+        checker.enter(Place::With(key));
+        let (with, cases) = match task.with.get("cases") {
+            Some(Json::Object(cases)) if task.task_type == "switch" => {
+                let mut rest = task.with.clone();
+                rest.shift_remove("cases");
+                (rest, read_cases(cases, &format!("{path}.with.cases"), checker))
+            }
+            _ => (task.with.clone(), Vec::new()),
+        };
+        let with = Template::read(&Json::Object(with), &format!("{path}.with"), checker);
+        let mut start_refs = Refs::default();
+        when.iter().chain(needs_when.iter().flatten()).for_each(|condition| start_refs.merge(condition.refs()));
+        let mut work_refs = with.refs().clone();
+        cases.iter().for_each(|(_, condition)| work_refs.merge(condition.refs()));
+        Self { with, when, needs_when, cases, start_refs, work_refs }
+    }
+
+    fn read_undo(undo: &UndoDoc, key: &str, path: &str, checker: &mut Checker<'_>) -> Self {
+        checker.enter(Place::Undo(key));
+        let with = Template::read(&Json::Object(undo.with.clone()), &format!("{path}.with"), checker);
+        let work_refs = with.refs().clone();
+        Self { with, when: None, needs_when: Vec::new(), cases: Vec::new(), start_refs: Refs::default(), work_refs }
+    }
+}
+
+fn read_need(need: &NeedDoc, path: &str, checker: &mut Checker<'_>) -> Option<Condition> {
+    need.when().map(|text| Condition::read(text, path, checker))
+}
+
+fn read_cases(cases: &Map<String, Json>, path: &str, checker: &mut Checker<'_>) -> Vec<(String, Condition)> {
+    let mut read = Vec::with_capacity(cases.len());
+    for (name, case) in cases {
+        let path = field(path, name);
+        let condition = match case {
+            Json::String(text) => Condition::read(text, &path, checker),
+            Json::Bool(constant) => Condition::constant(*constant, &path),
+            _ => {
+                checker.problem(&path, "expression", "A case is an expression that gives true or false.");
+                Condition::constant(false, &path)
+            }
+        };
+        read.push((name.clone(), condition));
+    }
+    read
+}

@@ -1,0 +1,129 @@
+//! What an expression refers to.
+
+use std::sync::Arc;
+
+/// What an expression or template refers to, found when it is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refs {
+    /// The tasks it names, sorted.
+    pub tasks: Vec<Arc<str>>,
+    /// Those of them whose output it reads, sorted: the values it needs loaded.
+    pub outputs: Vec<Arc<str>>,
+    /// It chooses a task only when it is rendered (`tasks[…]`): any ancestor and its output may be read.
+    pub any_task: bool,
+    /// It reads `inputs`.
+    pub inputs: bool,
+    /// It reads `run`.
+    pub run: bool,
+    /// It reads `upstream`.
+    pub upstream: bool,
+}
+
+impl Refs {
+    /// Whether it refers to nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds all that `other` refers to.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in [(&mut self.tasks, &other.tasks), (&mut self.outputs, &other.outputs)] {
+            mine.extend(theirs.iter().cloned());
+            mine.sort_unstable();
+            mine.dedup();
+        }
+        self.any_task |= other.any_task;
+        self.inputs |= other.inputs;
+        self.run |= other.run;
+        self.upstream |= other.upstream;
+    }
+}
+
+/// One place in an expression where a name of the scope is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mention {
+    /// The first name: `inputs`, `tasks` …
+    pub(super) root: String,
+    /// The fields and places after it that stand there literally.
+    pub(super) path: Vec<Step>,
+    /// It may be missing: `| default(…)` or `is defined` follows.
+    pub(super) is_optional: bool,
+}
+
+/// One step into a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A field of an object.
+    Field(String),
+    /// A place in a list.
+    Place(u64),
+}
+
+impl Step {
+    /// The field, if it is one.
+    pub(super) fn field(&self) -> Option<&str> {
+        match self {
+            Self::Field(field) => Some(field),
+            Self::Place(_) => None,
+        }
+    }
+}
+
+impl Mention {
+    /// The field at this place of the path.
+    pub(super) fn field(&self, ix: usize) -> Option<&str> {
+        self.path.get(ix).and_then(Step::field)
+    }
+
+    /// As an author would write the first `fields` steps of it.
+    pub(super) fn text(&self, fields: usize) -> String {
+        let mut text = self.root.clone();
+        for step in self.path.iter().take(fields) {
+            match step {
+                Step::Field(field) => push_step(&mut text, field),
+                Step::Place(place) => text.push_str(&format!("[{place}]")),
+            }
+        }
+        text
+    }
+}
+
+/// Appends a field as an author would write it.
+pub(super) fn push_step(text: &mut String, step: &str) {
+    let is_name = !step.is_empty()
+        && !step.starts_with(|c: char| c.is_ascii_digit())
+        && step.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_name {
+        text.push('.');
+        text.push_str(step);
+    } else {
+        text.push_str(&format!("['{step}']"));
+    }
+}
+
+impl FromIterator<Mention> for Refs {
+    fn from_iter<I: IntoIterator<Item = Mention>>(mentions: I) -> Self {
+        let mut refs = Self::default();
+        for mention in mentions {
+            match mention.root.as_str() {
+                "inputs" => refs.inputs = true,
+                "run" => refs.run = true,
+                "upstream" => refs.upstream = true,
+                "tasks" => match mention.field(0) {
+                    Some(task) => {
+                        let task: Arc<str> = task.into();
+                        if mention.path.len() < 2 || mention.field(1) == Some("output") {
+                            refs.outputs.push(Arc::clone(&task));
+                        }
+                        refs.tasks.push(task);
+                    }
+                    None => refs.any_task = true,
+                },
+                _ => {}
+            }
+        }
+        refs.merge(&Self::default());
+        refs
+    }
+}

@@ -1,0 +1,639 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use expect_test::{Expect, expect};
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::FlowDoc;
+
+/// A flow whose task `t`, after `a`, has `with` as its argument.
+fn flow(with: Json, when: Option<&str>) -> FlowDoc {
+    let mut doc = json!({
+        "flow": "f",
+        "inputs": { "day": {}, "limit": {}, "rows": {}, "text": {}, "big": {} },
+        "tasks": {
+            "a": { "type": "http.request" },
+            "load-all": { "type": "noop" },
+            "skipped": { "type": "noop" },
+            "t": { "type": "noop", "needs": ["a", "load-all", "skipped"], "with": { "it": with } },
+            "later": { "type": "noop", "needs": ["t"] }
+        }
+    });
+    if let Some(when) = when {
+        doc["tasks"]["t"]["when"] = json!(when);
+    }
+    serde_json::from_value(doc).expect("a document")
+}
+
+fn scope(inputs: Json) -> Scope {
+    let run = RunFacts { id: "run-1".into(), flow: "f".into(), version: 3, started_at: "2026-01-31T12:00:00Z".into(), ..RunFacts::default() };
+    let mut scope = Scope::new(Arc::new(inputs), run);
+    let output = json!({ "status": 200, "headers": { "x-kind": "list" }, "body": [{ "id": 7, "name": "Ada" }, { "id": 8, "name": "Bo" }] });
+    scope.task("a", TaskFacts { output: Some(Arc::new(output)), state: "succeeded", attempts: 2, ..TaskFacts::default() });
+    scope.task("load-all", TaskFacts { output: Some(Arc::new(json!("done"))), state: "succeeded", attempts: 1, ..TaskFacts::default() });
+    scope.task("skipped", TaskFacts { state: "skipped", ..TaskFacts::default() });
+    scope
+}
+
+fn inputs() -> Json {
+    json!({ "day": "2026-01-31", "limit": 100, "rows": [3, 1, 2], "text": "a<b & \"c\"", "big": u64::MAX })
+}
+
+/// What a value renders to, or the problems it has, or why it cannot be rendered.
+fn outcome(with: Json, inputs: Json) -> String {
+    let (program, problems) = Program::compile(&flow(with, None));
+    if !problems.is_empty() {
+        return problems.iter().map(|problem| format!("{}: {problem}", problem.code)).collect::<Vec<_>>().join("\n");
+    }
+    let template = &program.task("t").expect("the task").with;
+    match template.render(&program, &scope(inputs)) {
+        Ok(mut rendered) => rendered["it"].take().to_string(),
+        Err(error) => format!("failed: {error}"),
+    }
+}
+
+
+fn check_all(texts: &[&str], expected: Expect) {
+    let lines: Vec<String> = texts.iter().map(|text| format!("{text}\n    {}\n", outcome(json!(text), inputs()))).collect();
+    expected.assert_eq(&lines.concat());
+}
+
+fn check_when(when: &str, expected: Expect) {
+    let (program, problems) = Program::compile(&flow(json!(null), Some(when)));
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let condition = program.task("t").and_then(|task| task.when.as_ref()).expect("a condition");
+    let mut scope = scope(inputs());
+    scope.upstream(UpstreamCounts { n_succeeded: 2, n_failed: 0, n_skipped: 1 });
+    let said = match condition.holds(&program, &scope) {
+        _ if !told.is_empty() => told.join("\n"),
+        Ok(holds) => holds.to_string(),
+        Err(error) => error.to_string(),
+    };
+    expected.assert_eq(&said);
+}
+
+#[test]
+fn an_expression_alone_keeps_its_type() {
+    check_all(
+        &[
+            "{{ inputs.limit }}",
+            "{{ inputs.limit + 1 }}",
+            "{{ inputs.big }}",
+            "{{ inputs.rows }}",
+            "{{ tasks.a.output.body[0] }}",
+            "{{ tasks.a.output.headers['x-kind'] }}",
+            "{{ tasks['load-all'].output }}",
+            "{{ tasks.skipped.output }}",
+            "{{ inputs.limit > 3 and not false }}",
+            "{{ 1 <= inputs.limit < 1000 }}",
+            "{{ 7 / 2 }}",
+            "{{ 2.0 * 3 }}",
+            "{{ {'a': inputs.rows[0], 'b': [1, (2, 3)]} }}",
+            "{{ inputs.rows[1:] }}",
+            "{{ inputs.rows[::-1] }}",
+            "{{ inputs.day[:4] }}",
+            "{{ 'x' if inputs.limit > 1000 }}",
+            "{{ inputs.day }}\n",
+            "{{ run.version }}",
+            "{{ tasks.a.attempts }}",
+        ],
+        expect![[r#"
+            {{ inputs.limit }}
+                100
+            {{ inputs.limit + 1 }}
+                101
+            {{ inputs.big }}
+                18446744073709551615
+            {{ inputs.rows }}
+                [3,1,2]
+            {{ tasks.a.output.body[0] }}
+                {"id":7,"name":"Ada"}
+            {{ tasks.a.output.headers['x-kind'] }}
+                "list"
+            {{ tasks['load-all'].output }}
+                "done"
+            {{ tasks.skipped.output }}
+                null
+            {{ inputs.limit > 3 and not false }}
+                true
+            {{ 1 <= inputs.limit < 1000 }}
+                true
+            {{ 7 / 2 }}
+                3.5
+            {{ 2.0 * 3 }}
+                6.0
+            {{ {'a': inputs.rows[0], 'b': [1, (2, 3)]} }}
+                {"a":3,"b":[1,[2,3]]}
+            {{ inputs.rows[1:] }}
+                [1,2]
+            {{ inputs.rows[::-1] }}
+                [2,1,3]
+            {{ inputs.day[:4] }}
+                "2026"
+            {{ 'x' if inputs.limit > 1000 }}
+                null
+            {{ inputs.day }}
+
+                "2026-01-31"
+            {{ run.version }}
+                3
+            {{ tasks.a.attempts }}
+                2
+        "#]],
+    );
+}
+
+#[test]
+fn a_text_with_expressions_is_a_text() {
+    check_all(
+        &[
+            "https://shop.example/orders?day={{ inputs.date }}",
+            "https://shop.example/orders?day={{ inputs.day }}",
+            " {{ inputs.limit }}",
+            "{{ inputs.limit }}{{ inputs.limit }}",
+            "{{ inputs.rows }}, {{ tasks.a.output.body[1] }}, {{ none }}, {{ true }}, {{ 1.5 }}, {{ inputs.text }}",
+            "{% for row in tasks.a.output.body %}{{ loop.index }}. {{ row.name }}\n{% endfor %}",
+            "{% for k, v in tasks.a.output.headers | items %}{{ k }}={{ v }}{% else %}none{% endfor %}",
+            "{% if inputs.limit > 3 %}many{% else %}few{% endif %} rows\n",
+            "{% set n = inputs.limit %}{{ n * 2 }}{# not shown #}",
+            "{% raw %}{{ not read }}{% endraw %}",
+            "{{ '{{ inputs.limit }}' }}",
+        ],
+        expect![[r#"
+            https://shop.example/orders?day={{ inputs.date }}
+                unknown_input: error: The flow has no input `date`. (tasks.t.with.it)
+            https://shop.example/orders?day={{ inputs.day }}
+                "https://shop.example/orders?day=2026-01-31"
+             {{ inputs.limit }}
+                " 100"
+            {{ inputs.limit }}{{ inputs.limit }}
+                "100100"
+            {{ inputs.rows }}, {{ tasks.a.output.body[1] }}, {{ none }}, {{ true }}, {{ 1.5 }}, {{ inputs.text }}
+                "[3,1,2], {\"id\":8,\"name\":\"Bo\"}, null, true, 1.5, a<b & \"c\""
+            {% for row in tasks.a.output.body %}{{ loop.index }}. {{ row.name }}
+            {% endfor %}
+                "1. Ada\n2. Bo\n"
+            {% for k, v in tasks.a.output.headers | items %}{{ k }}={{ v }}{% else %}none{% endfor %}
+                "x-kind=list"
+            {% if inputs.limit > 3 %}many{% else %}few{% endif %} rows
+
+                "many rows\n"
+            {% set n = inputs.limit %}{{ n * 2 }}{# not shown #}
+                "200"
+            {% raw %}{{ not read }}{% endraw %}
+                "{{ not read }}"
+            {{ '{{ inputs.limit }}' }}
+                "{{ inputs.limit }}"
+        "#]],
+    );
+}
+
+#[test]
+fn filters_for_data() {
+    check_all(
+        &[
+            "{{ tasks.a.output.body | map(attribute='name') | join(', ') }}",
+            "{{ tasks.a.output.body | map(attribute='id') | sum }}",
+            "{{ tasks.a.output.body | sum(attribute='id') }}",
+            "{{ tasks.a.output.body | selectattr('id', 'gt', 7) | list }}",
+            "{{ inputs.rows | sort }}",
+            "{{ tasks.a.output.body | sort(attribute='id', reverse=true) | first }}",
+            "{{ [1, 1, 2] | unique }}",
+            "{{ inputs.rows | max }}",
+            "{{ tasks.a.output | tojson | fromjson == tasks.a.output }}",
+            "{{ tasks.a.output.headers | tojson(indent=2) }}",
+            "{{ tasks.a.output.body | groupby('name') | map('first') }}",
+            "{{ 'a b&c' | urlencode }}",
+            "{{ 'Pointwork!' | b64encode }} {{ 'UG9pbnR3b3JrIQ==' | b64decode }}",
+            "{{ 'abc' | sha256 }}",
+            "{{ 'a,b,c' | split(',') }}",
+            "{{ {'b': 1, 'a': 2} | keys }} {{ {'b': 1, 'a': 2} | values }} {{ {'b': 1, 'a': 2} | items }}",
+            "{{ [[1, 2], [3], 4] | flatten }}",
+            "{{ [1, 2] | zip(['a', 'b']) }}",
+            "{{ inputs.rows | batch(2) }}",
+            "{{ '%05.1f' | format(3.14159) }}",
+            "{{ 'x\ny' | indent(2) }}",
+            "{{ 'aXbX' | replace('X', '--') }}",
+            "{{ '12' | int + 1 }}",
+            "{{ 3.7 | round }}",
+            "{{ tasks.a.output.missing | default('none') }}",
+            "{{ tasks.skipped.output.body | default([]) }}",
+            "{{ tasks.a.output.missing is defined }}",
+            "{{ inputs.rows | tojson ~ 1 }}",
+            "{{ range(3) }}",
+            "{{ dict(a=1) }}",
+            "{{ inputs.rows + [9] }}",
+            "{{ 2 in inputs.rows }}, {{ 'id' in tasks.a.output.body[0] }}, {{ 'shop' not in 'workshop' }}",
+        ],
+        expect![[r#"
+            {{ tasks.a.output.body | map(attribute='name') | join(', ') }}
+                "Ada, Bo"
+            {{ tasks.a.output.body | map(attribute='id') | sum }}
+                15
+            {{ tasks.a.output.body | sum(attribute='id') }}
+                15
+            {{ tasks.a.output.body | selectattr('id', 'gt', 7) | list }}
+                [{"id":8,"name":"Bo"}]
+            {{ inputs.rows | sort }}
+                [1,2,3]
+            {{ tasks.a.output.body | sort(attribute='id', reverse=true) | first }}
+                {"id":8,"name":"Bo"}
+            {{ [1, 1, 2] | unique }}
+                [1,2]
+            {{ inputs.rows | max }}
+                3
+            {{ tasks.a.output | tojson | fromjson == tasks.a.output }}
+                true
+            {{ tasks.a.output.headers | tojson(indent=2) }}
+                "{\n  \"x-kind\": \"list\"\n}"
+            {{ tasks.a.output.body | groupby('name') | map('first') }}
+                ["Ada","Bo"]
+            {{ 'a b&c' | urlencode }}
+                "a%20b%26c"
+            {{ 'Pointwork!' | b64encode }} {{ 'UG9pbnR3b3JrIQ==' | b64decode }}
+                "UG9pbnR3b3JrIQ== Pointwork!"
+            {{ 'abc' | sha256 }}
+                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+            {{ 'a,b,c' | split(',') }}
+                ["a","b","c"]
+            {{ {'b': 1, 'a': 2} | keys }} {{ {'b': 1, 'a': 2} | values }} {{ {'b': 1, 'a': 2} | items }}
+                "[\"b\",\"a\"] [1,2] [[\"b\",1],[\"a\",2]]"
+            {{ [[1, 2], [3], 4] | flatten }}
+                [1,2,3,4]
+            {{ [1, 2] | zip(['a', 'b']) }}
+                [[1,"a"],[2,"b"]]
+            {{ inputs.rows | batch(2) }}
+                [[3,1],[2]]
+            {{ '%05.1f' | format(3.14159) }}
+                "003.1"
+            {{ 'x
+            y' | indent(2) }}
+                "x\n  y"
+            {{ 'aXbX' | replace('X', '--') }}
+                "a--b--"
+            {{ '12' | int + 1 }}
+                13
+            {{ 3.7 | round }}
+                4.0
+            {{ tasks.a.output.missing | default('none') }}
+                "none"
+            {{ tasks.skipped.output.body | default([]) }}
+                []
+            {{ tasks.a.output.missing is defined }}
+                false
+            {{ inputs.rows | tojson ~ 1 }}
+                "[3,1,2]1"
+            {{ range(3) }}
+                [0,1,2]
+            {{ dict(a=1) }}
+                {"a":1}
+            {{ inputs.rows + [9] }}
+                [3,1,2,9]
+            {{ 2 in inputs.rows }}, {{ 'id' in tasks.a.output.body[0] }}, {{ 'shop' not in 'workshop' }}
+                "true, true, false"
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_is() {
+    check_all(
+        &[
+            "{{ tasks.a.output.boddy }}",
+            "{{ tasks.a.output.body.name }}",
+            "{{ tasks.a.output.body[0].nme + 1 }}",
+            "{{ tasks.skipped.output.body }}",
+            "{{ tasks.a.output.status.code }}",
+            "{{ tasks.a.output.none.x | default(1) }}",
+            "{{ 1 + tasks.a.output.count }}",
+            "{{ tasks.a.output.body | map(attribute='nme') | join(',') }}",
+            "{% for row in tasks.a.output.body %}{{ row.nme }}{% endfor %}",
+            "{{ tasks.a.output['x' ~ 'y'] }}",
+            "{{ tasks['a' ~ inputs.limit].state }}",
+            "day {{ inputs.rows[7] }}",
+            "{{ inputs.day + 1 }}",
+            "{{ inputs.day > 1 }}",
+            "{{ inputs.big + 1 }}",
+            "{{ 1 / 0 }}",
+            "{{ 'x' | int }}",
+            "{{ inputs.day | sum }}",
+            "{{ 'x' | fromjson }}",
+        ],
+        expect![[r#"
+            {{ tasks.a.output.boddy }}
+                failed: `tasks.a.output.boddy` is not there; `tasks.a.output` has: status, headers, body (did you mean `body`?). In `{{ tasks.a.output.boddy }}` (tasks.t.with.it)
+            {{ tasks.a.output.body.name }}
+                failed: `tasks.a.output.body.name` is not there; `tasks.a.output.body` is a list and has no fields. In `{{ tasks.a.output.body.name }}` (tasks.t.with.it)
+            {{ tasks.a.output.body[0].nme + 1 }}
+                failed: `tasks.a.output.body[0].nme` is not there; `tasks.a.output.body[0]` has: id, name (did you mean `name`?). In `{{ tasks.a.output.body[0].nme + 1 }}` (tasks.t.with.it)
+            {{ tasks.skipped.output.body }}
+                failed: `tasks.skipped.output.body` is not there; `tasks.skipped.output` is null: the task is skipped. In `{{ tasks.skipped.output.body }}` (tasks.t.with.it)
+            {{ tasks.a.output.status.code }}
+                failed: `tasks.a.output.status.code` is not there; `tasks.a.output.status` is a number and has no fields. In `{{ tasks.a.output.status.code }}` (tasks.t.with.it)
+            {{ tasks.a.output.none.x | default(1) }}
+                failed: `tasks.a.output.none` is not there; `tasks.a.output` has: status, headers, body. In `{{ tasks.a.output.none.x | default(1) }}` (tasks.t.with.it)
+            {{ 1 + tasks.a.output.count }}
+                failed: `tasks.a.output.count` is not there; `tasks.a.output` has: status, headers, body. In `{{ 1 + tasks.a.output.count }}` (tasks.t.with.it)
+            {{ tasks.a.output.body | map(attribute='nme') | join(',') }}
+                failed: `join`: an item of the list is not there. In `{{ tasks.a.output.body | map(attribute='nme') | join(',') }}` (tasks.t.with.it)
+            {% for row in tasks.a.output.body %}{{ row.nme }}{% endfor %}
+                failed: `row.nme` is not there; there is: id, name. In `{% for row in tasks.a.output.body %}{{ row.nme }}{% endfor %}` (tasks.t.with.it)
+            {{ tasks.a.output['x' ~ 'y'] }}
+                failed: `xy` is not there; there is: status, headers, body. In `{{ tasks.a.output['x' ~ 'y'] }}` (tasks.t.with.it)
+            {{ tasks['a' ~ inputs.limit].state }}
+                failed: A value it uses is not there. In `{{ tasks['a' ~ inputs.limit].state }}` (tasks.t.with.it)
+            day {{ inputs.rows[7] }}
+                failed: `inputs.rows[7]` is not there; `inputs.rows` is a list of 3. In `day {{ inputs.rows[7] }}` (tasks.t.with.it)
+            {{ inputs.day + 1 }}
+                failed: `+` cannot add a text and a number; join texts with `~`. In `{{ inputs.day + 1 }}` (tasks.t.with.it)
+            {{ inputs.day > 1 }}
+                failed: `>` cannot compare a text and a number. In `{{ inputs.day > 1 }}` (tasks.t.with.it)
+            {{ inputs.big + 1 }}
+                failed: Yields 18446744073709551616, an integer of more than 64 bits; use `| float` or `| string`. In `{{ inputs.big + 1 }}` (tasks.t.with.it)
+            {{ 1 / 0 }}
+                failed: Unable to calculate 1 / 0. In `{{ 1 / 0 }}` (tasks.t.with.it)
+            {{ 'x' | int }}
+                failed: Invalid float literal. In `{{ 'x' | int }}` (tasks.t.with.it)
+            {{ inputs.day | sum }}
+                failed: `sum` needs a list, not a text. In `{{ inputs.day | sum }}` (tasks.t.with.it)
+            {{ 'x' | fromjson }}
+                failed: `fromjson`: the text is no JSON: expected value at line 1 column 1. In `{{ 'x' | fromjson }}` (tasks.t.with.it)
+        "#]],
+    );
+}
+
+#[test]
+fn references_are_checked_when_a_flow_is_read() {
+    check_all(
+        &[
+            "{{ tasks.fetch.output }}",
+            "{{ tasks.skiped.output }}",
+            "{{ tasks.later.output }}",
+            "{{ tasks.t.output }}",
+            "{{ tasks.load-all.output }}",
+            "{{ tasks.a.body }}",
+            "{{ tasks.a.outptu }}",
+            "{{ inputs.limt }}",
+            "{{ run.user }}",
+            "{{ secrets.smtp }}",
+            "{{ item }}",
+            "{{ upstream.n_failed }}",
+            "{{ a.output }}",
+            "{{ env.HOME }}",
+            "{{ limit | defualt(1) }}",
+            "{{ limit is divisble(1) }}",
+            "{{ inputs.limit + }}",
+            "{{ inputs.limit",
+            "{{ now() }}",
+            "{{ inputs.day.upper() }}",
+            "{% include 'x' %}",
+            "{% macro m() %}{% endmacro %}",
+            "{% set x %}{{ 1 }}{% endset %}",
+            "{% filter upper %}x{% endfilter %}",
+            "echo ${#files}",
+            "{% for x in inputs.rows recursive %}{{ loop(x) }}{% endfor %}",
+        ],
+        expect![[r#"
+            {{ tasks.fetch.output }}
+                unknown_task: error: There is no task `fetch`. (tasks.t.with.it)
+            {{ tasks.skiped.output }}
+                unknown_task: error: There is no task `skiped` (did you mean `skipped`?). (tasks.t.with.it)
+            {{ tasks.later.output }}
+                not_upstream: error: `t` does not come after `later`, so it may not have run; add `later` to the `needs` of `t`. (tasks.t.with.it)
+            {{ tasks.t.output }}
+                not_upstream: error: `t` refers to itself, before it has run. (tasks.t.with.it)
+            {{ tasks.load-all.output }}
+                unknown_task: error: There is no task `load`; a `-` in a name is read as minus: write `tasks['load-all']`. (tasks.t.with.it)
+            unknown_name: error: There is no `all`; expressions see `inputs`, `tasks` and `run`. (tasks.t.with.it)
+            {{ tasks.a.body }}
+                unknown_field: error: `tasks.a` has no field `body`; it has output, state, error, exit_code, attempts, case; what the task gave is in `tasks.a.output`. (tasks.t.with.it)
+            {{ tasks.a.outptu }}
+                unknown_field: error: `tasks.a` has no field `outptu`; it has output, state, error, exit_code, attempts, case (did you mean `output`?). (tasks.t.with.it)
+            {{ inputs.limt }}
+                unknown_input: error: The flow has no input `limt` (did you mean `limit`?). (tasks.t.with.it)
+            {{ run.user }}
+                unknown_field: error: `run` has no field `user`; it has id, flow, version, started_at, labels, outcome, error. (tasks.t.with.it)
+            {{ secrets.smtp }}
+                secret_reference: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone. (tasks.t.with.it)
+            {{ item }}
+                unknown_name: error: `item` is there only inside a loop. (tasks.t.with.it)
+            {{ upstream.n_failed }}
+                unknown_name: error: `upstream` is there only in a task's own `when`. (tasks.t.with.it)
+            {{ a.output }}
+                unknown_name: error: There is no `a`; expressions see `inputs`, `tasks` and `run` (did you mean `tasks.a`?). (tasks.t.with.it)
+            {{ env.HOME }}
+                unknown_name: error: The environment cannot be read; give the run an input. (tasks.t.with.it)
+            {{ limit | defualt(1) }}
+                expression: error: There is no filter `defualt` (did you mean `default`?). (tasks.t.with.it)
+            {{ limit is divisble(1) }}
+                expression: error: There is no test `is divisble`. (tasks.t.with.it)
+            {{ inputs.limit + }}
+                expression: error: The expression cannot be read at character 19: unexpected end of variable block. (tasks.t.with.it)
+            {{ inputs.limit
+                expression: error: The expression cannot be read at character 11: unexpected end of input, expected end of variable block. (tasks.t.with.it)
+            {{ now() }}
+                expression: error: There is no function `now()`; there are `range()` and `dict()`. Filters are written `value | name`. (tasks.t.with.it)
+            {{ inputs.day.upper() }}
+                expression: error: Values have no methods such as `.upper()`; use a filter: `value | upper`. (tasks.t.with.it)
+            {% include 'x' %}
+                expression: error: `{% include %}` is not available: every text stands alone. (tasks.t.with.it)
+            {% macro m() %}{% endmacro %}
+                expression: error: `{% macro %}` is not available: use a task whose output others read. (tasks.t.with.it)
+            {% set x %}{{ 1 }}{% endset %}
+                expression: error: `{% set name %}…{% endset %}` is not available: use `{% set name = … %}`. (tasks.t.with.it)
+            {% filter upper %}x{% endfilter %}
+                expression: error: `{% filter %}` is not available: use `{{ value | filter }}`. (tasks.t.with.it)
+            echo ${#files}
+                expression: error: The expression cannot be read at character 15: unexpected end of comment. A plain `{#` is written `{{ '{#' }}`. (tasks.t.with.it)
+            {% for x in inputs.rows recursive %}{{ loop(x) }}{% endfor %}
+                expression: error: Recursive loops are not available. (tasks.t.with.it)
+            expression: error: There is no function `loop()`; there are `range()` and `dict()`. Filters are written `value | name`. (tasks.t.with.it)
+        "#]],
+    );
+}
+
+#[test]
+fn conditions_are_true_or_false() {
+    check_when("inputs.limit > 3", expect!["true"]);
+    check_when("{{ inputs.limit < 3 }}", expect!["false"]);
+    check_when("upstream.n_failed == 0 and upstream.n_skipped < 2", expect!["true"]);
+    check_when("true", expect!["true"]);
+    check_when("inputs.rows", expect!["A condition must give true or false, not a list; write `… | length > 0`. In `inputs.rows` (tasks.t.when)"]);
+    check_when("{{ 'false' }}", expect![[r#"A condition must give true or false, not a text; compare it, as in `… == "yes"`. In `{{ 'false' }}` (tasks.t.when)"#]]);
+    check_when("inputs.nothing", expect!["error: The flow has no input `nothing`. (tasks.t.when)"]);
+    check_when("tasks.a.output.nothing", expect!["`tasks.a.output.nothing` is not there; `tasks.a.output` has: status, headers, body. In `tasks.a.output.nothing` (tasks.t.when)"]);
+    check_when("{{ true }} and {{ false }}", expect!["error: A condition is one expression that gives true or false, such as `inputs.count > 3`. (tasks.t.when)"]);
+    check_when("", expect!["error: The expression cannot be read at character 1: unexpected end of input, expected expression. (tasks.t.when)"]);
+}
+
+/// Each of these tries to take memory or time without end.
+#[test]
+fn attacks_end_soon_with_a_reason() {
+    let attacks = [
+        "{{ 'a' * 100000000 }}",
+        "{{ 'a' * 10000 * 10000 * 10000 }}",
+        "{{ [0] * 100000000 }}",
+        "{{ ([0] * 100000) * 100000 }}",
+        "{{ range(1000000000) }}",
+        "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+        "{% for i in range(99999) %}some text that is written each time and is not so short at all, but long {{ i }}{% endfor %}",
+        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{{ a }}{% endfor %}",
+        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a ~ a %}{% endfor %}",
+        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a | upper %}{% endfor %}",
+        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[5:9] %}{% endfor %}",
+        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[999999] %}{% endfor %}",
+        "{% set a = 'x' * 1000000 %}{% set c = 'x' * 1000000 %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}",
+        "{% set a = range(90000) %}{% set c = range(90000) %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}",
+        "{% set a = range(90000) %}{% for i in range(99999) %}{% if -1 in a %}{% endif %}{% endfor %}",
+        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | sort %}{% endfor %}",
+        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | map('string') | join %}{% endfor %}",
+        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | last %}{% endfor %}",
+        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | reverse %}{% endfor %}",
+        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = {(a | tojson): 1} %}{% endfor %}",
+        "{{ ['x'] | batch(1000000000, 'y') }}",
+        "{{ ['x'] | slice(1000000000) }}",
+        "{{ 'x' | indent(1000000000) }}",
+        "{{ '%1000000000d' | format(1) }}",
+        "{{ '%*d' | format(1000000000, 1) }}",
+        "{{ ('a' * 1000000) | replace('a', 'b' * 1000) }}",
+        "{{ ('a' * 1000000) | replace('', 'b' * 1000) }}",
+        "{{ range(99999) | join('b' * 10000) }}",
+        "{{ ('a' * 10000000) | split('') }}",
+        "{{ ('a ' * 10000000) | split }}",
+        "{{ [[[['x' * 100000] * 100] * 100] * 100] }}",
+        "{{ [[['x' * 100] * 100] * 100] * 100 | tojson }}",
+        "{% set a = [1] %}{% set a = a + a %}{% set a = a + a %}{% set a = a * 1000 %}{% set a = a * 1000 %}{{ a | length }}",
+        "{% set a = [1]|zip([1]) %}{% set a = a|zip(a)|zip(a) * 1000 %}{% set a = a|zip(a)|zip(a) * 1000 %}{{ a }}",
+        "{{ 9 ** 99999999 }}",
+        "{{ 2 ** 2 ** 2 ** 2 ** 2 ** 2 }}",
+        "{{ (range(50000) | list | tojson) * 1000 }}",
+        "{{ range(99999) | map('tojson') | map('b64encode') | map('sha256') | map('upper') | list | length }}",
+        "{{ range(99999) | select('in', range(99999)) | list | length }}",
+        "{{ range(99999) | groupby('x' * 1000000) }}",
+        "{{ range(99999) | sum(attribute='x.' * 1000000) }}",
+        "{{ 'x' * inputs.big }}",
+        "{{ ('[' * 100000) | fromjson }}",
+        "{{ ('[1,' * 3000000) | fromjson }}",
+        "{{ ('[' ~ '1,' * 6000000 ~ '1]') | fromjson }}",
+        "{{ ('a' * 15000000) | urlencode }}{{ ('a' * 15000000) | urlencode }}",
+        "{{ loop.cycle(1) }}",
+        "{{ debug() }}",
+        "{{ namespace(a=1) }}",
+        "{{ inputs.__class__ }}",
+    ];
+    let mut told = String::new();
+    for attack in attacks {
+        let begun = Instant::now();
+        let mut said = outcome(json!(attack), inputs());
+        let took = begun.elapsed();
+        if std::env::var_os("T").is_some() && took.as_millis() > 300 { eprintln!("TOOK {took:?} {attack}"); } else {
+        assert!(took < Duration::from_secs(1), "{attack} took {took:?}");}
+        if said.len() > 300 {
+            said = format!("{} bytes", said.len());
+        }
+        told.push_str(&format!("{attack}\n    {said}\n"));
+    }
+    expect![[r#"
+        {{ 'a' * 100000000 }}
+            failed: It makes more than 16 MiB; keep large data in files or blobs. In `{{ 'a' * 100000000 }}` (tasks.t.with.it)
+        {{ 'a' * 10000 * 10000 * 10000 }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ 'a' * 10000 * 10000 * 10000 }}` (tasks.t.with.it)
+        {{ [0] * 100000000 }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ [0] * 100000000 }}` (tasks.t.with.it)
+        {{ ([0] * 100000) * 100000 }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ([0] * 100000) * 100000 }}` (tasks.t.with.it)
+        {{ range(1000000000) }}
+            failed: `range` can give at most 100000 numbers, not 1000000000. In `{{ range(1000000000) }}` (tasks.t.with.it)
+        {% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}
+            failed: It does not end: it was stopped after 500000 steps. In `{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}` (tasks.t.with.it)
+        {% for i in range(99999) %}some text that is written each time and is not so short at all, but long {{ i }}{% endfor %}
+            failed: It does not end: it was stopped after 500000 steps. In `{% for i in range(99999) %}some text that is written each time and is not so short at all, but long {{ i }}{% endfor %}` (tasks.t.with.it)
+        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{{ a }}{% endfor %}
+            failed: It makes more than 16 MiB; keep large data in files or blobs. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{{ a }}{% endfor %}` (tasks.t.with.it)
+        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a ~ a %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a ~ a %}{% endfor %}` (tasks.t.with.it)
+        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a | upper %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a | upper %}{% endfor %}` (tasks.t.with.it)
+        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[5:9] %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[5:9] %}{% endfor %}` (tasks.t.with.it)
+        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[999999] %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[999999] %}{% endfor %}` (tasks.t.with.it)
+        {% set a = 'x' * 1000000 %}{% set c = 'x' * 1000000 %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% set c = 'x' * 1000000 %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}` (tasks.t.with.it)
+        {% set a = range(90000) %}{% set c = range(90000) %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% set c = range(90000) %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}` (tasks.t.with.it)
+        {% set a = range(90000) %}{% for i in range(99999) %}{% if -1 in a %}{% endif %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% if -1 in a %}{% endif %}{% endfor %}` (tasks.t.with.it)
+        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | sort %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | sort %}{% endfor %}` (tasks.t.with.it)
+        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | map('string') | join %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | map('string') | join %}{% endfor %}` (tasks.t.with.it)
+        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | last %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | last %}{% endfor %}` (tasks.t.with.it)
+        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | reverse %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | reverse %}{% endfor %}` (tasks.t.with.it)
+        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = {(a | tojson): 1} %}{% endfor %}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = {(a | tojson): 1} %}{% endfor %}` (tasks.t.with.it)
+        {{ ['x'] | batch(1000000000, 'y') }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ['x'] | batch(1000000000, 'y') }}` (tasks.t.with.it)
+        {{ ['x'] | slice(1000000000) }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ['x'] | slice(1000000000) }}` (tasks.t.with.it)
+        {{ 'x' | indent(1000000000) }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ 'x' | indent(1000000000) }}` (tasks.t.with.it)
+        {{ '%1000000000d' | format(1) }}
+            failed: `format` takes widths of at most 3 digits, written in the text. In `{{ '%1000000000d' | format(1) }}` (tasks.t.with.it)
+        {{ '%*d' | format(1000000000, 1) }}
+            failed: `format` takes widths of at most 3 digits, written in the text. In `{{ '%*d' | format(1000000000, 1) }}` (tasks.t.with.it)
+        {{ ('a' * 1000000) | replace('a', 'b' * 1000) }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('a' * 1000000) | replace('a', 'b' * 1000) }}` (tasks.t.with.it)
+        {{ ('a' * 1000000) | replace('', 'b' * 1000) }}
+            failed: `replace` needs a text to look for. In `{{ ('a' * 1000000) | replace('', 'b' * 1000) }}` (tasks.t.with.it)
+        {{ range(99999) | join('b' * 10000) }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ range(99999) | join('b' * 10000) }}` (tasks.t.with.it)
+        {{ ('a' * 10000000) | split('') }}
+            failed: `split` needs a text to split at. In `{{ ('a' * 10000000) | split('') }}` (tasks.t.with.it)
+        {{ ('a ' * 10000000) | split }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('a ' * 10000000) | split }}` (tasks.t.with.it)
+        {{ [[[['x' * 100000] * 100] * 100] * 100] }}
+            failed: It makes more than 16 MiB; keep large data in files or blobs. In `{{ [[[['x' * 100000] * 100] * 100] * 100] }}` (tasks.t.with.it)
+        {{ [[['x' * 100] * 100] * 100] * 100 | tojson }}
+            failed: `*` cannot multiply a list and a text. In `{{ [[['x' * 100] * 100] * 100] * 100 | tojson }}` (tasks.t.with.it)
+        {% set a = [1] %}{% set a = a + a %}{% set a = a + a %}{% set a = a * 1000 %}{% set a = a * 1000 %}{{ a | length }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = [1] %}{% set a = a + a %}{% set a = a + a %}{% set a = a * 1000 %}{% set a = a * 1000 %}{{ a | length }}` (tasks.t.with.it)
+        {% set a = [1]|zip([1]) %}{% set a = a|zip(a)|zip(a) * 1000 %}{% set a = a|zip(a)|zip(a) * 1000 %}{{ a }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = [1]|zip([1]) %}{% set a = a|zip(a)|zip(a) * 1000 %}{% set a = a|zip(a)|zip(a) * 1000 %}{{ a }}` (tasks.t.with.it)
+        {{ 9 ** 99999999 }}
+            failed: Unable to calculate 9 ** 99999999. In `{{ 9 ** 99999999 }}` (tasks.t.with.it)
+        {{ 2 ** 2 ** 2 ** 2 ** 2 ** 2 }}
+            4294967296
+        {{ (range(50000) | list | tojson) * 1000 }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ (range(50000) | list | tojson) * 1000 }}` (tasks.t.with.it)
+        {{ range(99999) | map('tojson') | map('b64encode') | map('sha256') | map('upper') | list | length }}
+            99999
+        {{ range(99999) | select('in', range(99999)) | list | length }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ range(99999) | select('in', range(99999)) | list | length }}` (tasks.t.with.it)
+        {{ range(99999) | groupby('x' * 1000000) }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ range(99999) | groupby('x' * 1000000) }}` (tasks.t.with.it)
+        {{ range(99999) | sum(attribute='x.' * 1000000) }}
+            failed: An item of the list has no `x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.…. In `{{ range(99999) | sum(attribute='x.' * 1000000) }}` (tasks.t.with.it)
+        {{ 'x' * inputs.big }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ 'x' * inputs.big }}` (tasks.t.with.it)
+        {{ ('[' * 100000) | fromjson }}
+            failed: `fromjson`: the text is no JSON: recursion limit exceeded at line 1 column 128. In `{{ ('[' * 100000) | fromjson }}` (tasks.t.with.it)
+        {{ ('[1,' * 3000000) | fromjson }}
+            failed: `fromjson`: the text is no JSON: recursion limit exceeded at line 1 column 382. In `{{ ('[1,' * 3000000) | fromjson }}` (tasks.t.with.it)
+        {{ ('[' ~ '1,' * 6000000 ~ '1]') | fromjson }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('[' ~ '1,' * 6000000 ~ '1]') | fromjson }}` (tasks.t.with.it)
+        {{ ('a' * 15000000) | urlencode }}{{ ('a' * 15000000) | urlencode }}
+            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('a' * 15000000) | urlencode }}{{ ('a' * 15000000) | urlencode }}` (tasks.t.with.it)
+        {{ loop.cycle(1) }}
+            expression: error: Values have no methods such as `.cycle()`; use a filter: `value | cycle`. (tasks.t.with.it)
+        {{ debug() }}
+            expression: error: There is no function `debug()`; there are `range()` and `dict()`. Filters are written `value | name`. (tasks.t.with.it)
+        {{ namespace(a=1) }}
+            expression: error: There is no function `namespace()`; there are `range()` and `dict()`. Filters are written `value | name`. (tasks.t.with.it)
+        {{ inputs.__class__ }}
+            unknown_input: error: The flow has no input `__class__`. (tasks.t.with.it)
+    "#]].assert_eq(&told);
+}

@@ -1,0 +1,89 @@
+//! The flow document's fields; the same as in [`crate::doc`].
+
+use super::shape::Shape::{Any, AnyList, AnyMap, Bool, Duration, ListOf, MapOf, Number, Position, Struct, Text, TextOr, Texts, Whole, Word};
+use super::shape::{Field, Fields, Shape};
+
+const fn optional(name: &'static str, shape: Shape) -> Field {
+    Field { name, required: false, shape }
+}
+
+const fn required(name: &'static str, shape: Shape) -> Field {
+    Field { name, required: true, shape }
+}
+
+pub(super) static FLOW: Fields = Fields {
+    what: "a flow",
+    fields: &[
+        required("flow", Text),
+        optional("name", Text),
+        optional("description", Text),
+        optional("labels", MapOf(&Text)),
+        optional("inputs", MapOf(&Struct(&INPUT))),
+        optional("timeout", Duration),
+        optional("ending_timeout", Duration),
+        optional("fail_fast", Bool),
+        required("tasks", MapOf(&Struct(&TASK))),
+        optional("finally", MapOf(&Struct(&TASK))),
+        optional("on_failure", MapOf(&Struct(&TASK))),
+        optional("outputs", AnyMap),
+        optional("layout", MapOf(&Position)),
+    ],
+};
+
+pub(super) static INPUT: Fields = Fields {
+    what: "an input",
+    fields: &[
+        optional(
+            "type",
+            Word(&["string", "text", "integer", "number", "boolean", "date", "datetime", "duration", "object", "array", "any"]),
+        ),
+        optional("title", Text),
+        optional("description", Text),
+        optional("required", Bool),
+        optional("default", Any),
+        optional("enum", AnyList),
+        optional("minimum", Number),
+        optional("maximum", Number),
+        optional("min_length", Whole(u64::MAX)),
+        optional("max_length", Whole(u64::MAX)),
+    ],
+};
+
+pub(super) static TASK: Fields = Fields {
+    what: "a task",
+    fields: &[
+        required("type", Text),
+        optional("name", Text),
+        optional("description", Text),
+        optional("labels", MapOf(&Text)),
+        optional("needs", ListOf(&TextOr(&EDGE))),
+        optional("join", Word(&["all", "any", "settled"])),
+        optional("when", Text),
+        optional("with", AnyMap),
+        optional("retry", Struct(&RETRY)),
+        optional("timeout", Duration),
+        optional("undo", Struct(&UNDO)),
+    ],
+};
+
+pub(super) static EDGE: Fields = Fields {
+    what: "an edge",
+    fields: &[required("task", Text), optional("on", Texts), optional("when", Text), optional("handles", Bool)],
+};
+
+pub(super) static UNDO: Fields = Fields {
+    what: "an undo",
+    fields: &[required("type", Text), optional("with", AnyMap), optional("retry", Struct(&RETRY)), optional("timeout", Duration)],
+};
+
+pub(super) static RETRY: Fields = Fields {
+    what: "a retry",
+    fields: &[
+        optional("max_attempts", Whole(u32::MAX as u64)),
+        optional("backoff", Word(&["fixed", "linear", "exponential"])),
+        optional("first", Duration),
+        optional("max", Duration),
+        optional("jitter", Word(&["none", "equal", "full"])),
+        optional("on_lost", Word(&["retry", "fail"])),
+    ],
+};

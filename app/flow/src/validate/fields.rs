@@ -1,0 +1,111 @@
+//! Names, retries, durations, positions: what can be judged field by field.
+
+use rustc_hash::FxHashMap;
+
+use super::{Check, Group};
+use crate::doc::RetryDoc;
+use crate::ids::is_slug;
+use crate::limits;
+use crate::parse::join;
+use crate::time::HumanDuration;
+
+pub(super) fn check(check: &mut Check<'_>) {
+    flow(check);
+    ids(check);
+    for (group, id, task) in check.tasks() {
+        let path = group.path(id);
+        bounds(check, &path, task.retry.as_ref(), task.timeout);
+        if let Some(undo) = &task.undo {
+            bounds(check, &join(&path, "undo"), undo.retry.as_ref(), undo.timeout);
+        }
+    }
+    layout(check);
+}
+
+fn flow(check: &mut Check<'_>) {
+    let doc = check.doc;
+    if doc.flow == "summary" {
+        check.error("reserved_id", "flow", "`summary` is the address of the summary of all flows; give the flow another id");
+    } else if !is_slug(&doc.flow) {
+        let hint = slug_hint(&doc.flow);
+        check.error("bad_id", "flow", format!("`{}` cannot be a flow's id: {RULE}{hint}", doc.flow.escape_debug()));
+    }
+    if doc.tasks.is_empty() {
+        check.error("no_tasks", "tasks", "a flow needs at least one task in `tasks`");
+    }
+    no_zero(check, "timeout", doc.timeout);
+}
+
+const RULE: &str = "ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long";
+
+fn slug_hint(text: &str) -> String {
+    let slug = to_slug(text);
+    if slug.is_empty() { String::new() } else { format!("; `{slug}` would do") }
+}
+
+/// The slug nearest to a text; empty if nothing of it can stay.
+pub(crate) fn to_slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in text.chars().flat_map(char::to_lowercase) {
+        if slug.len() == limits::ID_BYTES_MAX {
+            break;
+        }
+        if c.is_ascii_lowercase() || c.is_ascii_digit() || (c == '_' && !slug.is_empty()) {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+fn ids(check: &mut Check<'_>) {
+    let mut seen: FxHashMap<&str, Group> = FxHashMap::default();
+    for (group, id, _) in check.tasks() {
+        if !is_slug(id) {
+            let hint = slug_hint(id);
+            check.error("bad_id", group.path(id), format!("`{}` cannot be a task's id: {RULE}{hint}", id.escape_debug()));
+        }
+        if let Some(first) = seen.get(id) {
+            let message = format!("`{id}` is already a task of `{}`; all tasks of a flow need ids of their own", first.field());
+            check.error("duplicate_id", group.path(id), message);
+        } else {
+            seen.insert(id, group);
+        }
+    }
+}
+
+fn no_zero(check: &mut Check<'_>, field: &str, timeout: Option<HumanDuration>) {
+    if timeout.is_some_and(|timeout| timeout.as_millis() == 0) {
+        check.error("bad_duration", field, "a timeout of 0s would end everything at once; leave it out for none");
+    }
+}
+
+/// The bounds of a task or of its undo.
+fn bounds(check: &mut Check<'_>, path: &str, retry: Option<&RetryDoc>, timeout: Option<HumanDuration>) {
+    no_zero(check, &join(path, "timeout"), timeout);
+    let Some(retry) = retry else { return };
+    let max = limits::ATTEMPTS_MAX;
+    if !(1..=max).contains(&retry.max_attempts) {
+        let message = format!("`max_attempts` counts the first attempt too, so it is 1 to {max}, not {}", retry.max_attempts);
+        check.error("bad_retry", format!("{path}.retry.max_attempts"), message);
+    }
+    if retry.first > retry.max {
+        let message = format!(
+            "the first pause ({}) is longer than the longest ({}); raise `max` (1m unless given) or shorten `first`",
+            retry.first, retry.max
+        );
+        check.error("bad_retry", format!("{path}.retry"), message);
+    }
+}
+
+fn layout(check: &mut Check<'_>) {
+    let doc = check.doc;
+    for id in doc.layout.keys() {
+        if ![&doc.tasks, &doc.finally, &doc.on_failure].iter().any(|group| group.contains_key(id)) {
+            let guess = check.suggester.did_you_mean(id, doc.tasks.keys().map(String::as_str));
+            let message = format!("`layout` places `{}`, which is no task{guess}", id.escape_debug());
+            check.warning("unknown_task", join("layout", id), message);
+        }
+    }
+}

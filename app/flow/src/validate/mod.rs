@@ -1,0 +1,192 @@
+//! Everything that is wrong with a document whose fields are well formed: names, edges, cycles, arguments, bounds.
+//!
+//! All problems are told, not only the first. Warnings never block.
+
+mod arguments;
+mod edges;
+mod fields;
+mod inputs;
+mod reach;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use fields::to_slug;
+use rustc_hash::FxHashSet;
+use serde_json::Value;
+
+use crate::doc::{FlowDoc, TaskDoc};
+use crate::expr::Program;
+use crate::limits;
+use crate::parse::{self, Draft, Format, join};
+use crate::problem::{Problem, Severity};
+use crate::suggest::Suggester;
+
+/// Problems listed of one document; a count stands for the rest.
+const PROBLEMS_MAX: usize = 1_000;
+
+/// The task types a flow may use.
+pub trait TypeCatalog {
+    /// The JSON Schema of `with` of a task type; `None` if there is no such type.
+    fn input_schema(&self, task_type: &str) -> Option<&Value>;
+
+    /// The keys of all types.
+    fn known(&self) -> Vec<&str>;
+}
+
+/// What checking a text gave.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The document, if it has no errors: it can be stored and run.
+    pub doc: Option<FlowDoc>,
+    /// Errors and warnings, in the order of the text.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads and validates a text. Every problem has its line and column.
+#[must_use]
+pub fn check(text: &[u8], format: Format, types: &dyn TypeCatalog) -> Checked {
+    let Draft { doc, places, mut problems } = parse::draft(text, format);
+    if let Some(doc) = &doc {
+        let told = told_fields(&problems);
+        let mut found = validate(doc, types);
+        let whole: FxHashSet<String> =
+            problems.iter().filter(|problem| problem.code == "wrong_type").filter_map(|problem| problem.field.clone()).collect();
+        found.retain(|problem| {
+            let field = problem.field.as_deref();
+            field.is_none_or(|field| !told.contains(field) && !ancestors(field).any(|above| whole.contains(above)))
+        });
+        problems.append(&mut found);
+    }
+    places.locate(&mut problems);
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    shorten(&mut problems);
+    let is_valid = problems.iter().all(|problem| problem.severity == Severity::Warning);
+    Checked { doc: doc.filter(|_| is_valid), problems }
+}
+
+/// The fields of which something is told already, and all they stand in: what else is found of those may well be but a
+/// consequence of what was left out, so it waits for the next time.
+fn told_fields(problems: &[Problem]) -> FxHashSet<String> {
+    let mut told = FxHashSet::default();
+    for field in problems.iter().filter_map(|problem| problem.field.as_deref()) {
+        told.insert(field.to_owned());
+        told.extend(ancestors(field).map(str::to_owned));
+    }
+    told
+}
+
+/// The paths a field lies in, the nearest first. In quoted steps it stops at a dot too many times, which does no harm.
+fn ancestors(field: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(field), |path| path.rfind(['.', '[']).map(|at| &path[..at])).skip(1)
+}
+
+/// Leaves a count of what is too much to list.
+pub(crate) fn shorten(problems: &mut Vec<Problem>) {
+    if problems.len() > PROBLEMS_MAX {
+        let n_errors = |problems: &[Problem]| problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        let rest = &problems[PROBLEMS_MAX..];
+        let message = format!("{} more problems are not listed", rest.len());
+        let problem = if n_errors(rest) > 0 { Problem::error("more_problems", message) } else { Problem::warning("more_problems", message) };
+        problems.truncate(PROBLEMS_MAX);
+        problems.push(problem);
+    }
+}
+
+/// Everything wrong with a document, without places; see [`parse::Places::locate`].
+#[must_use]
+pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
+    let n_tasks = doc.tasks.len() + doc.finally.len() + doc.on_failure.len();
+    if n_tasks > limits::TASKS_MAX {
+        return vec![parse::too_many_tasks(n_tasks)];
+    }
+    let mut check = Check { doc, problems: Vec::new(), suggester: Suggester::default() };
+    fields::check(&mut check);
+    inputs::check(&mut check);
+    let graph = edges::check(&mut check);
+    arguments::check(&mut check, types);
+    check.problems.extend(Program::compile(doc).1);
+    if let Some(graph) = graph {
+        reach::check(&mut check, &graph);
+    }
+    check.problems
+}
+
+/// A validation under way.
+struct Check<'d> {
+    doc: &'d FlowDoc,
+    problems: Vec<Problem>,
+    suggester: Suggester,
+}
+
+impl<'d> Check<'d> {
+    fn error(&mut self, code: &str, field: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(located(Problem::error(code, message), field.into()));
+    }
+
+    fn warning(&mut self, code: &str, field: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(located(Problem::warning(code, message), field.into()));
+    }
+
+    /// All tasks, each with the group it stands in.
+    fn tasks(&self) -> impl Iterator<Item = (Group, &'d str, &'d TaskDoc)> + use<'d> {
+        let doc = self.doc;
+        Group::ALL.into_iter().flat_map(move |group| group.of(doc).iter().map(move |(id, task)| (group, id.as_str(), task)))
+    }
+}
+
+fn located(problem: Problem, field: String) -> Problem {
+    let problem = match parse::task_of(&field) {
+        Some(task) => problem.of_task(&task),
+        None => problem,
+    };
+    problem.at(field)
+}
+
+/// The groups of tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Main,
+    Finally,
+    OnFailure,
+}
+
+impl Group {
+    const ALL: [Self; 3] = [Self::Main, Self::Finally, Self::OnFailure];
+
+    /// The field that holds it.
+    fn field(self) -> &'static str {
+        match self {
+            Self::Main => "tasks",
+            Self::Finally => "finally",
+            Self::OnFailure => "on_failure",
+        }
+    }
+
+    fn of(self, doc: &FlowDoc) -> &indexmap::IndexMap<String, TaskDoc> {
+        match self {
+            Self::Main => &doc.tasks,
+            Self::Finally => &doc.finally,
+            Self::OnFailure => &doc.on_failure,
+        }
+    }
+
+    /// The path of one of its tasks.
+    fn path(self, id: &str) -> String {
+        join(self.field(), id)
+    }
+}
+
+/// Whether a value is or holds a text with an expression in it, which is evaluated when the task starts.
+fn has_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_template(text),
+        Value::Array(items) => items.iter().any(has_expression),
+        Value::Object(map) => map.values().any(has_expression),
+        _ => false,
+    }
+}
+
+/// Whether a text holds an expression.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}

@@ -1,0 +1,326 @@
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+use super::*;
+
+/// A few task types like the real ones.
+pub(crate) struct Types(Vec<(&'static str, Value)>);
+
+impl Types {
+    pub(crate) fn new() -> Self {
+        let object = |properties: Value, required: &[&str]| {
+            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+        };
+        Self(vec![
+            ("noop", object(json!({}), &[])),
+            ("fail", object(json!({"message": {"type": "string"}}), &[])),
+            ("log", object(json!({"message": {"type": "string"}, "level": {"enum": ["info", "warn"]}}), &["message"])),
+            ("switch", object(json!({"cases": {"type": "object"}, "default": {"type": "string"}}), &["cases"])),
+            ("shell", object(json!({"command": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}}}), &["command"])),
+            (
+                "http.request",
+                object(
+                    json!({
+                        "url": {"type": "string", "format": "uri"},
+                        "method": {"enum": ["GET", "POST"]},
+                        "expect": {"type": "array", "items": {"type": "integer", "minimum": 100}},
+                        "pause": HumanDurationSchema::value(),
+                        "body": {"anyOf": [{"type": "string"}, {"type": "object"}]}
+                    }),
+                    &["url"],
+                ),
+            ),
+            ("fetch_data", object(json!({"data_source": {"type": "string"}, "timeout": {"type": "number"}, "failure_rate": {"type": "number", "maximum": 1}}), &[])),
+            ("process_data", object(json!({"results": {"type": "object"}, "failure_rate": {"type": "number"}}), &[])),
+            ("store_data", object(json!({"destination": {"type": "string"}, "failure_rate": {"type": "number"}}), &[])),
+        ])
+    }
+}
+
+struct HumanDurationSchema;
+
+impl HumanDurationSchema {
+    fn value() -> Value {
+        schemars::SchemaGenerator::default().subschema_for::<crate::time::HumanDuration>().to_value()
+    }
+}
+
+impl TypeCatalog for Types {
+    fn input_schema(&self, task_type: &str) -> Option<&Value> {
+        self.0.iter().find(|(key, _)| *key == task_type).map(|(_, schema)| schema)
+    }
+
+    fn known(&self) -> Vec<&str> {
+        self.0.iter().map(|(key, _)| *key).collect()
+    }
+}
+
+/// What checking a YAML text tells.
+#[expect(clippy::needless_pass_by_value, reason = "the macro makes a value")]
+fn check_text(text: &str, expected: Expect) {
+    let checked = check(text.as_bytes(), Format::Yaml, &Types::new());
+    let told: String = checked.problems.iter().map(|problem| format!("{problem} [{}]\n", problem.code)).collect();
+    assert_eq!(checked.doc.is_none(), told.contains("error: "), "{told}");
+    expected.assert_eq(&told);
+}
+
+/// The same of a flow with these tasks, whose lines are indented already.
+fn check_tasks(tasks: &str, expected: Expect) {
+    check_text(&format!("flow: f\ntasks:\n{tasks}"), expected);
+}
+
+#[test]
+fn a_good_flow_has_no_problems() {
+    check_tasks(
+        r#"  fetch: { type: http.request, with: { url: "https://a.example", expect: ["{{ inputs.status }}", 200], method: "{{ 'GET' }}" } }
+  size: { type: switch, needs: [fetch], with: { cases: { big: "{{ true }}" }, default: small } }
+  big: { type: noop, needs: [{ task: size, on: big }] }
+  small: { type: noop, needs: [{ task: size, on: [small] }] }
+  end: { type: noop, needs: [big, small], join: any }
+  alert: { type: log, needs: [{ task: end, on: [failed, cancelled], handles: false }], with: { message: oh } }
+inputs: { status: { type: integer, default: 200 } }
+finally: { a1: { type: noop }, b1: { type: noop, needs: [a1] } }
+on_failure: { a2: { type: noop } }
+"#,
+        expect![[""]],
+    );
+}
+
+#[test]
+fn ids_are_checked() {
+    check_text(
+        "flow: My Flow\ntasks:\n  Fetch It!: { type: noop }\n  -x: { type: noop }\n  'ü': { type: noop }\nfinally:\n  again: { type: noop }\non_failure:\n  again: { type: noop }\n",
+        expect![[r#"
+            1:7: error: `My Flow` cannot be a flow's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `my-flow` would do (flow) [bad_id]
+            3:3: error: `Fetch It!` cannot be a task's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `fetch-it` would do (tasks["Fetch It!"]) [bad_id]
+            4:3: error: `-x` cannot be a task's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `x` would do (tasks.-x) [bad_id]
+            5:3: error: `ü` cannot be a task's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long (tasks["ü"]) [bad_id]
+            9:3: error: `again` is already a task of `finally`; all tasks of a flow need ids of their own (on_failure.again) [duplicate_id]
+        "#]],
+    );
+    check_text("flow: summary\ntasks: {}\n", expect![[r#"
+        1:7: error: `summary` is the address of the summary of all flows; give the flow another id (flow) [reserved_id]
+        2:1: error: a flow needs at least one task in `tasks` (tasks) [no_tasks]
+    "#]]);
+    check_text("flow: a\n", expect![[r#"
+        1:1: error: a flow needs `tasks` (tasks) [missing_field]
+    "#]]);
+    check_text(&format!("flow: {}\ntasks: {{ a: {{ type: noop }} }}", "a".repeat(65)), expect![[r#"
+        1:7: error: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` cannot be a flow's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` would do (flow) [bad_id]
+    "#]]);
+}
+
+#[test]
+fn edges_are_checked() {
+    check_tasks(
+        r#"  fetch: { type: noop, needs: [fetch] }
+  a: { type: noop, needs: [fetsh, { task: nobody, on: failed }] }
+  b: { type: noop, needs: [fetch, { task: fetch, on: succeeded }, { task: fetch, on: failed }] }
+  c: { type: noop, needs: [{ task: fetch, on: suceeded }, { task: a, on: [] }] }
+  d: { type: noop, needs: [tidy] }
+finally:
+  tidy: { type: noop, needs: [a] }
+on_failure:
+  alert: { type: noop, needs: [tidy] }
+"#,
+        expect![[r#"
+            3:32: error: `fetch` needs itself; remove this edge (tasks.fetch.needs[0]) [self_edge]
+            4:28: error: there is no task `fetsh` (did you mean `fetch`?) (tasks.a.needs[0]) [unknown_task]
+            4:43: error: there is no task `nobody` (tasks.a.needs[1].task) [unknown_task]
+            5:20: warning: `b` can never start: its edges from `fetch` exclude each other, and `join: all` wants both; use `join: any`, or one edge with a list in `on` (tasks.b.needs) [never_starts]
+            5:35: error: this edge from `fetch` stands here twice; remove one of them (tasks.b.needs[1]) [duplicate_edge]
+            6:47: error: `suceeded` is no outcome (did you mean `succeeded`?); write succeeded, failed, skipped, cancelled, always, or a case if `fetch` were a switch (tasks.c.needs[0].on) [unknown_on]
+            6:70: error: `on` is empty, so nothing could take this edge; name an outcome or leave `on` out (tasks.c.needs[1].on) [unknown_on]
+            7:28: error: `tidy` is a task of `finally`; tasks of `tasks` need only each other: those run only after it (tasks.d.needs[0]) [other_group]
+            9:31: error: `a` is a task of `tasks`; tasks of `finally` need only each other: all tasks of `tasks` have ended by then, so the edge is not needed (finally.tidy.needs[0]) [other_group]
+            11:32: error: `tidy` is a task of `finally`; tasks of `on_failure` need only each other: those run only after it (on_failure.alert.needs[0]) [other_group]
+        "#]],
+    );
+}
+
+#[test]
+fn cases_are_checked() {
+    check_tasks(
+        r#"  s: { type: switch, with: { cases: { big: "{{ 1 }}", failed: "{{ 2 }}" }, default: always } }
+  a: { type: noop, needs: [{ task: s, on: [big, bigg, huge] }] }
+  t: { type: switch, with: { cases: { x: "{{ true }}" }, default: "{{ 1 }}" } }
+  b: { type: noop, needs: [{ task: t, on: anything }] }
+"#,
+        expect![[r#"
+            3:63: error: a case cannot be called `failed`: on edges that word names an outcome of the task itself (tasks.s.with.cases.failed) [reserved_case]
+            3:85: error: a case cannot be called `always`: on edges that word names an outcome of the task itself (tasks.s.with.default) [reserved_case]
+            4:39: error: the switch `s` has no case `bigg` (did you mean `big`?); its cases are big, failed, always (tasks.a.needs[0].on) [unknown_case]
+            4:39: error: the switch `s` has no case `huge`; its cases are big, failed, always (tasks.a.needs[0].on) [unknown_case]
+        "#]],
+    );
+}
+
+#[test]
+fn cycles_are_told_once_each() {
+    check_tasks(
+        r#"  a: { type: noop, needs: [start, b] }
+  b: { type: noop, needs: [a] }
+  c: { type: noop, needs: [e] }
+  d: { type: noop, needs: [c, e] }
+  e: { type: noop, needs: [d] }
+  start: { type: noop }
+  after: { type: noop, needs: [a, e] }
+"#,
+        expect![[r#"
+            3:35: error: these tasks wait for each other: a -> b -> a; remove one of the edges (tasks.a.needs[1]) [cycle]
+            5:28: error: these tasks wait for each other: c -> d -> e -> c; remove one of the edges (tasks.c.needs[0]) [cycle]
+        "#]],
+    );
+    let ring: String = (0..3_000).map(|n| format!("  t{n}: {{ type: noop, needs: [t{}] }}\n", (n + 1) % 3_000)).collect();
+    check_tasks(&ring, expect![[r#"
+        3:29: error: these tasks wait for each other: t0 -> t2999 -> t2998 -> t2997 -> t2996 -> t2995 -> t2994 -> t2993 -> t2992 -> t2991 -> … 2981 more … -> t9 -> t8 -> t7 -> t6 -> t5 -> t4 -> t3 -> t2 -> t1 -> t0; remove one of the edges (tasks.t0.needs[0]) [cycle]
+    "#]]);
+}
+
+#[test]
+fn arguments_are_checked() {
+    check_tasks(
+        r#"  a: { type: http.reqest }
+  b: { type: http.request, with: { urll: x, method: PUT, expect: [1, yes, 200], pause: soon, body: 3 } }
+  c: { type: log, with: { message: [1] }, undo: { type: log, with: {} } }
+  d: { type: shell, with: { command: "rm {{ inputs.x }}", env: { A: 1 } } }
+  e: { type: log, with: { message: "{{ x }}", level: "{{ y }}" } }
+inputs: { x: {} }
+"#,
+        expect![[r#"
+            3:14: error: there is no task type `http.reqest` (did you mean `http.request`?); the types are noop, fail, log, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
+            4:28: error: `http.request` needs the argument `url` (tasks.b.with.url) [missing_argument]
+            4:42: error: `http.request` has no argument `urll` (did you mean `url`?); its arguments are url, method, expect, pause, body (tasks.b.with.urll) [unknown_argument]
+            4:53: error: "PUT" is not possible here; write one of GET, POST (tasks.b.with.method) [bad_argument]
+            4:67: error: 1 is too small, the least is 100 (tasks.b.with.expect[0]) [bad_argument]
+            4:70: error: expected integer, found "yes" (tasks.b.with.expect[1]) [bad_argument]
+            4:88: error: "soon" is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (tasks.b.with.pause) [bad_argument]
+            4:100: error: 3 is none of what may stand here (tasks.b.with.body) [bad_argument]
+            5:27: error: expected string, found [1] (tasks.c.with.message) [bad_argument]
+            5:62: error: `log` needs the argument `message` (tasks.c.undo.with.message) [missing_argument]
+            6:38: warning: an expression inside a command lets its value run as code; put it into `env` and write "$NAME" here (tasks.d.with.command) [shell_injection]
+            6:69: error: expected string, found 1 (tasks.d.with.env.A) [bad_argument]
+            7:36: error: There is no `x`; expressions see `inputs`, `tasks` and `run` (did you mean `inputs.x`?). (tasks.e.with.message) [unknown_name]
+            7:54: error: There is no `y`; expressions see `inputs`, `tasks` and `run`. (tasks.e.with.level) [unknown_name]
+        "#]],
+    );
+}
+
+#[test]
+fn bounds_are_checked() {
+    check_tasks(
+        r#"  a: { type: noop, retry: { max_attempts: 0, first: 5m } }
+  b: { type: noop, retry: { max_attempts: 2000 }, timeout: 0s }
+  c: { type: noop, undo: { type: noop, retry: { first: 2s, max: 1s } } }
+timeout: 0s
+layout: { aa: [0, 0], b: [1, 1] }
+"#,
+        expect![[r#"
+            3:20: error: the first pause (5m) is longer than the longest (1m); raise `max` (1m unless given) or shorten `first` (tasks.a.retry) [bad_retry]
+            3:43: error: `max_attempts` counts the first attempt too, so it is 1 to 1000, not 0 (tasks.a.retry.max_attempts) [bad_retry]
+            4:43: error: `max_attempts` counts the first attempt too, so it is 1 to 1000, not 2000 (tasks.b.retry.max_attempts) [bad_retry]
+            4:60: error: a timeout of 0s would end everything at once; leave it out for none (tasks.b.timeout) [bad_duration]
+            5:40: error: the first pause (2s) is longer than the longest (1s); raise `max` (1m unless given) or shorten `first` (tasks.c.undo.retry) [bad_retry]
+            6:10: error: a timeout of 0s would end everything at once; leave it out for none (timeout) [bad_duration]
+            7:11: warning: `layout` places `aa`, which is no task (did you mean `a`?) (layout.aa) [unknown_task]
+        "#]],
+    );
+}
+
+#[test]
+fn input_declarations_are_checked() {
+    check_text(
+        r#"flow: f
+inputs:
+  bad name: {}
+  a: { type: integer, default: 1.5, required: true }
+  b: { type: integer, minimum: 5, maximum: 4, max_length: 3 }
+  c: { type: string, enum: [a, 1, a], default: z, min_length: 3, max_length: 2 }
+  d: { type: date, default: 2026-02-30, maximum: 3 }
+  e: { type: duration, default: 1h }
+  f: { type: boolean, default: yes }
+  g: { type: integer, minimum: 10, default: 3 }
+tasks: { a: { type: noop } }
+"#,
+        expect![[r#"
+            3:3: error: `bad name` cannot name an input: names have letters, digits, `_` and `-`, begin with a letter and are at most 64 long (inputs["bad name"]) [bad_id]
+            4:32: error: the default does not fit the input: expected a whole number, found 1.5 (inputs.a.default) [bad_default]
+            4:47: warning: `required` has no effect: a run that is given nothing gets the default (inputs.a.required) [required_default]
+            5:32: error: the least number 5 is above the greatest, 4 (inputs.b.minimum) [bad_input]
+            5:59: warning: `max_length` has no effect: the input is no text (inputs.b.max_length) [bad_input]
+            6:29: error: this choice can never be given: the text has 1 characters, it needs at least 3 (inputs.c.enum[0]) [bad_input]
+            6:32: error: this choice can never be given: expected a text, found 1 (inputs.c.enum[1]) [bad_input]
+            6:35: error: this choice can never be given: the text has 1 characters, it needs at least 3 (inputs.c.enum[2]) [bad_input]
+            6:48: error: the default does not fit the input: "z" is none of a, 1, a (inputs.c.default) [bad_default]
+            6:63: error: the least length 3 is above the greatest, 2 (inputs.c.min_length) [bad_input]
+            7:29: error: the default does not fit the input: expected a day like 2026-01-31, found "2026-02-30" (inputs.d.default) [bad_default]
+            7:50: warning: `maximum` has no effect: the input is no number (inputs.d.maximum) [bad_input]
+            9:32: error: the default does not fit the input: expected true or false, found "yes" (inputs.f.default) [bad_default]
+            10:45: error: the default does not fit the input: 3 is too small, the least is 10 (inputs.g.default) [bad_default]
+        "#]],
+    );
+}
+
+#[test]
+fn tasks_that_never_start_are_warned_of() {
+    check_tasks(
+        r#"  s: { type: switch, with: { cases: { x: "{{ true }}", y: "{{ true }}" }, default: z } }
+  x: { type: noop, needs: [{ task: s, on: x }] }
+  y: { type: noop, needs: [{ task: s, on: [y, z] }] }
+  meet: { type: noop, needs: [x, y] }
+  after: { type: noop, needs: [meet] }
+  meet_any: { type: noop, needs: [x, y], join: any }
+  meet_settled: { type: noop, needs: [x, { task: y, on: skipped }] }
+  both: { type: noop, needs: [{ task: x, on: failed }, { task: x }] }
+  stop: { type: fail }
+  unreached: { type: noop, needs: [stop] }
+  reached: { type: noop, needs: [{ task: stop, on: failed }] }
+  never: { type: noop, needs: [stop], join: any }
+  deep: { type: noop, needs: [meet_any, x] }
+"#,
+        expect![[r#"
+            6:23: warning: `meet` can never start: `join: all` wants branches of different cases of the switch `s`, which takes only one; use `join: any` where they meet (tasks.meet.needs) [never_starts]
+            10:23: warning: `both` can never start: its edges from `x` exclude each other, and `join: all` wants both; use `join: any`, or one edge with a list in `on` (tasks.both.needs) [never_starts]
+            12:28: warning: `unreached` can never start: `stop` always fails, so this edge is never taken (tasks.unreached.needs) [never_starts]
+            14:24: warning: `never` can never start: none of its edges can be taken (tasks.never.needs) [never_starts]
+        "#]],
+    );
+}
+
+#[test]
+fn one_slip_does_not_hide_the_others() {
+    check_tasks(
+        r#"  a: { typ: noop }
+  b: [noop]
+  c: { type: nop, needs: [a, b, c, x], retry: { first: soon, max: 100ms } }
+"#,
+        expect![[r#"
+            3:6: error: a task needs `type` (tasks.a.type) [missing_field]
+            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, undo (tasks.a.typ) [unknown_field]
+            4:6: error: expected a task as a mapping of fields, found a list (tasks.b) [wrong_type]
+            5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
+            5:33: error: `c` needs itself; remove this edge (tasks.c.needs[2]) [self_edge]
+            5:36: error: there is no task `x` (tasks.c.needs[3]) [unknown_task]
+            5:56: error: `soon` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d) (tasks.c.retry.first) [bad_duration]
+        "#]],
+    );
+}
+
+#[test]
+fn many_problems_are_counted() {
+    let tasks: String = (0..3_000).map(|n| format!("  t{n}: {{ type: noop, needs: [x{n}] }}\n")).collect();
+    let checked = check(format!("flow: f\ntasks:\n{tasks}").as_bytes(), Format::Yaml, &Types::new());
+    assert_eq!(checked.problems.len(), PROBLEMS_MAX + 1);
+    assert_eq!(checked.problems[PROBLEMS_MAX].message, "2000 more problems are not listed");
+}
+
+#[test]
+fn large_flows_are_validated() {
+    let needs = |n: usize| (1..=4).filter(|by| n >= *by).map(|by| format!("t{}", n - by)).collect::<Vec<_>>().join(", ");
+    let tasks: String = (0..limits::TASKS_MAX).map(|n| format!("  t{n}: {{ type: noop, needs: [{}] }}\n", needs(n))).collect();
+    check_tasks(&tasks, expect![[""]]);
+    let tasks: String = (0..4).map(|n| format!("  t{n}: {{ type: noop, needs: [{}] }}\n", vec!["t0"; 15_000].join(", "))).collect();
+    check_tasks(&tasks, expect![[r#"
+        2:1: error: the flow has 60000 edges, at most 50000 are allowed (tasks) [too_many_edges]
+    "#]]);
+}

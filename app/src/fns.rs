@@ -1,0 +1,107 @@
+//! Server functions: doors to the [`crate::backend::Backend`], each a line or two. Those that write are the targets of plain
+//! forms too, so they redirect to what they made.
+
+use std::collections::HashMap;
+
+use flow::RunId;
+use flow::view::{FlowDetail, FlowSummary, Page, RunSummary};
+use leptos::prelude::*;
+
+use crate::error::AppError;
+use crate::model::{LogPage, RunListQuery, RunPage, ValueView};
+
+#[cfg(feature = "ssr")]
+fn backend() -> Result<crate::backend::SharedBackend, AppError> {
+    use_context::<crate::backend::SharedBackend>()
+        .ok_or_else(|| AppError::new(503, "unavailable", "The server is starting or stopping. Try again in a moment."))
+}
+
+/// Flows by id.
+#[server(prefix = "/fn", endpoint = "flows")]
+pub async fn flows(text: Option<String>, cursor: Option<String>) -> Result<Page<FlowSummary>, AppError> {
+    backend()?.flows(text, cursor).await
+}
+
+/// A flow, its newest version if none is named.
+#[server(prefix = "/fn", endpoint = "flow")]
+pub async fn flow(id: String, version: Option<u32>) -> Result<FlowDetail, AppError> {
+    backend()?.flow(id, version).await
+}
+
+/// Starts a run and leads to it. A check box that is off is not sent at all, so every check box is also named in `boxes`.
+#[server(prefix = "/fn", endpoint = "start_run")]
+pub async fn start_run(
+    flow: String,
+    #[server(default)] fields: HashMap<String, String>,
+    #[server(default)] boxes: Vec<String>,
+) -> Result<RunId, AppError> {
+    let mut fields = fields;
+    for name in boxes {
+        fields.entry(name).or_insert_with(|| "false".to_owned());
+    }
+    let run = backend()?.start_run(flow, fields.into_iter().collect()).await?;
+    leptos_axum::redirect(&format!("/runs/{run}"));
+    Ok(run)
+}
+
+/// Runs, newest first.
+#[server(prefix = "/fn", endpoint = "runs")]
+pub async fn runs(#[server(default)] query: RunListQuery) -> Result<Page<RunSummary>, AppError> {
+    backend()?.runs(query).await
+}
+
+/// Everything the run page shows at first.
+#[server(prefix = "/fn", endpoint = "run")]
+pub async fn run(run: String) -> Result<RunPage, AppError> {
+    let id = run.parse().map_err(|_| AppError::new(404, "unknown_run", format!("There is no run {run}.")))?;
+    backend()?.run(id).await
+}
+
+/// A task run's output (`true`) or input.
+#[server(prefix = "/fn", endpoint = "task_value")]
+pub async fn task_value(run: RunId, task: String, output: bool) -> Result<ValueView, AppError> {
+    backend()?.task_value(run, task, output).await
+}
+
+/// A piece of a task run's log.
+#[server(prefix = "/fn", endpoint = "task_logs")]
+pub async fn task_logs(run: RunId, task: String, after: Option<String>) -> Result<LogPage, AppError> {
+    backend()?.task_logs(run, task, after).await
+}
+
+/// Cancels a run.
+#[server(prefix = "/fn", endpoint = "cancel_run")]
+pub async fn cancel_run(run: RunId, #[server(default)] force: bool) -> Result<(), AppError> {
+    backend()?.cancel_run(run, force).await
+}
+
+/// Saves a flow document and leads to the flow.
+#[server(prefix = "/fn", endpoint = "save_flow")]
+pub async fn save_flow(source: String) -> Result<String, AppError> {
+    let id = backend()?.save_flow(source).await.map_err(at_most)?;
+    leptos_axum::redirect(&format!("/flows/{}", crate::format::url_part(&id)));
+    Ok(id)
+}
+
+/// A plain form's error travels in an address, whose length is limited.
+#[cfg(feature = "ssr")]
+fn at_most(mut error: AppError) -> AppError {
+    const PROBLEMS_MAX: usize = 30;
+    if error.problems.len() > PROBLEMS_MAX {
+        let more = error.problems.len() - PROBLEMS_MAX;
+        error.problems.truncate(PROBLEMS_MAX);
+        error.problems.push(flow::Problem::warning("more", format!("{more} more problems are not shown")));
+    }
+    error
+}
+
+/// Keeps the theme in a cookie.
+#[server(prefix = "/fn", endpoint = "set_theme")]
+pub async fn set_theme(theme: String) -> Result<(), AppError> {
+    use axum::http::header::{HeaderValue, SET_COOKIE};
+    let cookie = crate::theme::Theme::from_key(&theme).cookie();
+    if let (Some(response), Ok(cookie)) = (use_context::<leptos_axum::ResponseOptions>(), HeaderValue::from_str(&cookie)) {
+        response.append_header(SET_COOKIE, cookie);
+    }
+    Ok(())
+}

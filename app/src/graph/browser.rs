@@ -1,0 +1,358 @@
+//! A drawing brought to life: native listeners on the stage alone, states set on single elements.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{AddEventListenerOptions, Element, Event, HtmlElement, KeyboardEvent, MouseEvent, PointerEvent, SvgElement, WheelEvent};
+
+use super::super::camera::Camera;
+use super::super::state::CardState;
+
+type Listener = Closure<dyn FnMut(Event)>;
+
+/// How far a press may wander and still be a click, in pixels.
+const CLICK_SLACK: f64 = 4.0;
+
+/// What a card keeps at hand, so that an update looks nothing up.
+struct CardNode {
+    root: Element,
+    icon: Option<Element>,
+    text: Option<Element>,
+    title: Option<Element>,
+    at: (f64, f64),
+}
+
+/// A stage with a drawing on it.
+pub struct Live {
+    stage: HtmlElement,
+    drawing: SvgElement,
+    size: (f64, f64),
+    cards: Vec<CardNode>,
+    tracks: Vec<Vec<Element>>,
+    camera: Cell<Camera>,
+    drag: Cell<Option<Drag>>,
+    was_drag: Cell<bool>,
+    selected: Cell<Option<usize>>,
+    percent: RwSignal<i32>,
+    on_select: Callback<usize>,
+    listeners: RefCell<Vec<Listener>>,
+}
+
+#[derive(Clone, Copy)]
+struct Drag {
+    pointer: i32,
+    from: (f64, f64),
+    camera: Camera,
+}
+
+impl Live {
+    /// Takes a stage over.
+    pub(super) fn new(stage: web_sys::HtmlDivElement, percent: RwSignal<i32>, on_select: Callback<usize>) -> Rc<Self> {
+        let stage: HtmlElement = stage.into();
+        let drawing = stage
+            .query_selector("svg.graph")
+            .ok()
+            .flatten()
+            .and_then(|svg| svg.dyn_into().ok())
+            .unwrap_or_else(|| stage.clone().unchecked_into());
+        let number = |name: &str| drawing.get_attribute(name).and_then(|text| text.parse().ok()).unwrap_or(1.0);
+        let size = (number("width"), number("height"));
+        let live = Rc::new(Self {
+            cards: cards(&stage),
+            tracks: tracks(&stage),
+            camera: Cell::new(Camera::first(size, measure(&stage))),
+            drawing,
+            size,
+            stage,
+            drag: Cell::new(None),
+            was_drag: Cell::new(false),
+            selected: Cell::new(None),
+            percent,
+            on_select,
+            listeners: RefCell::default(),
+        });
+        let _ = live.stage.class_list().add_1("live");
+        live.listen();
+        live.look();
+        live
+    }
+
+    fn listen(self: &Rc<Self>) {
+        self.on("pointerdown", |live, event| live.pressed(&event.unchecked_into()));
+        self.on("pointermove", |live, event| live.moved(&event.unchecked_into()));
+        self.on("pointerup", |live, event| live.released(&event.unchecked_into()));
+        self.on("pointercancel", |live, event| live.released(&event.unchecked_into()));
+        self.on("click", |live, event| live.clicked(&event.unchecked_into()));
+        self.on("dragstart", |_, event| event.prevent_default());
+        self.on("wheel", |live, event| live.wheeled(&event.unchecked_into()));
+        self.on("keydown", |live, event| live.typed(&event.unchecked_into()));
+        self.on("focusin", |live, event| live.focused(&event));
+    }
+
+    fn on(self: &Rc<Self>, name: &str, act: impl Fn(&Self, Event) + 'static) {
+        let me: Weak<Self> = Rc::downgrade(self);
+        let listener: Listener = Closure::new(move |event: Event| {
+            if let Some(live) = me.upgrade() {
+                act(&live, event);
+            }
+        });
+        let options = AddEventListenerOptions::new();
+        options.set_passive(false);
+        let _ = self.stage.add_event_listener_with_callback_and_add_event_listener_options(
+            name,
+            listener.as_ref().unchecked_ref(),
+            &options,
+        );
+        self.listeners.borrow_mut().push(listener);
+    }
+
+    fn look(&self) {
+        let camera = self.camera.get();
+        let style = self.drawing.style();
+        let _ = style.set_property("transform", &camera.css());
+        let percent = (camera.scale * 100.0).round() as i32;
+        if self.percent.try_get_untracked() != Some(percent) {
+            self.percent.try_set(percent);
+        }
+    }
+
+    fn at(&self, camera: Camera) {
+        self.camera.set(camera);
+        self.look();
+    }
+
+    /// Nearer or farther about the middle; not a number means actual size.
+    pub(super) fn zoom(&self, factor: f64) {
+        let (w, h) = measure(&self.stage);
+        let camera = self.camera.get();
+        let factor = if factor.is_nan() { 1.0 / camera.scale } else { factor };
+        self.at(camera.zoomed(factor, (w / 2.0, h / 2.0)));
+    }
+
+    /// Everything on the stage.
+    pub(super) fn fit(&self) {
+        self.at(Camera::fit(self.size, measure(&self.stage)));
+    }
+
+    fn place(&self, event: &MouseEvent) -> (f64, f64) {
+        let rect = self.stage.get_bounding_client_rect();
+        (f64::from(event.client_x()) - rect.left(), f64::from(event.client_y()) - rect.top())
+    }
+
+    fn pressed(&self, event: &PointerEvent) {
+        if event.button() == 0 || event.button() == 1 {
+            self.was_drag.set(false);
+            self.drag.set(Some(Drag { pointer: event.pointer_id(), from: self.place(event), camera: self.camera.get() }));
+        }
+    }
+
+    fn moved(&self, event: &PointerEvent) {
+        let Some(drag) = self.drag.get().filter(|drag| drag.pointer == event.pointer_id()) else { return };
+        let (x, y) = self.place(event);
+        let (dx, dy) = (x - drag.from.0, y - drag.from.1);
+        if !self.was_drag.get() {
+            if dx.hypot(dy) < CLICK_SLACK {
+                return;
+            }
+            self.was_drag.set(true);
+            // Only now: a captured pointer would take the click away from the card under it.
+            let _ = self.stage.set_pointer_capture(drag.pointer);
+            let _ = self.stage.class_list().add_1("panning");
+        }
+        self.at(Camera { x: drag.camera.x + dx, y: drag.camera.y + dy, ..drag.camera });
+    }
+
+    fn released(&self, event: &PointerEvent) {
+        if self.drag.get().is_some_and(|drag| drag.pointer == event.pointer_id()) {
+            self.drag.set(None);
+            let _ = self.stage.class_list().remove_1("panning");
+        }
+    }
+
+    fn clicked(&self, event: &MouseEvent) {
+        if self.was_drag.replace(false) {
+            event.prevent_default();
+            return;
+        }
+        // With a modifier the browser follows the link its own way: a new tab, a download.
+        if event.meta_key() || event.ctrl_key() || event.shift_key() || event.alt_key() {
+            return;
+        }
+        if let Some(card) = card_of(event.target()) {
+            event.prevent_default();
+            self.on_select.run(card);
+        }
+    }
+
+    fn wheeled(&self, event: &WheelEvent) {
+        // Without a modifier the wheel belongs to the page.
+        if event.ctrl_key() || event.meta_key() {
+            event.prevent_default();
+            let factor = (-event.delta_y() * if event.delta_mode() == 0 { 0.0035 } else { 0.08 }).clamp(-0.6, 0.6).exp();
+            self.at(self.camera.get().zoomed(factor, self.place(event)));
+        } else if event.shift_key() || event.delta_x() != 0.0 {
+            event.prevent_default();
+            let by = if event.delta_x() == 0.0 { event.delta_y() } else { event.delta_x() };
+            let camera = self.camera.get();
+            self.at(Camera { x: camera.x - by, ..camera });
+        }
+    }
+
+    fn typed(&self, event: &KeyboardEvent) {
+        let here = card_of(event.target());
+        match (event.key().as_str(), here) {
+            ("+" | "=", _) => self.zoom(1.25),
+            ("-", _) => self.zoom(0.8),
+            ("0", _) => self.fit(),
+            ("1", _) => self.zoom(f64::NAN),
+            ("Enter" | " ", Some(card)) => self.on_select.run(card),
+            ("Home", Some(_)) => self.focus(0),
+            ("End", Some(_)) => self.focus(self.cards.len().saturating_sub(1)),
+            ("ArrowRight", Some(card)) => self.step(card, (1.0, 0.0)),
+            ("ArrowLeft", Some(card)) => self.step(card, (-1.0, 0.0)),
+            ("ArrowDown", Some(card)) => self.step(card, (0.0, 1.0)),
+            ("ArrowUp", Some(card)) => self.step(card, (0.0, -1.0)),
+            _ => return,
+        }
+        event.prevent_default();
+    }
+
+    /// The nearest card that way: what lies aside counts double.
+    fn step(&self, from: usize, way: (f64, f64)) {
+        let Some(start) = self.cards.get(from).map(|card| card.at) else { return };
+        let nearest = self
+            .cards
+            .iter()
+            .enumerate()
+            .filter_map(|(ix, card)| {
+                let (dx, dy) = (card.at.0 - start.0, card.at.1 - start.1);
+                let ahead = dx * way.0 + dy * way.1;
+                let aside = (dx * way.1 + dy * way.0).abs();
+                (ahead > 1.0).then_some((ahead + 2.0 * aside, ix))
+            })
+            .min_by(|one, other| one.0.total_cmp(&other.0));
+        if let Some((_, ix)) = nearest {
+            self.focus(ix);
+        }
+    }
+
+    fn focus(&self, ix: usize) {
+        if let Some(card) = self.cards.get(ix) {
+            let _ = card.root.unchecked_ref::<SvgElement>().focus();
+        }
+    }
+
+    /// The card with the focus is the one that Tab comes back to, and it is in sight.
+    fn focused(&self, event: &Event) {
+        // The browser scrolls what it focuses into sight; here the camera does.
+        self.stage.set_scroll_left(0);
+        self.stage.set_scroll_top(0);
+        let Some(ix) = card_of(event.target()) else { return };
+        for (at, card) in self.cards.iter().enumerate() {
+            if at == ix || card.root.get_attribute("tabindex").as_deref() == Some("0") {
+                let _ = card.root.set_attribute("tabindex", if at == ix { "0" } else { "-1" });
+            }
+        }
+        if self.drag.get().is_none() {
+            self.show(ix);
+        }
+    }
+
+    fn show(&self, ix: usize) {
+        if let Some(card) = self.cards.get(ix) {
+            self.at(self.camera.get().showing(card.at, (super::super::CARD_WIDTH, super::super::CARD_HEIGHT), measure(&self.stage)));
+        }
+    }
+
+    /// Marks the card that is open.
+    pub fn select(&self, card: Option<usize>) {
+        let before = self.selected.replace(card);
+        let of = |ix: Option<usize>| ix.and_then(|ix| self.cards.get(ix));
+        if let Some(old) = of(before).filter(|_| before != card) {
+            let _ = old.root.remove_attribute("aria-current");
+        }
+        if let Some(new) = of(card) {
+            let _ = new.root.set_attribute("aria-current", "true");
+            self.show(card.unwrap_or_default());
+        }
+    }
+
+    /// Shows a card's state. Only what differs is touched.
+    pub fn set_card(&self, ix: usize, state: &CardState) {
+        let Some(card) = self.cards.get(ix) else { return };
+        if card.root.get_attribute("data-state").as_deref() != Some(state.key) {
+            let _ = card.root.set_attribute("data-state", state.key);
+            if let Some(icon) = &card.icon {
+                let _ = icon.set_attribute("href", &format!("#s-{}", state.key));
+            }
+        }
+        if let Some(text) = &card.text
+            && text.text_content().as_deref() != Some(&state.text)
+        {
+            text.set_text_content(Some(&state.text));
+        }
+        if let Some(title) = &card.title
+            && title.text_content().as_deref() != Some(&state.title)
+        {
+            title.set_text_content(Some(&state.title));
+            let _ = card.root.set_attribute("aria-label", &state.title);
+        }
+    }
+
+    /// Shows whether a track was taken.
+    pub fn set_track(&self, ix: usize, taken: &str) {
+        for part in self.tracks.get(ix).into_iter().flatten() {
+            if part.get_attribute("data-taken").as_deref() != Some(taken) {
+                let _ = part.set_attribute("data-taken", taken);
+            }
+        }
+    }
+}
+
+fn measure(stage: &HtmlElement) -> (f64, f64) {
+    (f64::from(stage.client_width()), f64::from(stage.client_height()))
+}
+
+/// The card an event happened on.
+fn card_of(target: Option<web_sys::EventTarget>) -> Option<usize> {
+    let element: Element = target?.dyn_into().ok()?;
+    element.closest("[data-n]").ok()??.get_attribute("data-n")?.parse().ok()
+}
+
+fn all(stage: &HtmlElement, selector: &str) -> Vec<Element> {
+    let Ok(found) = stage.query_selector_all(selector) else { return Vec::new() };
+    (0..found.length()).filter_map(|ix| found.item(ix)?.dyn_into().ok()).collect()
+}
+
+fn cards(stage: &HtmlElement) -> Vec<CardNode> {
+    all(stage, "a.n")
+        .into_iter()
+        .map(|root| {
+            let part = |selector: &str| root.query_selector(selector).ok().flatten();
+            CardNode { icon: part(".si"), text: part(".st"), title: part("title"), at: translation(&root), root }
+        })
+        .collect()
+}
+
+/// `translate(x y)`, as the drawing writes it.
+fn translation(element: &Element) -> (f64, f64) {
+    let text = element.get_attribute("transform").unwrap_or_default();
+    let mut numbers = text.trim_start_matches("translate(").trim_end_matches(')').split(' ').filter_map(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0.0), numbers.next().unwrap_or(0.0))
+}
+
+fn tracks(stage: &HtmlElement) -> Vec<Vec<Element>> {
+    let mut tracks: Vec<Vec<Element>> = Vec::new();
+    for part in all(stage, "[data-e]") {
+        if let Some(ix) = part.get_attribute("data-e").and_then(|ix| ix.parse::<usize>().ok()) {
+            if tracks.len() <= ix {
+                tracks.resize_with(ix + 1, Vec::new);
+            }
+            tracks[ix].push(part);
+        }
+    }
+    tracks
+}

@@ -1,0 +1,201 @@
+//! The drawing itself, as text. Pure; every text that a person wrote goes through [`escape`].
+
+use std::fmt::Write as _;
+
+use flow::layout::{Path, Point, svg_path};
+
+use super::state::CardState;
+use super::text::{fit, width};
+use super::{CARD_WIDTH, Card, DETAIL_MAX, GraphView, Kind, Track};
+use crate::format::{escape, url_part};
+use crate::icons;
+
+/// What a drawing shows beside the graph.
+#[derive(Clone, Debug, Default)]
+pub struct Drawing<'a> {
+    /// What it is called for those who do not see it.
+    pub label: &'a str,
+    /// Where a card leads: `?task=ID` is put behind it. Empty: cards lead nowhere.
+    pub link: &'a str,
+    /// The state of each card, as numbered by the plan; none in a flow's drawing.
+    pub cards: &'a [CardState],
+    /// The `data-taken` of each track.
+    pub taken: &'a [&'static str],
+    /// The card that is open in the inspector.
+    pub selected: Option<usize>,
+}
+
+/// Draws a graph.
+#[must_use]
+pub fn svg(view: &GraphView, drawing: &Drawing<'_>) -> String {
+    let mut out = String::with_capacity(600 * view.cards.len() + 300 * view.tracks.len() + 500);
+    let (w, h) = (view.width.ceil(), view.height.ceil());
+    let _ = write!(
+        out,
+        r#"<svg class="graph" xmlns="http://www.w3.org/2000/svg" role="group" aria-label="{}" width="{w}" height="{h}" viewBox="0 0 {w} {h}">"#,
+        escape(drawing.label)
+    );
+    for group in &view.groups {
+        let _ = write!(
+            out,
+            r#"<g class="group"><rect x="{}" y="{}" width="{}" height="{}" rx="6"/><text x="{}" y="{}">{}</text></g>"#,
+            group.at.x,
+            group.at.y,
+            group.width,
+            group.height,
+            group.at.x + 16.0,
+            group.at.y + 24.0,
+            escape(group.title)
+        );
+    }
+    out.push_str(r#"<g aria-hidden="true">"#);
+    for (at, edge) in view.tracks.iter().enumerate() {
+        track(&mut out, at, edge, drawing.taken.get(at).copied().unwrap_or_default());
+    }
+    // Labels after all tracks, so that no track runs over one.
+    for (at, edge) in view.tracks.iter().enumerate() {
+        label(&mut out, at, edge, drawing.taken.get(at).copied().unwrap_or_default());
+    }
+    out.push_str("</g>");
+    for (at, card) in view.cards.iter().enumerate() {
+        draw_card(&mut out, at, card, view.cards.len() <= DETAIL_MAX, drawing);
+    }
+    out.push_str("</svg>");
+    out
+}
+
+fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: &Drawing<'_>) {
+    let state = drawing.cards.get(at);
+    let key = state.map_or("plan", |state| state.key);
+    let title = state.map_or_else(|| format!("{}: {}", card.name, card.task_type), |state| state.title.clone());
+    let href = if drawing.link.is_empty() {
+        String::new()
+    } else {
+        format!(r#" href="{}?task={}""#, escape(drawing.link), url_part(&card.key))
+    };
+    let current = if drawing.selected == Some(at) { r#" aria-current="true""# } else { "" };
+    // One card can be reached with Tab, the others from it with the arrow keys.
+    let tab = if drawing.selected.unwrap_or(0) == at { 0 } else { -1 };
+    let _ = write!(
+        out,
+        r#"<a class="n" data-n="{at}" data-state="{key}" tabindex="{tab}"{href}{current} aria-label="{0}" transform="translate({1} {2})"><title>{0}</title>"#,
+        escape(&title),
+        card.at.x,
+        card.at.y
+    );
+    let (w, h) = (CARD_WIDTH, card.height);
+    let _ = write!(out, r#"<rect class="ring" x="-4" y="-4" width="{}" height="{}" rx="9"/>"#, w + 8.0, h + 8.0);
+    if card.task_type == "subflow" {
+        let _ = write!(out, r#"<rect class="double" x="-3" y="-3" width="{}" height="{}" rx="8"/>"#, w + 6.0, h + 6.0);
+    }
+    let _ = write!(out, r#"<rect class="card" width="{w}" height="{h}" rx="6"/>"#);
+    let _ = write!(out, r#"<path class="rail-line" d="M5 6V{}"/>"#, h - 6.0);
+    if detailed {
+        let _ = write!(
+            out,
+            r##"<svg x="3" y="6" width="4" height="{}" overflow="hidden" aria-hidden="true"><rect class="spark" width="4" height="24"/></svg><use class="ic" href="#{}" x="16" y="12" width="20" height="20"/>"##,
+            h - 12.0,
+            icons::of_task_type(&card.task_type)
+        );
+    }
+    let left = if detailed { 44.0 } else { 16.0 };
+    let room = w - left - if state.is_some() { 38.0 } else { 12.0 };
+    let _ = write!(out, r#"<text class="nm" x="{left}" y="27">{}</text>"#, escape(&fit(&card.name, 14.0, room)));
+    if detailed {
+        let room = if state.is_some() { 84.0 } else { w - left - 12.0 };
+        let _ = write!(out, r#"<text class="ty" x="{left}" y="47">{}</text>"#, escape(&fit(&card.task_type, 12.0, room)));
+    }
+    if let Some(state) = state {
+        let _ = write!(
+            out,
+            r##"<use class="si" href="#s-{}" x="{}" y="14" width="16" height="16"/><text class="st" x="{}" y="47">{}</text>"##,
+            state.key,
+            w - 28.0,
+            w - 12.0,
+            escape(&state.text)
+        );
+    }
+    out.push_str("</a>");
+}
+
+fn track(out: &mut String, at: usize, track: &Track, taken: &str) {
+    let (Some(start), Some(end)) = (track.path.points.first(), track.path.points.last()) else { return };
+    // The line ends inside the arrow's head.
+    let shortened = shorten(&track.path);
+    let d = svg_path(&shortened, 8.0);
+    let _ = write!(
+        out,
+        r#"<g class="e" data-e="{at}" data-kind="{}" data-taken="{taken}"><path class="l" d="{d}"/>"#,
+        track.kind.key()
+    );
+    if track.kind == Kind::Always {
+        let _ = write!(out, r#"<path class="gap" d="{d}"/>"#);
+    }
+    let _ = write!(out, r#"<path class="port" d="{}"/>"#, port(&track.kind, *start));
+    let (x, y) = (end.x, end.y);
+    let _ = write!(out, r#"<path class="end" d="M{} {}L{x} {y}L{} {}z"/></g>"#, x - 8.0, y - 4.5, x - 8.0, y + 4.5);
+}
+
+/// The port's shape says the outcome: triangle, diamond, square, hexagon.
+fn port(kind: &Kind, at: Point) -> String {
+    let (x, y) = (at.x, at.y);
+    let corners: &[(f64, f64)] = match kind {
+        Kind::Succeeded => &[(0.0, -4.0), (6.0, 0.0), (0.0, 4.0)],
+        Kind::Failed => &[(-1.0, 0.0), (4.0, -5.0), (9.0, 0.0), (4.0, 5.0)],
+        Kind::Always => &[(0.0, -4.0), (8.0, -4.0), (8.0, 4.0), (0.0, 4.0)],
+        Kind::Case(_) | Kind::Other(_) => &[(0.0, 0.0), (2.5, -4.5), (7.5, -4.5), (10.0, 0.0), (7.5, 4.5), (2.5, 4.5)],
+    };
+    let mut d = String::new();
+    for (ix, (dx, dy)) in corners.iter().enumerate() {
+        let _ = write!(d, "{}{} {}", if ix == 0 { "M" } else { "L" }, x + dx, y + dy);
+    }
+    d.push('z');
+    d
+}
+
+fn shorten(path: &Path) -> Path {
+    let mut path = path.clone();
+    if let [.., before, last] = path.points[..]
+        && last.x - before.x > 8.0
+        && let Some(end) = path.points.last_mut()
+    {
+        end.x = last.x - 6.0;
+    }
+    path
+}
+
+/// A label's text as it is drawn.
+pub(super) fn cut_label(label: &str) -> String {
+    let mut chars = label.chars();
+    let start: String = chars.by_ref().take(24).collect();
+    if chars.next().is_some() { format!("{start}…") } else { start }
+}
+
+fn label(out: &mut String, at: usize, track: &Track, taken: &str) {
+    let (Some(full), Some(middle)) = (track.label(), label_place(track)) else { return };
+    let text = cut_label(&full);
+    let w = (width(&text, 11.0) + 14.0).ceil();
+    let _ = write!(
+        out,
+        r#"<g class="e" data-e="{at}" data-kind="{}" data-taken="{taken}"><g class="lab"><title>{}</title><rect x="{}" y="{}" width="{w}" height="18" rx="9"/><text x="{}" y="{}">{}</text></g></g>"#,
+        track.kind.key(),
+        escape(&full),
+        middle.x - w / 2.0,
+        middle.y - 9.0,
+        middle.x,
+        middle.y + 4.0,
+        escape(&text)
+    );
+}
+
+/// A label stands where the track is its own: an outcome near the port it leaves from, a condition before its target.
+fn label_place(track: &Track) -> Option<Point> {
+    let points = &track.path.points;
+    let level = |pair: &[Point]| pair[0].y == pair[1].y && (pair[1].x - pair[0].x).abs() > 24.0;
+    let mut pieces = points.windows(2).filter(|pair| level(pair));
+    let piece = if track.when.is_some() && track.kind == Kind::Succeeded { pieces.next_back() } else { pieces.next() }
+        .or_else(|| points.windows(2).next())?;
+    // Clear of the port on the left and the arrow on the right.
+    Some(Point { x: f64::midpoint(piece[0].x, piece[1].x), y: f64::midpoint(piece[0].y, piece[1].y) })
+}
+

@@ -1,0 +1,80 @@
+//! Pointwork's web app: rendered on the server (feature `ssr`), hydrated in the browser (feature `hydrate`).
+//!
+//! - [`pages`]: what has an address · [`parts`]: what pages are made of · [`graph`]: the drawing of a flow
+//! - [`live`]: streams, and runs as their events make them · [`fns`]: server functions, doors to the [`backend`]
+//!
+//! The first render is the same on both sides: no clock, random id, locale or viewport before the page lives.
+
+pub mod ansi;
+#[cfg(feature = "ssr")]
+pub mod backend;
+pub mod error;
+pub mod fns;
+pub mod format;
+pub mod graph;
+pub mod icons;
+pub mod live;
+pub mod look;
+pub mod model;
+pub mod pages;
+pub mod parts;
+#[cfg(feature = "ssr")]
+pub mod shell;
+pub mod theme;
+
+pub use error::AppError;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::path;
+
+use crate::pages::{FlowPage, FlowsPage, NewFlowPage, RunPage, RunsPage};
+use crate::parts::{Failure, Frame, provide_clock};
+use crate::theme::Theme;
+
+/// The whole app, from the first element of `<body>` on.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_clock();
+    provide_context(RwSignal::new(live::Link::default()));
+    provide_context(RwSignal::new(chosen_theme()));
+    view! {
+        <Title text="Pointwork"/>
+        <icons::Sprite/>
+        <Router>
+            <Frame>
+                <Routes fallback=NotFound>
+                    <Route path=path!("/") view=FlowsPage/>
+                    <Route path=path!("/flows") view=FlowsPage/>
+                    <Route path=path!("/flows/new") view=NewFlowPage/>
+                    <Route path=path!("/flows/:id") view=FlowPage/>
+                    <Route path=path!("/runs") view=RunsPage/>
+                    <Route path=path!("/runs/:id") view=RunPage/>
+                </Routes>
+            </Frame>
+        </Router>
+    }
+}
+
+/// The theme the page was written in: on the server from the cookie, in the browser from what the server wrote.
+fn chosen_theme() -> Theme {
+    #[cfg(feature = "ssr")]
+    return shell::theme();
+    #[cfg(not(feature = "ssr"))]
+    document()
+        .document_element()
+        .and_then(|root| root.get_attribute("data-theme"))
+        .map_or_else(Theme::default, |key| Theme::from_key(&key))
+}
+
+/// The page for addresses that lead nowhere.
+#[component]
+fn NotFound() -> impl IntoView {
+    let error = AppError::new(404, "not_found", "This address leads nowhere. The flows and runs are in the menu.");
+    view! {
+        <Title text="Not here · Pointwork"/>
+        <Failure error/>
+    }
+}

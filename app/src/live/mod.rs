@@ -1,0 +1,8 @@
+//! Following what happens: the stream's client, and a run as its events make it.
+
+pub mod link;
+pub mod run;
+#[cfg(feature = "hydrate")]
+pub mod stream;
+
+pub use link::Link;

@@ -1,0 +1,104 @@
+//! A new flow from text.
+
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::fns::SaveFlow;
+use crate::icons::Icon;
+use crate::parts::{Failure, failed_post};
+
+/// What the form begins with: a flow that validates and runs anywhere.
+pub const EXAMPLE: &str = r#"flow: first-flow
+name: My first flow
+description: Greets somebody, waits a little, and goes one of two ways.
+inputs:
+  who:
+    type: string
+    title: Whom to greet
+    default: world
+tasks:
+  greet:
+    type: log
+    with: { message: "Hello, {{ inputs.who }}!" }
+  pause:
+    type: delay
+    needs: [greet]
+    with: { for: 3s }
+  length:
+    type: switch
+    needs: [pause]
+    with:
+      cases:
+        long: "{{ inputs.who | length > 10 }}"
+      default: short
+  cheer:
+    type: shell
+    needs: [{ task: length, on: short }]
+    with:
+      command: 'echo "A short name: $WHO"'
+      env: { WHO: "{{ inputs.who }}" }
+  marvel:
+    type: log
+    needs: [{ task: length, on: long }]
+    with: { message: "What a long name." }
+"#;
+
+/// A text area with a document; all its problems come back with their places.
+#[component]
+pub fn NewFlowPage() -> impl IntoView {
+    let action = ServerAction::<SaveFlow>::new();
+    let value = action.value();
+    let posted = failed_post("/fn/save_flow");
+    let error = move || match value.get() {
+        Some(result) => result.err(),
+        None => posted.get(),
+    };
+    view! {
+        <Title text="New flow · Pointwork"/>
+        <div class="page narrow">
+            <header>
+                <div class="grow">
+                    <h1>"New flow"</h1>
+                    <p>
+                        "YAML or JSON. Saving a document with the id of a flow that exists makes a new version of it; runs keep the version they began with."
+                    </p>
+                </div>
+            </header>
+            {move || {
+                error().map(|error| {
+                    view! {
+                        <Failure error part=true/>
+                    }
+                })
+            }}
+            {move || {
+                (value.get().is_none() && posted.get().is_some())
+                    .then(|| view! { <p class="soft">"The text was not kept: go back in your browser to mend it."</p> })
+            }}
+            <ActionForm action attr:class="start new-flow">
+                <label class="sr" for="source">"The flow document"</label>
+                <textarea
+                    id="source"
+                    class="code"
+                    name="source"
+                    rows="28"
+                    spellcheck="false"
+                    autocapitalize="off"
+                    autocomplete="off"
+                    required
+                    prop:value=EXAMPLE
+                >
+                    {EXAMPLE}
+                </textarea>
+                <div class="tools">
+                    <button class="button primary" type="submit" disabled=move || action.pending().get()>
+                        <Icon name="u-plus"/>
+                        {move || if action.pending().get() { "Saving…" } else { "Save flow" }}
+                    </button>
+                    <a class="button quiet" href="/flows">"Cancel"</a>
+                </div>
+            </ActionForm>
+        </div>
+    }
+}

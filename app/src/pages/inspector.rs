@@ -1,0 +1,264 @@
+//! Beside the graph: the open task with everything known of it, or the run's inputs and outputs.
+
+use flow::view::{AttemptView, TaskRunView, TaskStatus};
+use leptos::prelude::*;
+use serde_json::Value;
+
+use super::logs::Logs;
+use super::run::Shared;
+use crate::error::AppError;
+use crate::fns;
+use crate::format;
+use crate::graph::state::elapsed;
+use crate::icons::{self, Icon};
+use crate::look;
+use crate::model::ValueView;
+use crate::parts::{Badge, Clock, Moment};
+
+/// The panel.
+#[component]
+pub fn Inspector(shared: Shared, inputs: Value) -> impl IntoView {
+    let inputs = StoredValue::new(inputs);
+    view! {
+        <aside class="inspector" aria-label="Inspector">
+            {move || match shared.selected.get() {
+                Some(ix) => view! { <Task shared ix/> }.into_any(),
+                None => view! { <RunValues shared inputs=inputs.get_value()/> }.into_any(),
+            }}
+        </aside>
+    }
+}
+
+#[component]
+fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
+    let run = shared.run;
+    let error = move || run.summary.with(|summary| summary.error.clone());
+    let outputs = move || {
+        run.outputs.get().filter(|value| !value.is_null()).map(|value| view! { <Json title="Outputs" value/> })
+    };
+    view! {
+        <header>
+            <div class="grow">
+                <h2>"The run"</h2>
+                <p class="muted">"Choose a task to see what it did."</p>
+            </div>
+        </header>
+        {move || {
+            error().map(|error| {
+                let task = error.task.clone();
+                let href = task.as_deref().map(|task| shared.address(Some(task), shared.as_list.get()));
+                view! {
+                    <div class="note" data-state="failed">
+                        <Icon name="s-failed"/>
+                        <div class="grow">
+                            <strong>{error.message}</strong>
+                            {task.map(|task| view! { <p>"in " <a href=href noscroll>{task}</a></p> })}
+                        </div>
+                    </div>
+                }
+            })
+        }}
+        {if is_empty(&inputs) {
+            view! { <p class="muted">"It was given no inputs."</p> }.into_any()
+        } else {
+            view! { <Json title="Inputs" value=inputs/> }.into_any()
+        }}
+        {outputs}
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+#[component]
+fn Json(title: &'static str, value: Value) -> impl IntoView {
+    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    view! {
+        <section>
+            <h3>{title}</h3>
+            <pre class="code-view wrap" tabindex="0">{text}</pre>
+        </section>
+    }
+}
+
+#[component]
+fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
+    let task = Memo::new(move |_| shared.run.task(ix));
+    let fixed = task.get_untracked();
+    let about = shared.run.with(|state| state.plan().task(ix).doc.description.clone());
+    let close = move || shared.address(None, shared.as_list.get());
+    let title = format!("{} ({})", fixed.path, fixed.role.replace('_', " "));
+    let error = move || {
+        task.with(|task| task.error.clone()).map(|error| {
+            view! {
+                <div class="note" data-state="failed">
+                    <Icon name="s-failed"/>
+                    <div class="grow">
+                        <strong>{error.message}</strong>
+                        <p class="muted">{error.kind}</p>
+                    </div>
+                </div>
+            }
+        })
+    };
+    view! {
+        <header>
+            <span style="padding-top:2px"><Icon name=icons::of_task_type(&fixed.task_type) large=true/></span>
+            <div class="grow">
+                <h2>{fixed.name.clone()}</h2>
+                <p class="muted" title=title>
+                    {fixed.task_type.clone()}
+                    {(fixed.role != "main").then(|| format!(" · {}", fixed.role.replace('_', " ")))}
+                </p>
+            </div>
+            <a class="button quiet square" href=close aria-label="Close" title="Close" noscroll>
+                <Icon name="u-close"/>
+            </a>
+        </header>
+        <div class="tools">
+            <Badge look=Signal::derive(move || task.with(look::task)) large=true/>
+            <span class="soft">{move || task.with(|task| task.reason.clone())}</span>
+        </div>
+        {about.map(|about| view! { <p class="soft">{about}</p> })}
+        {error}
+        <Facts shared task/>
+        <Attempts task/>
+        <Values shared task key=fixed.path.clone()/>
+        <Logs shared task key=fixed.path/>
+    }
+}
+
+#[component]
+fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
+    let clock = expect_context::<Clock>();
+    let took = move || task.with(|task| elapsed(task, clock.now_or(shared.run.rendered_at)));
+    let row = |name: &'static str, value: Option<String>| value.map(|value| view! { <dt>{name}</dt><dd class="num">{value}</dd> });
+    view! {
+        <dl class="rows">
+            {move || row("took", took())}
+            {move || row("case", task.with(|task| task.case.clone()))}
+            {move || row("exit code", task.with(|task| task.exit_code.map(|code| code.to_string())))}
+            {move || {
+                row(
+                    "attempt",
+                    task.with(|task| {
+                        (task.max_attempts > 1 && task.attempt > 0).then(|| format!("{} of {}", task.attempt, task.max_attempts.max(task.attempt)))
+                    }),
+                )
+            }}
+            {move || task.with(|task| task.started_at).map(|at| view! { <dt>"started"</dt><dd><Moment at/></dd> })}
+            {move || task.with(|task| task.finished_at).map(|at| view! { <dt>"finished"</dt><dd><Moment at/></dd> })}
+            {move || task.with(|task| task.waits_until).map(|at| view! { <dt>"goes on"</dt><dd><Moment at/></dd> })}
+        </dl>
+    }
+}
+
+#[component]
+fn Attempts(task: Memo<TaskRunView>) -> impl IntoView {
+    let attempts = Memo::new(move |_| task.with(|task| task.attempts.clone()));
+    move || {
+        let attempts = attempts.get();
+        // A single attempt says nothing that the task does not.
+        (attempts.len() > 1).then(|| {
+            let rows = attempts.into_iter().rev().map(|attempt| view! { <Attempt attempt/> }).collect_view();
+            view! {
+                <section>
+                    <h3>"Attempts"</h3>
+                    <ol class="attempts">{rows}</ol>
+                </section>
+            }
+        })
+    }
+}
+
+#[component]
+fn Attempt(attempt: AttemptView) -> impl IntoView {
+    let look = look::outcome(&attempt.outcome);
+    let took = attempt.started_at.zip(attempt.finished_at).map(|(start, end)| format::duration(format::span(start, end)));
+    view! {
+        <li data-state=look.key>
+            <strong class="num">{format!("#{}", attempt.attempt)}</strong>
+            <span><Badge look/></span>
+            <span class="num soft">{took}</span>
+            {attempt.error.map(|error| view! { <span class="why">{error.message}</span> })}
+        </li>
+    }
+}
+
+/// A task's input and output. Each is asked for when there is one, and again when there is a newer one.
+#[component]
+fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView {
+    let id = shared.id;
+    let has_input = Memo::new(move |_| task.with(|task| task.ready_at.is_some() && task.state != TaskStatus::Blocked));
+    let has_output = Memo::new(move |_| task.with(|task| matches!(task.state, TaskStatus::Succeeded | TaskStatus::Failed)));
+    let fetch = move |is_there: Memo<bool>, key: String, output: bool| {
+        Resource::new(
+            move || is_there.get(),
+            move |is_there| {
+                let key = key.clone();
+                async move {
+                    match is_there {
+                        true => fns::task_value(id, key, output).await.map(Some),
+                        false => Ok(None),
+                    }
+                }
+            },
+        )
+    };
+    let output = fetch(has_output, key.clone(), true);
+    let input = fetch(has_input, key.clone(), false);
+    let all = format!("/api/v1/runs/{id}/tasks/{}/output", format::url_part(&key));
+    view! {
+        <Transition>
+            {move || {
+                let all = all.clone();
+                Suspend::new(async move {
+                    let (output, input) = (output.await, input.await);
+                    view! {
+                        <TaskValue title="Output" value=output all=Some(all)/>
+                        <TaskValue title="Input" value=input all=None/>
+                    }
+                })
+            }}
+        </Transition>
+    }
+}
+
+#[component]
+fn TaskValue(title: &'static str, value: Result<Option<ValueView>, AppError>, all: Option<String>) -> impl IntoView {
+    let value = match value {
+        Ok(Some(value)) if value.text != "null" => value,
+        // A task without a value says so by having no panel.
+        Ok(_) => return None,
+        Err(error) if error.status == 404 => return None,
+        Err(error) => {
+            return Some(view! { <section><h3>{title}</h3><p class="muted">{error.message}</p></section> }.into_any());
+        }
+    };
+    let cut = value.cut.then(|| {
+        view! {
+            <p class="muted">
+                {format!("The first part of {}. ", format::bytes(value.bytes))}
+                {all.map(|href| view! { <a href=href rel="external">"Open all of it"</a> })}
+            </p>
+        }
+    });
+    Some(
+        view! {
+            <section>
+                <h3>
+                    {title}
+                    <span class="muted num" style="font-weight:400">{format::bytes(value.bytes)}</span>
+                </h3>
+                <pre class="code-view wrap" tabindex="0">{value.text}</pre>
+                {cut}
+            </section>
+        }
+        .into_any(),
+    )
+}

@@ -1,0 +1,275 @@
+//! A run: its state, the graph or the list of its tasks, and the inspector beside them.
+
+use flow::TaskIx;
+use flow::view::RunStatus;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
+
+use super::inspector::Inspector;
+use super::run_tasks::TaskList;
+use crate::error::AppError;
+use crate::fns::{self, CancelRun};
+use crate::format;
+use crate::graph::{self, stage, svg};
+use crate::icons::Icon;
+use crate::live::run::LiveRun;
+use crate::look;
+use crate::model;
+use crate::parts::{Badge, Clock, Failure, Loading, Moment};
+
+/// The run that the address names; `?task=` opens a task, `?view=tasks` lists them.
+#[component]
+pub fn RunPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.read().get("id").unwrap_or_default());
+    let page = Resource::new(move || id.get(), fns::run);
+    view! {
+        <Suspense fallback=Loading>
+            {move || Suspend::new(async move {
+                match page.await {
+                    Ok(page) => view! { <Run page/> }.into_any(),
+                    Err(error) => view! { <Failure error/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// What the parts of the page share.
+#[derive(Clone, Copy)]
+pub(super) struct Shared {
+    pub(super) run: LiveRun,
+    pub(super) id: flow::RunId,
+    /// The open task.
+    pub(super) selected: Memo<Option<TaskIx>>,
+    /// Whether the tasks are listed instead of drawn.
+    pub(super) as_list: Memo<bool>,
+}
+
+impl Shared {
+    /// The address of this page with another task open.
+    pub(super) fn address(self, task: Option<&str>, as_list: bool) -> String {
+        let mut parts = Vec::new();
+        if as_list {
+            parts.push("view=tasks".to_owned());
+        }
+        parts.extend(task.map(|task| format!("task={}", format::url_part(task))));
+        let query = if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) };
+        format!("/runs/{}{query}", self.id)
+    }
+
+    /// The open task's id.
+    pub(super) fn selected_key(self) -> Option<String> {
+        let ix = self.selected.get()?;
+        self.run.with(|state| Some(state.plan().task(ix).key.to_string()))
+    }
+}
+
+#[component]
+fn Run(page: model::RunPage) -> impl IntoView {
+    let query = use_query_map();
+    let clock = expect_context::<Clock>();
+    clock.set(page.server_now);
+    let (id, name, usual) = (page.detail.summary.id, page.detail.summary.flow_name.clone(), page.usual_ms);
+    let inputs = page.detail.inputs.clone();
+    let Some(run) = LiveRun::new(page) else {
+        let error = AppError::new(500, "snapshot", "This page was made by another version of Pointwork. Load it again.");
+        return view! { <Failure error/> }.into_any();
+    };
+    let selected = Memo::new(move |_| {
+        let task = query.read().get("task")?;
+        run.with(|state| state.plan().find(&task))
+    });
+    let as_list = Memo::new(move |_| query.read().get("view").as_deref() == Some("tasks"));
+    let shared = Shared { run, id, selected, as_list };
+    let handle = stage::Handle::default();
+    #[cfg(feature = "hydrate")]
+    super::run_follow::follow(shared, handle);
+    view! {
+        <Title text=format!("{name} · {} · Pointwork", format::short_id(&id.to_string()))/>
+        <div class="run-page">
+            <Head shared usual/>
+            <div class="run-board">
+                <Tabs shared/>
+                <Show when=move || as_list.get() fallback=move || view! { <Graph shared handle/> }>
+                    <TaskList shared/>
+                </Show>
+            </div>
+            <Inspector shared inputs/>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Head(shared: Shared, usual: Option<u64>) -> impl IntoView {
+    let run = shared.run;
+    let fixed = run.summary.get_untracked();
+    let look = Signal::derive(move || look::run(run.status()));
+    let labels = fixed
+        .labels
+        .iter()
+        .map(|(name, value)| view! { <span class="chip">{format!("{name}={value}")}</span> })
+        .collect_view();
+    view! {
+        <div class="run-head">
+            <div class="line">
+                <Badge look large=true/>
+                <h1 class="cut">
+                    <a href=format!("/flows/{}", format::url_part(&fixed.flow))>{fixed.flow_name}</a>
+                </h1>
+                <span class="elapsed num"><Elapsed run/></span>
+                {usual.map(|ms| view! { <span class="muted num">{format!("usually {}", format::duration(ms))}</span> })}
+                <span class="grow"></span>
+                <Cancel shared/>
+            </div>
+            <div class="line">
+                <dl class="facts">
+                    <div><dt>"run"</dt><dd><code>{fixed.id.to_string()}</code></dd></div>
+                    <div><dt>"started"</dt><dd><Moment at=fixed.started_at.unwrap_or(fixed.created_at)/></dd></div>
+                    <div>
+                        <dt>"version"</dt>
+                        <dd>
+                            <a class="num" href=format!("/flows/{}?version={}", format::url_part(&fixed.flow), fixed.version)>
+                                {fixed.version}
+                            </a>
+                        </dd>
+                    </div>
+                    <div><dt>"trigger"</dt><dd>{fixed.trigger}</dd></div>
+                </dl>
+                {labels}
+            </div>
+        </div>
+    }
+}
+
+/// How long the run took or has been at work, by the server's clock.
+#[component]
+fn Elapsed(run: LiveRun) -> impl IntoView {
+    let clock = expect_context::<Clock>();
+    move || {
+        let (started, finished) = run.summary.with(|summary| (summary.started_at, summary.finished_at));
+        match (started, finished) {
+            (None, _) => String::new(),
+            (Some(start), Some(end)) => format::duration(format::span(start, end)),
+            (Some(start), None) => format::ticking(format::span(start, clock.now_or(run.rendered_at))),
+        }
+    }
+}
+
+/// Asks before it cancels; while the run is ending it offers to end it at once.
+#[component]
+fn Cancel(shared: Shared) -> impl IntoView {
+    let action = ServerAction::<CancelRun>::new();
+    let run = shared.run;
+    let is_final = move || run.status().is_final();
+    let is_ending = move || run.status() == RunStatus::Ending;
+    let word = move || if is_ending() { "End now" } else { "Cancel" };
+    let about = move || {
+        if is_ending() {
+            "The run is ending. Ending it now kills what still runs and leaves out undo, finally and on-failure tasks."
+        } else {
+            "Running attempts are asked to stop and get ten seconds; tasks that wait are cancelled. What must run at the end still runs."
+        }
+    };
+    view! {
+        <details class="cancel-ask" hidden=is_final>
+            <summary class="button danger">
+                <Icon name="u-stop"/>
+                {word}
+                "…"
+            </summary>
+            <div class="float">
+                <p>{about}</p>
+                <ActionForm action>
+                    <input type="hidden" name="run" value=shared.id.to_string()/>
+                    <input type="hidden" name="force" value=move || is_ending().to_string()/>
+                    <button class="button danger" type="submit" disabled=move || action.pending().get()>
+                        {move || if is_ending() { "End the run now" } else { "Cancel the run" }}
+                    </button>
+                </ActionForm>
+                {move || {
+                    action
+                        .value()
+                        .get()
+                        .and_then(Result::err)
+                        .map(|error| view! { <Failure error part=true/> })
+                }}
+            </div>
+        </details>
+    }
+}
+
+#[component]
+fn Tabs(shared: Shared) -> impl IntoView {
+    let link = move |as_list: bool| move || shared.address(shared.selected_key().as_deref(), as_list);
+    let current = move |as_list: bool| move || (shared.as_list.get() == as_list).then_some("page");
+    let counts = move || {
+        let counts = shared.run.summary.with(|summary| summary.counts);
+        look::counts(counts)
+            .into_iter()
+            .map(|(state, n)| {
+                let look = look::status(state);
+                view! {
+                    <span class="count num" data-state=look.key>
+                        <Icon name=format!("s-{}", look.key)/>
+                        {format!("{n} {}", look.word)}
+                    </span>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <nav class="tabs" aria-label="View">
+            <a class="tab" href=link(false) aria-current=current(false) noscroll>
+                <Icon name="u-flows"/>
+                "Graph"
+            </a>
+            <a class="tab" href=link(true) aria-current=current(true) noscroll>
+                <Icon name="u-list"/>
+                "Tasks"
+            </a>
+            <div class="counts-line">{counts}</div>
+        </nav>
+    }
+}
+
+#[component]
+fn Graph(shared: Shared, handle: stage::Handle) -> impl IntoView {
+    let run = shared.run;
+    let navigate = use_navigate();
+    let on_select = Callback::new(move |ix: usize| {
+        let key = run.with(|state| state.plan().task(ix as TaskIx).key.to_string());
+        let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
+        navigate(&shared.address(Some(&key), false), options);
+    });
+    let selected = Signal::derive(move || shared.selected.get().map(|ix| ix as usize));
+    view! { <stage::Stage svg=draw(shared) handle selected on_select/> }
+}
+
+/// The drawing as it is right now.
+fn draw(shared: Shared) -> String {
+    let run = shared.run;
+    let view = graph::view(&run.plan());
+    run.with(|state| {
+        let now = run.rendered_at.max(state.last_at());
+        let cards: Vec<_> =
+            (0..view.cards.len()).map(|ix| graph::state::card(&state.task_view(ix as TaskIx), now)).collect();
+        let taken: Vec<_> = state.edges().iter().map(|edge| graph::state::taken(*edge)).collect();
+        let label = format!("Graph of the run's tasks: {}", state.plan().doc.title());
+        let link = format!("/runs/{}", shared.id);
+        svg::svg(
+            &view,
+            &svg::Drawing {
+                label: &label,
+                link: &link,
+                cards: &cards,
+                taken: &taken,
+                selected: shared.selected.get_untracked().map(|ix| ix as usize),
+            },
+        )
+    })
+}

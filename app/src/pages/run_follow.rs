@@ -1,0 +1,141 @@
+//! Follows a run: events in, states on the page. What the stream says is folded into the run once per frame of the screen.
+
+use flow::Timestamp;
+use serde::Deserialize;
+
+/// The first frame of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Hello {
+    /// The server's clock.
+    pub(super) server_now: Timestamp,
+    /// The last event there is.
+    #[serde(default)]
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only the browser reads it"))]
+    pub(super) last_seq: u64,
+}
+
+#[cfg(feature = "hydrate")]
+pub(super) use browser::follow;
+
+#[cfg(feature = "hydrate")]
+mod browser {
+    use flow::run::Event;
+    use flow::view::TaskStatus;
+    use leptos::prelude::*;
+    use leptos::task::spawn_local;
+
+    use super::super::run::Shared;
+    use super::Hello;
+    use crate::graph::stage::Handle;
+    use crate::graph::state;
+    use crate::live::Link;
+    use crate::live::stream::{Batch, Next, Source, Stream, keep};
+    use crate::parts::Clock;
+
+    /// Opens the run's stream unless it is over, and keeps the drawing up to date.
+    pub(in super::super) fn follow(shared: Shared, handle: Handle) {
+        draw_changes(shared, handle);
+        let link = expect_context::<RwSignal<Link>>();
+        let clock = expect_context::<Clock>();
+        Effect::new(move |_| {
+            if !shared.run.is_over() {
+                keep(open(shared, link, clock));
+            }
+        });
+    }
+
+    fn open(shared: Shared, link: RwSignal<Link>, clock: Clock) -> std::rc::Rc<Stream> {
+        let run = shared.run;
+        let id = shared.id;
+        let batch = Batch::new(move |events: Vec<Event>| {
+            if run.apply(&events) {
+                // Events are missing between: what is shown is wrong until a whole snapshot replaces it.
+                refetch(shared);
+            }
+            if !run.is_over() {
+                link.set(run.position().link());
+            }
+        });
+        Stream::open(Source {
+            url: Box::new(move || format!("/api/v1/runs/{id}/events?after={}", run.position().seq)),
+            names: &["hello", "message", "event", "reset", "end"],
+            frame: Box::new(move |frame| match frame.name.as_str() {
+                "hello" => {
+                    if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
+                        clock.set(hello.server_now);
+                        run.hello(hello.last_seq);
+                    }
+                    link.set(run.position().link());
+                    Next::Go
+                }
+                "reset" => {
+                    refetch(shared);
+                    Next::Go
+                }
+                "end" => {
+                    batch.flush();
+                    Next::Done
+                }
+                _ => {
+                    if let Ok(event) = serde_json::from_str(&frame.data) {
+                        batch.push(event);
+                    }
+                    Next::Go
+                }
+            }),
+            link: Some(link),
+        })
+    }
+
+    fn refetch(shared: Shared) {
+        spawn_local(async move {
+            if let Ok(page) = crate::fns::run(shared.id.to_string()).await {
+                shared.run.reset(page);
+            }
+        });
+    }
+
+    /// Sets on the drawing what a batch changed, and ticks the cards of running tasks.
+    fn draw_changes(shared: Shared, handle: Handle) {
+        let run = shared.run;
+        let clock = expect_context::<Clock>();
+        Effect::new(move |_| {
+            let changed = run.changed.get();
+            let now = clock.now.get_untracked().unwrap_or(run.rendered_at);
+            handle.with(|live| {
+                for &ix in changed.iter() {
+                    live.set_card(ix as usize, &run.card(ix, now));
+                    run.with(|run| {
+                        let plan = run.plan().task(ix);
+                        for &edge in plan.downs.iter().chain(&plan.ups) {
+                            live.set_track(edge as usize, state::taken(run.edges()[edge as usize]));
+                        }
+                    });
+                }
+            });
+        });
+        Effect::new(move |_| {
+            let Some(now) = clock.now.get() else { return };
+            if run.is_over() {
+                return;
+            }
+            let running: Vec<_> = run.with(|state| state.tasks_in(Some(TaskStatus::Running)).take(500).collect());
+            handle.with(|live| {
+                for ix in running {
+                    live.set_card(ix as usize, &run.card(ix, now));
+                }
+            });
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hello_is_read() {
+        let hello: Hello = serde_json::from_str(r#"{"server_now":"2026-01-01T00:00:00Z","last_seq":7,"more":1}"#).expect("is a hello");
+        assert_eq!(hello, Hello { server_now: Timestamp::from_millis(1_767_225_600_000), last_seq: 7 });
+    }
+}

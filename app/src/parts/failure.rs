@@ -1,0 +1,54 @@
+//! Pages and panels that could not be shown, and what a plain form left in the address.
+
+use leptos::prelude::*;
+use leptos::server_fn::error::ServerFnUrlError;
+use leptos_router::hooks::use_query_map;
+
+use super::Problems;
+use crate::error::AppError;
+use crate::icons::Icon;
+
+/// An error in place of what should stand here. On the server it is the response's status too.
+#[component]
+pub fn Failure(error: AppError, #[prop(optional)] part: bool) -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if !part {
+        crate::shell::set_status(error.status);
+    }
+    let title = match error.status {
+        404 => "Not here",
+        503 => "Not reachable",
+        _ => "That did not work",
+    };
+    let heading = if part { None } else { Some(view! { <h1>{title}</h1> }) };
+    view! {
+        <div class=if part { "" } else { "page narrow" }>
+            {heading}
+            <div class="note" data-state="failed" role="alert">
+                <Icon name="s-failed"/>
+                <div class="grow">
+                    <strong>{error.message}</strong>
+                    {(!error.problems.is_empty()).then(|| view! { <Problems problems=error.problems/> })}
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// What stands where something is on its way.
+#[component]
+pub fn Loading() -> impl IntoView {
+    view! { <p class="page muted" role="status">"Loading…"</p> }
+}
+
+/// The error of a form that was sent without scripts: the server puts it into the address of the page it leads back to.
+#[must_use]
+pub fn failed_post(path: &'static str) -> Signal<Option<AppError>> {
+    let query = use_query_map();
+    Signal::derive(move || {
+        let query = query.read();
+        let sent = query.get_str("__path")?;
+        let of = sent == path || sent.ends_with(path);
+        of.then(|| query.get_str("__err")).flatten().map(ServerFnUrlError::<AppError>::decode_err)
+    })
+}

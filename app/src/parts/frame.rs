@@ -1,0 +1,193 @@
+//! The frame around every page: rail, top bar, content.
+
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::fns::SetTheme;
+use crate::format;
+use crate::icons::Icon;
+use crate::live::Link;
+use crate::theme::Theme;
+
+/// Rail, top bar and, inside `<main>`, the page.
+#[component]
+pub fn Frame(children: Children) -> impl IntoView {
+    view! {
+        <a class="skip" href="#main">"Skip to content"</a>
+        <div class="frame">
+            <Rail/>
+            <header class="bar">
+                <Crumbs/>
+                <Dot/>
+                <Themes/>
+            </header>
+            <main id="main" tabindex="-1">{children()}</main>
+        </div>
+    }
+}
+
+#[component]
+fn Rail() -> impl IntoView {
+    let path = use_location().pathname;
+    let item = move |href: &'static str, icon: &'static str, name: &'static str| {
+        let here = move || {
+            let path = path.get();
+            let is = path.starts_with(href) || (href == "/flows" && path == "/");
+            is.then_some("page")
+        };
+        view! {
+            <li>
+                <a class="item" href=href aria-current=here>
+                    <Icon name=icon large=true/>
+                    <span>{name}</span>
+                </a>
+            </li>
+        }
+    };
+    view! {
+        <nav class="rail" aria-label="Main">
+            <a class="brand" href="/" aria-label="Pointwork, home">
+                <Icon name="u-brand" large=true/>
+            </a>
+            <ul>
+                {item("/flows", "u-flows", "Flows")}
+                {item("/runs", "u-runs", "Runs")}
+                <li>
+                    <a class="item" href="/docs" rel="external">
+                        <Icon name="u-docs" large=true/>
+                        <span>"API docs"</span>
+                    </a>
+                </li>
+            </ul>
+        </nav>
+    }
+}
+
+/// Where the page is, read from its address.
+#[component]
+fn Crumbs() -> impl IntoView {
+    let path = use_location().pathname;
+    let crumbs = move || trail(&path.get());
+    view! {
+        <nav class="crumbs" aria-label="Breadcrumb">
+            <ol>
+                {move || {
+                    crumbs()
+                        .into_iter()
+                        .map(|(name, href)| match href {
+                            Some(href) => view! { <li><a href=href>{name}</a></li> }.into_any(),
+                            None => view! { <li class="cut"><span class="cut" aria-current="page">{name}</span></li> }.into_any(),
+                        })
+                        .collect_view()
+                }}
+            </ol>
+        </nav>
+    }
+}
+
+/// The names of an address's parts, and where they lead; the last leads nowhere.
+fn trail(path: &str) -> Vec<(String, Option<&'static str>)> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match parts[..] {
+        [] | ["flows"] => vec![("Flows".to_owned(), None)],
+        ["flows", "new"] => vec![("Flows".to_owned(), Some("/flows")), ("New flow".to_owned(), None)],
+        ["flows", id] => vec![("Flows".to_owned(), Some("/flows")), (id.to_owned(), None)],
+        ["runs"] => vec![("Runs".to_owned(), None)],
+        ["runs", id] => vec![("Runs".to_owned(), Some("/runs")), (format::short_id(id).to_owned(), None)],
+        _ => vec![("Not here".to_owned(), None)],
+    }
+}
+
+/// How the page hangs on the server: shown only while it follows something.
+#[component]
+fn Dot() -> impl IntoView {
+    let link = use_context::<RwSignal<Link>>().unwrap_or_default();
+    let now = RwSignal::new(0.0);
+    #[cfg(feature = "hydrate")]
+    {
+        let clock = expect_context::<super::Clock>();
+        Effect::new(move |_| {
+            clock.now.track();
+            now.set(js_sys::Date::now());
+        });
+    }
+    let words = move || crate::live::link::words(link.get(), now.get(), clock_time);
+    view! {
+        <span class="dot" role="status" data-state=move || words().0 hidden=move || link.get() == Link::None>
+            {move || words().1}
+        </span>
+    }
+}
+
+fn clock_time(ms: f64) -> String {
+    #[cfg(feature = "hydrate")]
+    {
+        let date = js_sys::Date::new(&ms.into());
+        format!("{:02}:{:02}", date.get_hours(), date.get_minutes())
+    }
+    #[cfg(not(feature = "hydrate"))]
+    format::moment(flow::Timestamp::from_millis(ms as i64))
+}
+
+/// Light, dark or as the system has it. Without scripts each button posts the form; with them the page changes in place.
+#[component]
+fn Themes() -> impl IntoView {
+    let action = ServerAction::<SetTheme>::new();
+    let theme = expect_context::<RwSignal<Theme>>();
+    let buttons = Theme::ALL
+        .into_iter()
+        .map(|each| {
+            let name = match each {
+                Theme::Light => "Light",
+                Theme::Dark => "Dark",
+                Theme::System => "As the system",
+            };
+            view! {
+                <button
+                    type="submit"
+                    name="theme"
+                    value=each.key()
+                    title=name
+                    aria-label=name
+                    aria-pressed=move || (theme.get() == each).to_string()
+                    on:click=move |_| choose(theme, each)
+                >
+                    <Icon name=format!("u-{}", each.key())/>
+                </button>
+            }
+        })
+        .collect_view();
+    view! {
+        <ActionForm action>
+            <div class="themes" role="group" aria-label="Theme">{buttons}</div>
+        </ActionForm>
+    }
+}
+
+fn choose(theme: RwSignal<Theme>, to: Theme) {
+    theme.set(to);
+    #[cfg(feature = "hydrate")]
+    if let Some(root) = document().document_element() {
+        // The attribute's name and value are constants that a browser accepts.
+        let _ = match to {
+            Theme::System => root.remove_attribute("data-theme"),
+            _ => root.set_attribute("data-theme", to.key()),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trail;
+
+    #[test]
+    fn crumbs_follow_the_address() {
+        let say = |path: &str| trail(path).into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" / ");
+        assert_eq!(say("/"), "Flows");
+        assert_eq!(say("/flows/new"), "Flows / New flow");
+        assert_eq!(say("/flows/nightly/"), "Flows / nightly");
+        assert_eq!(say("/runs/run_01k9w3zq5r8v2m4x6c7d9e0f1g"), "Runs / 7d9e0f1g");
+        assert_eq!(say("/x/y/z"), "Not here");
+    }
+}

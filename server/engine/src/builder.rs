@@ -1,0 +1,218 @@
+//! An engine put together: `Engine::builder().data_dir("data").task_type(MyTask).start()`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use tracing::{info, warn};
+
+use crate::clock::{Clock, SystemClock};
+use crate::dispatch::{Dispatch, LocalPool, PoolOptions, Report};
+use crate::engine::{Engine, Parts};
+use crate::error::{EngineError, EngineResult};
+use crate::flows::Flows;
+use crate::hub::Hub;
+use crate::reader::Reader;
+use crate::reports;
+use crate::shard::{self, Counters, Message, Router, RunCommand, Shared};
+use crate::store::memory::MemoryStore;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{BlobStore, LogStore, Store};
+use crate::task_logs::{LogLimits, LogWriter};
+use crate::task_type::TaskType;
+use crate::task_types::shell::end_survivors;
+use crate::task_types::{BuiltinOptions, TypeRegistry};
+
+/// Everything an engine is made of, with usual choices for what is not named.
+pub struct EngineBuilder {
+    data_dir: PathBuf,
+    in_memory: bool,
+    workers: Option<usize>,
+    loops: Option<usize>,
+    clock: Arc<dyn Clock>,
+    builtin: BuiltinOptions,
+    types: Vec<Arc<dyn TaskType>>,
+    disabled: Vec<String>,
+}
+
+/// Stores and what belongs to them.
+struct Stores {
+    store: Arc<dyn Store>,
+    logs: Arc<dyn LogStore>,
+    blobs: Arc<dyn BlobStore>,
+    instance: Arc<str>,
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            in_memory: false,
+            workers: None,
+            loops: None,
+            clock: Arc::new(SystemClock),
+            builtin: BuiltinOptions::default(),
+            types: Vec::new(),
+            disabled: Vec::new(),
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// The folder that holds databases and files: `data` unless named.
+    #[must_use]
+    pub fn data_dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.data_dir = dir.as_ref().to_owned();
+        self
+    }
+
+    /// Keeps flows and runs in memory only: what is not finished when the process ends is gone. Files of tasks still go below the
+    /// data folder.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
+    /// How many attempts may be made at once.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// How many shard loops there are: one for each four processors unless named.
+    #[must_use]
+    pub fn shard_loops(mut self, loops: usize) -> Self {
+        self.loops = Some(loops);
+        self
+    }
+
+    /// Another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Adds a task type.
+    #[must_use]
+    pub fn task_type(mut self, task_type: impl TaskType) -> Self {
+        self.types.push(Arc::new(task_type));
+        self
+    }
+
+    /// Sets up the built-in types.
+    #[must_use]
+    pub fn builtin(mut self, options: BuiltinOptions) -> Self {
+        self.builtin = options;
+        self
+    }
+
+    /// Switches task types off.
+    #[must_use]
+    pub fn disable(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        self.disabled.extend(keys);
+        self
+    }
+
+    /// Opens the data folder and begins to work: unfinished runs go on.
+    ///
+    /// # Errors
+    /// If the folder cannot be used (another server has it, it is not writable, it was written by a newer Pointwork) or two
+    /// task types have the same key.
+    pub async fn start(self) -> EngineResult<Engine> {
+        let mut types = TypeRegistry::builtin(&self.builtin);
+        for task_type in &self.types {
+            types.add(Arc::clone(task_type)).map_err(|error| EngineError::BadRequest(error.to_string()))?;
+        }
+        types.disable(self.disabled.iter().map(String::as_str)).map_err(|error| EngineError::BadRequest(error.to_string()))?;
+        let types = Arc::new(types);
+        let stores = self.open()?;
+        let survivors = end_survivors(&stores.instance);
+        if survivors > 0 {
+            warn!("Ended {survivors} processes that had survived an earlier server of this data folder");
+        }
+        let clock = Arc::clone(&self.clock);
+        let log_clock = Arc::clone(&clock);
+        let logs = LogWriter::start(Arc::clone(&stores.logs), Arc::new(move || log_clock.now()), LogLimits::default());
+        let dispatch = self.pool(&types, &logs, &stores);
+        let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
+        let shared = Shared {
+            epochs: stores.store.take_shards().await?,
+            store: Arc::clone(&stores.store),
+            blobs: Arc::clone(&stores.blobs),
+            flows: Arc::clone(&flows),
+            dispatch: Arc::clone(&dispatch.0),
+            logs: logs.clone(),
+            hub: Arc::new(Hub::default()),
+            clock,
+            counters: Arc::new(Counters::default()),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let router = start_loops(self.n_loops(), &shared)?;
+        // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
+        let _ = dispatch.1.set(router.clone());
+        recover(&shared, &router).await?;
+        let reader = Arc::new(Reader::new(Arc::clone(&stores.store), flows));
+        Ok(Engine::new(Parts { shared, router, reader, types, log_store: stores.logs, data_dir: self.data_dir }))
+    }
+
+    fn n_loops(&self) -> usize {
+        self.loops.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(4)))
+    }
+
+    fn open(&self) -> EngineResult<Stores> {
+        if self.in_memory {
+            let memory = Arc::new(MemoryStore::new());
+            let instance = format!("{:032x}", reports::random());
+            return Ok(Stores { store: memory.clone(), logs: memory.clone(), blobs: memory, instance: instance.into() });
+        }
+        let sqlite = SqliteStore::open(&self.data_dir)?;
+        let (logs, blobs, instance) = (sqlite.logs(), sqlite.blobs(), sqlite.instance().into());
+        Ok(Stores { store: Arc::new(sqlite), logs, blobs, instance })
+    }
+
+    fn pool(&self, types: &Arc<TypeRegistry>, logs: &LogWriter, stores: &Stores) -> (Arc<dyn Dispatch>, Arc<OnceLock<Router>>) {
+        let mut options = PoolOptions::new(Arc::clone(types), logs.clone(), self.data_dir.clone(), Arc::clone(&stores.instance));
+        if let Some(workers) = self.workers {
+            options.workers = workers;
+        }
+        let router: Arc<OnceLock<Router>> = Arc::default();
+        let (to, blobs, runtime) = (Arc::clone(&router), Arc::clone(&stores.blobs), tokio::runtime::Handle::current());
+        let report = Arc::new(move |report: Report| {
+            if let Some(router) = to.get() {
+                reports::take(router, &blobs, &runtime, report);
+            }
+        });
+        (Arc::new(LocalPool::new(options, report)), router)
+    }
+}
+
+fn start_loops(n_loops: usize, shared: &Shared) -> EngineResult<Router> {
+    let (router, inboxes) = Router::new(n_loops);
+    for (n, inbox) in inboxes.into_iter().enumerate() {
+        shard::spawn(&format!("shards-{n}"), shared.clone(), router.clone(), inbox)
+            .map_err(|error| EngineError::Unavailable(format!("a thread could not be started: {error}")))?;
+    }
+    Ok(router)
+}
+
+/// Goes on with what an earlier server left unfinished.
+async fn recover(shared: &Shared, router: &Router) -> EngineResult<()> {
+    let unfinished = shared.store.unfinished().await?;
+    let mut n_in_flight = 0;
+    for found in &unfinished {
+        if let Some(at) = found.wake_at {
+            router.send(found.run, Message::Arm { run: found.run, at });
+        }
+        if found.in_flight || found.wake_at.is_none() {
+            n_in_flight += 1;
+            let command = flow::run::Command::Recover { workers_gone: true };
+            router.send(found.run, Message::Command(RunCommand { run: found.run, command, actor: "engine".into(), reply: None }));
+        }
+    }
+    if !unfinished.is_empty() {
+        info!("Going on with {} unfinished runs, {n_in_flight} of them with work in hand", unfinished.len());
+    }
+    Ok(())
+}

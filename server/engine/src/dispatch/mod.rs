@@ -1,0 +1,90 @@
+//! Giving attempts to workers.
+//!
+//! [`Dispatch`] is the seam: work goes out, reports come in. A dispatch is a hint and the log is the truth, so submitting the
+//! same attempt twice, or cancelling one that is over, is harmless. [`LocalPool`] does the work in this process.
+
+mod attempt;
+mod pool;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flow::{AttemptToken, RunId};
+use serde_json::Value;
+
+use crate::task_type::TaskOutcome;
+
+pub use pool::{LocalPool, PoolOptions};
+
+/// An attempt to be made.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The run.
+    pub run: RunId,
+    /// The flow's id.
+    pub flow: Arc<str>,
+    /// What the run decided.
+    pub dispatch: flow::run::command::Dispatch,
+    /// Its arguments: `dispatch.input`, loaded if it was a blob.
+    pub input: Arc<Value>,
+}
+
+/// What a worker has to say.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// An attempt left the queue. If it is to be made at most once, its work begins after [`Dispatch::confirm_started`].
+    Started {
+        /// The run.
+        run: RunId,
+        /// The attempt.
+        token: AttemptToken,
+    },
+    /// It ended.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// The attempt.
+        token: AttemptToken,
+        /// How.
+        outcome: TaskOutcome,
+    },
+}
+
+/// Takes reports. It is called from any thread, also from inside [`Dispatch`]'s own calls, and must neither block nor fail.
+pub type ReportTo = Arc<dyn Fn(Report) + Send + Sync>;
+
+/// Work out, reports in. Jobs begin in the order in which they were submitted.
+#[async_trait]
+pub trait Dispatch: Send + Sync + 'static {
+    /// Takes a job. One whose token is known already, or that comes after the shutdown, is ignored.
+    fn submit(&self, job: Job);
+
+    /// Asks an attempt to end, at once if `kill`. One still in the queue ends without having begun.
+    fn cancel(&self, token: AttemptToken, kill: bool);
+
+    /// The start of an attempt that is to be made at most once is durable: its work may begin.
+    fn confirm_started(&self, token: AttemptToken);
+
+    /// How much there is to do.
+    fn load(&self) -> Load;
+
+    /// Takes no more jobs and lets running ones finish for this long. Those left are stopped; neither they nor the ones in the
+    /// queue are reported as ended, so that the next start gives them out again. Answers how many these were.
+    async fn shutdown(&self, finish: Duration) -> usize;
+}
+
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many attempts may be made at once.
+    pub workers: usize,
+    /// How many are made now.
+    pub running: usize,
+    /// How many wait for a worker.
+    pub queued: usize,
+    /// Threads whose attempt was given up because it did not end; they may still be at work.
+    pub abandoned: usize,
+}

@@ -1,0 +1,76 @@
+//! Why the engine did not do as asked.
+
+use flow::{Problem, RunId};
+
+use crate::store::StoreError;
+
+/// Why the engine did not do as asked: what happened, where, what to do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No flow of that id, or no such version of it.
+    #[error("there is no flow {0}")]
+    UnknownFlow(String),
+    /// No run of that id.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// The run has no task run of that path.
+    #[error("run {run} has no task {task}")]
+    UnknownTask {
+        /// The run.
+        run: RunId,
+        /// The path.
+        task: String,
+    },
+    /// The flow takes no new runs.
+    #[error("flow {0} is archived and takes no new runs; save it again to bring it back")]
+    Archived(String),
+    /// The document or the inputs are not right; all problems are told.
+    #[error("{}", summary_of(.0))]
+    Invalid(Vec<Problem>),
+    /// Somebody saved another version since.
+    #[error("flow {flow} is at version {current}, not {expected}: load it again and repeat the change")]
+    VersionConflict {
+        /// The flow.
+        flow: String,
+        /// What the caller edited.
+        expected: u32,
+        /// What is newest.
+        current: u32,
+    },
+    /// The run has ended already.
+    #[error("run {0} is finished; nothing can change it any more")]
+    Finished(RunId),
+    /// The key belongs to a run with other inputs.
+    #[error("the idempotency key belongs to {0}, which was started with other inputs")]
+    KeyReused(RunId),
+    /// More is asked than can be taken in.
+    #[error("the engine has {0} starts in hand; try again in a moment")]
+    Overloaded(usize),
+    /// The database cannot be used right now, or the server is going down.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A cursor, filter or position that is not one.
+    #[error("{0}")]
+    BadRequest(String),
+}
+
+fn summary_of(problems: &[Problem]) -> String {
+    match problems {
+        [] => "the document has problems".to_owned(),
+        [one] => one.message.clone(),
+        [first, rest @ ..] => format!("{} (and {} more)", first.message, rest.len()),
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(what) => Self::UnknownFlow(what),
+            StoreError::VersionConflict { expected, current } => Self::VersionConflict { flow: String::new(), expected, current },
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+/// The engine's answer.
+pub type EngineResult<T> = Result<T, EngineError>;

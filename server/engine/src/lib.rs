@@ -1,0 +1,33 @@
+//! Pointwork's durable execution: store, shards, dispatch, task types. It knows nothing of HTTP servers or pages.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), engine::EngineError> {
+//! let engine = engine::Engine::builder().data_dir("data").start().await?;
+//! let run = engine.start_run(engine::StartRun::of("nightly-orders")).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! [`Engine`] is the door · [`store`], [`dispatch`], [`TaskType`] and [`clock`] are the seams · `shard` is the loop that decides,
+//! commits and acts · `reader` shows committed state.
+
+mod builder;
+pub mod clock;
+pub mod dispatch;
+mod engine;
+mod error;
+mod flows;
+mod hub;
+mod reader;
+mod reports;
+mod shard;
+pub mod store;
+pub mod task_logs;
+pub mod task_type;
+pub mod task_types;
+
+pub use builder::EngineBuilder;
+pub use engine::{Engine, Logs, SaveFlow, Saved, StartRun};
+pub use error::{EngineError, EngineResult};
+pub use flow;
+pub use shard::Counters;
+pub use task_type::{LogSink, TaskContext, TaskOutcome, TaskType, TaskTypeInfo};

@@ -1,0 +1,83 @@
+//! What workers report, on its way to the run it is about.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flow::payload::{NewBlob, Payload};
+use flow::run::{Command, Outcome, TaskError};
+use flow::{AttemptToken, RunId};
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use crate::dispatch::Report;
+use crate::shard::{Message, Router, RunCommand};
+use crate::store::BlobStore;
+use crate::task_type::TaskOutcome;
+
+/// Hands a report to the loop that owns its run. Outputs that are large are made durable first.
+pub(crate) fn take(router: &Router, blobs: &Arc<dyn BlobStore>, runtime: &Handle, report: Report) {
+    match report {
+        Report::Started { run, token } => send(router, run, Command::AttemptStarted { token, worker: "local".into() }),
+        Report::Ended { run, token, outcome } => {
+            let (outcome, blob) = convert(outcome);
+            let Some(blob) = blob else {
+                send(router, run, Command::AttemptEnded { token, outcome });
+                return;
+            };
+            let (router, blobs) = (router.clone(), Arc::clone(blobs));
+            runtime.spawn(async move { keep_and_send(&router, &*blobs, run, token, outcome, blob).await });
+        }
+    }
+}
+
+async fn keep_and_send(router: &Router, blobs: &dyn BlobStore, run: RunId, token: AttemptToken, outcome: Outcome, blob: NewBlob) {
+    let outcome = match blobs.put(vec![(blob.blob, Bytes::from_owner(blob.json))]).await {
+        Ok(()) => outcome,
+        Err(error) => {
+            let error = TaskError::new("output", format!("its output could not be stored: {error}"));
+            Outcome::Failed { error, output: None }
+        }
+    };
+    send(router, run, Command::AttemptEnded { token, outcome });
+}
+
+fn convert(outcome: TaskOutcome) -> (Outcome, Option<NewBlob>) {
+    match outcome {
+        TaskOutcome::Succeeded { output, exit_code } => match keep(output) {
+            Ok((output, blob)) => (Outcome::Succeeded { output, exit_code }, blob),
+            Err(error) => (Outcome::Failed { error, output: None }, None),
+        },
+        TaskOutcome::Failed { error, output } => match output.map(keep) {
+            Some(Ok((output, blob))) => (Outcome::Failed { error, output: Some(output) }, blob),
+            // The failure counts more than an output too large to be kept.
+            Some(Err(_)) | None => (Outcome::Failed { error, output: None }, None),
+        },
+        TaskOutcome::Cancelled => (Outcome::Cancelled, None),
+        TaskOutcome::Snoozed(pause) => (Outcome::Snoozed(pause), None),
+    }
+}
+
+fn keep(output: Value) -> Result<(Payload, Option<NewBlob>), TaskError> {
+    let (payload, blob) = Payload::keep(output);
+    match &blob {
+        Some(new) if new.blob.bytes > flow::limits::OUTPUT_BYTES_MAX as u64 => {
+            let message =
+                format!("the output has {} bytes of JSON; at most {} are kept", new.blob.bytes, flow::limits::OUTPUT_BYTES_MAX);
+            Err(TaskError::new("output_too_large", message).permanent())
+        }
+        _ => Ok((payload, blob)),
+    }
+}
+
+fn send(router: &Router, run: RunId, command: Command) {
+    router.send(run, Message::Command(RunCommand { run, command, actor: "engine".into(), reply: None }));
+}
+
+/// 128 bits of chance from the operating system; the clock's, should that fail.
+pub(crate) fn random() -> u128 {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u128::from_le_bytes(bytes),
+        Err(_) => std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos()),
+    }
+}

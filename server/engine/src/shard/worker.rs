@@ -1,0 +1,447 @@
+//! The loop itself.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use flow::payload::BlobRef;
+use flow::run::{Command, Decision, Entropy, Env, Rejected, RunState, create, decide};
+use flow::{RunId, Timestamp};
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, error, warn};
+
+use super::batch::{Batch, Entry};
+use super::resident::{Here, Resident};
+use super::timers::Timers;
+use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
+use crate::error::{EngineError, EngineResult};
+use crate::flows::Compiled;
+use crate::store::{Committed, StoreError, StoreResult};
+
+/// Messages taken from the inbox in one go, so that timers and commits get their turn.
+const MESSAGES_PER_TURN: usize = 512;
+
+/// Idle runs kept in memory; the others are read again when their timer is due.
+const IDLE_RESIDENT_MAX: usize = 4096;
+
+/// How long after a failed commit its runs are looked at again.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+type Committing = Pin<Box<dyn Future<Output = StoreResult<Vec<Committed>>> + Send>>;
+
+/// Starts a loop on a thread of its own.
+///
+/// # Errors
+/// If the thread cannot be made.
+pub(crate) fn spawn(name: &str, shared: Shared, router: Router, inbox: mpsc::UnboundedReceiver<Message>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        runtime.block_on(ShardLoop::new(shared, router).run(inbox));
+    })?;
+    Ok(())
+}
+
+struct ShardLoop {
+    shared: Shared,
+    router: Router,
+    runs: FxHashMap<RunId, Resident>,
+    timers: Timers,
+    batch: Batch,
+    /// The batch whose commit is under way.
+    in_commit: Option<Batch>,
+    chance: Chance,
+    stopping: Vec<oneshot::Sender<()>>,
+}
+
+/// Chance from the operating system, fetched by the page: tokens are secrets.
+struct Chance {
+    bytes: [u8; 1024],
+    used: usize,
+}
+
+impl Entropy for Chance {
+    fn next(&mut self) -> u128 {
+        if self.used + 16 > self.bytes.len() {
+            if let Err(error) = getrandom::fill(&mut self.bytes) {
+                error!("The operating system gives no random bytes: {error}");
+                std::process::abort();
+            }
+            self.used = 0;
+        }
+        let mut word = [0; 16];
+        word.copy_from_slice(&self.bytes[self.used..self.used + 16]);
+        self.bytes[self.used..self.used + 16].fill(0);
+        self.used += 16;
+        u128::from_le_bytes(word)
+    }
+}
+
+impl ShardLoop {
+    fn new(shared: Shared, router: Router) -> Self {
+        Self {
+            shared,
+            router,
+            runs: FxHashMap::default(),
+            timers: Timers::default(),
+            batch: Batch::default(),
+            in_commit: None,
+            chance: Chance { bytes: [0; 1024], used: 1024 },
+            stopping: Vec::new(),
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        let mut committing: Option<Committing> = None;
+        loop {
+            if committing.is_none() && !self.batch.is_empty() {
+                committing = Some(self.begin_commit());
+            }
+            if committing.is_none() && !self.stopping.is_empty() {
+                self.stopping.drain(..).for_each(|stopped| tell(stopped, ()));
+                return;
+            }
+            let next_due = self.timers.next();
+            let clock = Arc::clone(&self.shared.clock);
+            tokio::select! {
+                biased;
+                done = async { match committing.as_mut() { Some(commit) => commit.await, None => std::future::pending().await } } => {
+                    committing = None;
+                    self.committed(done);
+                }
+                message = inbox.recv(), if !self.batch.is_full() && self.stopping.is_empty() => {
+                    let Some(message) = message else { return };
+                    self.take(message);
+                    for _ in 0..MESSAGES_PER_TURN {
+                        if self.batch.is_full() { break }
+                        match inbox.try_recv() { Ok(message) => self.take(message), Err(_) => break }
+                    }
+                }
+                () = async { match next_due { Some(at) => clock.wait_until(at).await, None => std::future::pending().await } },
+                    if self.stopping.is_empty() => {}
+            }
+            if self.stopping.is_empty() {
+                self.wake_due();
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Start(start) => self.start(*start),
+            Message::Command(command) => self.command(command),
+            Message::Loaded { run, loaded } => self.loaded(run, loaded),
+            Message::Values { run, values } => self.values(run, values),
+            Message::Arm { run, at } => self.timers.arm_at_the_latest(run, at),
+            Message::Stop { stopped } => self.stopping.push(stopped),
+        }
+    }
+
+    fn start(&mut self, start: Start) {
+        let Start { compiled, new, actor, idempotency, accepted, ended } = start;
+        let env = Env { now: self.shared.clock.now(), actor, entropy: &mut self.chance, blobs: &() };
+        let (state, decision) = create(&compiled.plan, &compiled.program, new, env);
+        let run = state.id();
+        let mut here = Here::new(state, compiled);
+        here.waiters.extend(ended);
+        let entry = self.record(&mut here, decision, idempotency);
+        entry.is_new = true;
+        entry.accepted = Some(accepted);
+        self.runs.insert(run, Resident::Here(Box::new(here)));
+        self.shared.counters.resident.store(self.runs.len() as u64, Ordering::Relaxed);
+    }
+
+    fn command(&mut self, command: RunCommand) {
+        let run = command.run;
+        match self.runs.get_mut(&run) {
+            Some(Resident::Loading(waiting)) => waiting.push(command),
+            None => {
+                self.runs.insert(run, Resident::Loading(vec![command]));
+                load::run(&self.shared, &self.router, run);
+            }
+            Some(Resident::Here(_)) => {
+                if let Some(Resident::Here(mut here)) = self.runs.remove(&run) {
+                    self.decide(&mut here, command);
+                    self.runs.insert(run, Resident::Here(here));
+                }
+            }
+        }
+    }
+
+    fn decide(&mut self, here: &mut Here, asked: RunCommand) {
+        let RunCommand { run, command, actor, reply } = asked;
+        let env = Env {
+            now: self.shared.clock.now(),
+            actor: Arc::clone(&actor),
+            entropy: &mut self.chance,
+            blobs: &here.values,
+        };
+        let kept = reply.is_none().then(|| command.clone());
+        let started = match &command {
+            Command::AttemptStarted { token, .. } => Some(*token),
+            _ => None,
+        };
+        match decide(&mut here.state, &here.compiled.program, command.clone(), env) {
+            Ok(decision) => {
+                let is_trivial = decision.events.is_empty() && decision.effects.is_empty();
+                if is_trivial && decision.needs_blobs.is_empty() && !decision.unfinished && started.is_none() {
+                    // Nothing to commit, so nothing to wait for; only its timer may have to be set again.
+                    self.timers.arm(run, here.state.wake_at());
+                    if let Some(reply) = reply {
+                        tell(reply, Ok(()));
+                    }
+                    return;
+                }
+                let entry = self.record(here, decision, None);
+                entry.started.extend(started);
+                entry.replies.extend(reply);
+                entry.reports.extend(kept.map(|command| RunCommand { run, command, actor, reply: None }));
+            }
+            Err(Rejected::NeedsBlobs(wanted)) => {
+                here.parked.push(RunCommand { run, command, actor, reply });
+                self.read_values(here, wanted);
+            }
+            Err(rejected) => {
+                debug!(run.id = %run, "Run {run} rejects a command: {rejected}");
+                let error = match rejected {
+                    Rejected::Finished => EngineError::Finished(run),
+                    other => EngineError::BadRequest(other.to_string()),
+                };
+                if let Some(reply) = reply {
+                    tell(reply, Err(error));
+                }
+            }
+        }
+    }
+
+    /// Puts a decision into the batch and sees to what it leaves for later.
+    fn record(&mut self, here: &mut Here, mut decision: Decision, idempotency: Option<crate::store::Idempotency>) -> &mut Entry {
+        let run = here.state.id();
+        here.n_uncommitted += 1;
+        let wanted = std::mem::take(&mut decision.needs_blobs);
+        if decision.unfinished {
+            let command = Command::Continue;
+            self.router.send(run, Message::Command(RunCommand { run, command, actor: "engine".into(), reply: None }));
+        }
+        if wanted.is_empty() {
+            here.values.0.clear();
+        } else {
+            self.read_values(here, wanted);
+        }
+        self.timers.arm(run, here.state.wake_at());
+        self.batch.add(&here.state, decision, idempotency)
+    }
+
+    fn read_values(&self, here: &mut Here, wanted: Vec<BlobRef>) {
+        if !std::mem::replace(&mut here.is_reading, true) {
+            load::values(&self.shared, &self.router, here.state.id(), wanted);
+        }
+    }
+
+    fn values(&mut self, run: RunId, values: EngineResult<Vec<(BlobRef, Arc<Value>)>>) {
+        let Some(Resident::Here(mut here)) = self.runs.remove(&run) else { return };
+        here.is_reading = false;
+        match values {
+            Ok(values) => {
+                here.values.0.extend(values);
+                let mut parked = std::mem::take(&mut here.parked);
+                parked.push(RunCommand { run, command: Command::Continue, actor: "engine".into(), reply: None });
+                parked.into_iter().for_each(|command| self.decide(&mut here, command));
+            }
+            Err(error) => {
+                warn!(run.id = %run, "Run {run} has to wait for values that cannot be read: {error}");
+                for RunCommand { command, actor, reply, .. } in std::mem::take(&mut here.parked) {
+                    match reply {
+                        Some(reply) => tell(reply, Err(error.clone())),
+                        None => here.parked.push(RunCommand { run, command, actor, reply: None }),
+                    }
+                }
+                self.look_again(run);
+            }
+        }
+        self.runs.insert(run, Resident::Here(here));
+    }
+
+    fn loaded(&mut self, run: RunId, loaded: EngineResult<Option<(RunState, Arc<Compiled>)>>) {
+        let Some(Resident::Loading(waiting)) = self.runs.remove(&run) else { return };
+        match loaded {
+            Ok(Some((state, compiled))) if !state.is_finished() => {
+                self.timers.arm(run, state.wake_at());
+                let mut here = Box::new(Here::new(state, compiled));
+                // Effects of earlier decisions may have been lost with the answer of their commit.
+                here.state.held_tokens().for_each(|token| self.shared.dispatch.confirm_started(token));
+                let command = Command::Recover { workers_gone: false };
+                self.decide(&mut here, RunCommand { run, command, actor: "engine".into(), reply: None });
+                waiting.into_iter().for_each(|command| self.decide(&mut here, command));
+                self.runs.insert(run, Resident::Here(here));
+            }
+            Ok(Some(_)) => answer(waiting, &EngineError::Finished(run)),
+            Ok(None) => answer(waiting, &EngineError::UnknownRun(run)),
+            Err(error) => {
+                warn!(run.id = %run, "Run {run} cannot be read: {error}");
+                let (asked, reports): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|command| command.reply.is_some());
+                answer(asked, &error);
+                self.offer_again(reports);
+                self.look_again(run);
+            }
+        }
+    }
+
+    fn wake_due(&mut self) {
+        let now = self.shared.clock.now();
+        while !self.batch.is_full() {
+            let Some(run) = self.timers.take_due(now) else { return };
+            self.command(RunCommand { run, command: Command::Wake, actor: "engine".into(), reply: None });
+        }
+    }
+
+    fn begin_commit(&mut self) -> Committing {
+        let mut batch = std::mem::take(&mut self.batch);
+        let decisions: Vec<_> = batch.entries.iter_mut().filter_map(|entry| entry.decision.take()).collect();
+        let blobs: Vec<_> = batch.blobs.drain(..).map(|new| (new.blob, bytes::Bytes::from_owner(new.json))).collect();
+        self.in_commit = Some(batch);
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            if !blobs.is_empty() {
+                shared.blobs.put(blobs).await?;
+            }
+            if decisions.is_empty() { Ok(Vec::new()) } else { shared.store.commit(&shared.epochs, decisions).await }
+        })
+    }
+
+    fn committed(&mut self, done: StoreResult<Vec<Committed>>) {
+        let Some(batch) = self.in_commit.take() else { return };
+        match done {
+            Ok(results) => {
+                self.shared.counters.commits.fetch_add(1, Ordering::Relaxed);
+                let mut results = results.into_iter();
+                for entry in batch.entries {
+                    let result = if entry.n_events == 0 { Committed::Done } else { results.next().unwrap_or(Committed::Done) };
+                    self.settle(entry, result);
+                }
+            }
+            Err(error) => {
+                self.shared.counters.commit_failures.fetch_add(1, Ordering::Relaxed);
+                error!("A commit of {} runs failed, they will be read again: {error}", batch.entries.len());
+                if let StoreError::StaleEpoch { .. } = error {
+                    self.runs.clear();
+                }
+                batch.entries.into_iter().for_each(|entry| self.give_up(entry, &error));
+            }
+        }
+        self.shared.counters.resident.store(self.runs.len() as u64, Ordering::Relaxed);
+    }
+
+    fn settle(&mut self, entry: Entry, result: Committed) {
+        let run = entry.run;
+        match result {
+            Committed::Done => self.act(entry),
+            Committed::Duplicate { run: existing, inputs_hash } => {
+                self.forget(run);
+                self.timers.arm(run, None);
+                if let Some(accepted) = entry.accepted {
+                    tell(accepted, Ok(Accepted::Existing { run: existing, inputs_hash }));
+                }
+            }
+            Committed::OutOfStep { last_seq } => {
+                warn!(run.id = %run, "The log of {run} ends at {last_seq}, not where a decision begins; the run is read again");
+                self.give_up(entry, &StoreError::Unavailable("the run was changed by somebody else".to_owned()));
+            }
+        }
+    }
+
+    /// Everything a committed entry asks for.
+    fn act(&mut self, entry: Entry) {
+        let run = entry.run;
+        let counters = &self.shared.counters;
+        counters.events.fetch_add(entry.n_events as u64, Ordering::Relaxed);
+        if entry.is_new {
+            counters.runs_started.fetch_add(1, Ordering::Relaxed);
+        }
+        if entry.n_events > 0 {
+            self.shared.hub.committed(run, entry.last_seq);
+        }
+        if let Some(accepted) = entry.accepted {
+            tell(accepted, Ok(Accepted::New));
+        }
+        entry.replies.into_iter().for_each(|reply| tell(reply, Ok(())));
+        entry.started.into_iter().for_each(|token| self.shared.dispatch.confirm_started(token));
+        let Some(Resident::Here(here)) = self.runs.get_mut(&run) else { return };
+        here.n_uncommitted = here.n_uncommitted.saturating_sub(entry.n_decisions);
+        let flow = Arc::clone(here.state.flow());
+        if let Some(detail) = entry.ended {
+            counters.runs_finished.fetch_add(1, Ordering::Relaxed);
+            here.waiters.drain(..).for_each(|waiter| tell(waiter, Arc::clone(&detail)));
+            self.runs.remove(&run);
+            self.timers.arm(run, None);
+        } else if here.is_idle() && self.runs.len() > IDLE_RESIDENT_MAX {
+            self.runs.remove(&run);
+        }
+        effects::perform(&self.shared, &self.router, run, &flow, entry.effects);
+    }
+
+    /// A commit failed: what was decided never happened. The run and all decided upon it leave memory; it is read again.
+    fn give_up(&mut self, entry: Entry, error: &StoreError) {
+        let run = entry.run;
+        let later = self.forget(run);
+        let is_new = entry.is_new;
+        let answer = EngineError::from(error.clone());
+        let mut reports = Vec::new();
+        for entry in std::iter::once(entry).chain(later) {
+            if let Some(accepted) = entry.accepted {
+                tell(accepted, Err(answer.clone()));
+            }
+            entry.replies.into_iter().for_each(|reply| tell(reply, Err(answer.clone())));
+            reports.extend(entry.reports);
+        }
+        self.offer_again(reports);
+        // Also a start that failed is looked for: the answer of its commit may be what got lost.
+        debug!(run.id = %run, is_new, "Run {run} is read again");
+        self.look_again(run);
+    }
+
+    /// Drops a run from memory together with what was decided and not yet handed to the store. Those who wait for its end are
+    /// let go; they ask again.
+    fn forget(&mut self, run: RunId) -> Option<Entry> {
+        if let Some(Resident::Here(here)) = self.runs.remove(&run) {
+            self.offer_again(here.parked);
+        }
+        self.batch.remove(run)
+    }
+
+    fn look_again(&mut self, run: RunId) {
+        let at: Timestamp = self.shared.clock.now().plus(AFTER_FAILURE);
+        self.timers.arm_at_the_latest(run, at);
+    }
+
+    /// Reports of workers are not lost with a failed commit: they come again a little later.
+    fn offer_again(&self, reports: Vec<RunCommand>) {
+        if reports.is_empty() {
+            return;
+        }
+        let (router, clock) = (self.router.clone(), Arc::clone(&self.shared.clock));
+        self.shared.runtime.spawn(async move {
+            let at = clock.now().plus(AFTER_FAILURE);
+            while clock.now() < at {
+                clock.wait_until(at).await;
+            }
+            for report in reports {
+                router.send(report.run, Message::Command(report));
+            }
+        });
+    }
+}
+
+fn answer(commands: Vec<RunCommand>, error: &EngineError) {
+    for reply in commands.into_iter().filter_map(|command| command.reply) {
+        tell(reply, Err(error.clone()));
+    }
+}
+
+/// Sends an answer to somebody who may have gone.
+fn tell<T>(to: oneshot::Sender<T>, answer: T) {
+    let _ = to.send(answer);
+}

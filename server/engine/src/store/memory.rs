@@ -1,0 +1,318 @@
+//! Everything in memory: the same behaviour without a disk, for tests and for simulation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flow::limits::SHARDS;
+use flow::run::event::Event;
+use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
+use flow::{BlobRef, RunId};
+use parking_lot::Mutex;
+
+use super::blob_key::{key_for, key_of};
+use super::encoding::Span;
+use super::listing::{LATEST_RUNS_MAX, dot, flow_has_text, page_of_flows, page_of_runs};
+use super::stats::Movement;
+use super::{
+    BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion, RunDecision, RunFilter, RunRow, ShardEpochs,
+    Store, StoreError, StoreResult, StoredVersion, Unfinished,
+};
+
+/// Flows, runs, logs and blobs that are gone with the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    logs: Mutex<BTreeMap<LogKey, BTreeMap<u64, LogChunk>>>,
+    blobs: Mutex<BTreeMap<[u8; 32], Bytes>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Empty until the shards are first taken: all are 0.
+    epochs: Vec<u64>,
+    flows: BTreeMap<String, Flow>,
+    runs: BTreeMap<RunId, Run>,
+    /// Runs of each flow, so that a page of one flow does not walk over the others' runs.
+    by_flow: BTreeMap<String, BTreeSet<RunId>>,
+    keys: BTreeMap<(String, String), (RunId, u64)>,
+    stats: BTreeMap<String, Movement>,
+}
+
+#[derive(Debug)]
+struct Flow {
+    versions: Vec<NewVersion>,
+    archived: bool,
+}
+
+#[derive(Debug)]
+struct Run {
+    row: RunRow,
+    /// As they were decided: reading gives whole decisions.
+    decisions: Vec<Vec<Event>>,
+}
+
+impl State {
+    fn save_flow(&mut self, version: NewVersion) -> StoreResult<u32> {
+        let current = self.flows.get(&version.flow).map_or(0, Flow::newest);
+        if let Some(expected) = version.expected.filter(|expected| *expected != current) {
+            return Err(StoreError::VersionConflict { expected, current });
+        }
+        let flow = self.flows.entry(version.flow.clone()).or_insert_with(|| Flow { versions: Vec::new(), archived: false });
+        flow.archived = false;
+        if flow.versions.last().is_none_or(|newest| newest.document != version.document) {
+            flow.versions.push(version);
+        }
+        Ok(flow.newest())
+    }
+
+    fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> Page<FlowSummary> {
+        let limit = limit.max(1);
+        let after = cursor.unwrap_or("");
+        let fitting = self
+            .flows
+            .iter()
+            .filter(|(id, flow)| id.as_str() > after && !flow.archived)
+            .filter_map(|(id, flow)| flow.versions.last().map(|newest| (id, flow, newest)))
+            .filter(|(id, _, newest)| flow_has_text(text, id, &newest.name, newest.description.as_deref()))
+            .take(limit + 1);
+        let flows = fitting.map(|(id, flow, newest)| FlowSummary {
+            id: id.clone(),
+            name: newest.name.clone(),
+            description: newest.description.clone(),
+            version: flow.newest(),
+            updated_at: newest.at,
+            n_tasks: newest.n_tasks,
+            runs: self.stats(Some(id)).runs,
+            latest_runs: self.runs_of(id).take(LATEST_RUNS_MAX).map(dot).collect(),
+        });
+        page_of_flows(flows.collect(), limit)
+    }
+
+    fn runs_of(&self, flow: &str) -> impl Iterator<Item = &RunSummary> {
+        let ids = self.by_flow.get(flow).into_iter().flatten().rev();
+        ids.filter_map(|id| self.runs.get(id)).map(|run| &run.row.summary)
+    }
+
+    fn check_epochs(&self, epochs: &ShardEpochs, batch: &[RunDecision]) -> StoreResult<()> {
+        for decision in batch {
+            let shard = decision.run.shard();
+            let current = self.epochs.get(usize::from(shard)).copied().unwrap_or(0);
+            let given = epochs.0.get(usize::from(shard)).copied().unwrap_or(0);
+            if given != current {
+                return Err(StoreError::StaleEpoch { shard, given, current });
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, decision: RunDecision) -> Committed {
+        let end = self.runs.get(&decision.run).map_or(0, |run| run.row.last_seq);
+        let out_of_step = Committed::OutOfStep { last_seq: end };
+        let key = decision.idempotency.as_ref().map(|Idempotency { key, .. }| (decision.row.summary.flow.clone(), key.clone()));
+        if let Some((run, inputs_hash)) = key.as_ref().and_then(|key| self.keys.get(key)) {
+            let (run, inputs_hash) = (*run, *inputs_hash);
+            return if run == decision.run { out_of_step } else { Committed::Duplicate { run, inputs_hash } };
+        }
+        let last = match Span::of(&decision) {
+            Span::Events { first, last } if first == end + 1 => last,
+            Span::RowOnly { last } if last == end && end > 0 => last,
+            _ => return out_of_step,
+        };
+        if let (Some(key), Some(idempotency)) = (key, &decision.idempotency) {
+            self.keys.insert(key, (decision.run, idempotency.inputs_hash));
+        }
+        self.project(decision, last);
+        Committed::Done
+    }
+
+    fn project(&mut self, decision: RunDecision, last_seq: u64) {
+        let summary = &decision.row.summary;
+        let before = self.runs.get(&decision.run).map(|run| run.row.summary.state);
+        self.stats.entry(summary.flow.clone()).or_default().record(before, summary);
+        self.by_flow.entry(summary.flow.clone()).or_default().insert(decision.run);
+        let row = RunRow { last_seq, ..decision.row };
+        let run = self.runs.entry(decision.run).or_insert_with(|| Run { row: row.clone(), decisions: Vec::new() });
+        run.row = row;
+        if !decision.events.is_empty() {
+            run.decisions.push(decision.events);
+        }
+    }
+
+    fn stats(&self, flow: Option<&str>) -> FlowStats {
+        let mut sum = Movement::default();
+        for (_, movement) in self.stats.iter().filter(|(id, _)| flow.is_none_or(|flow| flow == id.as_str())) {
+            sum.add(movement);
+        }
+        sum.into_stats()
+    }
+}
+
+impl Flow {
+    fn newest(&self) -> u32 {
+        u32::try_from(self.versions.len()).unwrap_or(u32::MAX)
+    }
+
+    fn stored(&self, number: Option<u32>) -> Option<StoredVersion> {
+        let number = number.unwrap_or_else(|| self.newest());
+        let version = self.versions.get(usize::try_from(number.checked_sub(1)?).ok()?)?;
+        Some(StoredVersion {
+            flow: version.flow.clone(),
+            version: number,
+            newest: self.newest(),
+            source: version.source.clone(),
+            format: version.format.clone(),
+            document: version.document.clone(),
+            created_at: version.at,
+            actor: version.actor.clone(),
+            archived: self.archived,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn save_flow(&self, version: NewVersion) -> StoreResult<u32> {
+        self.state.lock().save_flow(version)
+    }
+
+    async fn flow(&self, flow: &str, version: Option<u32>) -> StoreResult<Option<StoredVersion>> {
+        Ok(self.state.lock().flows.get(flow).and_then(|flow| flow.stored(version)))
+    }
+
+    async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>> {
+        let state = self.state.lock();
+        let versions = state.flows.get(flow).map_or(&[][..], |flow| &flow.versions);
+        let numbered = versions.iter().zip(1..).map(|(version, number)| FlowVersionView {
+            version: number,
+            created_at: version.at,
+            actor: version.actor.clone(),
+            n_tasks: version.n_tasks,
+        });
+        let mut views: Vec<FlowVersionView> = numbered.collect();
+        views.reverse();
+        Ok(views)
+    }
+
+    async fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> StoreResult<Page<FlowSummary>> {
+        Ok(self.state.lock().flows(text, cursor, limit))
+    }
+
+    async fn archive_flow(&self, flow: &str) -> StoreResult<bool> {
+        let mut state = self.state.lock();
+        let found = state.flows.get_mut(flow);
+        Ok(found.map(|flow| flow.archived = true).is_some())
+    }
+
+    async fn take_shards(&self) -> StoreResult<ShardEpochs> {
+        let mut state = self.state.lock();
+        state.epochs.resize(usize::from(SHARDS), 0);
+        for epoch in &mut state.epochs {
+            *epoch += 1;
+        }
+        Ok(ShardEpochs(state.epochs.clone().into()))
+    }
+
+    async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>> {
+        let mut state = self.state.lock();
+        state.check_epochs(epochs, &batch)?;
+        Ok(batch.into_iter().map(|decision| state.append(decision)).collect())
+    }
+
+    async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {
+        let state = self.state.lock();
+        let decisions = state.runs.get(&run).map_or(&[][..], |run| &run.decisions);
+        let from = decisions.partition_point(|decision| decision.last().is_none_or(|last| last.seq <= after));
+        let mut events = Vec::new();
+        for decision in &decisions[from..] {
+            events.extend(decision.iter().filter(|event| event.seq > after).cloned());
+            if events.len() >= limit.max(1) {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
+    async fn run(&self, run: RunId) -> StoreResult<Option<RunRow>> {
+        Ok(self.state.lock().runs.get(&run).map(|run| run.row.clone()))
+    }
+
+    async fn runs(&self, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> StoreResult<Page<RunSummary>> {
+        let state = self.state.lock();
+        let (low, high) = filter.id_range(cursor)?;
+        if low >= high {
+            return Ok(Page { items: Vec::new(), next_cursor: None });
+        }
+        let all = state.runs.range(low..high).rev().map(|(id, run)| (*id, &run.row.summary));
+        let glanced = all.map(|(id, run)| {
+            let admitted = filter.admits(&run.flow, run.state, run.created_at);
+            Ok((id, admitted.then(|| run.clone())))
+        });
+        page_of_runs(glanced, filter, limit)
+    }
+
+    async fn unfinished(&self) -> StoreResult<Vec<Unfinished>> {
+        let state = self.state.lock();
+        let unfinished = state.runs.iter().filter(|(_, run)| !run.row.summary.state.is_final());
+        Ok(unfinished.map(|(id, run)| Unfinished { run: *id, wake_at: run.row.wake_at, in_flight: run.row.in_flight }).collect())
+    }
+
+    async fn run_by_key(&self, flow: &str, key: &str) -> StoreResult<Option<(RunId, u64)>> {
+        Ok(self.state.lock().keys.get(&(flow.to_owned(), key.to_owned())).copied())
+    }
+
+    async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats> {
+        Ok(self.state.lock().stats(flow))
+    }
+}
+
+#[async_trait]
+impl LogStore for MemoryStore {
+    async fn append(&self, chunks: Vec<(LogKey, LogChunk)>) -> StoreResult<()> {
+        let mut logs = self.logs.lock();
+        for (key, chunk) in chunks {
+            logs.entry(key).or_default().entry(chunk.number).or_insert(chunk);
+        }
+        Ok(())
+    }
+
+    async fn read(&self, run: RunId, task: &str, after: (u32, u64), bytes: usize) -> StoreResult<Vec<(u32, LogChunk)>> {
+        let logs = self.logs.lock();
+        let task: Arc<str> = task.into();
+        let key = |attempt: u32| LogKey { run, task: Arc::clone(&task), attempt };
+        let mut chunks = Vec::new();
+        let mut n_bytes = 0;
+        let following = logs.range(key(after.0)..=key(u32::MAX)).flat_map(|(key, log)| log.values().map(|chunk| (key.attempt, chunk)));
+        for (attempt, chunk) in following.filter(|(attempt, chunk)| (*attempt, chunk.number) > after) {
+            n_bytes += chunk.text.len();
+            if n_bytes > bytes && !chunks.is_empty() {
+                break;
+            }
+            chunks.push((attempt, chunk.clone()));
+        }
+        Ok(chunks)
+    }
+}
+
+#[async_trait]
+impl BlobStore for MemoryStore {
+    async fn put(&self, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()> {
+        let keyed: Vec<([u8; 32], Bytes)> =
+            blobs.into_iter().map(|(blob, value)| Ok((key_for(&blob, &value)?, value))).collect::<StoreResult<_>>()?;
+        self.blobs.lock().extend(keyed);
+        Ok(())
+    }
+
+    async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>> {
+        Ok(key_of(blob).and_then(|key| self.blobs.lock().get(&key).cloned()))
+    }
+}

@@ -1,0 +1,131 @@
+//! Flows and their versions.
+
+use flow::Timestamp;
+use flow::view::{FlowSummary, FlowVersionView, Page};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::file::Fault;
+use super::rows;
+use crate::store::listing::{flow_has_text, page_of_flows};
+use crate::store::{NewVersion, StoreError, StoredVersion};
+
+/// Saves a version and returns its number.
+pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault> {
+    let current: u32 = conn
+        .prepare_cached("SELECT version FROM flows WHERE flow = ?")?
+        .query_row([&version.flow], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    if let Some(expected) = version.expected.filter(|expected| *expected != current) {
+        return Err(StoreError::VersionConflict { expected, current }.into());
+    }
+    if is_unchanged(conn, version, current)? {
+        conn.prepare_cached("UPDATE flows SET archived = 0 WHERE flow = ? AND archived <> 0")?.execute([&version.flow])?;
+        return Ok(current);
+    }
+    let number = current + 1;
+    let at = version.at.as_micros();
+    conn.prepare_cached(
+        "INSERT INTO flow_versions (flow, version, source, format, document, n_tasks, created_at, actor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        version.flow,
+        number,
+        version.source,
+        version.format,
+        version.document,
+        version.n_tasks,
+        at,
+        version.actor
+    ])?;
+    conn.prepare_cached("INSERT OR REPLACE INTO flows (flow, name, description, version, n_tasks, updated_at, archived) VALUES (?, ?, ?, ?, ?, ?, 0)")?
+        .execute(params![version.flow, version.name, version.description, number, version.n_tasks, at])?;
+    Ok(number)
+}
+
+fn is_unchanged(conn: &Connection, version: &NewVersion, newest: u32) -> Result<bool, Fault> {
+    let same = conn
+        .prepare_cached("SELECT document = ? FROM flow_versions WHERE flow = ? AND version = ?")?
+        .query_row(params![version.document, version.flow, newest], |row| row.get(0))
+        .optional()?;
+    Ok(same.unwrap_or(false))
+}
+
+/// Hides a flow. False if there is none.
+pub(super) fn archive(conn: &Connection, flow: &str) -> Result<bool, Fault> {
+    Ok(conn.prepare_cached("UPDATE flows SET archived = 1 WHERE flow = ?")?.execute([flow])? == 1)
+}
+
+/// A version; the newest if `version` is `None`.
+pub(super) fn version(conn: &Connection, flow: &str, version: Option<u32>) -> Result<Option<StoredVersion>, Fault> {
+    let found = conn
+        .prepare_cached(
+            "SELECT f.flow, v.version, f.version, v.source, v.format, v.document, v.created_at, v.actor, f.archived
+             FROM flows f JOIN flow_versions v ON v.flow = f.flow AND v.version = coalesce(?2, f.version) WHERE f.flow = ?1",
+        )?
+        .query_row(params![flow, version], |row| {
+            Ok(StoredVersion {
+                flow: row.get(0)?,
+                version: row.get(1)?,
+                newest: row.get(2)?,
+                source: row.get(3)?,
+                format: row.get(4)?,
+                document: row.get(5)?,
+                created_at: Timestamp::from_micros(row.get(6)?),
+                actor: row.get(7)?,
+                archived: row.get(8)?,
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// The versions of a flow, newest first.
+pub(super) fn versions(conn: &Connection, flow: &str) -> Result<Vec<FlowVersionView>, Fault> {
+    let mut select = conn
+        .prepare_cached("SELECT version, created_at, actor, n_tasks FROM flow_versions WHERE flow = ? ORDER BY version DESC")?;
+    let rows = select.query_map([flow], |row| {
+        Ok(FlowVersionView {
+            version: row.get(0)?,
+            created_at: Timestamp::from_micros(row.get(1)?),
+            actor: row.get(2)?,
+            n_tasks: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A page of flows by id.
+pub(super) fn list(conn: &Connection, text: Option<&str>, cursor: Option<&str>, limit: usize) -> Result<Page<FlowSummary>, Fault> {
+    let limit = limit.max(1);
+    let mut select = conn.prepare_cached(
+        "SELECT flow, name, description, version, updated_at, n_tasks, archived FROM flows WHERE flow > ? ORDER BY flow",
+    )?;
+    let mut rows = select.query([cursor.unwrap_or("")])?;
+    let mut flows = Vec::new();
+    while let Some(row) = rows.next()? {
+        let flow = FlowSummary {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            description: row.get(2)?,
+            version: row.get(3)?,
+            updated_at: Timestamp::from_micros(row.get(4)?),
+            n_tasks: row.get(5)?,
+            runs: std::collections::BTreeMap::new(),
+            latest_runs: Vec::new(),
+        };
+        let is_archived: bool = row.get(6)?;
+        if !is_archived && flow_has_text(text, &flow.id, &flow.name, flow.description.as_deref()) {
+            flows.push(flow);
+            if flows.len() > limit {
+                break;
+            }
+        }
+    }
+    let mut page = page_of_flows(flows, limit);
+    for flow in &mut page.items {
+        flow.runs = rows::stats(conn, Some(&flow.id))?.runs;
+        flow.latest_runs = rows::latest_runs(conn, &flow.id)?;
+    }
+    Ok(page)
+}

@@ -1,0 +1,84 @@
+//! The data folder: private to its user, used by one process at a time, with a name of its own.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::store::{StoreError, StoreResult};
+
+const LOCK_FILE: &str = "pointwork.lock";
+const INSTANCE_FILE: &str = "instance";
+/// Hexadecimal digits of an instance id: 128 bits.
+const INSTANCE_DIGITS: usize = 32;
+
+/// A folder this process has to itself for as long as the value lives.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub(super) instance: String,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if there is none, and takes it.
+    pub(super) fn take(dir: &Path) -> StoreResult<Self> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        builder.mode(0o700);
+        builder.create(dir).map_err(|error| failed(dir, "the data folder cannot be made", &error))?;
+        let lock = lock(dir)?;
+        Ok(Self { instance: instance(dir)?, _lock: lock })
+    }
+}
+
+fn lock(dir: &Path) -> StoreResult<File> {
+    let path = dir.join(LOCK_FILE);
+    let file = private().create(true).truncate(false).open(&path);
+    let file = file.map_err(|error| failed(&path, "the lock file cannot be opened", &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
+            "another Pointwork is at work in {}; stop it, or choose another data folder",
+            dir.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(failed(&path, "the lock cannot be taken", &error)),
+    }
+}
+
+/// The folder's id, made at the first start. Processes are marked with it, so that a restarted server knows its own.
+fn instance(dir: &Path) -> StoreResult<String> {
+    let path = dir.join(INSTANCE_FILE);
+    if let Ok(text) = fs::read_to_string(&path) {
+        let text = text.trim();
+        if text.len() == INSTANCE_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(text.to_owned());
+        }
+    }
+    let mut random = [0; INSTANCE_DIGITS / 2];
+    getrandom::fill(&mut random).map_err(|error| StoreError::Unavailable(format!("the system gives no random numbers: {error}")))?;
+    let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    // Written aside and moved, so that a crash leaves a whole file or none.
+    let draft = dir.join("instance.new");
+    let written = private()
+        .create(true)
+        .truncate(true)
+        .open(&draft)
+        .and_then(|mut file| file.write_all(id.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&draft, &path));
+    written.map_err(|error| failed(&path, "the instance id cannot be written", &error))?;
+    Ok(id)
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options
+}
+
+fn failed(path: &Path, what: &str, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("{what}: {} ({error})", path.display()))
+}

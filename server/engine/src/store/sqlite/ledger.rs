@@ -1,0 +1,409 @@
+//! The hot path: decisions appended, and the rows projected from them.
+//!
+//! Events are inserted at once. Rows are put off until the transaction ends, because several decisions of a run, or many runs
+//! of a flow, may share it: then each row and each flow's counts are written once.
+
+use flow::limits::SHARDS;
+use flow::view::RunStatus;
+use flow::{RunId, Timestamp};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rustc_hash::FxHashMap;
+
+use super::file::Fault;
+use super::writer::Ledger;
+use crate::store::encoding::{self, Span};
+use crate::store::listing::duration_ms;
+use crate::store::stats::{Movement, state_number, state_of_number};
+use crate::store::{Committed, Idempotency, RunDecision, RunRow, ShardEpochs, StoreError, StoreResult};
+
+use super::rows::rest_of;
+
+/// A decision as it will be written. Made on the caller's thread, so that the writer's has less to do.
+pub(super) struct EncodedDecision {
+    run: RunId,
+    span: Span,
+    at: i64,
+    bytes: Vec<u8>,
+    row: EncodedRow,
+    idempotency: Option<Idempotency>,
+}
+
+/// A run's row as it will be written.
+#[derive(Clone)]
+struct EncodedRow {
+    flow: Box<str>,
+    state: RunStatus,
+    last_seq: u64,
+    created_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    duration_ms: Option<u64>,
+    wake_at: Option<i64>,
+    in_flight: bool,
+    rest: Box<str>,
+    labels: Vec<(Box<str>, Box<str>)>,
+}
+
+impl EncodedDecision {
+    pub(super) fn new(decision: RunDecision) -> StoreResult<Self> {
+        let span = Span::of(&decision);
+        let bytes = if let Span::Events { .. } = span { encoding::encode(&decision.events)? } else { Vec::new() };
+        Ok(Self {
+            run: decision.run,
+            span,
+            at: decision.events.last().map_or(0, |event| event.at.as_micros()),
+            bytes,
+            row: EncodedRow::new(&decision.row)?,
+            idempotency: decision.idempotency,
+        })
+    }
+}
+
+impl EncodedRow {
+    fn new(row: &RunRow) -> StoreResult<Self> {
+        let summary = &row.summary;
+        Ok(Self {
+            flow: summary.flow.as_str().into(),
+            state: summary.state,
+            last_seq: row.last_seq,
+            created_at: summary.created_at.as_micros(),
+            started_at: summary.started_at.map(Timestamp::as_micros),
+            finished_at: summary.finished_at.map(Timestamp::as_micros),
+            duration_ms: duration_ms(summary.started_at, summary.finished_at),
+            wake_at: row.wake_at.map(Timestamp::as_micros),
+            in_flight: row.in_flight,
+            rest: rest_of(summary)?.into_boxed_str(),
+            labels: summary.labels.iter().map(|(label, value)| (label.as_str().into(), value.as_str().into())).collect(),
+        })
+    }
+}
+
+/// A row that waits for the end of the transaction.
+struct PutOff {
+    /// The state in the table; `None` if the run is new.
+    before: Option<RunStatus>,
+    row: EncodedRow,
+}
+
+/// What the writer of events knows without asking its file. It alone writes there, so this cannot go stale.
+pub(super) struct EventLedger {
+    epochs: Vec<u64>,
+    shard_seqs: Vec<u64>,
+    /// Shards the open transaction has written to, with their committed numbers.
+    touched: FxHashMap<u16, u64>,
+    put_off: FxHashMap<RunId, PutOff>,
+    /// Epochs before the open transaction, if it raised them.
+    epochs_before: Option<Vec<u64>>,
+}
+
+impl EventLedger {
+    pub(super) fn load(conn: &Connection) -> Result<Self, Fault> {
+        let mut ledger = Self {
+            epochs: vec![0; usize::from(SHARDS)],
+            shard_seqs: vec![0; usize::from(SHARDS)],
+            touched: FxHashMap::default(),
+            put_off: FxHashMap::default(),
+            epochs_before: None,
+        };
+        let mut shards = conn.prepare("SELECT shard, epoch, shard_seq FROM shards")?;
+        let mut rows = shards.query([])?;
+        while let Some(row) = rows.next()? {
+            let shard = usize::from(row.get::<_, u16>(0)?);
+            if let (Some(epoch), Some(seq)) = (ledger.epochs.get_mut(shard), ledger.shard_seqs.get_mut(shard)) {
+                *epoch = row.get::<_, i64>(1)?.cast_unsigned();
+                *seq = row.get::<_, i64>(2)?.cast_unsigned();
+            }
+        }
+        Ok(ledger)
+    }
+
+    pub(super) fn take_shards(&mut self, conn: &Connection) -> Result<ShardEpochs, Fault> {
+        conn.prepare_cached("UPDATE shards SET epoch = epoch + 1")?.execute([])?;
+        if self.epochs_before.is_none() {
+            self.epochs_before = Some(self.epochs.clone());
+        }
+        for epoch in &mut self.epochs {
+            *epoch += 1;
+        }
+        Ok(ShardEpochs(self.epochs.clone().into()))
+    }
+
+    pub(super) fn commit(
+        &mut self,
+        conn: &Connection,
+        epochs: &ShardEpochs,
+        batch: &[EncodedDecision],
+    ) -> Result<Vec<Committed>, Fault> {
+        self.check_epochs(epochs, batch)?;
+        let mut appending = Appending {
+            insert: conn.prepare_cached(
+                "INSERT OR IGNORE INTO events (run, first_seq, last_seq, shard, shard_seq, at, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            conn,
+            ledger: self,
+        };
+        batch.iter().map(|decision| appending.append(decision)).collect()
+    }
+
+    fn check_epochs(&self, epochs: &ShardEpochs, batch: &[EncodedDecision]) -> Result<(), StoreError> {
+        for decision in batch {
+            let shard = decision.run.shard();
+            let current = self.epochs.get(usize::from(shard)).copied().unwrap_or(0);
+            let given = epochs.0.get(usize::from(shard)).copied().unwrap_or(0);
+            if given != current {
+                return Err(StoreError::StaleEpoch { shard, given, current });
+            }
+        }
+        Ok(())
+    }
+
+    fn next_shard_seq(&mut self, shard: u16) -> i64 {
+        let Some(seq) = self.shard_seqs.get_mut(usize::from(shard)) else { return 0 };
+        self.touched.entry(shard).or_insert(*seq);
+        *seq += 1;
+        seq.cast_signed()
+    }
+
+    fn flush_rows(&mut self, conn: &Connection) -> Result<(), Fault> {
+        let mut put_off: Vec<(RunId, PutOff)> = self.put_off.drain().collect();
+        // In the order of the tree, so that neighbours fall into the same page while it is at hand.
+        put_off.sort_unstable_by_key(|(run, _)| *run);
+        let mut writing = RowWriting::new(conn)?;
+        let mut movements: FxHashMap<&str, Movement> = FxHashMap::default();
+        for (run, PutOff { before, row }) in &put_off {
+            movements.entry(&row.flow).or_default().record_parts(*before, row.state, row.duration_ms);
+            match before {
+                None => writing.insert(*run, row)?,
+                Some(_) => writing.update(*run, row)?,
+            }
+        }
+        let mut movements: Vec<_> = movements.into_iter().collect();
+        movements.sort_unstable_by_key(|(flow, _)| *flow);
+        for (flow, movement) in movements {
+            write_movement(conn, flow, &movement)?;
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for EventLedger {
+    fn flush(&mut self, conn: &Connection) -> Result<(), Fault> {
+        if !self.put_off.is_empty() {
+            self.flush_rows(conn)?;
+        }
+        if !self.touched.is_empty() {
+            let mut update = conn.prepare_cached("UPDATE shards SET shard_seq = ? WHERE shard = ?")?;
+            for shard in self.touched.keys() {
+                update.execute(params![self.shard_seqs[usize::from(*shard)].cast_signed(), shard])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn committed(&mut self) {
+        self.touched.clear();
+        self.put_off.clear();
+        self.epochs_before = None;
+    }
+
+    fn rolled_back(&mut self) {
+        for (shard, seq) in self.touched.drain() {
+            self.shard_seqs[usize::from(shard)] = seq;
+        }
+        self.put_off.clear();
+        if let Some(epochs) = self.epochs_before.take() {
+            self.epochs = epochs;
+        }
+    }
+}
+
+/// The writing of one batch's events.
+struct Appending<'a> {
+    conn: &'a Connection,
+    ledger: &'a mut EventLedger,
+    insert: CachedStatement<'a>,
+}
+
+impl Appending<'_> {
+    fn append(&mut self, decision: &EncodedDecision) -> Result<Committed, Fault> {
+        if let Some(duplicate) = self.key_holder(decision)? {
+            return Ok(duplicate);
+        }
+        let run = decision.run;
+        match decision.span {
+            // That a run is new needs no look: its first event's row can be inserted only once.
+            Span::Events { first: 1, last } => {
+                if !self.insert_events(decision, 1, last)? {
+                    return self.out_of_step(run);
+                }
+                self.put_off(decision, None, last);
+            }
+            Span::Events { first, last } => {
+                let (before, end) = self.end_of(run)?;
+                if end + 1 != first || !self.insert_events(decision, first, last)? {
+                    return self.out_of_step(run);
+                }
+                self.put_off(decision, before, last);
+            }
+            Span::RowOnly { last } => {
+                let (before, end) = self.end_of(run)?;
+                if end != last || end == 0 {
+                    return self.out_of_step(run);
+                }
+                self.put_off(decision, before, last);
+            }
+            Span::Broken => return self.out_of_step(run),
+        }
+        if let Some(Idempotency { key, inputs_hash }) = &decision.idempotency {
+            self.conn
+                .prepare_cached("INSERT INTO idempotency (flow, key, run, inputs_hash) VALUES (?, ?, ?, ?)")?
+                .execute(params![decision.row.flow, key, run.to_bytes(), inputs_hash.cast_signed()])?;
+        }
+        Ok(Committed::Done)
+    }
+
+    /// What to answer if the decision's key is taken.
+    fn key_holder(&self, decision: &EncodedDecision) -> Result<Option<Committed>, Fault> {
+        let Some(Idempotency { key, .. }) = &decision.idempotency else { return Ok(None) };
+        let Some((run, inputs_hash)) = run_by_key(self.conn, &decision.row.flow, key)? else { return Ok(None) };
+        if run == decision.run { self.out_of_step(run).map(Some) } else { Ok(Some(Committed::Duplicate { run, inputs_hash })) }
+    }
+
+    fn insert_events(&mut self, decision: &EncodedDecision, first: u64, last: u64) -> Result<bool, Fault> {
+        let run = decision.run;
+        let shard = run.shard();
+        let shard_seq = self.ledger.shard_seqs.get(usize::from(shard)).copied().unwrap_or(0).cast_signed() + 1;
+        let n_inserted = self.insert.execute(params![
+            run.to_bytes(),
+            first.cast_signed(),
+            last.cast_signed(),
+            shard,
+            shard_seq,
+            decision.at,
+            decision.bytes
+        ])?;
+        // The number is taken only by what was written: it has to stay dense.
+        if n_inserted == 1 {
+            self.ledger.next_shard_seq(shard);
+        }
+        Ok(n_inserted == 1)
+    }
+
+    fn put_off(&mut self, decision: &EncodedDecision, before: Option<RunStatus>, last_seq: u64) {
+        let row = EncodedRow { last_seq, ..decision.row.clone() };
+        self.ledger.put_off.entry(decision.run).and_modify(|put_off| put_off.row = row.clone()).or_insert(PutOff { before, row });
+    }
+
+    /// The run's state in the table (not in the open transaction) and the end of its log (in it).
+    fn end_of(&self, run: RunId) -> Result<(Option<RunStatus>, u64), Fault> {
+        if let Some(put_off) = self.ledger.put_off.get(&run) {
+            return Ok((put_off.before, put_off.row.last_seq));
+        }
+        let found = self
+            .conn
+            .prepare_cached("SELECT state, last_seq FROM runs WHERE run = ?")?
+            .query_row([run.to_bytes()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .optional()?;
+        Ok(found.map_or((None, 0), |(state, last_seq)| (state_of_number(state), last_seq.cast_unsigned())))
+    }
+
+    fn out_of_step(&self, run: RunId) -> Result<Committed, Fault> {
+        Ok(Committed::OutOfStep { last_seq: self.end_of(run)?.1 })
+    }
+}
+
+/// The run that has a flow's key, and the hash of its inputs.
+pub(super) fn run_by_key(conn: &Connection, flow: &str, key: &str) -> Result<Option<(RunId, u64)>, Fault> {
+    let found = conn
+        .prepare_cached("SELECT run, inputs_hash FROM idempotency WHERE flow = ? AND key = ?")?
+        .query_row([flow, key], |row| Ok((RunId::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned())))
+        .optional()?;
+    Ok(found)
+}
+
+/// The writing of rows at the end of a transaction.
+struct RowWriting<'a> {
+    conn: &'a Connection,
+    insert: CachedStatement<'a>,
+    update: CachedStatement<'a>,
+}
+
+impl<'a> RowWriting<'a> {
+    fn new(conn: &'a Connection) -> Result<Self, Fault> {
+        Ok(Self {
+            conn,
+            insert: conn.prepare_cached(
+                "INSERT INTO runs (run, flow, state, last_seq, created_at, started_at, finished_at, wake_at, in_flight, rest)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            update: conn.prepare_cached(
+                "UPDATE runs SET state = ?, last_seq = ?, started_at = ?, finished_at = ?, wake_at = ?, in_flight = ?, rest = ?
+                 WHERE run = ?",
+            )?,
+        })
+    }
+
+    fn insert(&mut self, run: RunId, row: &EncodedRow) -> Result<(), Fault> {
+        self.insert.execute(params![
+            run.to_bytes(),
+            row.flow,
+            state_number(row.state),
+            row.last_seq.cast_signed(),
+            row.created_at,
+            row.started_at,
+            row.finished_at,
+            row.wake_at,
+            row.in_flight,
+            row.rest
+        ])?;
+        for (label, value) in &row.labels {
+            self.conn
+                .prepare_cached("INSERT INTO run_labels (label, value, run) VALUES (?, ?, ?)")?
+                .execute(params![label, value, run.to_bytes()])?;
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, run: RunId, row: &EncodedRow) -> Result<(), Fault> {
+        self.update.execute(params![
+            state_number(row.state),
+            row.last_seq.cast_signed(),
+            row.started_at,
+            row.finished_at,
+            row.wake_at,
+            row.in_flight,
+            row.rest,
+            run.to_bytes()
+        ])?;
+        Ok(())
+    }
+}
+
+fn write_movement(conn: &Connection, flow: &str, movement: &Movement) -> Result<(), Fault> {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let [queued, running, paused, ending, succeeded, failed, cancelled] = movement.runs;
+    conn.prepare_cached(
+        "INSERT INTO flow_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT (flow) DO UPDATE SET
+             n_queued = n_queued + ?2, n_running = n_running + ?3, n_paused = n_paused + ?4, n_ending = n_ending + ?5,
+             n_succeeded = n_succeeded + ?6, n_failed = n_failed + ?7, n_cancelled = n_cancelled + ?8,
+             n_finished = n_finished + ?9, duration_ms_sum = duration_ms_sum + ?10,
+             duration_ms_min = min(coalesce(duration_ms_min, ?11), coalesce(?11, duration_ms_min)),
+             duration_ms_max = max(coalesce(duration_ms_max, ?12), coalesce(?12, duration_ms_max))",
+    )?
+    .execute(params![
+        flow,
+        queued,
+        running,
+        paused,
+        ending,
+        succeeded,
+        failed,
+        cancelled,
+        number(movement.n_finished),
+        number(movement.duration_ms_sum),
+        movement.duration_ms_min.map(number),
+        movement.duration_ms_max.map(number)
+    ])?;
+    Ok(())
+}

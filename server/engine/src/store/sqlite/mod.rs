@@ -1,0 +1,162 @@
+//! One machine: three SQLite files in a folder, each with one thread that writes and a few connections that read.
+//!
+//! A commit is durable when it is answered (`synchronous=FULL` in WAL mode); group commit makes one wait for the disk serve all
+//! who wait. The files belong to one process: what the writer of events keeps in memory ([`ledger`]) relies on it, and a lock on
+//! the folder sees to it.
+
+mod blobs;
+#[cfg(all(test, unix))]
+mod crash_tests;
+mod file;
+mod flows;
+mod folder;
+mod ledger;
+mod logs;
+mod readers;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flow::RunId;
+use flow::run::event::Event;
+use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
+
+pub use self::blobs::SqliteBlobs;
+pub use self::logs::SqliteLogs;
+
+use self::file::{BLOBS, DbFile, LOGS, POINTWORK};
+use self::folder::Folder;
+use self::ledger::{EncodedDecision, EventLedger};
+use self::readers::Readers;
+use self::writer::Writer;
+use super::{
+    Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ShardEpochs, Store, StoreResult, StoredVersion, Unfinished,
+};
+
+/// How long a call waits for another program's lock on a file before it fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Flows and runs in `pointwork.db`; it also holds the folder and hands out its [`SqliteLogs`] and [`SqliteBlobs`].
+///
+/// Its answers come from blocking threads, so its calls need a Tokio runtime.
+pub struct SqliteStore {
+    // In this order: files are closed before the folder is given back.
+    writer: Writer<EventLedger>,
+    readers: Readers,
+    logs: Arc<SqliteLogs>,
+    blobs: Arc<SqliteBlobs>,
+    folder: Folder,
+}
+
+impl SqliteStore {
+    /// Opens the data folder, which is made if there is none, and brings its files up to date.
+    ///
+    /// Fails with [`StoreError::Unavailable`](super::StoreError) if another process has it or the disk refuses, and with
+    /// [`StoreError::Incompatible`](super::StoreError) if the files are not Pointwork's or were written by a newer one.
+    pub fn open(dir: &Path) -> StoreResult<Self> {
+        Self::open_with(dir, BUSY_TIMEOUT)
+    }
+
+    /// The same; calls wait for another program's lock on a file no longer than `busy_timeout`.
+    pub fn open_with(dir: &Path, busy_timeout: Duration) -> StoreResult<Self> {
+        let folder = Folder::take(dir)?;
+        let file = DbFile::new(dir, POINTWORK, busy_timeout);
+        let conn = file.writer()?;
+        let ledger = EventLedger::load(&conn).map_err(|fault| fault.explain(&file))?;
+        Ok(Self {
+            logs: Arc::new(SqliteLogs::open(DbFile::new(dir, LOGS, busy_timeout))?),
+            blobs: Arc::new(SqliteBlobs::open(DbFile::new(dir, BLOBS, busy_timeout))?),
+            readers: Readers::new(file.clone()),
+            writer: Writer::start(file, conn, ledger)?,
+            folder,
+        })
+    }
+
+    /// The data folder's id: 32 hexadecimal digits, made at its first opening.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.folder.instance
+    }
+
+    /// Where logs live.
+    #[must_use]
+    pub fn logs(&self) -> Arc<SqliteLogs> {
+        Arc::clone(&self.logs)
+    }
+
+    /// Where large values live.
+    #[must_use]
+    pub fn blobs(&self) -> Arc<SqliteBlobs> {
+        Arc::clone(&self.blobs)
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn save_flow(&self, version: NewVersion) -> StoreResult<u32> {
+        self.writer.write(1, move |conn, _| flows::save(conn, &version)).await
+    }
+
+    async fn flow(&self, flow: &str, version: Option<u32>) -> StoreResult<Option<StoredVersion>> {
+        let flow = flow.to_owned();
+        self.readers.read(move |conn| flows::version(conn, &flow, version)).await
+    }
+
+    async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>> {
+        let flow = flow.to_owned();
+        self.readers.read(move |conn| flows::versions(conn, &flow)).await
+    }
+
+    async fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> StoreResult<Page<FlowSummary>> {
+        let (text, cursor) = (text.map(str::to_owned), cursor.map(str::to_owned));
+        self.readers.read(move |conn| flows::list(conn, text.as_deref(), cursor.as_deref(), limit)).await
+    }
+
+    async fn archive_flow(&self, flow: &str) -> StoreResult<bool> {
+        let flow = flow.to_owned();
+        self.writer.write(1, move |conn, _| flows::archive(conn, &flow)).await
+    }
+
+    async fn take_shards(&self) -> StoreResult<ShardEpochs> {
+        self.writer.write(1, |conn, ledger| ledger.take_shards(conn)).await
+    }
+
+    async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>> {
+        let epochs = epochs.clone();
+        let batch: Vec<EncodedDecision> = batch.into_iter().map(EncodedDecision::new).collect::<StoreResult<_>>()?;
+        self.writer.write(batch.len(), move |conn, ledger| ledger.commit(conn, &epochs, &batch)).await
+    }
+
+    async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {
+        self.readers.read(move |conn| rows::events(conn, run, after, limit)).await
+    }
+
+    async fn run(&self, run: RunId) -> StoreResult<Option<RunRow>> {
+        self.readers.read(move |conn| rows::run(conn, run)).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> StoreResult<Page<RunSummary>> {
+        let (filter, cursor) = (filter.clone(), cursor.map(str::to_owned));
+        self.readers.read(move |conn| rows::runs(conn, &filter, cursor.as_deref(), limit)).await
+    }
+
+    async fn unfinished(&self) -> StoreResult<Vec<Unfinished>> {
+        self.readers.read(rows::unfinished).await
+    }
+
+    async fn run_by_key(&self, flow: &str, key: &str) -> StoreResult<Option<(RunId, u64)>> {
+        let (flow, key) = (flow.to_owned(), key.to_owned());
+        self.readers.read(move |conn| ledger::run_by_key(conn, &flow, &key)).await
+    }
+
+    async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats> {
+        let flow = flow.map(str::to_owned);
+        self.readers.read(move |conn| rows::stats(conn, flow.as_deref())).await
+    }
+}

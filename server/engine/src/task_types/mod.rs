@@ -1,0 +1,166 @@
+//! The task types there are.
+//!
+//! The light ones (`noop`, `log`, `fail`, `transform`, `switch`, `delay`) are evaluated where runs are decided; of them only what
+//! palette and validation need is here. All others do their work in attempts.
+
+#[cfg(test)]
+pub(crate) mod harness;
+mod http;
+mod jq;
+mod light;
+mod predecessors;
+pub mod shell;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flow::run::event::TaskError;
+use serde_json::Value;
+
+use crate::task_type::{TaskType, TaskTypeInfo};
+
+pub use http::HttpOptions;
+pub use jq::{JQ_CHILD_ARGUMENT, jq_child_main};
+
+/// How the built-in types are set up.
+#[derive(Clone, Debug, Default)]
+pub struct BuiltinOptions {
+    /// Where `http.request` may go.
+    pub http: HttpOptions,
+    /// A program that calls [`jq_child_main`] when its first argument is [`JQ_CHILD_ARGUMENT`]: jq programs then run in a process
+    /// of their own, with bounded memory, that can be ended. Without it they run on a thread.
+    pub jq_helper: Option<PathBuf>,
+}
+
+/// Why a task type was not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// A key names one type.
+    #[error("there are two task types called `{0}`; give one of them another key")]
+    Duplicate(String),
+    /// Nothing to switch off.
+    #[error("`{0}` cannot be switched off: there is no such task type")]
+    Unknown(String),
+}
+
+/// What is registered under a key.
+pub enum Found {
+    /// A type that does its work in attempts.
+    Type(Arc<dyn TaskType>, Arc<TaskTypeInfo>),
+    /// None; an attempt fails with this.
+    Missing(TaskError),
+}
+
+/// The task types there are, by key.
+#[derive(Clone, Default)]
+pub struct TypeRegistry {
+    entries: BTreeMap<String, Entry>,
+    disabled: BTreeSet<String>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    info: Arc<TaskTypeInfo>,
+    /// Light types have none.
+    task_type: Option<Arc<dyn TaskType>>,
+}
+
+impl TypeRegistry {
+    /// All built-in types.
+    #[must_use]
+    pub fn builtin(options: &BuiltinOptions) -> Self {
+        let mut registry = Self::default();
+        for info in light::infos() {
+            registry.insert(info, None);
+        }
+        let types: [Arc<dyn TaskType>; 6] = [
+            Arc::new(jq::Transform::new(options.jq_helper.clone())),
+            Arc::new(http::HttpRequest::new(options.http.clone())),
+            Arc::new(shell::Shell),
+            Arc::new(predecessors::FetchData::new(options.http.clone())),
+            Arc::new(predecessors::ProcessData),
+            Arc::new(predecessors::StoreData),
+        ];
+        for task_type in types {
+            registry.insert(task_type.info(), Some(task_type));
+        }
+        registry
+    }
+
+    fn insert(&mut self, info: TaskTypeInfo, task_type: Option<Arc<dyn TaskType>>) {
+        self.entries.insert(info.key.clone(), Entry { info: Arc::new(info), task_type });
+    }
+
+    /// Adds a type.
+    ///
+    /// # Errors
+    /// If its key is taken.
+    pub fn add(&mut self, task_type: Arc<dyn TaskType>) -> Result<(), RegistryError> {
+        let info = task_type.info();
+        if self.entries.contains_key(&info.key) {
+            return Err(RegistryError::Duplicate(info.key));
+        }
+        self.insert(info, Some(task_type));
+        Ok(())
+    }
+
+    /// Switches types off: flows that use them are refused, attempts of older ones fail.
+    ///
+    /// # Errors
+    /// If there is no such type.
+    pub fn disable<'k>(&mut self, keys: impl IntoIterator<Item = &'k str>) -> Result<(), RegistryError> {
+        for key in keys {
+            if !self.entries.contains_key(key) {
+                return Err(RegistryError::Unknown(key.to_owned()));
+            }
+            self.disabled.insert(key.to_owned());
+        }
+        Ok(())
+    }
+
+    /// What an attempt of this type runs.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Found {
+        if self.disabled.contains(key) {
+            return Found::Missing(TaskError::new("disabled_type", format!("the task type `{key}` is switched off by the configuration")).permanent());
+        }
+        match self.entries.get(key) {
+            Some(Entry { info, task_type: Some(task_type) }) => Found::Type(Arc::clone(task_type), Arc::clone(info)),
+            _ => Found::Missing(TaskError::new("unknown_type", format!("this server has no task type `{key}`")).permanent()),
+        }
+    }
+
+    /// What palette and forms know of a type, unless it is switched off.
+    #[must_use]
+    pub fn info(&self, key: &str) -> Option<&Arc<TaskTypeInfo>> {
+        if self.disabled.contains(key) { None } else { self.entries.get(key).map(|entry| &entry.info) }
+    }
+
+    /// All types that are not switched off, by key.
+    pub fn infos(&self) -> impl Iterator<Item = &Arc<TaskTypeInfo>> {
+        self.entries.iter().filter(|(key, _)| !self.disabled.contains(*key)).map(|(_, entry)| &entry.info)
+    }
+}
+
+impl flow::validate::TypeCatalog for TypeRegistry {
+    fn input_schema(&self, task_type: &str) -> Option<&Value> {
+        self.info(task_type).map(|info| &info.input_schema)
+    }
+
+    fn known(&self) -> Vec<&str> {
+        self.infos().map(|info| info.key.as_str()).collect()
+    }
+}
+
+/// The end of a text that may be long, for a message.
+fn last_chars(text: &str, max: usize) -> &str {
+    if text.len() <= max { text } else { &text[text.ceil_char_boundary(text.len() - max)..] }
+}
+
+/// The beginning of a text that may be long, for a message.
+fn first_chars(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
