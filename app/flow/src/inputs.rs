@@ -21,12 +21,19 @@ pub fn resolve(doc: &FlowDoc, given: Value) -> Result<Value, Vec<Problem>> {
     let mut given = match given {
         Value::Null => Map::new(),
         Value::Object(map) => map,
-        _ => return Err(vec![Problem::error("wrong_type", "inputs are a JSON object: {\"name\": value}").at("inputs")]),
+        _ => {
+            return Err(vec![
+                Problem::error("wrong_type", "inputs are a JSON object: {\"name\": value}").at("inputs"),
+            ]);
+        }
     };
     let mut problems = Vec::new();
     let n_bytes = json_bytes(&given);
     if n_bytes > limits::INPUTS_BYTES_MAX {
-        let message = format!("the inputs have {n_bytes} bytes as JSON, at most {} are allowed", limits::INPUTS_BYTES_MAX);
+        let message = format!(
+            "the inputs have {n_bytes} bytes as JSON, at most {} are allowed",
+            limits::INPUTS_BYTES_MAX
+        );
         return Err(vec![Problem::error("too_large", message).at("inputs")]);
     }
     let mut resolved = Map::new();
@@ -40,7 +47,11 @@ pub fn resolve(doc: &FlowDoc, given: Value) -> Result<Value, Vec<Problem>> {
     }
     let suggester = Suggester::default();
     problems.extend(given.keys().map(|name| unknown(doc, name, &suggester)));
-    if problems.is_empty() { Ok(Value::Object(resolved)) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(Value::Object(resolved))
+    } else {
+        Err(problems)
+    }
 }
 
 fn unknown(doc: &FlowDoc, name: &str, suggester: &Suggester) -> Problem {
@@ -50,7 +61,11 @@ fn unknown(doc: &FlowDoc, name: &str, suggester: &Suggester) -> Problem {
         true => "it has none".to_owned(),
         false => format!("its inputs are {}", names().collect::<Vec<_>>().join(", ")),
     };
-    Problem::error("unknown_input", format!("the flow has no input `{}`{guess}; {known}", shorten(name))).at(join("inputs", name))
+    Problem::error(
+        "unknown_input",
+        format!("the flow has no input `{}`{guess}; {known}", shorten(name)),
+    )
+    .at(join("inputs", name))
 }
 
 fn value(spec: &InputDoc, given: Option<Value>) -> Result<Value, (&'static str, String)> {
@@ -82,7 +97,9 @@ fn whole(spec: &InputDoc, value: Value) -> Value {
 
 /// What is wrong with a value for an input, as a sentence.
 pub(crate) fn wrong_value(spec: &InputDoc, value: &Value) -> Option<String> {
-    wrong_type(spec.input_type, value).or_else(|| wrong_choice(spec, value)).or_else(|| out_of_range(spec, value))
+    wrong_type(spec.input_type, value)
+        .or_else(|| wrong_choice(spec, value))
+        .or_else(|| out_of_range(spec, value))
 }
 
 /// Whether `minimum` and `maximum` mean something.
@@ -104,8 +121,14 @@ fn wrong_type(kind: InputType, value: &Value) -> Option<String> {
         InputType::Number => (value.is_number(), "a number"),
         InputType::Boolean => (value.is_boolean(), "true or false"),
         InputType::Date => (text.is_some_and(is_date), "a day like 2026-01-31"),
-        InputType::Datetime => (text.is_some_and(|text| text.parse::<Timestamp>().is_ok()), "a time like 2026-01-31T12:00:00Z"),
-        InputType::Duration => (text.is_some_and(|text| text.parse::<HumanDuration>().is_ok()), "a duration like 30s or 1h30m"),
+        InputType::Datetime => (
+            text.is_some_and(|text| text.parse::<Timestamp>().is_ok()),
+            "a time like 2026-01-31T12:00:00Z",
+        ),
+        InputType::Duration => (
+            text.is_some_and(|text| text.parse::<HumanDuration>().is_ok()),
+            "a duration like 30s or 1h30m",
+        ),
         InputType::Object => (value.is_object(), "a JSON object"),
         InputType::Array => (value.is_array(), "a JSON array"),
     };
@@ -115,7 +138,11 @@ fn wrong_type(kind: InputType, value: &Value) -> Option<String> {
 /// A whole number that is kept exactly; 3.0 is one.
 fn is_whole(value: &Value) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() <= EXACT)
+    value.is_i64()
+        || value.is_u64()
+        || value
+            .as_f64()
+            .is_some_and(|number| number.fract() == 0.0 && number.abs() <= EXACT)
 }
 
 fn is_date(text: &str) -> bool {
@@ -129,8 +156,16 @@ fn wrong_choice(spec: &InputDoc, value: &Value) -> Option<String> {
     }
     let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let choices: Vec<String> = spec.choices.iter().take(20).map(shown).collect();
-    let more = if spec.choices.len() > choices.len() { " …" } else { "" };
-    Some(format!("{} is none of {}{more}", shorten(&value.to_string()), choices.join(", ")))
+    let more = if spec.choices.len() > choices.len() {
+        " …"
+    } else {
+        ""
+    };
+    Some(format!(
+        "{} is none of {}{more}",
+        shorten(&value.to_string()),
+        choices.join(", ")
+    ))
 }
 
 /// Equal as people see it: 1 and 1.0 are.
@@ -150,10 +185,14 @@ fn out_of_range(spec: &InputDoc, value: &Value) -> Option<String> {
     let text = value.as_str().filter(|_| is_text_kind(spec.input_type))?;
     let length = text.chars().count() as u64;
     if let Some(least) = spec.min_length.filter(|least| length < *least) {
-        return Some(format!("the text has {length} characters, it needs at least {least}"));
+        return Some(format!(
+            "the text has {length} characters, it needs at least {least}"
+        ));
     }
     let most = spec.max_length.filter(|most| length > *most)?;
-    Some(format!("the text has {length} characters, at most {most} are allowed"))
+    Some(format!(
+        "the text has {length} characters, at most {most} are allowed"
+    ))
 }
 
 /// The length of a value as compact JSON, without making that text.
@@ -188,7 +227,11 @@ pub fn from_form(doc: &FlowDoc, pairs: &[(String, String)]) -> Result<Value, Vec
     let mut problems = Vec::new();
     let mut given = Map::new();
     for (name, spec) in &doc.inputs {
-        let texts: Vec<&str> = pairs.iter().filter(|(key, _)| key == name).map(|(_, text)| text.as_str()).collect();
+        let texts: Vec<&str> = pairs
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, text)| text.as_str())
+            .collect();
         match from_texts(spec, &texts) {
             Ok(Some(value)) => {
                 given.insert(name.clone(), value);
@@ -222,7 +265,8 @@ fn from_texts(spec: &InputDoc, texts: &[&str]) -> Result<Option<Value>, String> 
     };
     let is_free_text = matches!(spec.input_type, InputType::String | InputType::Text);
     let trimmed = text.trim();
-    if trimmed.is_empty() && (!is_free_text || text.is_empty() && (spec.required || !spec.choices.is_empty())) {
+    if trimmed.is_empty() && (!is_free_text || text.is_empty() && (spec.required || !spec.choices.is_empty()))
+    {
         return Ok(None);
     }
     let shown = shorten(text);
@@ -230,9 +274,10 @@ fn from_texts(spec: &InputDoc, texts: &[&str]) -> Result<Option<Value>, String> 
     match spec.input_type {
         InputType::String | InputType::Text => Ok(Value::from(text)),
         InputType::Date | InputType::Datetime | InputType::Duration => Ok(Value::from(trimmed)),
-        InputType::Integer | InputType::Number => {
-            json().ok().filter(Value::is_number).ok_or_else(|| format!("expected a number, found `{shown}`"))
-        }
+        InputType::Integer | InputType::Number => json()
+            .ok()
+            .filter(Value::is_number)
+            .ok_or_else(|| format!("expected a number, found `{shown}`")),
         InputType::Boolean => match trimmed.to_ascii_lowercase().as_str() {
             "true" | "on" | "yes" | "1" => Ok(Value::Bool(true)),
             "false" | "off" | "no" | "0" => Ok(Value::Bool(false)),
@@ -265,13 +310,17 @@ mod tests {
             "extra": {"type": "object"},
             "free": {}
         });
-        serde_json::from_value(json!({"flow": "f", "inputs": inputs, "tasks": {"a": {"type": "noop"}}})).expect("a document")
+        serde_json::from_value(json!({"flow": "f", "inputs": inputs, "tasks": {"a": {"type": "noop"}}}))
+            .expect("a document")
     }
 
     fn told(result: Result<Value, Vec<Problem>>) -> String {
         match result {
             Ok(value) => value.to_string(),
-            Err(problems) => problems.iter().map(|problem| format!("{problem} [{}]\n", problem.code)).collect(),
+            Err(problems) => problems
+                .iter()
+                .map(|problem| format!("{problem} [{}]\n", problem.code))
+                .collect(),
         }
     }
 
@@ -279,31 +328,54 @@ mod tests {
     fn check(given: Value, expected: Expect) {
         let resolved = resolve(&doc(), given);
         if let Ok(resolved) = &resolved {
-            assert_eq!(resolve(&doc(), resolved.clone()).as_ref(), Ok(resolved), "resolving twice changes nothing");
+            assert_eq!(
+                resolve(&doc(), resolved.clone()).as_ref(),
+                Ok(resolved),
+                "resolving twice changes nothing"
+            );
         }
         expected.assert_eq(&told(resolved));
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "the macro makes a value")]
     fn check_form(pairs: &[(&str, &str)], expected: Expect) {
-        let pairs: Vec<_> = pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect();
         expected.assert_eq(&told(from_form(&doc(), &pairs)));
     }
 
     #[test]
     fn defaults_are_applied() {
-        check(json!({"date": "2026-01-31"}), expect![[r#"{"date":"2026-01-31","limit":100,"ratio":null,"mode":"fast","note":"hi","dry":true,"pause":null,"at":null,"tags":null,"extra":null,"free":null}"#]]);
-        check(json!({"date": "2026-01-31", "limit": 3.0, "ratio": null, "free": {"a": [1]}, "dry": false, "at": "2026-01-31T12:00:00+01:00"}), expect![[r#"{"date":"2026-01-31","limit":3,"ratio":null,"mode":"fast","note":"hi","dry":false,"pause":null,"at":"2026-01-31T12:00:00+01:00","tags":null,"extra":null,"free":{"a":[1]}}"#]]);
-        check(Value::Null, expect![[r#"
+        check(
+            json!({"date": "2026-01-31"}),
+            expect![[
+                r#"{"date":"2026-01-31","limit":100,"ratio":null,"mode":"fast","note":"hi","dry":true,"pause":null,"at":null,"tags":null,"extra":null,"free":null}"#
+            ]],
+        );
+        check(
+            json!({"date": "2026-01-31", "limit": 3.0, "ratio": null, "free": {"a": [1]}, "dry": false, "at": "2026-01-31T12:00:00+01:00"}),
+            expect![[
+                r#"{"date":"2026-01-31","limit":3,"ratio":null,"mode":"fast","note":"hi","dry":false,"pause":null,"at":"2026-01-31T12:00:00+01:00","tags":null,"extra":null,"free":{"a":[1]}}"#
+            ]],
+        );
+        check(
+            Value::Null,
+            expect![[r#"
             error: this input is required (inputs.date) [missing_input]
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn all_wrong_values_are_told() {
-        check(json!([1]), expect![[r#"
+        check(
+            json!([1]),
+            expect![[r#"
             error: inputs are a JSON object: {"name": value} (inputs) [wrong_type]
-        "#]]);
+        "#]],
+        );
         check(
             json!({
                 "date": "2026-02-30", "limit": 0, "ratio": "x", "mode": "slowly", "note": "too long", "dry": "yes", "pause": 3,
@@ -324,13 +396,19 @@ mod tests {
                 error: the flow has no input `other`; its inputs are date, limit, ratio, mode, note, dry, pause, at, tags, extra, free (inputs.other) [unknown_input]
             "#]],
         );
-        check(json!({"date": "2026-01-31T10:00", "limit": 1e20}), expect![[r#"
+        check(
+            json!({"date": "2026-01-31T10:00", "limit": 1e20}),
+            expect![[r#"
             error: expected a day like 2026-01-31, found "2026-01-31T10:00" (inputs.date) [bad_input]
             error: expected a whole number, found 1e+20 (inputs.limit) [bad_input]
-        "#]]);
-        check(json!({"date": "2026-01-31", "free": "x".repeat(limits::INPUTS_BYTES_MAX)}), expect![[r#"
+        "#]],
+        );
+        check(
+            json!({"date": "2026-01-31", "free": "x".repeat(limits::INPUTS_BYTES_MAX)}),
+            expect![[r#"
             error: the inputs have 4194335 bytes as JSON, at most 4194304 are allowed (inputs) [too_large]
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -348,11 +426,34 @@ mod tests {
                 ("extra", "{\"a\": 1}"),
                 ("free", "plain text"),
             ],
-            expect![[r#"{"date":"2026-01-31","limit":7,"ratio":null,"mode":"fast","note":"","dry":true,"pause":null,"at":null,"tags":["a","b"],"extra":{"a":1},"free":"plain text"}"#]],
+            expect![[
+                r#"{"date":"2026-01-31","limit":7,"ratio":null,"mode":"fast","note":"","dry":true,"pause":null,"at":null,"tags":["a","b"],"extra":{"a":1},"free":"plain text"}"#
+            ]],
         );
-        check_form(&[("date", "2026-01-31"), ("dry", "off"), ("tags", "[1, 2]"), ("free", "[true]"), ("mode", "")], expect![[r#"{"date":"2026-01-31","limit":100,"ratio":null,"mode":"fast","note":"hi","dry":false,"pause":null,"at":null,"tags":[1,2],"extra":null,"free":[true]}"#]]);
         check_form(
-            &[("date", ""), ("limit", "many"), ("limti", "3"), ("dry", "perhaps"), ("extra", "{a}"), ("tags", "a"), ("mode", "x"), ("note", "a"), ("note", "b")],
+            &[
+                ("date", "2026-01-31"),
+                ("dry", "off"),
+                ("tags", "[1, 2]"),
+                ("free", "[true]"),
+                ("mode", ""),
+            ],
+            expect![[
+                r#"{"date":"2026-01-31","limit":100,"ratio":null,"mode":"fast","note":"hi","dry":false,"pause":null,"at":null,"tags":[1,2],"extra":null,"free":[true]}"#
+            ]],
+        );
+        check_form(
+            &[
+                ("date", ""),
+                ("limit", "many"),
+                ("limti", "3"),
+                ("dry", "perhaps"),
+                ("extra", "{a}"),
+                ("tags", "a"),
+                ("mode", "x"),
+                ("note", "a"),
+                ("note", "b"),
+            ],
             expect![[r#"
                 error: expected a number, found `many` (inputs.limit) [bad_input]
                 error: the input is given 2 times (inputs.note) [bad_input]

@@ -79,5 +79,9 @@ pub const EXPRESSION_DEPTH_MAX: usize = 64;
 /// `{% … %}` tags in one text.
 pub const TEMPLATE_TAGS_MAX: usize = 200;
 
+/// Names one text may set by `set`, `with` and `for`. Each can wrap the one before, and a value nested some thousand levels deep
+/// could not even be dropped.
+pub const TEMPLATE_NAMES_MAX: usize = 32;
+
 /// Numbers one `range()` may give.
 pub const RANGE_MAX: u64 = 100_000;

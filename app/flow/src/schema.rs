@@ -7,7 +7,9 @@ use crate::doc::FlowDoc;
 /// The JSON Schema (2020-12) of a flow document: what editors complete and check against.
 #[must_use]
 pub fn document_schema() -> Value {
-    let mut schema = schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<FlowDoc>();
+    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<FlowDoc>();
     schema.insert("title".to_owned(), "Pointwork flow".into());
     schema.to_value()
 }
@@ -22,8 +24,16 @@ mod tests {
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         let validator = jsonschema::validator_for(&schema).expect("the schema is one");
         let doc = serde_json::json!({"flow": "a", "tasks": {"b": {"type": "noop", "timeout": "3s", "needs": ["c", {"task": "d", "on": ["failed"]}]}}, "layout": {"b": [1, 2]}});
-        assert!(validator.is_valid(&doc), "{:?}", validator.iter_errors(&doc).collect::<Vec<_>>());
-        assert!(!validator.is_valid(&serde_json::json!({"flow": "a", "tasks": {"b": {"type": "noop", "timout": "3s"}}})));
+        assert!(
+            validator.is_valid(&doc),
+            "{:?}",
+            validator.iter_errors(&doc).collect::<Vec<_>>()
+        );
+        assert!(
+            !validator.is_valid(
+                &serde_json::json!({"flow": "a", "tasks": {"b": {"type": "noop", "timout": "3s"}}})
+            )
+        );
         assert!(!validator.is_valid(&serde_json::json!({"flow": "a"})));
     }
 }

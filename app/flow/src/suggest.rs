@@ -13,13 +13,19 @@ pub(crate) struct Suggester {
 
 impl Default for Suggester {
     fn default() -> Self {
-        Self { left: Cell::new(COMPARISONS_MAX) }
+        Self {
+            left: Cell::new(COMPARISONS_MAX),
+        }
     }
 }
 
 impl Suggester {
     /// The known name nearest to `name`, if one is near enough to be meant.
-    pub(crate) fn nearest<'k>(&self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    pub(crate) fn nearest<'k>(
+        &self,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<&'k str> {
         let length = name.chars().count();
         if length > 64 {
             return None;
@@ -33,7 +39,11 @@ impl Suggester {
                 continue;
             }
             let distance = strsim::osa_distance(&name.to_lowercase(), &candidate.to_lowercase());
-            if distance <= far && distance < length && candidate != name && best.is_none_or(|(nearest, _)| distance < nearest) {
+            if distance <= far
+                && distance < length
+                && candidate != name
+                && best.is_none_or(|(nearest, _)| distance < nearest)
+            {
                 best = Some((distance, candidate));
             }
         }
@@ -42,6 +52,8 @@ impl Suggester {
 
     /// ` (did you mean …?)` as the tail of a sentence's first half, or nothing.
     pub(crate) fn did_you_mean<'k>(&self, name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-        self.nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+        self.nearest(name, known)
+            .map(|near| format!(" (did you mean `{near}`?)"))
+            .unwrap_or_default()
     }
 }

@@ -92,7 +92,9 @@ impl<'d> Checker<'d> {
         if let Some(task) = self.place.task() {
             problem = problem.of_task(task);
         }
-        if !self.problems.contains(&problem) {
+        // One field may name the same missing thing twice.
+        let of_field = self.problems.iter().rev().take_while(|told| told.field == problem.field);
+        if !of_field.into_iter().any(|told| *told == problem) {
             self.problems.push(problem);
         }
     }
@@ -111,6 +113,8 @@ impl<'d> Checker<'d> {
                 "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone.".to_owned(),
             )),
             "env" => Err(("unknown_name", "The environment cannot be read; give the run an input.".to_owned())),
+            // The second half of `tasks.load-all`, which has been told.
+            other if self.is_told_as_dashed(path, other) => Ok(()),
             other => {
                 let near = self.words.did_you_mean(other, ["inputs", "tasks", "run", "upstream", "true", "false", "none"]);
                 let near = if self.tasks.contains_key(other) { format!(" (did you mean `tasks.{other}`?)") } else { near };
@@ -121,6 +125,11 @@ impl<'d> Checker<'d> {
         if let Err((code, sentence)) = found {
             self.problem(path, code, &sentence);
         }
+    }
+
+    fn is_told_as_dashed(&self, path: &str, rest: &str) -> bool {
+        let is_told = self.problems.last().is_some_and(|told| told.code == "unknown_task" && told.field.as_deref() == Some(path));
+        is_told && self.tasks.keys().any(|key| key.strip_suffix(rest).is_some_and(|start| start.ends_with('-')))
     }
 
     fn judge_input(&self, mention: &Mention) -> Result<(), (&'static str, String)> {

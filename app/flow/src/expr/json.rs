@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value as Json};
 use yoke::Yoke;
 
 use super::error::listed;
-use super::meter::{Meter, Missed, check_depth};
+use super::meter::{Meter, Missed, PART_BYTES, check_depth};
 
 /// An object or array inside a shared JSON value.
 pub(super) struct JsonPart {
@@ -244,7 +244,7 @@ impl<'a> Paying<'a> {
     /// Writes a value as JSON; `indent` is the number of blanks per level.
     pub(super) fn json(&mut self, value: &Value, indent: Option<usize>, depth: usize) -> Result<(), Error> {
         check_depth(depth)?;
-        self.meter.charge(16)?;
+        self.meter.charge(PART_BYTES)?;
         if let (Some(part), None) = (value.downcast_object_ref::<JsonPart>(), indent) {
             return self.compact(part.get());
         }

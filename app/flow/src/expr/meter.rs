@@ -14,6 +14,12 @@ use crate::limits;
 /// The name under which functions find the meter. No author can write it.
 pub(super) const METER: &str = "%meter";
 
+/// What one call of a function or filter counts for: a filter may be called for each item of a list in one step of the engine.
+const CALL_BYTES: u64 = 128;
+
+/// What one part of a value counts for that is looked at through the engine.
+pub(super) const PART_BYTES: u64 = 48;
+
 /// The budget of one rendering, shared by all that takes part in it.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -44,11 +50,14 @@ impl Meter {
     }
 
     /// The meter of the rendering that a function is called in.
+    /// The call itself is paid for.
     pub(super) fn of(state: &State<'_, '_>) -> Result<Arc<Self>, Error> {
-        state
+        let meter = state
             .lookup(METER)
             .and_then(|value| value.downcast_object::<Self>())
-            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "called outside of a rendering"))
+            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "called outside of a rendering"))?;
+        meter.charge(CALL_BYTES)?;
+        Ok(meter)
     }
 
     /// Pays for `bytes` touched or made.
@@ -121,7 +130,7 @@ fn weigh_into(value: &Value, meter: &Meter, depth: usize, sum: &mut u64) -> Resu
     if let Some(json) = value.downcast_object_ref::<super::json::JsonPart>() {
         return weigh_json(json.get(), meter, depth, sum);
     }
-    let own = value.as_str().map_or(48, |text| 48 + text.len() as u64);
+    let own = value.as_str().map_or(PART_BYTES, |text| PART_BYTES + text.len() as u64);
     meter.charge(own)?;
     *sum += own;
     let Some(object) = value.as_object() else { return Ok(()) };

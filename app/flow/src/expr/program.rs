@@ -100,10 +100,8 @@ impl TaskProgram {
             _ => (task.with.clone(), Vec::new()),
         };
         let with = Template::read(&Json::Object(with), &format!("{path}.with"), checker);
-        let mut start_refs = Refs::default();
-        when.iter().chain(needs_when.iter().flatten()).for_each(|condition| start_refs.merge(condition.refs()));
-        let mut work_refs = with.refs().clone();
-        cases.iter().for_each(|(_, condition)| work_refs.merge(condition.refs()));
+        let start_refs = Refs::union(when.iter().chain(needs_when.iter().flatten()).map(Condition::refs));
+        let work_refs = Refs::union([with.refs()].into_iter().chain(cases.iter().map(|(_, condition)| condition.refs())));
         Self { with, when, needs_when, cases, start_refs, work_refs }
     }
 

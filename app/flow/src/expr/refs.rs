@@ -26,17 +26,27 @@ impl Refs {
         *self == Self::default()
     }
 
-    /// Adds all that `other` refers to.
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in [(&mut self.tasks, &other.tasks), (&mut self.outputs, &other.outputs)] {
-            mine.extend(theirs.iter().cloned());
-            mine.sort_unstable();
-            mine.dedup();
+    /// All that any of several refers to.
+    #[must_use]
+    pub fn union<'r>(all: impl IntoIterator<Item = &'r Self>) -> Self {
+        let mut union = Self::default();
+        for refs in all {
+            union.tasks.extend(refs.tasks.iter().cloned());
+            union.outputs.extend(refs.outputs.iter().cloned());
+            union.any_task |= refs.any_task;
+            union.inputs |= refs.inputs;
+            union.run |= refs.run;
+            union.upstream |= refs.upstream;
         }
-        self.any_task |= other.any_task;
-        self.inputs |= other.inputs;
-        self.run |= other.run;
-        self.upstream |= other.upstream;
+        union.sort();
+        union
+    }
+
+    fn sort(&mut self) {
+        for list in [&mut self.tasks, &mut self.outputs] {
+            list.sort_unstable();
+            list.dedup();
+        }
     }
 }
 
@@ -123,7 +133,7 @@ impl FromIterator<Mention> for Refs {
                 _ => {}
             }
         }
-        refs.merge(&Self::default());
+        refs.sort();
         refs
     }
 }

@@ -8,8 +8,9 @@ use minijinja::{Value, value::ObjectRepr};
 use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 
+use super::error::{listed, shorten};
 use super::json::share;
-use super::meter::{METER, Meter};
+use super::meter::{METER, Meter, Missed};
 
 /// The fields of `tasks.X`.
 pub(super) const TASK_FIELDS: &[&str] = &["output", "state", "error", "exit_code", "attempts", "case"];
@@ -147,7 +148,12 @@ impl Object for Tasks {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        let facts = Arc::clone(self.all.get(key)?);
+        let Some(facts) = self.all.get(key).cloned() else {
+            let mut keys: Vec<&str> = self.all.keys().map(Arc::as_ref).collect();
+            keys.sort_unstable();
+            self.meter.miss(Missed { key: shorten(key), there: listed(keys.len(), keys.into_iter()) });
+            return None;
+        };
         Some(Value::from_object(Task { facts, meter: Arc::clone(&self.meter) }))
     }
 

@@ -87,8 +87,11 @@ impl Node {
             reader.fault(path, "too_deep", &format!("It is nested deeper than {} levels.", crate::limits::DEPTH_MAX));
             return Self::Literal(Json::Null);
         }
+        if !holds_expression(json) {
+            return Self::Literal(json.clone());
+        }
         match json {
-            Json::String(text) if has_expression(text) => match Code::read(text, Form::Field, reader.words()) {
+            Json::String(text) => match Code::read(text, Form::Field, reader.words()) {
                 Ok((code, found)) => {
                     reader.mentions(path, &found);
                     mentions.extend(found);
@@ -101,8 +104,7 @@ impl Node {
             },
             Json::Array(items) => {
                 let read = |(ix, item): (usize, &Json)| Self::read(item, &format!("{path}[{ix}]"), mentions, reader, depth + 1);
-                let nodes: Vec<Self> = items.iter().enumerate().map(read).collect();
-                if nodes.iter().all(Self::is_literal) { Self::Literal(json.clone()) } else { Self::List(nodes) }
+                Self::List(items.iter().enumerate().map(read).collect())
             }
             Json::Object(map) => {
                 let mut nodes = Vec::with_capacity(map.len());
@@ -110,18 +112,15 @@ impl Node {
                     let mut path = path.to_owned();
                     push_step(&mut path, key);
                     if has_expression(key) {
-                        reader.fault(&path, "expression_in_key", "A key cannot hold an expression; build the object with one: `{{ {name: value} }}`.");
+                        let sentence = "A key cannot hold an expression; build the object with one: `{{ {name: value} }}`.";
+                        reader.fault(&path, "expression_in_key", sentence);
                     }
                     nodes.push((key.clone(), Self::read(value, &path, mentions, reader, depth + 1)));
                 }
-                if nodes.iter().all(|(_, node)| node.is_literal()) { Self::Literal(json.clone()) } else { Self::Object(nodes) }
+                Self::Object(nodes)
             }
             other => Self::Literal(other.clone()),
         }
-    }
-
-    fn is_literal(&self) -> bool {
-        matches!(self, Self::Literal(_))
     }
 
     fn render(&self, program: &Program, scope: &Scope, meter: &Arc<Meter>) -> Result<Json, ExprError> {
@@ -147,6 +146,16 @@ impl Node {
                 rendered.map_err(|error| ExprError::explain(code, field, scope, meter, &error))
             }
         }
+    }
+}
+
+/// Whether a text anywhere in it is for the engine.
+fn holds_expression(json: &Json) -> bool {
+    match json {
+        Json::String(text) => has_expression(text),
+        Json::Array(items) => items.iter().any(holds_expression),
+        Json::Object(map) => map.iter().any(|(key, value)| has_expression(key) || holds_expression(value)),
+        _ => false,
     }
 }
 

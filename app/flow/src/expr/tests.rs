@@ -469,6 +469,7 @@ fn conditions_are_true_or_false() {
 
 /// Each of these tries to take memory or time without end.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long an attack takes is what is tested")]
 fn attacks_end_soon_with_a_reason() {
     let attacks = [
         "{{ 'a' * 100000000 }}",
@@ -517,6 +518,13 @@ fn attacks_end_soon_with_a_reason() {
         "{{ ('[1,' * 3000000) | fromjson }}",
         "{{ ('[' ~ '1,' * 6000000 ~ '1]') | fromjson }}",
         "{{ ('a' * 15000000) | urlencode }}{{ ('a' * 15000000) | urlencode }}",
+        "{{ ('aé' * 1000000)[5] }}{{ ('é' * 10000000)[-1] }}{{ ('é' * 10000000)[::2] | length }}",
+        "{% for x in range(99999) if x in range(99999) %}{% endfor %}",
+        "{{ range(99999) | map('default', 'x' * 10000) | join }}",
+        "{{ range(99999) | batch(1) | batch(1) | batch(1) | batch(1) | batch(1) | batch(1) | list }}",
+        "{{ tasks.a.output.body * 100000 | map(attribute='id') | sum }}",
+        "{{ (tasks.a.output.body * 90000) | map(attribute='id') | sum }}",
+        "{{ (tasks.a.output.body * 90000) | sort(attribute='name') | length }}",
         "{{ loop.cycle(1) }}",
         "{{ debug() }}",
         "{{ namespace(a=1) }}",
@@ -525,14 +533,13 @@ fn attacks_end_soon_with_a_reason() {
     let mut told = String::new();
     for attack in attacks {
         let begun = Instant::now();
-        let mut said = outcome(json!(attack), inputs());
+        let said = outcome(json!(attack), inputs());
         let took = begun.elapsed();
-        if std::env::var_os("T").is_some() && took.as_millis() > 300 { eprintln!("TOOK {took:?} {attack}"); } else {
-        assert!(took < Duration::from_secs(1), "{attack} took {took:?}");}
-        if said.len() > 300 {
-            said = format!("{} bytes", said.len());
-        }
-        told.push_str(&format!("{attack}\n    {said}\n"));
+        // Unoptimized code takes many times as long.
+        let allowed = if cfg!(debug_assertions) { 10 } else { 1 };
+        assert!(took < Duration::from_secs(allowed), "{attack} took {took:?}");
+        let reason = said.split(". In `").next().unwrap_or_default();
+        told.push_str(&format!("{attack}\n    {reason}\n"));
     }
     expect![[r#"
         {{ 'a' * 100000000 }}
@@ -636,4 +643,118 @@ fn attacks_end_soon_with_a_reason() {
         {{ inputs.__class__ }}
             unknown_input: error: The flow has no input `__class__`. (tasks.t.with.it)
     "#]].assert_eq(&told);
+}
+
+/// Texts that would nest the engine's own calls too deep; each test runs on a stack of 2 MiB.
+#[test]
+fn deep_nesting_is_refused_or_harmless() {
+    let deep = [
+        format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000)),
+        format!("{{{{ {}1{} }}}}", "[".repeat(31), "]".repeat(31)),
+        format!("{{{{ {}1{} }}}}", "[".repeat(5000), "]".repeat(5000)),
+        format!("{{{{ {}true }}}}", "not ".repeat(1900)),
+        format!("{{{{ {}1 }}}}", "-".repeat(1900)),
+        format!("{{{{ 1{} }}}}", " + 1".repeat(900)),
+        format!("{{{{ 1{} }}}}", " ** 1".repeat(900)),
+        format!("{{{{ inputs{} }}}}", ".a".repeat(900)),
+        format!("{{{{ inputs.rows{} }}}}", "[0]".repeat(600)),
+        format!("{{{{ 1{} }}}}", " | abs".repeat(900)),
+        format!("{{{{ 1{} }}}}", " if true else 1".repeat(400)),
+        format!("{{{{ {} }}}}", "1 if 1 < 2 < 3 else ".repeat(20) + "1"),
+        format!("{}{}", "{% if true %}".repeat(150), "{% endif %}".repeat(150)),
+        format!("{}{}", "{% if true %}".repeat(99), "{% endif %}".repeat(99)),
+        format!("{{% if false %}}{}{{% endif %}}", "{% elif false %}".repeat(190)),
+        format!("{}{}", "{% for x in [1] %}".repeat(99), "{% endfor %}".repeat(99)),
+        format!("{{% set x = 1 %}}{}{{{{ x }}}}", format!("{{% set x = {}x{} %}}", "[".repeat(30), "]".repeat(30)).repeat(190)),
+        format!("{{% set x = 1 %}}{}", format!("{{% set x = {}x{} %}}", "[".repeat(30), "]".repeat(30)).repeat(190)),
+        format!("{{% set x = 1 %}}{}{{{{ x }}}}", format!("{{% set x = {}x{} %}}", "[".repeat(30), "]".repeat(30)).repeat(31)),
+        format!("{{% set x = [1] %}}{}", format!("{{% set x = x{} %}}", " | batch(1)".repeat(60)).repeat(31)),
+        format!("{{% set x = [1] %}}{}{{{{ x == x }}}}", format!("{{% set x = x{} %}}", " | groupby('a')".repeat(60)).repeat(31)),
+        format!("{}{}", "{% for x in [[[[[x | default(1)]]]]] %}".repeat(40), "{% endfor %}".repeat(40)),
+        "{{".repeat(10_000),
+        "{%".repeat(10_000),
+        "{#".repeat(10_000),
+        format!("{{{{ 'x' | format({}) }}}}", "1,".repeat(70_000)),
+    ];
+    let mut told = String::new();
+    for text in deep { eprintln!("DEEP {}", text.chars().take(60).collect::<String>());
+        let said = outcome(json!(text), inputs());
+        let said: String = said.split(". In `").next().unwrap_or_default().chars().take(160).collect();
+        told.push_str(&format!("{}\n    {said}\n", text.chars().take(40).collect::<String>()));
+    }
+    expect![[r#""#]].assert_eq(&told);
+}
+
+/// A document as YAML and what is wrong with its expressions.
+fn check_doc(doc: Json, expected: Expect) {
+    let doc: FlowDoc = serde_json::from_value(doc).expect("a document");
+    let (_, problems) = Program::compile(&doc);
+    expected.assert_eq(&problems.iter().map(|problem| format!("{} {problem}\n", problem.task.as_deref().unwrap_or("-"))).collect::<String>());
+}
+
+#[test]
+fn each_place_sees_what_can_have_ended() {
+    check_doc(
+        json!({
+            "flow": "f",
+            "tasks": {
+                "a": { "type": "noop", "undo": { "type": "noop", "with": { "x": "{{ tasks.a.output }}{{ tasks.b.output }}" } } },
+                "b": { "type": "noop", "needs": [{ "task": "a", "when": "tasks.a.output.ok and tasks.c.output.ok" }] },
+                "c": { "type": "switch", "needs": ["b"], "with": { "cases": { "x": "tasks.a.output > 1", "y": "{{ tasks.d.state }}", "z": 3 }, "default": "{{ tasks.b.x }}" } },
+                "d": { "type": "noop", "needs": ["c"], "when": "upstream.n_faild > 0", "with": { "list": [1, { "deep": "{{ inputs.x }}" }], "{{ k }}": 1 } }
+            },
+            "finally": {
+                "f1": { "type": "noop", "with": { "x": "{{ tasks.d.state }}{{ run.outcome }}{{ tasks.f2.state }}" } },
+                "f2": { "type": "noop", "needs": ["f1"], "with": { "x": "{{ tasks.f1.state }}{{ tasks.g.state }}" } }
+            },
+            "on_failure": { "g": { "type": "noop", "with": { "x": "{{ tasks.f2.state }}{{ tasks.a.error.kind }}" } } },
+            "outputs": { "total": "{{ tasks.d.output }}", "wrong": "{{ tasks.f1.output }}", "upstream": "{{ upstream.n_failed }}" }
+        }),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn references_are_found() {
+    let (program, problems) = Program::compile(&flow(json!({ "x": ["{{ tasks.a.state }}", "{{ tasks['load-all'].output.x }} {{ inputs.day }}"] }), None));
+    assert_eq!(problems, []);
+    expect![[r#""#]].assert_debug_eq(program.task("t").expect("the task").with.refs());
+    let (program, _) = Program::compile(&flow(json!("{% set x = tasks %}{{ run.id }}"), None));
+    expect![[r#""#]].assert_debug_eq(program.task("t").expect("the task").with.refs());
+    let (program, _) = Program::compile(&flow(json!({ "plain": ["text", 1] }), None));
+    let with = &program.task("t").expect("the task").with;
+    assert!(with.is_literal() && with.refs().is_empty());
+}
+
+#[test]
+fn the_cases_of_a_switch_are_conditions() {
+    let doc = json!({
+        "flow": "f",
+        "inputs": { "n": {} },
+        "tasks": { "s": { "type": "switch", "with": { "cases": { "big": "{{ inputs.n > 10 }}", "mid": "inputs.n > 5", "any": true }, "default": "small" } } }
+    });
+    let (program, problems) = Program::compile(&serde_json::from_value(doc).expect("a document"));
+    assert_eq!(problems, []);
+    let task = program.task("s").expect("the task");
+    let scope = Scope::new(Arc::new(json!({ "n": 7 })), RunFacts::default());
+    let holds: Vec<_> = task.cases.iter().map(|(name, case)| (name.as_str(), case.holds(&program, &scope))).collect();
+    assert_eq!(holds, [("big", Ok(false)), ("mid", Ok(true)), ("any", Ok(true))]);
+    assert_eq!(task.with.render(&program, &scope), Ok(json!({ "default": "small" })));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_brings_it_down(text in r"([{}%#|.\[\]()'+*~<=a-z0-9 -]|\{\{ | \}\}|\{% (for|if|set|else|endif|endfor|with) | %\}|inputs\.|tasks\.a\.|rows|tojson|length){0,40}") {
+        let _ = outcome(json!(text), inputs());
+        let _ = outcome(json!(format!("{{{{ {text} }}}}")), inputs());
+    }
+
+    #[test]
+    fn every_value_passes_unchanged(numbers in proptest::collection::vec(proptest::num::i64::ANY, 0..5), float in proptest::num::f64::NORMAL, text in ".*") {
+        let value = json!({ "numbers": numbers, "float": float, "big": u64::MAX, "z": { "text": text.clone() }, "a": [null, true, [text]] });
+        let rows = json!({ "rows": value });
+        proptest::prop_assert_eq!(outcome(json!("{{ inputs.rows }}"), rows.clone()), value.to_string());
+        proptest::prop_assert_eq!(outcome(json!("{{ inputs.rows | tojson | fromjson }}"), rows.clone()), value.to_string());
+        proptest::prop_assert_eq!(outcome(json!("{{ {'x': inputs.rows, 'y': [inputs.rows.a]} }}"), rows), json!({ "x": value, "y": [value["a"]] }).to_string());
+    }
 }

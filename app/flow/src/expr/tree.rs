@@ -22,6 +22,7 @@ pub(super) struct Builder<'s, 'w> {
     scopes: Vec<Vec<&'s str>>,
     depth: usize,
     loops: usize,
+    names: usize,
     /// What `x if condition` gives without an `else`.
     otherwise: Value,
     /// Uses of the scope's names, in order.
@@ -34,7 +35,7 @@ impl<'s, 'w> Builder<'s, 'w> {
     /// For an expression on its own (`is_text: false`) or inside a text.
     pub(super) fn new(is_text: bool, words: &'w Suggester) -> Self {
         let otherwise = if is_text { Value::from("") } else { Value::from(()) };
-        Self { words, scopes: vec![Vec::new()], depth: 0, loops: 0, otherwise, mentions: Vec::new(), faults: Vec::new() }
+        Self { words, scopes: vec![Vec::new()], depth: 0, loops: 0, names: 0, otherwise, mentions: Vec::new(), faults: Vec::new() }
     }
 
     fn fault(&mut self, sentence: impl Into<String>) {
@@ -51,6 +52,10 @@ impl<'s, 'w> Builder<'s, 'w> {
     fn declare(&mut self, target: &Expr<'s>) {
         match target {
             Expr::Var(var) => {
+                self.names += 1;
+                if self.names > limits::TEMPLATE_NAMES_MAX {
+                    self.fault(format!("A text can set at most {} names.", limits::TEMPLATE_NAMES_MAX));
+                }
                 if let Some(scope) = self.scopes.last_mut() {
                     scope.push(var.id);
                 }

@@ -45,14 +45,25 @@ pub(super) struct Condition {
 }
 
 const fn optional(name: &'static str, shape: Shape) -> Field {
-    Field { name, required: false, shape }
+    Field {
+        name,
+        required: false,
+        shape,
+    }
 }
 
 const fn required(name: &'static str, shape: Shape) -> Field {
-    Field { name, required: true, shape }
+    Field {
+        name,
+        required: true,
+        shape,
+    }
 }
 
-pub(super) static DOCUMENT: Fields = Fields { what: "the document", fields: &[required("flow", Struct(&FLOW))] };
+pub(super) static DOCUMENT: Fields = Fields {
+    what: "the document",
+    fields: &[required("flow", Struct(&FLOW))],
+};
 
 static FLOW: Fields = Fields {
     what: "a flow",
@@ -68,7 +79,12 @@ static FLOW: Fields = Fields {
 
 static TASK: Fields = Fields {
     what: "a task",
-    fields: &[required("name", Text), optional("description", Text), required("task_type", Text), optional("parameters", AnyMap)],
+    fields: &[
+        required("name", Text),
+        optional("description", Text),
+        required("task_type", Text),
+        optional("parameters", AnyMap),
+    ],
 };
 
 static CONDITION: Fields = Fields {

@@ -23,7 +23,10 @@ impl LegacyNames {
     /// The names of a flow that was translated; `None` for any other.
     #[must_use]
     pub fn of(doc: &FlowDoc) -> Option<Self> {
-        let mut names = Self { flow: doc.labels.get(ID_LABEL)?.clone(), ..Self::default() };
+        let mut names = Self {
+            flow: doc.labels.get(ID_LABEL)?.clone(),
+            ..Self::default()
+        };
         for (id, task) in &doc.tasks {
             names.add(id, task.name.as_deref().unwrap_or(id));
         }
@@ -58,13 +61,21 @@ pub fn flow_id(legacy: &str) -> String {
     let tail: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
     let mut slug = to_slug(legacy);
     slug.truncate(crate::limits::ID_BYTES_MAX - tail.len() - 1);
-    if slug.is_empty() { format!("flow-{tail}") } else { format!("{}-{tail}", slug.trim_end_matches('-')) }
+    if slug.is_empty() {
+        format!("flow-{tail}")
+    } else {
+        format!("{}-{tail}", slug.trim_end_matches('-'))
+    }
 }
 
 /// An id for each task, in order: the name itself if it may be one, else a slug of it. No two are the same.
 pub(super) fn task_ids<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<String> {
     // Names that are ids already keep themselves, whatever order they come in.
-    let mut taken: FxHashMap<String, u32> = names.clone().filter(|name| is_slug(name)).map(|name| (name.to_owned(), 1)).collect();
+    let mut taken: FxHashMap<String, u32> = names
+        .clone()
+        .filter(|name| is_slug(name))
+        .map(|name| (name.to_owned(), 1))
+        .collect();
     let unique = |name: &str, taken: &mut FxHashMap<String, u32>| {
         let mut base = to_slug(name);
         base.truncate(crate::limits::ID_BYTES_MAX - 7);
@@ -78,5 +89,13 @@ pub(super) fn task_ids<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<
         taken.insert(candidate.clone(), 1);
         candidate
     };
-    names.map(|name| if is_slug(name) { name.to_owned() } else { unique(name, &mut taken) }).collect()
+    names
+        .map(|name| {
+            if is_slug(name) {
+                name.to_owned()
+            } else {
+                unique(name, &mut taken)
+            }
+        })
+        .collect()
 }

@@ -29,7 +29,12 @@ pub(super) struct Route {
 
 /// The way through a flow, as far as it has one; all problems go to `problems`.
 pub(super) fn route(flow: &Flow, problems: &mut Vec<Problem>) -> Option<Route> {
-    let mut finder = Finder { flow, numbers: FxHashMap::default(), suggester: Suggester::default(), problems };
+    let mut finder = Finder {
+        flow,
+        numbers: FxHashMap::default(),
+        suggester: Suggester::default(),
+        problems,
+    };
     finder.names();
     let start = finder.start();
     let (next, fields) = finder.conditions();
@@ -69,9 +74,17 @@ impl Finder<'_, '_> {
                 continue;
             }
             if task.name == END {
-                self.error("reserved_id", field, "`end` is the target that ends a flow; give the task another name".to_owned());
+                self.error(
+                    "reserved_id",
+                    field,
+                    "`end` is the target that ends a flow; give the task another name".to_owned(),
+                );
             } else if let Some(first) = self.numbers.get(task.name.as_str()) {
-                let message = format!("`{}` is already the name of task {} (counted from 1)", task.name.escape_debug(), first + 1);
+                let message = format!(
+                    "`{}` is already the name of task {} (counted from 1)",
+                    task.name.escape_debug(),
+                    first + 1
+                );
                 self.error("duplicate_id", field, message);
             } else {
                 self.numbers.insert(&task.name, at);
@@ -82,15 +95,25 @@ impl Finder<'_, '_> {
     fn find(&mut self, name: &str, field: &str) -> Option<usize> {
         let found = self.numbers.get(name).copied();
         if found.is_none() && !name.is_empty() {
-            let guess = self.suggester.did_you_mean(name, self.flow.tasks.iter().map(|task| task.name.as_str()));
-            self.error("unknown_task", field.to_owned(), format!("there is no task `{}`{guess}", name.escape_debug()));
+            let guess = self
+                .suggester
+                .did_you_mean(name, self.flow.tasks.iter().map(|task| task.name.as_str()));
+            self.error(
+                "unknown_task",
+                field.to_owned(),
+                format!("there is no task `{}`{guess}", name.escape_debug()),
+            );
         }
         found
     }
 
     fn start(&mut self) -> Option<usize> {
         if self.flow.tasks.is_empty() {
-            self.error("no_tasks", "flow.tasks".to_owned(), "a flow needs at least one task".to_owned());
+            self.error(
+                "no_tasks",
+                "flow.tasks".to_owned(),
+                "a flow needs at least one task".to_owned(),
+            );
             return None;
         }
         self.find(&self.flow.start_task, "flow.start_task")
@@ -112,7 +135,10 @@ impl Finder<'_, '_> {
         let mut first_of: FxHashMap<usize, usize> = FxHashMap::default();
         for (at, condition) in flow.conditions.iter().enumerate() {
             let path = format!("flow.conditions[{at}]");
-            let (met_field, unmet_field) = (format!("{path}.target_task_success"), format!("{path}.target_task_failure"));
+            let (met_field, unmet_field) = (
+                format!("{path}.target_task_success"),
+                format!("{path}.target_task_failure"),
+            );
             let source = self.find(&condition.source_task, &format!("{path}.source_task"));
             let met = self.target(condition.target_task_success.as_ref(), &met_field);
             let unmet = self.target(condition.target_task_failure.as_ref(), &unmet_field);
@@ -122,23 +148,38 @@ impl Finder<'_, '_> {
                 "" => continue,
                 _ => {
                     let shown = condition.outcome.escape_debug();
-                    self.error("unknown_word", format!("{path}.outcome"), format!("the outcome is `success` or `failure`, not `{shown}`"));
+                    self.error(
+                        "unknown_word",
+                        format!("{path}.outcome"),
+                        format!("the outcome is `success` or `failure`, not `{shown}`"),
+                    );
                     continue;
                 }
             };
             let Some(source) = source else { continue };
             if let Some(first) = first_of.insert(source, at) {
                 let name = condition.source_task.escape_debug();
-                let message = format!("`{name}` has a condition already, number {} (counted from 1); keep one of them", first + 1);
+                let message = format!(
+                    "`{name}` has a condition already, number {} (counted from 1); keep one of them",
+                    first + 1
+                );
                 self.error("duplicate_condition", format!("{path}.source_task"), message);
                 first_of.insert(source, first);
                 continue;
             }
             let (on_success, on_failure) = if wants_success { (met, unmet) } else { (unmet, met) };
-            fields[source] = if wants_success { [met_field, unmet_field] } else { [unmet_field, met_field] };
+            fields[source] = if wants_success {
+                [met_field, unmet_field]
+            } else {
+                [unmet_field, met_field]
+            };
             // The failed task itself as the target of its failure: it is tried again.
             let is_retried = on_failure == Some(source);
-            next[source] = Next { on_success, on_failure: on_failure.filter(|_| !is_retried), is_retried };
+            next[source] = Next {
+                on_success,
+                on_failure: on_failure.filter(|_| !is_retried),
+                is_retried,
+            };
         }
         (next, fields)
     }

@@ -5,7 +5,10 @@ use super::*;
 use crate::validate::tests::Types;
 
 fn told(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("{problem} [{}]\n", problem.code)).collect()
+    problems
+        .iter()
+        .map(|problem| format!("{problem} [{}]\n", problem.code))
+        .collect()
 }
 
 /// What a document becomes: the warnings and the flow as YAML, or what is wrong with it.
@@ -14,12 +17,36 @@ fn check(document: Value, expected: Expect) {
     let text = serde_json::to_string(&document).expect("it is JSON");
     let actual = match translate(text.as_bytes(), &Types::new()) {
         Ok(translated) => {
-            assert_eq!(validate(&translated.doc, &Types::new()).iter().filter(|problem| problem.severity == Severity::Error).count(), 0);
-            format!("{}{}", told(&translated.warnings), parse::to_yaml(&translated.doc))
+            assert_eq!(
+                validate(&translated.doc, &Types::new())
+                    .iter()
+                    .filter(|problem| problem.severity == Severity::Error)
+                    .count(),
+                0
+            );
+            format!(
+                "{}{}",
+                told(&translated.warnings),
+                parse::to_yaml(&translated.doc)
+            )
         }
         Err(problems) => {
-            assert!(problems.iter().all(|problem| problem.line == Some(1)), "every problem has its place: {problems:?}");
-            problems.iter().map(|problem| format!("{}\n", Problem { line: None, ..problem.clone() })).collect()
+            assert!(
+                problems.iter().all(|problem| problem.line == Some(1)),
+                "every problem has its place: {problems:?}"
+            );
+            problems
+                .iter()
+                .map(|problem| {
+                    format!(
+                        "{}\n",
+                        Problem {
+                            line: None,
+                            ..problem.clone()
+                        }
+                    )
+                })
+                .collect()
         }
     };
     expected.assert_eq(&actual);
@@ -27,7 +54,10 @@ fn check(document: Value, expected: Expect) {
 
 /// A flow of these tasks, all of one type, and conditions `[source, outcome, met, unmet]`.
 fn flow(tasks: &[&str], conditions: &[[&str; 4]]) -> Value {
-    let tasks: Vec<Value> = tasks.iter().map(|name| json!({"name": name, "description": "", "task_type": "fetch_data"})).collect();
+    let tasks: Vec<Value> = tasks
+        .iter()
+        .map(|name| json!({"name": name, "description": "", "task_type": "fetch_data"}))
+        .collect();
     let conditions: Vec<Value> = conditions
         .iter()
         .map(|[source, outcome, met, unmet]| {
@@ -98,7 +128,9 @@ fn the_example_of_its_page() {
 
 #[test]
 fn outcomes_may_be_turned_round() {
-    check(flow(&["a", "b", "c"], &[["a", "failure", "b", "c"]]), expect![[r#"
+    check(
+        flow(&["a", "b", "c"], &[["a", "failure", "b", "c"]]),
+        expect![[r#"
         flow: f
         name: F
         labels:
@@ -112,14 +144,17 @@ fn outcomes_may_be_turned_round() {
             type: fetch_data
             name: b
             description: ""
-            needs: [{ task: a, "on": failed }]
+            needs: [{ task: a, on: failed }]
           c:
             type: fetch_data
             name: c
             description: ""
             needs: [a]
-    "#]]);
-    check(flow(&["a", "b"], &[["a", "Failure", "end", "b"]]), expect![[r#"
+    "#]],
+    );
+    check(
+        flow(&["a", "b"], &[["a", "Failure", "end", "b"]]),
+        expect![[r#"
         flow: f
         name: F
         labels:
@@ -134,13 +169,22 @@ fn outcomes_may_be_turned_round() {
             name: b
             description: ""
             needs: [a]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn both_ways_may_lead_to_one_task_and_ways_meet() {
     check(
-        flow(&["a", "b", "c", "d"], &[["a", "success", "b", "c"], ["b", "success", "d", "d"], ["c", "success", "d", "end"], ["d", "success", "end", "end"]]),
+        flow(
+            &["a", "b", "c", "d"],
+            &[
+                ["a", "success", "b", "c"],
+                ["b", "success", "d", "d"],
+                ["c", "success", "d", "end"],
+                ["d", "success", "end", "end"],
+            ],
+        ),
         expect![[r#"
             flow: f
             name: F
@@ -160,12 +204,12 @@ fn both_ways_may_lead_to_one_task_and_ways_meet() {
                 type: fetch_data
                 name: c
                 description: ""
-                needs: [{ task: a, "on": failed }]
+                needs: [{ task: a, on: failed }]
               d:
                 type: fetch_data
                 name: d
                 description: ""
-                needs: [{ task: b, "on": [succeeded, failed] }, c]
+                needs: [{ task: b, on: [succeeded, failed] }, c]
                 join: any
         "#]],
     );
@@ -173,7 +217,9 @@ fn both_ways_may_lead_to_one_task_and_ways_meet() {
 
 #[test]
 fn a_failed_task_as_its_own_target_is_tried_again() {
-    check(flow(&["a", "b"], &[["a", "success", "b", "a"]]), expect![[r#"
+    check(
+        flow(&["a", "b"], &[["a", "success", "b", "a"]]),
+        expect![[r#"
         flow: f
         name: F
         labels:
@@ -195,12 +241,15 @@ fn a_failed_task_as_its_own_target_is_tried_again() {
             name: b
             description: ""
             needs: [a]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn tasks_off_the_way_are_skipped() {
-    check(flow(&["a", "b", "c"], &[["b", "success", "c", "a"]]), expect![[r#"
+    check(
+        flow(&["a", "b", "c"], &[["b", "success", "c", "a"]]),
+        expect![[r#"
         1:111: warning: no condition leads from the start to `b`, so it is always skipped (flow.tasks[1]) [never_starts]
         1:166: warning: no condition leads from the start to `c`, so it is always skipped (flow.tasks[2]) [never_starts]
         flow: f
@@ -222,7 +271,8 @@ fn tasks_off_the_way_are_skipped() {
             name: c
             description: ""
             when: "false"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -231,7 +281,9 @@ fn names_become_ids_and_can_be_found_again() {
         {"name": "Fetch It", "task_type": "noop"}, {"name": "fetch it", "task_type": "noop"}, {"name": "fetch-it", "task_type": "noop"},
         {"name": "日本", "task_type": "noop"}
     ], "conditions": [{"source_task": "Fetch It", "outcome": "success", "target_task_success": "日本"}]}});
-    check(document.clone(), expect![[r#"
+    check(
+        document.clone(),
+        expect![[r#"
         1:97: warning: no condition leads from the start to `fetch it`, so it is always skipped (flow.tasks[1]) [never_starts]
         1:136: warning: no condition leads from the start to `fetch-it`, so it is always skipped (flow.tasks[2]) [never_starts]
         flow: my-flow-d7eb83478f
@@ -253,7 +305,8 @@ fn names_become_ids_and_can_be_found_again() {
             type: noop
             name: "日本"
             needs: [fetch-it-2]
-    "#]]);
+    "#]],
+    );
     let translated = translate(document.to_string().as_bytes(), &Types::new()).expect("it is valid");
     assert_eq!(LegacyNames::of(&translated.doc), Some(translated.names.clone()));
     assert_eq!(translated.names.flow, "My Flow");
@@ -264,7 +317,10 @@ fn names_become_ids_and_can_be_found_again() {
     assert_ne!(flow_id("My Flow"), flow_id("my flow"));
     assert_eq!(flow_id("my-flow"), "my-flow");
     for odd in ["summary", "", "日本", &"x".repeat(200)] {
-        assert!(crate::ids::is_slug(&flow_id(odd)) && flow_id(odd) != "summary", "{odd}");
+        assert!(
+            crate::ids::is_slug(&flow_id(odd)) && flow_id(odd) != "summary",
+            "{odd}"
+        );
     }
 }
 
@@ -273,7 +329,12 @@ fn everything_wrong_is_told_at_once() {
     check(
         flow(
             &["a", "b", "b", "end"],
-            &[["a", "success", "x", "end"], ["a", "success", "b", "end"], ["b", "maybe", "a", "a"], ["bb", "success", "end", "end"]],
+            &[
+                ["a", "success", "x", "end"],
+                ["a", "success", "b", "end"],
+                ["b", "maybe", "a", "a"],
+                ["bb", "success", "end", "end"],
+            ],
         ),
         expect![[r#"
             error: `b` is already the name of task 2 (counted from 1) (flow.tasks[2].name)
@@ -284,11 +345,21 @@ fn everything_wrong_is_told_at_once() {
             error: there is no task `bb` (did you mean `b`?) (flow.conditions[3].source_task)
         "#]],
     );
-    check(flow(&["a", "b", "c"], &[["a", "success", "b", "end"], ["b", "success", "c", "a"], ["c", "success", "c", "b"]]), expect![[r#"
+    check(
+        flow(
+            &["a", "b", "c"],
+            &[
+                ["a", "success", "b", "end"],
+                ["b", "success", "c", "a"],
+                ["c", "success", "c", "b"],
+            ],
+        ),
+        expect![[r#"
         error: this leads from `b` back to `a`, which has run by then; only a failed task may be its own target, as a retry (flow.conditions[1].target_task_failure)
         error: this leads from `c` back to `c`, which has run by then; only a failed task may be its own target, as a retry (flow.conditions[2].target_task_success)
         error: this leads from `c` back to `b`, which has run by then; only a failed task may be its own target, as a retry (flow.conditions[2].target_task_failure)
-    "#]]);
+    "#]],
+    );
     check(
         json!({"flow": {"id": "f", "start_task": "zz", "tasks": [
             {"name": "a", "task_type": "fetchdata"},
@@ -305,28 +376,43 @@ fn everything_wrong_is_told_at_once() {
             warning: a flow has no field `extra`; its fields are id, name, description, start_task, tasks, conditions (flow.extra)
         "#]],
     );
-    check(json!({"flow": {"id": "f", "tasks": []}}), expect![[r#"
+    check(
+        json!({"flow": {"id": "f", "tasks": []}}),
+        expect![[r#"
         error: a flow needs `start_task` (flow.start_task)
         error: a flow needs at least one task (flow.tasks)
-    "#]]);
-    check(json!({"tasks": []}), expect![[r#"
+    "#]],
+    );
+    check(
+        json!({"tasks": []}),
+        expect![[r#"
         error: the document needs `flow` (flow)
         warning: the document has no field `tasks`; its fields are flow (tasks)
-    "#]]);
-    check(json!([1]), expect![[r#"
+    "#]],
+    );
+    check(
+        json!([1]),
+        expect![[r#"
         error: expected the document as a mapping of fields, found a list
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn long_documents_are_translated() {
     let names: Vec<String> = (0..2_000).map(|n| format!("t{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let conditions: Vec<[&str; 4]> = names.windows(2).map(|pair| [pair[0], "success", pair[1], "end"]).collect();
+    let conditions: Vec<[&str; 4]> = names
+        .windows(2)
+        .map(|pair| [pair[0], "success", pair[1], "end"])
+        .collect();
     let mut document = flow(&names, &conditions);
     document["flow"]["tasks"][1_999]["task_type"] = json!("process_data");
-    let translated = translate(document.to_string().as_bytes(), &Types::new()).unwrap_or_else(|problems| panic!("{}", told(&problems)));
-    let results = translated.doc.tasks["t1999"].with["results"].as_object().expect("it is given results");
+    let translated = translate(document.to_string().as_bytes(), &Types::new())
+        .unwrap_or_else(|problems| panic!("{}", told(&problems)));
+    let results = translated.doc.tasks["t1999"].with["results"]
+        .as_object()
+        .expect("it is given results");
     assert_eq!(results.len(), RESULTS_MAX);
     assert!(results.contains_key("t1998"), "the nearest are given");
 }
@@ -338,12 +424,21 @@ fn arguments_mean_what_they_meant() {
     let mut document = flow(&["a", "b"], &[["a", "success", "b", "end"]]);
     document["flow"]["tasks"][0]["parameters"] = json!({"data_source": odd});
     document["flow"]["tasks"][1]["task_type"] = json!("process_data");
-    let doc = translate(document.to_string().as_bytes(), &Types::new()).unwrap_or_else(|problems| panic!("{}", told(&problems))).doc;
+    let doc = translate(document.to_string().as_bytes(), &Types::new())
+        .unwrap_or_else(|problems| panic!("{}", told(&problems)))
+        .doc;
     let (program, problems) = crate::expr::Program::compile(&doc);
     assert_eq!(problems, []);
     let mut scope = crate::expr::Scope::new(std::sync::Arc::default(), crate::expr::RunFacts::default());
     scope.task("a", crate::expr::TaskFacts::default());
-    let render = |task: &str| program.task(task).expect(task).with.render(&program, &scope).expect(task);
+    let render = |task: &str| {
+        program
+            .task(task)
+            .expect(task)
+            .with
+            .render(&program, &scope)
+            .expect(task)
+    };
     assert_eq!(render("a")["data_source"], odd);
     assert_eq!(render("b"), json!({"results": {"a": null}}));
 }

@@ -1,21 +1,42 @@
-//! JSON into a [`Node`] tree. serde_json would forget places and swallow duplicate keys.
+//! JSON into a [`Node`] tree. `serde_json` would forget places and swallow duplicate keys.
 
 use indexmap::map::Entry;
 
-use super::tree::{Entries, Kind, Node, Place, Reading, duplicate_key, is_task_group, number, shorten, too_deep};
+use super::tree::{
+    Entries, Kind, Node, Place, Reading, duplicate_key, is_task_group, number, shorten, too_deep,
+};
 use crate::limits;
 use crate::problem::Problem;
 
 pub(super) fn read(text: &str) -> Reading {
-    let mut reader =
-        Reader { text, at: 0, place: Place { line: 1, column: 1 }, problems: Vec::new(), depth: 0, n_nodes: 0, n_dropped: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        place: Place { line: 1, column: 1 },
+        problems: Vec::new(),
+        depth: 0,
+        n_nodes: 0,
+        n_dropped: 0,
+    };
     let root = reader.document();
-    let Reader { mut problems, n_dropped, .. } = reader;
+    let Reader {
+        mut problems,
+        n_dropped,
+        ..
+    } = reader;
     match root {
-        Ok(root) => Reading { root: Some(root), problems, n_dropped },
+        Ok(root) => Reading {
+            root: Some(root),
+            problems,
+            n_dropped,
+        },
         Err(problem) => {
             problems.push(*problem);
-            Reading { root: None, problems, n_dropped }
+            Reading {
+                root: None,
+                problems,
+                n_dropped,
+            }
         }
     }
 }
@@ -55,7 +76,12 @@ impl Reader<'_> {
     /// Goes one byte on; a character's later bytes move no column.
     fn step(&mut self) {
         match self.peek() {
-            Some(b'\n') => self.place = Place { line: self.place.line + 1, column: 1 },
+            Some(b'\n') => {
+                self.place = Place {
+                    line: self.place.line + 1,
+                    column: 1,
+                }
+            }
             Some(byte) if byte & 0xC0 != 0x80 => self.place.column += 1,
             _ => {}
         }
@@ -74,7 +100,10 @@ impl Reader<'_> {
 
     fn unexpected(&self, expected: &str) -> Box<Problem> {
         match self.text[self.at..].chars().next() {
-            Some(found) => self.wrong(format!("expected {expected}, found `{}`", shorten(&found.to_string()))),
+            Some(found) => self.wrong(format!(
+                "expected {expected}, found `{}`",
+                shorten(&found.to_string())
+            )),
             None => self.wrong(format!("expected {expected}, but the document ends here")),
         }
     }
@@ -143,7 +172,9 @@ impl Reader<'_> {
                 self.n_nodes = n_before;
             } else {
                 match entries.entry(key) {
-                    Entry::Occupied(first) => self.problems.push(duplicate_key(first.key(), at, first.get().0)),
+                    Entry::Occupied(first) => {
+                        self.problems.push(duplicate_key(first.key(), at, first.get().0))
+                    }
                     Entry::Vacant(slot) => {
                         slot.insert((at, value));
                     }
@@ -184,14 +215,21 @@ impl Reader<'_> {
                         self.step();
                     }
                 }
-                Some(0..=0x1F) => return Err(self.wrong("a text in JSON has no raw line breaks or tabs; write \\n or \\t")),
+                Some(0..=0x1F) => {
+                    return Err(self.wrong("a text in JSON has no raw line breaks or tabs; write \\n or \\t"));
+                }
                 Some(_) => self.step(),
-                None => return Err(Box::new(Problem::error("syntax", "the text that begins here never ends").on(place))),
+                None => {
+                    return Err(Box::new(
+                        Problem::error("syntax", "the text that begins here never ends").on(place),
+                    ));
+                }
             }
         }
         self.step();
-        serde_json::from_str(&self.text[from..self.at])
-            .map_err(|_| Box::new(Problem::error("syntax", "the text that begins here has an invalid escape").on(place)))
+        serde_json::from_str(&self.text[from..self.at]).map_err(|_| {
+            Box::new(Problem::error("syntax", "the text that begins here has an invalid escape").on(place))
+        })
     }
 
     fn number(&mut self) -> Read<Kind> {

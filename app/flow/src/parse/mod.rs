@@ -50,15 +50,23 @@ impl Format {
     /// The format with this word.
     #[must_use]
     pub fn from_key(key: &str) -> Option<Self> {
-        [Self::Yaml, Self::Json].into_iter().find(|format| format.key() == key)
+        [Self::Yaml, Self::Json]
+            .into_iter()
+            .find(|format| format.key() == key)
     }
 
     /// JSON if the text begins with a brace, else YAML (which reads most JSON as well).
     #[must_use]
     pub fn guess(text: &[u8]) -> Self {
-        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
+        let text = text
+            .strip_prefix(b"\xEF\xBB\xBF")
+            .unwrap_or(text)
+            .trim_ascii_start();
         // `{{` and `{a` are YAML at best.
-        match text.strip_prefix(b"{").map(|rest| rest.trim_ascii_start().first()) {
+        match text
+            .strip_prefix(b"{")
+            .map(|rest| rest.trim_ascii_start().first())
+        {
             Some(Some(b'"' | b'}') | None) => Self::Json,
             _ => Self::Yaml,
         }
@@ -92,11 +100,20 @@ pub(crate) struct Draft {
 /// Everything wrong with its text and fields: encoding, size, depth, syntax, duplicate keys, unknown and missing fields, wrong
 /// kinds of values. Each problem has line and column.
 pub fn parse(text: &[u8], format: Format) -> Result<Parsed, Vec<Problem>> {
-    let Draft { doc, places, problems } = draft(text, format);
+    let Draft {
+        doc,
+        places,
+        problems,
+    } = draft(text, format);
     match doc {
         Some(doc) if problems.is_empty() => {
             // Reading has shown that it is UTF-8.
-            Ok(Parsed { doc, places, source: String::from_utf8_lossy(text).into_owned(), format })
+            Ok(Parsed {
+                doc,
+                places,
+                source: String::from_utf8_lossy(text).into_owned(),
+                format,
+            })
         }
         _ => Err(problems),
     }
@@ -104,37 +121,55 @@ pub fn parse(text: &[u8], format: Format) -> Result<Parsed, Vec<Problem>> {
 
 /// Reads as much of a document as can be read.
 pub(crate) fn draft(text: &[u8], format: Format) -> Draft {
-    let Reading { root, mut problems, n_dropped } = read(text, format);
+    let Reading {
+        root,
+        mut problems,
+        n_dropped,
+    } = read(text, format);
     let mut doc = None;
     if let Some(root) = &root {
         let suggester = Suggester::default();
-        let mut walk = Walk { problems: Vec::new(), is_yaml: format == Format::Yaml, suggester: &suggester };
+        let mut walk = Walk {
+            problems: Vec::new(),
+            is_yaml: format == Format::Yaml,
+            suggester: &suggester,
+        };
         if n_dropped > 0 {
             problems.push(too_many_tasks(limits::TASKS_MAX + 1 + n_dropped));
         } else if matches!(root.kind, Kind::Map(_)) {
             let value = walk.value(root, &shape::Shape::Struct(&model::FLOW), "");
             match value.map(serde_json::from_value::<FlowDoc>) {
                 Some(Ok(read)) => doc = Some(read),
-                Some(Err(error)) => walk.problems.push(Problem::error("wrong_type", error.to_string())),
+                Some(Err(error)) => walk
+                    .problems
+                    .push(Problem::error("wrong_type", error.to_string())),
                 None => {}
             }
         } else {
             let message = format!("a flow is a mapping with `flow` and `tasks`, not {}", root.what());
-            walk.problems.push(Problem::error("wrong_type", message).on(root.at));
+            walk.problems
+                .push(Problem::error("wrong_type", message).on(root.at));
         }
         problems.append(&mut walk.problems);
     }
     let places = Places::new(root);
     places.locate(&mut problems);
     problems.sort_by_key(|problem| (problem.line, problem.column));
-    Draft { doc, places, problems }
+    Draft {
+        doc,
+        places,
+        problems,
+    }
 }
 
 /// Reads a text as a tree.
 pub(crate) fn read(text: &[u8], format: Format) -> Reading {
     if text.len() > limits::DOCUMENT_BYTES_MAX {
         let max = limits::DOCUMENT_BYTES_MAX / 1024 / 1024;
-        let message = format!("the document has {} bytes; at most {max} MiB are read", text.len());
+        let message = format!(
+            "the document has {} bytes; at most {max} MiB are read",
+            text.len()
+        );
         return Reading::failed(Problem::error("too_large", message).on(Place { line: 1, column: 1 }));
     }
     let text = match std::str::from_utf8(text) {
@@ -151,18 +186,31 @@ fn not_utf8(text: &[u8], at: usize) -> Problem {
     let before = String::from_utf8_lossy(&text[..at]);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    let place = Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) };
-    Problem::error("not_utf8", format!("byte {} is not UTF-8; save the file as UTF-8", at + 1)).on(place)
+    let place = Place {
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+    };
+    Problem::error(
+        "not_utf8",
+        format!("byte {} is not UTF-8; save the file as UTF-8", at + 1),
+    )
+    .on(place)
 }
 
 pub(crate) fn too_many_values(at: Place) -> Problem {
-    Problem::error("too_large", format!("the document has more than {NODES_MAX} values")).on(at)
+    Problem::error(
+        "too_large",
+        format!("the document has more than {NODES_MAX} values"),
+    )
+    .on(at)
 }
 
 /// A flow that is larger than a drawing should be.
 pub(crate) fn too_many_tasks(n_tasks: usize) -> Problem {
     let max = limits::TASKS_MAX;
-    let message = format!("the flow has {n_tasks} tasks, at most {max} are allowed; let one task work on a list of items instead");
+    let message = format!(
+        "the flow has {n_tasks} tasks, at most {max} are allowed; let one task work on a list of items instead"
+    );
     Problem::error("too_many_tasks", message).at("tasks")
 }
 

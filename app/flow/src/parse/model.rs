@@ -1,14 +1,25 @@
 //! The flow document's fields; the same as in [`crate::doc`].
 
-use super::shape::Shape::{Any, AnyList, AnyMap, Bool, Duration, ListOf, MapOf, Number, Position, Struct, Text, TextOr, Texts, Whole, Word};
+use super::shape::Shape::{
+    Any, AnyList, AnyMap, Bool, Duration, ListOf, MapOf, Number, Position, Struct, Text, TextOr, Texts,
+    Whole, Word,
+};
 use super::shape::{Field, Fields, Shape};
 
 const fn optional(name: &'static str, shape: Shape) -> Field {
-    Field { name, required: false, shape }
+    Field {
+        name,
+        required: false,
+        shape,
+    }
 }
 
 const fn required(name: &'static str, shape: Shape) -> Field {
-    Field { name, required: true, shape }
+    Field {
+        name,
+        required: true,
+        shape,
+    }
 }
 
 pub(super) static FLOW: Fields = Fields {
@@ -35,7 +46,10 @@ pub(super) static INPUT: Fields = Fields {
     fields: &[
         optional(
             "type",
-            Word(&["string", "text", "integer", "number", "boolean", "date", "datetime", "duration", "object", "array", "any"]),
+            Word(&[
+                "string", "text", "integer", "number", "boolean", "date", "datetime", "duration", "object",
+                "array", "any",
+            ]),
         ),
         optional("title", Text),
         optional("description", Text),
@@ -68,12 +82,22 @@ pub(super) static TASK: Fields = Fields {
 
 pub(super) static EDGE: Fields = Fields {
     what: "an edge",
-    fields: &[required("task", Text), optional("on", Texts), optional("when", Text), optional("handles", Bool)],
+    fields: &[
+        required("task", Text),
+        optional("on", Texts),
+        optional("when", Text),
+        optional("handles", Bool),
+    ],
 };
 
 pub(super) static UNDO: Fields = Fields {
     what: "an undo",
-    fields: &[required("type", Text), optional("with", AnyMap), optional("retry", Struct(&RETRY)), optional("timeout", Duration)],
+    fields: &[
+        required("type", Text),
+        optional("with", AnyMap),
+        optional("retry", Struct(&RETRY)),
+        optional("timeout", Duration),
+    ],
 };
 
 pub(super) static RETRY: Fields = Fields {

@@ -30,10 +30,12 @@ impl Places {
                     None => break,
                 },
                 // `needs.0` is a list's item as well.
-                (Kind::List(items), Step::Key(key)) => match key.parse::<usize>().ok().and_then(|index| items.get(index)) {
-                    Some(next) => (next.at, next),
-                    None => break,
-                },
+                (Kind::List(items), Step::Key(key)) => {
+                    match key.parse::<usize>().ok().and_then(|index| items.get(index)) {
+                        Some(next) => (next.at, next),
+                        None => break,
+                    }
+                }
                 _ => break,
             };
             at = place;
@@ -75,7 +77,10 @@ pub(crate) fn task_of(path: &str) -> Option<String> {
 /// The path of `key` in the mapping at `path`: `a.b`, or `a["b c"]` if the key is not a plain word.
 #[must_use]
 pub fn join(path: &str, key: &str) -> String {
-    let is_word = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let is_word = !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if !is_word {
         format!("{path}[{}]", serde_json::Value::from(key))
     } else if path.is_empty() {

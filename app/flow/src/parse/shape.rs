@@ -81,18 +81,27 @@ impl Walk<'_> {
             Kind::Number(_, written) | Kind::Bool(_, written) => format!("`{}`", shorten(written)),
             _ => node.what().to_owned(),
         };
-        self.tell("wrong_type", path, node.at, format!("expected {expected}, found {found}"));
+        self.tell(
+            "wrong_type",
+            path,
+            node.at,
+            format!("expected {expected}, found {found}"),
+        );
         None
     }
 
     /// The value, as serde reads it, without what does not fit.
     pub(crate) fn value(&mut self, node: &Node, shape: &Shape, path: &str) -> Option<Value> {
         match (shape, &node.kind) {
-            (Shape::Any, _) | (Shape::AnyList, Kind::List(_)) | (Shape::AnyMap, Kind::Map(_)) => Some(node.to_value()),
+            (Shape::Any, _) | (Shape::AnyList, Kind::List(_)) | (Shape::AnyMap, Kind::Map(_)) => {
+                Some(node.to_value())
+            }
             (Shape::Text, _) => self.text(node, path, "a text").map(Value::String),
             (Shape::Duration, _) => self.duration(node, path),
             (Shape::Bool, Kind::Bool(value, _)) => Some(Value::Bool(*value)),
-            (Shape::Whole(max), Kind::Number(number, _)) if number.as_u64().is_some_and(|number| number <= *max) => {
+            (Shape::Whole(max), Kind::Number(number, _))
+                if number.as_u64().is_some_and(|number| number <= *max) =>
+            {
                 Some(Value::Number(number.clone()))
             }
             (Shape::Number, Kind::Number(number, _)) => Some(Value::Number(number.clone())),
@@ -100,13 +109,21 @@ impl Walk<'_> {
             (Shape::Texts, Kind::List(items)) => Some(self.items(items, path, &|walk, item, path| {
                 walk.text(item, path, "a text").map(Value::String)
             })),
-            (Shape::Texts, _) => self.text(node, path, "a text or a list of texts").map(Value::String),
-            (Shape::TextOr(fields) | Shape::Struct(fields), Kind::Map(entries)) => Some(self.fields(entries, node.at, fields, path)),
+            (Shape::Texts, _) => self
+                .text(node, path, "a text or a list of texts")
+                .map(Value::String),
+            (Shape::TextOr(fields) | Shape::Struct(fields), Kind::Map(entries)) => {
+                Some(self.fields(entries, node.at, fields, path))
+            }
             // `fetch:` with nothing behind it: its missing fields say best what to do.
             (Shape::Struct(fields), Kind::Null) => Some(self.fields(&Entries::new(), node.at, fields, path)),
-            (Shape::TextOr(fields), _) => self.text(node, path, &format!("a text or {}", fields.what)).map(Value::String),
+            (Shape::TextOr(fields), _) => self
+                .text(node, path, &format!("a text or {}", fields.what))
+                .map(Value::String),
             (Shape::MapOf(shape), Kind::Map(entries)) => Some(self.entries(entries, shape, path)),
-            (Shape::ListOf(shape), Kind::List(items)) => Some(self.items(items, path, &|walk, item, path| walk.value(item, shape, path))),
+            (Shape::ListOf(shape), Kind::List(items)) => {
+                Some(self.items(items, path, &|walk, item, path| walk.value(item, shape, path)))
+            }
             (Shape::Position, Kind::List(items)) if is_position(items) => Some(node.to_value()),
             _ => self.wrong(path, node, &expected(shape)),
         }
@@ -152,7 +169,16 @@ impl Walk<'_> {
             return Some(Value::String(text));
         }
         let guess = self.suggester.did_you_mean(&text, words.iter().copied());
-        self.tell("unknown_word", path, node.at, format!("`{}` is not known here{guess}; write one of {}", shorten(&text), listed(words)));
+        self.tell(
+            "unknown_word",
+            path,
+            node.at,
+            format!(
+                "`{}` is not known here{guess}; write one of {}",
+                shorten(&text),
+                listed(words)
+            ),
+        );
         None
     }
 
@@ -161,7 +187,11 @@ impl Walk<'_> {
         for (key, (key_at, node)) in entries {
             let path = join(path, key);
             let node_at_key = Node::null(*key_at);
-            let node = if matches!(node.kind, Kind::Null) { &node_at_key } else { node };
+            let node = if matches!(node.kind, Kind::Null) {
+                &node_at_key
+            } else {
+                node
+            };
             // A wrong task keeps its name, so that edges from it are not called unknown as well.
             if let Some(value) = self.value(node, shape, &path).or_else(|| empty(shape)) {
                 map.insert(key.clone(), value);
@@ -170,13 +200,28 @@ impl Walk<'_> {
         Value::Object(map)
     }
 
-    fn items(&mut self, items: &[Node], path: &str, read: &dyn Fn(&mut Self, &Node, &str) -> Option<Value>) -> Value {
+    fn items(
+        &mut self,
+        items: &[Node],
+        path: &str,
+        read: &dyn Fn(&mut Self, &Node, &str) -> Option<Value>,
+    ) -> Value {
         let items = items.iter().enumerate();
-        Value::Array(items.filter_map(|(index, item)| read(self, item, &format!("{path}[{index}]"))).collect())
+        Value::Array(
+            items
+                .filter_map(|(index, item)| read(self, item, &format!("{path}[{index}]")))
+                .collect(),
+        )
     }
 
     /// A mapping with known fields; what is missing and required is told and stands in as an empty value.
-    pub(crate) fn fields(&mut self, entries: &Entries, at: Place, fields: &'static Fields, path: &str) -> Value {
+    pub(crate) fn fields(
+        &mut self,
+        entries: &Entries,
+        at: Place,
+        fields: &'static Fields,
+        path: &str,
+    ) -> Value {
         let mut map = Map::new();
         for (key, (key_at, node)) in entries {
             let Some(field) = fields.fields.iter().find(|field| field.name == key) else {
@@ -198,7 +243,12 @@ impl Walk<'_> {
             let written = entries.get(field.name);
             if written.is_none_or(|(_, node)| matches!(node.kind, Kind::Null)) {
                 let at = written.map_or(at, |(key_at, _)| *key_at);
-                self.tell("missing_field", &join(path, field.name), at, format!("{} needs `{}`", fields.what, field.name));
+                self.tell(
+                    "missing_field",
+                    &join(path, field.name),
+                    at,
+                    format!("{} needs `{}`", fields.what, field.name),
+                );
             }
             map.insert(field.name.to_owned(), stand_in(&field.shape));
         }
@@ -209,7 +259,11 @@ impl Walk<'_> {
         let names = || fields.fields.iter().map(|field| field.name);
         let guess = self.suggester.did_you_mean(key, names());
         let known = names().collect::<Vec<_>>().join(", ");
-        let message = format!("{} has no field `{}`{guess}; its fields are {known}", fields.what, shorten(key));
+        let message = format!(
+            "{} has no field `{}`{guess}; its fields are {known}",
+            fields.what,
+            shorten(key)
+        );
         self.tell("unknown_field", &join(path, key), at, message);
     }
 }
@@ -222,7 +276,11 @@ fn is_position(items: &[Node]) -> bool {
 fn empty(shape: &Shape) -> Option<Value> {
     let Shape::Struct(fields) = shape else { return None };
     let required = fields.fields.iter().filter(|field| field.required);
-    Some(Value::Object(required.map(|field| (field.name.to_owned(), stand_in(&field.shape))).collect()))
+    Some(Value::Object(
+        required
+            .map(|field| (field.name.to_owned(), stand_in(&field.shape)))
+            .collect(),
+    ))
 }
 
 /// What holds the place of a required field that is missing or wrong.

@@ -62,9 +62,12 @@ impl Node {
             Kind::Number(value, _) => Value::Number(value.clone()),
             Kind::Text(text) => Value::String(text.clone()),
             Kind::List(items) => Value::Array(items.iter().map(Self::to_value).collect()),
-            Kind::Map(entries) => {
-                Value::Object(entries.iter().map(|(key, (_, node))| (key.clone(), node.to_value())).collect::<Map<_, _>>())
-            }
+            Kind::Map(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|(key, (_, node))| (key.clone(), node.to_value()))
+                    .collect::<Map<_, _>>(),
+            ),
         }
     }
 
@@ -98,7 +101,10 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn failed(problem: Problem) -> Self {
-        Self { problems: vec![problem], ..Self::default() }
+        Self {
+            problems: vec![problem],
+            ..Self::default()
+        }
     }
 }
 
@@ -116,21 +122,33 @@ impl Problem {
 pub(crate) fn duplicate_key(key: &str, at: Place, first: Place) -> Problem {
     Problem::error(
         "duplicate_id",
-        format!("`{}` stands here twice, first in line {}; rename one of them or remove it", shorten(key), first.line),
+        format!(
+            "`{}` stands here twice, first in line {}; rename one of them or remove it",
+            shorten(key),
+            first.line
+        ),
     )
     .on(at)
 }
 
 pub(crate) fn too_deep(at: Place) -> Problem {
     let max = crate::limits::DEPTH_MAX;
-    Problem::error("too_deep", format!("lists and mappings are nested more than {max} deep here")).on(at)
+    Problem::error(
+        "too_deep",
+        format!("lists and mappings are nested more than {max} deep here"),
+    )
+    .on(at)
 }
 
 /// A text short enough to stand in a sentence.
 pub(crate) fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
     if text.chars().nth(LONGEST).is_none() {
-        return text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
+        return text
+            .escape_debug()
+            .to_string()
+            .replace("\\\"", "\"")
+            .replace("\\'", "'");
     }
     let head: String = text.chars().take(LONGEST).collect();
     format!("{}…", shorten(&head))
@@ -150,6 +168,10 @@ pub(crate) fn number(written: &str) -> Result<Number, String> {
             shorten(written)
         ));
     }
-    serde_json::from_str::<Number>(written)
-        .map_err(|_| format!("the number {} is outside of what a number can hold; write it as a text in quotes", shorten(written)))
+    serde_json::from_str::<Number>(written).map_err(|_| {
+        format!(
+            "the number {} is outside of what a number can hold; write it as a text in quotes",
+            shorten(written)
+        )
+    })
 }

@@ -25,9 +25,7 @@ fn entries(into: &mut String, value: &Value, indent: usize) {
 }
 
 fn entry(into: &mut String, key: &str, value: &Value, indent: usize) {
-    // `on` is a truth value in YAML 1.1 only, and a key of nearly every edge.
-    if key == "on" { into.push_str(key) } else { text(into, key) }
-    into.push(':');
+    self::key(into, key);
     after(into, value, indent);
 }
 
@@ -77,7 +75,9 @@ fn pad(into: &mut String, indent: usize) {
 
 /// An item after its `-`: the first entry of a mapping stands in the same line.
 fn list_item(into: &mut String, item: &Value, indent: usize) {
-    let Value::Object(map) = item else { return after(into, item, indent) };
+    let Value::Object(map) = item else {
+        return after(into, item, indent);
+    };
     let mut line = String::new();
     flow(&mut line, item);
     if map.is_empty() || (is_flat_map(item) && line.chars().count() <= ONE_LINE_MAX) {
@@ -123,7 +123,9 @@ fn is_block(text: &str) -> bool {
     text.trim_end_matches('\n').contains('\n')
         && !text.ends_with("\n\n")
         && !text.starts_with([' ', '\n'])
-        && text.chars().all(|c| c == '\n' || (!c.is_control() && !matches!(c, '\u{FEFF}' | '\u{85}' | '\u{2028}' | '\u{2029}')))
+        && text.chars().all(|c| {
+            c == '\n' || (!c.is_control() && !matches!(c, '\u{FEFF}' | '\u{85}' | '\u{2028}' | '\u{2029}'))
+        })
         && text.lines().all(|line| line.trim_end() == line)
 }
 
@@ -143,14 +145,24 @@ fn flow(into: &mut String, value: &Value) {
             into.push_str("{ ");
             for (at, (key, value)) in map.iter().enumerate() {
                 into.push_str(if at == 0 { "" } else { ", " });
-                text(into, key);
-                into.push_str(": ");
+                self::key(into, key);
+                into.push(' ');
                 flow(into, value);
             }
             into.push_str(" }");
         }
         scalar => into.push_str(&scalar.to_string()),
     }
+}
+
+/// A key with its colon. `on` is a truth value in YAML 1.1 only, and a key of nearly every edge.
+fn key(into: &mut String, key: &str) {
+    if key == "on" {
+        into.push_str(key);
+    } else {
+        text(into, key);
+    }
+    into.push(':');
 }
 
 fn text(into: &mut String, text: &str) {
@@ -166,7 +178,9 @@ fn text(into: &mut String, text: &str) {
             '\\' => into.push_str("\\\\"),
             '\n' => into.push_str("\\n"),
             '\t' => into.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{FEFF}' | '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}') => {
+            c if c.is_control()
+                || matches!(c, '\u{FEFF}' | '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}') =>
+            {
                 into.push_str(&format!("\\u{:04x}", c as u32));
             }
             c => into.push(c),
@@ -177,11 +191,13 @@ fn text(into: &mut String, text: &str) {
 
 /// A text that needs no quotes, neither in YAML 1.2 nor for readers that still speak 1.1.
 fn is_plain(text: &str) -> bool {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ' ' | '(' | ')' | '+');
+    let is_word =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ' ' | '(' | ')' | '+');
     let is_unit = |c: char| matches!(c, 'd' | 'h' | 'm' | 's');
     // Among those that begin with a digit only durations are surely no number, date or time.
     let is_duration = || text.ends_with(is_unit) && text.chars().all(|c| c.is_ascii_digit() || is_unit(c));
-    (text.starts_with(|c: char| c.is_ascii_alphabetic()) || (text.starts_with(|c: char| c.is_ascii_digit()) && is_duration()))
+    (text.starts_with(|c: char| c.is_ascii_alphabetic())
+        || (text.starts_with(|c: char| c.is_ascii_digit()) && is_duration()))
         && text.chars().all(is_word)
         && !text.ends_with(' ')
         && !matches!(

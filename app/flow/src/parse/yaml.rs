@@ -6,7 +6,9 @@ use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, Scan
 use indexmap::map::Entry;
 use rustc_hash::FxHashMap;
 
-use super::tree::{Entries, Kind, Node, Place, Reading, duplicate_key, is_task_group, number, shorten, too_deep};
+use super::tree::{
+    Entries, Kind, Node, Place, Reading, duplicate_key, is_task_group, number, shorten, too_deep,
+};
 use crate::limits;
 use crate::problem::Problem;
 
@@ -31,7 +33,10 @@ pub(super) fn read(text: &str) -> Reading {
     }
     if builder.reading.root.is_none() && builder.reading.problems.is_empty() {
         let message = "the document is empty; a flow has at least `flow` and `tasks`";
-        builder.reading.problems.push(Problem::error("syntax", message).on(Place { line: 1, column: 1 }));
+        builder
+            .reading
+            .problems
+            .push(Problem::error("syntax", message).on(Place { line: 1, column: 1 }));
     }
     builder.reading
 }
@@ -48,7 +53,10 @@ fn options() -> Options {
 
 fn place(marker: &Marker) -> Place {
     let from_one = |zero_based: usize| u32::try_from(zero_based).unwrap_or(u32::MAX).saturating_add(1);
-    Place { line: from_one(marker.line().saturating_sub(1)), column: from_one(marker.col()) }
+    Place {
+        line: from_one(marker.line().saturating_sub(1)),
+        column: from_one(marker.col()),
+    }
 }
 
 fn syntax(error: &ScanError) -> Problem {
@@ -61,18 +69,26 @@ fn syntax(error: &ScanError) -> Problem {
         | ErrorKind::TabAtBlockScalarStart
         | ErrorKind::TabInPlainScalar => "YAML is indented with spaces; replace the tab here".to_owned(),
         ErrorKind::InvalidQuotedScalarIndent => {
-            "a quoted text above goes on here; close its quote, or indent this line if it belongs to the text".to_owned()
+            "a quoted text above goes on here; close its quote, or indent this line if it belongs to the text"
+                .to_owned()
         }
         ErrorKind::UnclosedQuotedScalar => "a quoted text does not end; close its quote".to_owned(),
         ErrorKind::UnclosedFlowCollection { open } => format!("the `{open}` here is never closed"),
         ErrorKind::UnknownQuotedScalarEscape => {
-            "this escape does not exist; in double quotes write \\\\ for a backslash, or use single quotes".to_owned()
+            "this escape does not exist; in double quotes write \\\\ for a backslash, or use single quotes"
+                .to_owned()
         }
-        ErrorKind::UnexpectedCharacter { character: '@' | '`' | '%' } | ErrorKind::InvalidSimpleKey | ErrorKind::SimpleKeyExpected => {
-            "this is not YAML; a text with special characters needs quotes, a key needs `: ` after it".to_owned()
+        ErrorKind::UnexpectedCharacter {
+            character: '@' | '`' | '%',
+        }
+        | ErrorKind::InvalidSimpleKey
+        | ErrorKind::SimpleKeyExpected => {
+            "this is not YAML; a text with special characters needs quotes, a key needs `: ` after it"
+                .to_owned()
         }
         ErrorKind::MappingValueNotAllowed => {
-            "a mapping cannot begin here; check the indentation, and put a text that holds `: ` into quotes".to_owned()
+            "a mapping cannot begin here; check the indentation, and put a text that holds `: ` into quotes"
+                .to_owned()
         }
         ErrorKind::ExpectedBlockMappingKey => {
             "expected the next key of the mapping; check the indentation of this line".to_owned()
@@ -119,25 +135,37 @@ impl Builder {
             Event::DocumentStart(..) => {
                 self.n_documents += 1;
                 if self.n_documents > 1 {
-                    let message = "a second document begins here; one text holds one flow, so put it into its own file";
+                    let message =
+                        "a second document begins here; one text holds one flow, so put it into its own file";
                     return Err(Box::new(Problem::error("multiple_documents", message).on(at)));
                 }
                 Ok(())
             }
             Event::Alias(anchor) => self.alias(anchor, at),
             Event::UnresolvedAlias(name) => {
-                let message = format!("`*{}` refers to an anchor that does not stand above it", shorten(&name));
-                self.reading.problems.push(Problem::error("unknown_anchor", message).on(at));
+                let message = format!(
+                    "`*{}` refers to an anchor that does not stand above it",
+                    shorten(&name)
+                );
+                self.reading
+                    .problems
+                    .push(Problem::error("unknown_anchor", message).on(at));
                 self.push(Node::null(at), 0)
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let node = self.scalar(text, style, tag.as_deref(), at);
                 self.push(node, anchor)
             }
-            Event::SequenceStart(_, anchor, tag) => self.open(at, anchor, tag.as_deref(), "seq", FrameKind::List(Vec::new())),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.open(at, anchor, tag.as_deref(), "seq", FrameKind::List(Vec::new()))
+            }
             Event::MappingStart(_, anchor, tag) => {
                 let is_large = self.stack.len() == 1 && self.next_key().is_some_and(is_task_group);
-                let kind = FrameKind::Map { entries: Entries::new(), key: None, is_large };
+                let kind = FrameKind::Map {
+                    entries: Entries::new(),
+                    key: None,
+                    is_large,
+                };
                 self.open(at, anchor, tag.as_deref(), "map", kind)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
@@ -147,12 +175,22 @@ impl Builder {
 
     fn next_key(&self) -> Option<&str> {
         match &self.stack.last()?.kind {
-            FrameKind::Map { key: Some((Some(key), _)), .. } => Some(key),
+            FrameKind::Map {
+                key: Some((Some(key), _)),
+                ..
+            } => Some(key),
             _ => None,
         }
     }
 
-    fn open(&mut self, at: Place, anchor: usize, tag: Option<&Tag>, expected: &str, kind: FrameKind) -> Taken {
+    fn open(
+        &mut self,
+        at: Place,
+        anchor: usize,
+        tag: Option<&Tag>,
+        expected: &str,
+        kind: FrameKind,
+    ) -> Taken {
         if self.stack.len() == limits::DEPTH_MAX {
             return Err(Box::new(too_deep(at)));
         }
@@ -164,7 +202,9 @@ impl Builder {
     }
 
     fn close(&mut self) -> Taken {
-        let Some(Frame { at, anchor, kind }) = self.stack.pop() else { return Ok(()) };
+        let Some(Frame { at, anchor, kind }) = self.stack.pop() else {
+            return Ok(());
+        };
         let kind = match kind {
             FrameKind::List(items) => Kind::List(items),
             FrameKind::Map { entries, .. } => Kind::Map(entries),
@@ -188,7 +228,11 @@ impl Builder {
         };
         match &mut frame.kind {
             FrameKind::List(items) => items.push(node),
-            FrameKind::Map { entries, key, is_large } => match key.take() {
+            FrameKind::Map {
+                entries,
+                key,
+                is_large,
+            } => match key.take() {
                 None => *key = Some(self.reading.key(node)),
                 Some((None, _)) => {}
                 Some(_) if *is_large && entries.len() > limits::TASKS_MAX => {
@@ -196,7 +240,11 @@ impl Builder {
                     self.n_nodes = self.n_nodes.saturating_sub(node.size() + 1);
                 }
                 Some((Some(text), at)) => match entries.entry(text) {
-                    Entry::Occupied(first) => self.reading.problems.push(duplicate_key(first.key(), at, first.get().0)),
+                    Entry::Occupied(first) => {
+                        self.reading
+                            .problems
+                            .push(duplicate_key(first.key(), at, first.get().0))
+                    }
                     Entry::Vacant(slot) => {
                         slot.insert((at, node));
                     }
@@ -209,7 +257,9 @@ impl Builder {
     fn copy(&mut self, n_values: usize, at: Place) -> Taken {
         self.n_copied += n_values;
         if self.n_copied > COPIED_MAX {
-            let message = format!("anchors and aliases copy more than {COPIED_MAX} values; write them out or use fewer");
+            let message = format!(
+                "anchors and aliases copy more than {COPIED_MAX} values; write them out or use fewer"
+            );
             return Err(Box::new(Problem::error("too_large", message).on(at)));
         }
         Ok(())
@@ -226,14 +276,22 @@ impl Builder {
             return Err(Box::new(too_deep(at)));
         }
         // The copy tells its problems where it is used; its inner values where they were written.
-        let node = self.anchors.get(&anchor).map(|node| Node { at, kind: node.kind.clone() });
+        let node = self.anchors.get(&anchor).map(|node| Node {
+            at,
+            kind: node.kind.clone(),
+        });
         self.n_nodes += size;
         node.map_or(Ok(()), |node| self.push(node, 0))
     }
 
     fn unknown_tag(&mut self, tag: &Tag, at: Place) {
-        let message = format!("the tag `{}` means nothing here; remove it", shorten(&tag.original()));
-        self.reading.problems.push(Problem::error("unknown_tag", message).on(at));
+        let message = format!(
+            "the tag `{}` means nothing here; remove it",
+            shorten(&tag.original())
+        );
+        self.reading
+            .problems
+            .push(Problem::error("unknown_tag", message).on(at));
     }
 
     fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, at: Place) -> Node {
@@ -241,14 +299,22 @@ impl Builder {
             None if style == ScalarStyle::Plain => plain(text),
             None => Ok(Kind::Text(text.into_owned())),
             Some(tag) if tag.is_yaml_core_schema_tag("str") => Ok(Kind::Text(text.into_owned())),
-            Some(tag) if ["int", "float", "bool", "null"].iter().any(|known| tag.is_yaml_core_schema_tag(known)) => plain(text),
+            Some(tag)
+                if ["int", "float", "bool", "null"]
+                    .iter()
+                    .any(|known| tag.is_yaml_core_schema_tag(known)) =>
+            {
+                plain(text)
+            }
             Some(tag) => {
                 self.unknown_tag(tag, at);
                 Ok(Kind::Null)
             }
         };
         let kind = kind.unwrap_or_else(|message| {
-            self.reading.problems.push(Problem::error("number", message).on(at));
+            self.reading
+                .problems
+                .push(Problem::error("number", message).on(at));
             Kind::Null
         });
         Node { at, kind }
@@ -268,11 +334,13 @@ impl Reading {
             Kind::Text(text) => Some(text),
             Kind::Bool(_, written) | Kind::Number(_, written) => Some(written.into()),
             Kind::Null => {
-                self.problems.push(Problem::error("syntax", "a key is missing before this `:`").on(at));
+                self.problems
+                    .push(Problem::error("syntax", "a key is missing before this `:`").on(at));
                 None
             }
             Kind::List(_) | Kind::Map(_) => {
-                let message = "a key is a text, not a list or mapping; expressions in braces need quotes: \"{{ … }}\"";
+                let message =
+                    "a key is a text, not a list or mapping; expressions in braces need quotes: \"{{ … }}\"";
                 self.problems.push(Problem::error("syntax", message).on(at));
                 None
             }
@@ -288,7 +356,9 @@ fn plain(text: Cow<'_, str>) -> Result<Kind, String> {
         "true" | "True" | "TRUE" => Kind::Bool(true, text.into()),
         "false" | "False" | "FALSE" => Kind::Bool(false, text.into()),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "-.inf" | "-.Inf" | "-.INF" | ".nan" | ".NaN" | ".NAN" => {
-            return Err(format!("{text} is no number that JSON knows; write it as a text in quotes"));
+            return Err(format!(
+                "{text} is no number that JSON knows; write it as a text in quotes"
+            ));
         }
         written => match as_json_number(written) {
             Some(json) => Kind::Number(number(&json)?, text.into()),
@@ -308,7 +378,13 @@ fn as_json_number(text: &str) -> Option<String> {
     for (prefix, radix) in [("0o", 8), ("0x", 16)] {
         if let Some(rest) = digits.strip_prefix(prefix) {
             let signed = digits.len() != text.len() || !rest.bytes().all(|byte| byte.is_ascii_hexdigit());
-            return if signed { None } else { u64::from_str_radix(rest, radix).ok().map(|value| value.to_string()) };
+            return if signed {
+                None
+            } else {
+                u64::from_str_radix(rest, radix)
+                    .ok()
+                    .map(|value| value.to_string())
+            };
         }
     }
     let (mantissa, exponent) = match digits.find(['e', 'E']) {
@@ -320,7 +396,10 @@ fn as_json_number(text: &str) -> Option<String> {
         None => (mantissa, None),
     };
     let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits(whole) || !fraction.is_none_or(all_digits) || (whole.is_empty() && fraction.is_none_or(str::is_empty)) {
+    if !all_digits(whole)
+        || !fraction.is_none_or(all_digits)
+        || (whole.is_empty() && fraction.is_none_or(str::is_empty))
+    {
         return None;
     }
     let exponent = match exponent {
@@ -337,6 +416,9 @@ fn as_json_number(text: &str) -> Option<String> {
         "" => "0",
         trimmed => trimmed,
     };
-    let fraction = fraction.filter(|fraction| !fraction.is_empty()).map(|fraction| format!(".{fraction}")).unwrap_or_default();
+    let fraction = fraction
+        .filter(|fraction| !fraction.is_empty())
+        .map(|fraction| format!(".{fraction}"))
+        .unwrap_or_default();
     Some(format!("{sign}{whole}{fraction}{exponent}"))
 }

@@ -11,7 +11,7 @@ use crate::ids::RunId;
 use crate::limits::{ENDING_TIMEOUT_MS, TIMEOUT_BACKSTOP_MS};
 use crate::payload::Payload;
 use crate::plan::{EdgeIx, Plan, Role, TaskIx};
-use crate::run::event::{EdgeVerdict, EndingStep, Event, EventKind};
+use crate::run::event::{EdgeVerdict, Ended, EndingStep, Event, EventKind};
 use crate::run::state::{
     Attempt, AttemptEnd, EdgeState, Phase, RunData, RunState, SkipReason, TaskRun, TaskState, Timer, WaitsFor,
 };
@@ -84,19 +84,12 @@ impl RunState {
             EventKind::TaskScheduled { task, attempt, token, input } => self.with_task(task, |run, ix| {
                 run.move_to(ix, TaskState::Ready { token: *token });
                 run.data.tokens.insert(*token, ix);
-                let task = run.task_mut(ix);
-                task.ready_at.get_or_insert(at);
-                if input.is_some() {
-                    task.input.clone_from(input);
-                }
-                let worker = None;
-                task.attempts.push(Attempt { number: *attempt, ready_at: at, started_at: None, finished_at: None, worker, end: None });
+                run.give_out(ix, *attempt, input, at);
             }),
             EventKind::AttemptStarted { task, worker, .. } => self.with_task(task, |run, ix| run.attempt_started(ix, worker, at)),
-            EventKind::TaskWaiting { task, until, attempt, input } => self.with_task(task, |run, ix| {
-                let waits_for = if attempt.is_some() { WaitsFor::Snooze } else { WaitsFor::Delay };
+            EventKind::TaskWaiting { task, waits_for, until, input, .. } => self.with_task(task, |run, ix| {
                 run.end_attempt(ix, AttemptEnd::Snoozed, at);
-                run.wait(ix, waits_for, *until);
+                run.wait(ix, *waits_for, *until);
                 let task = run.task_mut(ix);
                 task.ready_at.get_or_insert(at);
                 task.started_at.get_or_insert(at);
@@ -115,6 +108,7 @@ impl RunState {
                 run.end_attempt(ix, AttemptEnd::Lost, at);
                 run.task_mut(ix).n_lost += 1;
                 run.move_to(ix, TaskState::Blocked);
+                run.put_on_agenda(ix);
             }),
             EventKind::TaskSucceeded { task, output, case, exit_code, edges } => self.with_task(task, |run, ix| {
                 run.end_attempt(ix, AttemptEnd::Succeeded, at);
@@ -125,6 +119,9 @@ impl RunState {
                 }
             }),
             EventKind::TaskFailed { task, error, output, edges } => self.with_task(task, |run, ix| {
+                if run.task(ix).n_failed > 0 {
+                    run.light_attempt(ix, at);
+                }
                 run.end_attempt(ix, AttemptEnd::Failed { error: error.clone(), retry_at: None }, at);
                 run.task_mut(ix).n_failed += 1;
                 run.settle(ix, TaskState::Failed { error: error.clone(), output: output.clone() }, edges, at);
@@ -134,9 +131,10 @@ impl RunState {
                 run.settle(ix, TaskState::Cancelled { reason: Arc::clone(reason) }, edges, at);
             }),
             EventKind::RunCancelRequested { .. } => {}
-            EventKind::RunEnding { outcome, error } => {
+            EventKind::RunEnding { outcome, error, outputs } => {
                 self.clear_agenda();
-                self.data.phase = Phase::Ending { step: EndingStep::Attempts, outcome: *outcome, error: error.clone() };
+                let (step, error, outputs) = (EndingStep::Attempts, error.clone(), outputs.clone());
+                self.data.phase = Phase::Ending { step, outcome: *outcome, error, outputs };
                 let limit = self.plan.doc.ending_timeout.map_or(ENDING_TIMEOUT_MS, |limit| limit.as_millis());
                 self.data.timers.retain(|(_, timer)| *timer != Timer::Run);
                 self.data.timers.insert((at.plus(Duration::from_millis(limit)), Timer::Ending));
@@ -183,6 +181,22 @@ impl RunState {
         }
     }
 
+    fn give_out(&mut self, ix: TaskIx, number: u32, input: &Option<Payload>, at: Timestamp) {
+        let task = self.task_mut(ix);
+        task.ready_at.get_or_insert(at);
+        if input.is_some() {
+            task.input.clone_from(input);
+        }
+        match task.attempts.last_mut() {
+            // A snoozed attempt goes on: a task that polls for days has one attempt, not thousands.
+            Some(last) if last.number == number && last.end == Some(AttemptEnd::Snoozed) => {
+                last.finished_at = None;
+                last.end = None;
+            }
+            _ => task.attempts.push(Attempt { number, ready_at: at, started_at: None, finished_at: None, worker: None, end: None }),
+        }
+    }
+
     fn attempt_started(&mut self, ix: TaskIx, worker: &Arc<str>, at: Timestamp) {
         let Some(token) = self.task(ix).state.token() else { return };
         self.move_to(ix, TaskState::Running { token });
@@ -191,7 +205,7 @@ impl RunState {
         let task = self.task_mut(ix);
         task.started_at.get_or_insert(at);
         if let Some(attempt) = task.attempts.last_mut() {
-            attempt.started_at = Some(at);
+            attempt.started_at.get_or_insert(at);
             attempt.worker = Some(Arc::clone(worker));
         }
         if let Some(limit) = limit {
@@ -265,10 +279,44 @@ impl RunState {
             *open -= 1;
         }
         if self.judges_edges_of(role) {
+            let mut verdicts = verdicts;
             for &edge in &plan.task(ix).downs {
-                self.settle_edge(edge, verdicts);
+                self.settle_edge(edge, &mut verdicts);
             }
         }
+        match (&self.task(ix).state, role) {
+            (_, Role::Undo(of)) => self.data.to_undo.retain(|task| *task != of),
+            (TaskState::Failed { .. }, _) if self.task(ix).n_handlers == 0 => {
+                self.data.unhandled.insert((at, ix));
+            }
+            (TaskState::Skipped { .. }, _) => self.handle_no_more(ix),
+            _ => {}
+        }
+    }
+
+    /// A skipped task handles no failure: those it was to handle may now be unhandled.
+    fn handle_no_more(&mut self, ix: TaskIx) {
+        let plan = Arc::clone(&self.plan);
+        for &at in &plan.task(ix).ups {
+            let edge = plan.edge(at);
+            if !self.handles_failure(at) {
+                continue;
+            }
+            let upstream = self.task_mut(edge.from);
+            upstream.n_handlers -= 1;
+            if let (0, Some(failed_at)) = (upstream.n_handlers, upstream.finished_at) {
+                self.data.unhandled.insert((failed_at, edge.from));
+            }
+        }
+    }
+
+    /// Whether an edge was taken because its upstream failed, and counts as handling that.
+    fn handles_failure(&self, at: EdgeIx) -> bool {
+        let edge = self.plan.edge(at);
+        edge.on.failed
+            && edge.handles
+            && self.data.edges[at as usize] == EdgeState::Taken
+            && matches!(self.task(edge.from).state, TaskState::Failed { .. })
     }
 
     /// Whether edges of this role's tasks are evaluated at this point of the run.
@@ -281,22 +329,25 @@ impl RunState {
         }
     }
 
-    fn settle_edge(&mut self, at: EdgeIx, verdicts: &[EdgeVerdict]) {
+    fn settle_edge(&mut self, at: EdgeIx, verdicts: &mut &[EdgeVerdict]) {
         let plan = Arc::clone(&self.plan);
         let edge = plan.edge(at);
         let mut taken = self.names_state(at);
         let mut error = None;
         if taken && edge.has_when {
-            let key = &plan.task(edge.to).key;
-            let verdict = verdicts.iter().find(|verdict| verdict.to == *key && verdict.need == edge.need);
+            let verdict = verdict_of(verdicts, &plan.task(edge.to).key, edge.need);
             taken = verdict.is_some_and(|verdict| verdict.taken);
             error = verdict.and_then(|verdict| verdict.error.clone());
         }
         self.data.edges[at as usize] = if taken { EdgeState::Taken } else { EdgeState::NotTaken };
+        if self.handles_failure(at) {
+            self.task_mut(edge.from).n_handlers += 1;
+        }
         let target = self.task_mut(edge.to);
         target.n_settled += 1;
-        if error.is_some() {
-            target.edge_error = error;
+        // What a join has decided stands: an edge that settles afterwards changes nothing.
+        if !target.on_agenda {
+            target.edge_error = target.edge_error.take().or(error);
         }
         if taken {
             target.n_taken += 1;
@@ -324,8 +375,14 @@ impl RunState {
     }
 
     fn ending_step(&mut self, next: EndingStep) {
-        if let Phase::Ending { step, .. } = &mut self.data.phase {
+        let failure = if next == EndingStep::OnFailure { self.unhandled_error(Role::Finally) } else { None };
+        if let Phase::Ending { step, outcome, error, .. } = &mut self.data.phase {
             *step = next;
+            if next == EndingStep::OnFailure {
+                // The run may fail only now, by a `finally` task; what runs next shall see that.
+                *outcome = Ended::Failed;
+                *error = error.take().or(failure);
+            }
         }
         match next {
             EndingStep::Attempts | EndingStep::Undo => {}
@@ -355,6 +412,19 @@ impl RunState {
     }
 }
 
+/// The verdict on one edge. Verdicts stand in the order of the edges, so that each is found at the front.
+fn verdict_of<'v>(verdicts: &mut &'v [EdgeVerdict], to: &str, need: u32) -> Option<&'v EdgeVerdict> {
+    let is_it = |verdict: &EdgeVerdict| *verdict.to == *to && verdict.need == need;
+    match verdicts.split_first() {
+        Some((first, rest)) if is_it(first) => {
+            *verdicts = rest;
+            Some(first)
+        }
+        // Written by a build that numbered edges another way.
+        _ => verdicts.iter().find(|verdict| is_it(verdict)),
+    }
+}
+
 impl RunData {
     fn empty(id: RunId, plan: &Plan, at: Timestamp) -> Self {
         let count = |role: Role| plan.of_role(role).count() as u32;
@@ -381,6 +451,7 @@ impl RunData {
             counts,
             n_open: [count(Role::Main), count(Role::Finally), count(Role::OnFailure)],
             to_undo: Vec::new(),
+            unhandled: BTreeSet::new(),
         }
     }
 

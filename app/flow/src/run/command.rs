@@ -93,7 +93,7 @@ pub enum Outcome {
 /// Why a command changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// The report's token is not the current attempt's: it was given to another, or its run ended.
+    /// The report's token is not the current attempt's: another attempt followed, its run ended, or another worker began it.
     #[error("the attempt is no longer current; its report changes nothing")]
     StaleToken,
     /// The run has ended.
@@ -102,9 +102,6 @@ pub enum Rejected {
     /// Values that must be loaded first; then the command can be decided.
     #[error("values have to be loaded first")]
     NeedsBlobs(Vec<BlobRef>),
-    /// The run has reached [`crate::limits::EVENTS_PER_RUN_MAX`].
-    #[error("the run has reached the limit of events")]
-    TooManyEvents,
 }
 
 /// What has to be done once the events are committed. Each can be derived again from state; repeating one is harmless.

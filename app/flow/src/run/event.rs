@@ -88,6 +88,8 @@ pub enum EventKind {
     TaskWaiting {
         /// The task run's path.
         task: Arc<str>,
+        /// For what.
+        waits_for: WaitsFor,
         /// When it goes on.
         until: Timestamp,
         /// The attempt that asked for it; absent for a `delay`.
@@ -108,7 +110,7 @@ pub enum EventKind {
         /// When the next is due.
         retry_at: Timestamp,
     },
-    /// An attempt was lost with its worker or server.
+    /// An attempt was lost with its worker or server. The next event of the task says whether it is tried again.
     AttemptLost {
         /// The task run's path.
         task: Arc<str>,
@@ -170,8 +172,11 @@ pub enum EventKind {
         /// Why it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
+        /// What it will give if it succeeds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<Payload>,
     },
-    /// The ending went a step on.
+    /// The ending went a step on. Steps in which nothing is to be done are passed over.
     EndingStep {
         /// Which.
         step: EndingStep,
@@ -227,12 +232,27 @@ pub enum EndingStep {
     OnFailure,
 }
 
+/// What a waiting task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// The next attempt. Stands in states only; the log says it by the failed attempt's `retry_at`.
+    Retry,
+    /// A `delay`.
+    Delay,
+    /// The pause its attempt asked for.
+    Snooze,
+}
+
 /// Why a task was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Skip {
-    /// This upstream settled without its edge being taken.
-    Upstream(Arc<str>),
+    /// An upstream settled without its edge being taken.
+    Upstream {
+        /// Which.
+        task: Arc<str>,
+    },
     /// No edge was taken.
     NoEdge,
     /// The task's own `when` was false.

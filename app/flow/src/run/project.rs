@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::payload::Payload;
-use crate::plan::{Role, TaskIx};
+use crate::plan::{Light, Role, TaskIx};
 use crate::run::event::{RunError, Skip, TaskError};
 use crate::run::state::{Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskState, WaitsFor};
 use crate::view::{AttemptView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
@@ -81,6 +81,12 @@ impl RunState {
                 view.waits_until = Some(*until);
                 view.error = view.attempts.last().and_then(|attempt| attempt.error.clone());
             }
+            TaskState::Ready { .. } => {
+                // A snoozed attempt that goes on has begun before, but waits for a worker again.
+                if let Some(attempt) = view.attempts.last_mut() {
+                    attempt.outcome = "ready".to_owned();
+                }
+            }
             TaskState::Succeeded { output, case, exit_code } => {
                 view.case = case.as_deref().map(str::to_owned);
                 view.exit_code = *exit_code;
@@ -125,9 +131,7 @@ impl RunState {
             TaskState::Skipped { reason: SkipReason::NotNeeded } => "was not needed".to_owned(),
             TaskState::Skipped { reason: SkipReason::Decided(Skip::When) } => "its condition was false".to_owned(),
             TaskState::Skipped { reason: SkipReason::Decided(Skip::NoEdge) } => "none of its edges was taken".to_owned(),
-            TaskState::Skipped { reason: SkipReason::Decided(Skip::Upstream(upstream)) } => {
-                format!("upstream {upstream} {}", self.settled_as(upstream))
-            }
+            TaskState::Skipped { reason: SkipReason::Decided(Skip::Upstream { task }) } => self.refusal(task, ix),
             TaskState::Cancelled { reason } => reason.to_string(),
             TaskState::Succeeded { .. } | TaskState::Failed { .. } => return None,
         })
@@ -150,15 +154,22 @@ impl RunState {
         (!pending.is_empty()).then(|| format!("{}{more}", pending.join(", ")))
     }
 
-    fn settled_as(&self, key: &str) -> String {
-        let Some(ix) = self.plan.find(key) else { return "settled".to_owned() };
-        match &self.task(ix).state {
+    /// Why no edge from `key` to a task was taken.
+    fn refusal(&self, key: &str, to: TaskIx) -> String {
+        let Some(from) = self.plan.find(key) else { return format!("upstream {key} settled another way") };
+        let mut edges = self.plan.task(to).ups.iter().filter(|&&at| self.plan.edge(at).from == from);
+        if edges.any(|&at| self.data.edges[at as usize] == EdgeState::NotTaken && self.names_state(at)) {
+            return format!("the condition of the edge from {key} was false");
+        }
+        let settled_as = match &self.task(from).state {
             TaskState::Succeeded { case: Some(case), .. } => format!("took the case {case}"),
+            TaskState::Succeeded { .. } if self.plan.task(from).light == Some(Light::Switch) => "took no case".to_owned(),
             TaskState::Failed { .. } => "failed".to_owned(),
             TaskState::Skipped { .. } => "was skipped".to_owned(),
             TaskState::Cancelled { .. } => "was cancelled".to_owned(),
             _ => "succeeded".to_owned(),
-        }
+        };
+        format!("upstream {key} {settled_as}")
     }
 
     /// A task's output, if it has one.

@@ -12,6 +12,7 @@ use crate::doc::Join;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::plan::{Plan, Role, TaskIx};
+pub use crate::run::event::WaitsFor;
 use crate::run::event::{Ended, EndingStep, RunError, Skip, TaskError};
 use crate::time::Timestamp;
 use crate::view::{RunStatus, TaskCounts, TaskStatus};
@@ -73,8 +74,10 @@ pub(super) struct RunData {
     pub(super) counts: TaskCounts,
     /// Unsettled tasks of the roles main, finally, `on_failure`.
     pub(super) n_open: [u32; 3],
-    /// Main tasks that succeeded and have an undo, in the order in which they finished.
+    /// Main tasks that succeeded and whose undo has not ended, in the order in which they finished.
     pub(super) to_undo: Vec<TaskIx>,
+    /// Failures that nothing handles, or nothing any more, by the time of failing.
+    pub(super) unhandled: BTreeSet<(Timestamp, TaskIx)>,
 }
 
 /// Where a run is on its way.
@@ -93,6 +96,8 @@ pub enum Phase {
         outcome: Ended,
         /// Why it failed.
         error: Option<RunError>,
+        /// What it will give if it succeeds.
+        outputs: Option<Payload>,
     },
     /// Final.
     Finished {
@@ -138,6 +143,8 @@ pub struct TaskRun {
     pub(super) n_taken: u32,
     /// The first upstream that settled without its edge being taken.
     pub(super) refused_by: Option<TaskIx>,
+    /// Edges that name `failed`, were taken when this task failed, and lead to a task that was not skipped.
+    pub(super) n_handlers: u32,
     pub(super) edge_error: Option<Arc<str>>,
     pub(super) on_agenda: bool,
     pub(super) timer: Option<Timestamp>,
@@ -205,18 +212,6 @@ pub enum TaskState {
         /// Why, as a sentence.
         reason: Arc<str>,
     },
-}
-
-/// What a waiting task waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WaitsFor {
-    /// The next attempt.
-    Retry,
-    /// A `delay`.
-    Delay,
-    /// The pause its attempt asked for.
-    Snooze,
 }
 
 /// Why a task was skipped.
@@ -300,6 +295,7 @@ impl TaskRun {
             n_settled: 0,
             n_taken: 0,
             refused_by: None,
+            n_handlers: 0,
             edge_error: None,
             on_agenda: false,
             timer: None,
@@ -449,7 +445,10 @@ impl RunState {
     /// Whether attempts of it are out, or decisions left over: it cannot be put aside until a timer.
     #[must_use]
     pub fn in_flight(&self) -> bool {
-        !self.data.tokens.is_empty() || !self.data.agenda.is_empty()
+        // With no attempt out and no task waiting, what is left to be done is left to the next decision: a large value had to be
+        // loaded first, or the last decision was full.
+        let is_left_over = self.data.counts.waiting == 0 && !self.is_finished();
+        !self.data.tokens.is_empty() || !self.data.agenda.is_empty() || is_left_over
     }
 
     /// The tokens of attempts whose start is in the log and that have not ended.
@@ -483,22 +482,18 @@ impl RunState {
     /// Whether a failure of this task is handled: an edge that names `failed` was taken from it, and its target was not skipped.
     #[must_use]
     pub fn is_handled(&self, ix: TaskIx) -> bool {
-        self.handling_edges(ix).any(|to| self.task(to).state.status() != TaskStatus::Skipped)
-    }
-
-    /// The targets of the edges that may handle a failure of this task.
-    pub(super) fn handling_edges(&self, ix: TaskIx) -> impl Iterator<Item = TaskIx> + '_ {
-        self.plan.task(ix).downs.iter().filter_map(move |&at| {
-            let edge = self.plan.edge(at);
-            (edge.on.failed && edge.handles && self.data.edges[at as usize] == EdgeState::Taken).then_some(edge.to)
-        })
+        self.task(ix).n_handlers > 0
     }
 
     /// The first unhandled failure among the tasks of a role, by the time of failing.
     pub(super) fn first_unhandled(&self, role: Role) -> Option<TaskIx> {
-        self.plan
-            .of_role(role)
-            .filter(|&ix| self.task(ix).state.status() == TaskStatus::Failed && !self.is_handled(ix))
-            .min_by_key(|&ix| (self.task(ix).finished_at, ix))
+        self.data.unhandled.iter().map(|(_, ix)| *ix).find(|&ix| self.plan.task(ix).role == role)
+    }
+
+    /// Why the run fails for the failures of one role.
+    pub(super) fn unhandled_error(&self, role: Role) -> Option<RunError> {
+        let ix = self.first_unhandled(role)?;
+        let TaskState::Failed { error, .. } = &self.task(ix).state else { return None };
+        Some(RunError { task: Some(Arc::clone(&self.plan.task(ix).key)), kind: Arc::clone(&error.kind), message: Arc::clone(&error.message) })
     }
 }

@@ -17,9 +17,25 @@ pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
     let known = types.known();
     for (group, id, task) in check.tasks() {
         let path = group.path(id);
-        one(check, types, &known, &mut validators, &path, &task.task_type, &task.with);
+        one(
+            check,
+            types,
+            &known,
+            &mut validators,
+            &path,
+            &task.task_type,
+            &task.with,
+        );
         if let Some(undo) = &task.undo {
-            one(check, types, &known, &mut validators, &join(&path, "undo"), &undo.task_type, &undo.with);
+            one(
+                check,
+                types,
+                &known,
+                &mut validators,
+                &join(&path, "undo"),
+                &undo.task_type,
+                &undo.with,
+            );
         }
     }
 }
@@ -36,11 +52,19 @@ fn one(
     let Some(schema) = types.input_schema(task_type) else {
         let guess = check.suggester.did_you_mean(task_type, known.iter().copied());
         let list = known.join(", ");
-        let message = format!("there is no task type `{}`{guess}; the types are {list}", task_type.escape_debug());
+        let message = format!(
+            "there is no task type `{}`{guess}; the types are {list}",
+            task_type.escape_debug()
+        );
         check.error("unknown_type", join(path, "type"), message);
         return;
     };
-    if task_type == "shell" && with.get("command").and_then(Value::as_str).is_some_and(is_template) {
+    if task_type == "shell"
+        && with
+            .get("command")
+            .and_then(Value::as_str)
+            .is_some_and(is_template)
+    {
         let message = "an expression inside a command lets its value run as code; put it into `env` and write \"$NAME\" here";
         check.warning("shell_injection", format!("{path}.with.command"), message);
     }
@@ -51,7 +75,8 @@ fn one(
         validators.insert(task_type.to_owned(), jsonschema::validator_for(schema).ok());
     }
     let Some(Some(validator)) = validators.get(task_type) else {
-        let message = format!("the argument schema of `{task_type}` is not valid, so the arguments are not checked");
+        let message =
+            format!("the argument schema of `{task_type}` is not valid, so the arguments are not checked");
         check.warning("bad_schema", join(path, "type"), message);
         return;
     };
@@ -69,21 +94,37 @@ fn one(
 fn switch(check: &mut Check<'_>, path: &str, with: &Map<String, Value>) {
     let cases = with.get("cases").and_then(Value::as_object);
     let default = with.get("default").and_then(Value::as_str);
-    let names = cases.into_iter().flatten().map(|(case, _)| (case.as_str(), join(&format!("{path}.with.cases"), case)));
+    let names = cases
+        .into_iter()
+        .flatten()
+        .map(|(case, _)| (case.as_str(), join(&format!("{path}.with.cases"), case)));
     for (case, field) in names.chain(default.map(|default| (default, format!("{path}.with.default")))) {
         if super::edges::STATES.contains(&case) {
-            let message = format!("a case cannot be called `{case}`: on edges that word names an outcome of the task itself");
+            let message = format!(
+                "a case cannot be called `{case}`: on edges that word names an outcome of the task itself"
+            );
             check.error("reserved_case", field, message);
         }
     }
 }
 
-fn tell(check: &mut Check<'_>, error: &ValidationError<'_>, schema: &Value, task_type: &str, with_path: &str) {
-    let steps: Vec<String> = error.instance_path().iter().map(|segment| segment.to_string()).collect();
+fn tell(
+    check: &mut Check<'_>,
+    error: &ValidationError<'_>,
+    schema: &Value,
+    task_type: &str,
+    with_path: &str,
+) {
+    let steps: Vec<String> = error
+        .instance_path()
+        .iter()
+        .map(|segment| segment.to_string())
+        .collect();
     let field = field_path(with_path, error.instance_path().as_str());
     let instance = error.instance();
     match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
             for name in unexpected {
                 let known = known_arguments(schema, steps.is_empty());
                 let guess = check.suggester.did_you_mean(name, known.iter().copied());
@@ -96,7 +137,11 @@ fn tell(check: &mut Check<'_>, error: &ValidationError<'_>, schema: &Value, task
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            check.error("missing_argument", join(&field, name), format!("`{task_type}` needs the argument `{name}`"));
+            check.error(
+                "missing_argument",
+                join(&field, name),
+                format!("`{task_type}` needs the argument `{name}`"),
+            );
         }
         _ if has_expression(instance) => {}
         kind => {
@@ -112,25 +157,38 @@ fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>, instance: &
         ValidationErrorKind::Type { kind } => {
             let expected = match kind {
                 TypeKind::Single(one) => one.to_string(),
-                TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or "),
+                TypeKind::Multiple(several) => several
+                    .iter()
+                    .map(|one| one.to_string())
+                    .collect::<Vec<_>>()
+                    .join(" or "),
             };
             format!("expected {expected}, found {shown}")
         }
         ValidationErrorKind::Enum { options } => {
-            let words: Vec<String> =
-                options.as_array().into_iter().flatten().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned)).collect();
+            let words: Vec<String> = options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
+                .collect();
             format!("{shown} is not possible here; write one of {}", words.join(", "))
         }
         ValidationErrorKind::Pattern { pattern } => match duration_like(pattern) {
             true => format!("{shown} is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d"),
-            false => format!("{shown} does not look like {}", crate::parse::tree::shorten(pattern)),
+            false => format!(
+                "{shown} does not look like {}",
+                crate::parse::tree::shorten(pattern)
+            ),
         },
         ValidationErrorKind::Minimum { limit } => format!("{shown} is too small, the least is {limit}"),
         ValidationErrorKind::Maximum { limit } => format!("{shown} is too large, the most is {limit}"),
         ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
             format!("{shown} is none of what may stand here")
         }
-        ValidationErrorKind::OneOfMultipleValid { .. } => "these arguments exclude each other; keep one of them".to_owned(),
+        ValidationErrorKind::OneOfMultipleValid { .. } => {
+            "these arguments exclude each other; keep one of them".to_owned()
+        }
         _ => crate::parse::tree::shorten(&error.to_string()),
     }
 }
@@ -141,8 +199,16 @@ fn duration_like(pattern: &str) -> bool {
 
 /// The names of a type's arguments; of those inside an argument only its schema could tell.
 fn known_arguments(schema: &Value, at_top: bool) -> Vec<&str> {
-    let properties = if at_top { schema.get("properties").and_then(Value::as_object) } else { None };
-    properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+    let properties = if at_top {
+        schema.get("properties").and_then(Value::as_object)
+    } else {
+        None
+    };
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect()
 }
 
 /// A JSON pointer below `path`, as a path.

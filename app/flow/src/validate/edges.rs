@@ -25,11 +25,18 @@ pub(super) fn check<'d>(check: &mut Check<'d>) -> Option<Graph<'d>> {
     let n_edges: usize = tasks.iter().map(|(_, _, task)| task.needs.len()).sum();
     if n_edges > limits::EDGES_MAX {
         let max = limits::EDGES_MAX;
-        check.error("too_many_edges", "tasks", format!("the flow has {n_edges} edges, at most {max} are allowed"));
+        check.error(
+            "too_many_edges",
+            "tasks",
+            format!("the flow has {n_edges} edges, at most {max} are allowed"),
+        );
         return None;
     }
-    let numbers: FxHashMap<(&str, &str), usize> =
-        tasks.iter().enumerate().map(|(ix, (group, id, _))| ((group.field(), *id), ix)).collect();
+    let numbers: FxHashMap<(&str, &str), usize> = tasks
+        .iter()
+        .enumerate()
+        .map(|(ix, (group, id, _))| ((group.field(), *id), ix))
+        .collect();
     let mut ups = Vec::with_capacity(tasks.len());
     for (group, id, task) in &tasks {
         let mut edges = Vec::with_capacity(task.needs.len());
@@ -37,13 +44,20 @@ pub(super) fn check<'d>(check: &mut Check<'d>) -> Option<Graph<'d>> {
         for (at, need) in task.needs.iter().enumerate() {
             let path = format!("{}.needs[{at}]", group.path(id));
             if need.task() == *id {
-                check.error("self_edge", path, format!("`{id}` needs itself; remove this edge"));
+                check.error(
+                    "self_edge",
+                    path,
+                    format!("`{id}` needs itself; remove this edge"),
+                );
             } else if let Some(&up) = numbers.get(&(group.field(), need.task())) {
                 words(check, &path, need, tasks[up].2);
                 if seen.insert((need.task(), sorted_on(need), need.when())) {
                     edges.push((up, need));
                 } else {
-                    let message = format!("this edge from `{}` stands here twice; remove one of them", need.task());
+                    let message = format!(
+                        "this edge from `{}` stands here twice; remove one of them",
+                        need.task()
+                    );
                     check.error("duplicate_edge", path, message);
                 }
             } else {
@@ -78,18 +92,31 @@ fn task_field(path: &str, need: &NeedDoc) -> String {
 fn unknown(check: &mut Check<'_>, group: Group, path: &str, need: &NeedDoc) {
     let name = need.task();
     let field = task_field(path, need);
-    if let Some(other) = Group::ALL.into_iter().find(|other| *other != group && other.of(check.doc).contains_key(name)) {
+    if let Some(other) = Group::ALL
+        .into_iter()
+        .find(|other| *other != group && other.of(check.doc).contains_key(name))
+    {
         let why = match other {
             Group::Main => "all tasks of `tasks` have ended by then, so the edge is not needed",
             Group::Finally | Group::OnFailure => "those run only after it",
         };
         let (own, other) = (group.field(), other.field());
-        check.error("other_group", field, format!("`{name}` is a task of `{other}`; tasks of `{own}` need only each other: {why}"));
+        check.error(
+            "other_group",
+            field,
+            format!("`{name}` is a task of `{other}`; tasks of `{own}` need only each other: {why}"),
+        );
         return;
     }
     let doc = check.doc;
-    let guess = check.suggester.did_you_mean(name, group.of(doc).keys().map(String::as_str));
-    check.error("unknown_task", field, format!("there is no task `{}`{guess}", name.escape_debug()));
+    let guess = check
+        .suggester
+        .did_you_mean(name, group.of(doc).keys().map(String::as_str));
+    check.error(
+        "unknown_task",
+        field,
+        format!("there is no task `{}`{guess}", name.escape_debug()),
+    );
 }
 
 /// The cases of a switch; `None` if they are known only when it runs, or the task is no switch.
@@ -115,7 +142,11 @@ fn words(check: &mut Check<'_>, path: &str, need: &NeedDoc, up: &TaskDoc) {
     let Some(on) = &edge.on else { return };
     let field = format!("{path}.on");
     if on.as_slice().is_empty() {
-        check.error("unknown_on", field, "`on` is empty, so nothing could take this edge; name an outcome or leave `on` out");
+        check.error(
+            "unknown_on",
+            field,
+            "`on` is empty, so nothing could take this edge; name an outcome or leave `on` out",
+        );
         return;
     }
     let known = cases(up);
@@ -133,8 +164,14 @@ fn words(check: &mut Check<'_>, path: &str, need: &NeedDoc, up: &TaskDoc) {
             );
             check.error("unknown_on", field.clone(), message);
         } else if let Some(known) = &known {
-            let guess = check.suggester.did_you_mean(word, known.iter().copied().chain(STATES));
-            let message = format!("the switch `{}` has no case `{shown}`{guess}; its cases are {}", need.task(), known.join(", "));
+            let guess = check
+                .suggester
+                .did_you_mean(word, known.iter().copied().chain(STATES));
+            let message = format!(
+                "the switch `{}` has no case `{shown}`{guess}; its cases are {}",
+                need.task(),
+                known.join(", ")
+            );
             check.error("unknown_case", field.clone(), message);
         }
     }
@@ -172,8 +209,16 @@ fn cycles(check: &mut Check<'_>, tasks: &[(Group, &str, &TaskDoc)], ups: &[Vec<(
         let (group, id, _) = tasks[way[0]];
         // The edge that closes the round: the first task needs the last one.
         let last = way[way.len() - 1];
-        let at = tasks[way[0]].2.needs.iter().position(|need| need.task() == tasks[last].1).unwrap_or(0);
-        let mut message = format!("these tasks wait for each other: {}; remove one of the edges", shown(&names));
+        let at = tasks[way[0]]
+            .2
+            .needs
+            .iter()
+            .position(|need| need.task() == tasks[last].1)
+            .unwrap_or(0);
+        let mut message = format!(
+            "these tasks wait for each other: {}; remove one of the edges",
+            shown(&names)
+        );
         if knot.len() > way.len() {
             message.push_str(&format!(" ({} tasks are caught in this knot)", knot.len()));
         }
@@ -188,7 +233,12 @@ fn shown(names: &[&str]) -> String {
         return names.join(" -> ");
     }
     let (head, tail) = (&names[..SHOWN / 2], &names[names.len() - SHOWN / 2..]);
-    format!("{} -> … {} more … -> {}", head.join(" -> "), names.len() - SHOWN, tail.join(" -> "))
+    format!(
+        "{} -> … {} more … -> {}",
+        head.join(" -> "),
+        names.len() - SHOWN,
+        tail.join(" -> ")
+    )
 }
 
 /// The strongly connected components of more than one task, each in document order (Tarjan's way, without recursion).

@@ -25,10 +25,21 @@ pub(super) fn check(check: &mut Check<'_>) {
 fn flow(check: &mut Check<'_>) {
     let doc = check.doc;
     if doc.flow == "summary" {
-        check.error("reserved_id", "flow", "`summary` is the address of the summary of all flows; give the flow another id");
+        check.error(
+            "reserved_id",
+            "flow",
+            "`summary` is the address of the summary of all flows; give the flow another id",
+        );
     } else if !is_slug(&doc.flow) {
         let hint = slug_hint(&doc.flow);
-        check.error("bad_id", "flow", format!("`{}` cannot be a flow's id: {RULE}{hint}", doc.flow.escape_debug()));
+        check.error(
+            "bad_id",
+            "flow",
+            format!(
+                "`{}` cannot be a flow's id: {RULE}{hint}",
+                doc.flow.escape_debug()
+            ),
+        );
     }
     if doc.tasks.is_empty() {
         check.error("no_tasks", "tasks", "a flow needs at least one task in `tasks`");
@@ -36,11 +47,16 @@ fn flow(check: &mut Check<'_>) {
     no_zero(check, "timeout", doc.timeout);
 }
 
-const RULE: &str = "ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long";
+const RULE: &str =
+    "ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long";
 
 fn slug_hint(text: &str) -> String {
     let slug = to_slug(text);
-    if slug.is_empty() { String::new() } else { format!("; `{slug}` would do") }
+    if slug.is_empty() {
+        String::new()
+    } else {
+        format!("; `{slug}` would do")
+    }
 }
 
 /// The slug nearest to a text; empty if nothing of it can stay.
@@ -64,10 +80,17 @@ fn ids(check: &mut Check<'_>) {
     for (group, id, _) in check.tasks() {
         if !is_slug(id) {
             let hint = slug_hint(id);
-            check.error("bad_id", group.path(id), format!("`{}` cannot be a task's id: {RULE}{hint}", id.escape_debug()));
+            check.error(
+                "bad_id",
+                group.path(id),
+                format!("`{}` cannot be a task's id: {RULE}{hint}", id.escape_debug()),
+            );
         }
         if let Some(first) = seen.get(id) {
-            let message = format!("`{id}` is already a task of `{}`; all tasks of a flow need ids of their own", first.field());
+            let message = format!(
+                "`{id}` is already a task of `{}`; all tasks of a flow need ids of their own",
+                first.field()
+            );
             check.error("duplicate_id", group.path(id), message);
         } else {
             seen.insert(id, group);
@@ -77,7 +100,11 @@ fn ids(check: &mut Check<'_>) {
 
 fn no_zero(check: &mut Check<'_>, field: &str, timeout: Option<HumanDuration>) {
     if timeout.is_some_and(|timeout| timeout.as_millis() == 0) {
-        check.error("bad_duration", field, "a timeout of 0s would end everything at once; leave it out for none");
+        check.error(
+            "bad_duration",
+            field,
+            "a timeout of 0s would end everything at once; leave it out for none",
+        );
     }
 }
 
@@ -87,7 +114,10 @@ fn bounds(check: &mut Check<'_>, path: &str, retry: Option<&RetryDoc>, timeout: 
     let Some(retry) = retry else { return };
     let max = limits::ATTEMPTS_MAX;
     if !(1..=max).contains(&retry.max_attempts) {
-        let message = format!("`max_attempts` counts the first attempt too, so it is 1 to {max}, not {}", retry.max_attempts);
+        let message = format!(
+            "`max_attempts` counts the first attempt too, so it is 1 to {max}, not {}",
+            retry.max_attempts
+        );
         check.error("bad_retry", format!("{path}.retry.max_attempts"), message);
     }
     if retry.first > retry.max {
@@ -102,8 +132,13 @@ fn bounds(check: &mut Check<'_>, path: &str, retry: Option<&RetryDoc>, timeout: 
 fn layout(check: &mut Check<'_>) {
     let doc = check.doc;
     for id in doc.layout.keys() {
-        if ![&doc.tasks, &doc.finally, &doc.on_failure].iter().any(|group| group.contains_key(id)) {
-            let guess = check.suggester.did_you_mean(id, doc.tasks.keys().map(String::as_str));
+        if ![&doc.tasks, &doc.finally, &doc.on_failure]
+            .iter()
+            .any(|group| group.contains_key(id))
+        {
+            let guess = check
+                .suggester
+                .did_you_mean(id, doc.tasks.keys().map(String::as_str));
             let message = format!("`layout` places `{}`, which is no task{guess}", id.escape_debug());
             check.warning("unknown_task", join("layout", id), message);
         }

@@ -45,23 +45,37 @@ pub struct Checked {
 /// Reads and validates a text. Every problem has its line and column.
 #[must_use]
 pub fn check(text: &[u8], format: Format, types: &dyn TypeCatalog) -> Checked {
-    let Draft { doc, places, mut problems } = parse::draft(text, format);
+    let Draft {
+        doc,
+        places,
+        mut problems,
+    } = parse::draft(text, format);
     if let Some(doc) = &doc {
         let told = told_fields(&problems);
         let mut found = validate(doc, types);
-        let whole: FxHashSet<String> =
-            problems.iter().filter(|problem| problem.code == "wrong_type").filter_map(|problem| problem.field.clone()).collect();
+        let whole: FxHashSet<String> = problems
+            .iter()
+            .filter(|problem| problem.code == "wrong_type")
+            .filter_map(|problem| problem.field.clone())
+            .collect();
         found.retain(|problem| {
             let field = problem.field.as_deref();
-            field.is_none_or(|field| !told.contains(field) && !ancestors(field).any(|above| whole.contains(above)))
+            field.is_none_or(|field| {
+                !told.contains(field) && !ancestors(field).any(|above| whole.contains(above))
+            })
         });
         problems.append(&mut found);
     }
     places.locate(&mut problems);
     problems.sort_by_key(|problem| (problem.line, problem.column));
     shorten(&mut problems);
-    let is_valid = problems.iter().all(|problem| problem.severity == Severity::Warning);
-    Checked { doc: doc.filter(|_| is_valid), problems }
+    let is_valid = problems
+        .iter()
+        .all(|problem| problem.severity == Severity::Warning);
+    Checked {
+        doc: doc.filter(|_| is_valid),
+        problems,
+    }
 }
 
 /// The fields of which something is told already, and all they stand in: what else is found of those may well be but a
@@ -83,10 +97,19 @@ fn ancestors(field: &str) -> impl Iterator<Item = &str> {
 /// Leaves a count of what is too much to list.
 pub(crate) fn shorten(problems: &mut Vec<Problem>) {
     if problems.len() > PROBLEMS_MAX {
-        let n_errors = |problems: &[Problem]| problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        let n_errors = |problems: &[Problem]| {
+            problems
+                .iter()
+                .filter(|problem| problem.severity == Severity::Error)
+                .count()
+        };
         let rest = &problems[PROBLEMS_MAX..];
         let message = format!("{} more problems are not listed", rest.len());
-        let problem = if n_errors(rest) > 0 { Problem::error("more_problems", message) } else { Problem::warning("more_problems", message) };
+        let problem = if n_errors(rest) > 0 {
+            Problem::error("more_problems", message)
+        } else {
+            Problem::warning("more_problems", message)
+        };
         problems.truncate(PROBLEMS_MAX);
         problems.push(problem);
     }
@@ -99,7 +122,11 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     if n_tasks > limits::TASKS_MAX {
         return vec![parse::too_many_tasks(n_tasks)];
     }
-    let mut check = Check { doc, problems: Vec::new(), suggester: Suggester::default() };
+    let mut check = Check {
+        doc,
+        problems: Vec::new(),
+        suggester: Suggester::default(),
+    };
     fields::check(&mut check);
     inputs::check(&mut check);
     let graph = edges::check(&mut check);
@@ -120,17 +147,24 @@ struct Check<'d> {
 
 impl<'d> Check<'d> {
     fn error(&mut self, code: &str, field: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(located(Problem::error(code, message), field.into()));
+        self.problems
+            .push(located(Problem::error(code, message), field.into()));
     }
 
     fn warning(&mut self, code: &str, field: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(located(Problem::warning(code, message), field.into()));
+        self.problems
+            .push(located(Problem::warning(code, message), field.into()));
     }
 
     /// All tasks, each with the group it stands in.
     fn tasks(&self) -> impl Iterator<Item = (Group, &'d str, &'d TaskDoc)> + use<'d> {
         let doc = self.doc;
-        Group::ALL.into_iter().flat_map(move |group| group.of(doc).iter().map(move |(id, task)| (group, id.as_str(), task)))
+        Group::ALL.into_iter().flat_map(move |group| {
+            group
+                .of(doc)
+                .iter()
+                .map(move |(id, task)| (group, id.as_str(), task))
+        })
     }
 }
 

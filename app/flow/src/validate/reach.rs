@@ -23,7 +23,10 @@ pub(super) fn check<'d>(check: &mut Check<'d>, graph: &Graph<'d>) {
         let (group, id, doc) = graph.tasks[task];
         let edges = &graph.ups[task];
         let judged = match doc.join {
-            _ if edges.is_empty() => Ok(Ran { can_start: true, took: Vec::new() }),
+            _ if edges.is_empty() => Ok(Ran {
+                can_start: true,
+                took: Vec::new(),
+            }),
             Join::All => all(graph, &ran, edges),
             Join::Any | Join::Settled => any(graph, &ran, edges),
         };
@@ -31,7 +34,11 @@ pub(super) fn check<'d>(check: &mut Check<'d>, graph: &Graph<'d>) {
             Ok(able) => ran[task] = able,
             Err(None) => {}
             Err(Some(why)) => {
-                check.warning("never_starts", format!("{}.needs", group.path(id)), format!("`{id}` can never start: {why}"));
+                check.warning(
+                    "never_starts",
+                    format!("{}.needs", group.path(id)),
+                    format!("`{id}` can never start: {why}"),
+                );
             }
         }
     }
@@ -41,7 +48,7 @@ pub(super) fn check<'d>(check: &mut Check<'d>, graph: &Graph<'d>) {
 type Never = Option<String>;
 
 /// The outcomes a task may have, cases instead of `succeeded` for a switch whose cases are known.
-fn outcomes<'d>(task: &'d TaskDoc, can_start: bool) -> Vec<&'d str> {
+fn outcomes(task: &TaskDoc, can_start: bool) -> Vec<&str> {
     let mut outcomes = vec!["skipped", "cancelled"];
     if can_start {
         outcomes.push("failed");
@@ -66,14 +73,24 @@ fn taking<'d>(up: &'d TaskDoc, can_start: bool, need: &NeedDoc) -> Vec<&'d str> 
         .into_iter()
         .filter(|outcome| {
             let is_success = !["skipped", "cancelled", "failed"].contains(outcome);
-            words.contains(outcome) || words.contains(&"always") || (is_success && (is_open || words.contains(&"succeeded")))
+            words.contains(outcome)
+                || words.contains(&"always")
+                || (is_success && (is_open || words.contains(&"succeeded")))
         })
         .collect()
 }
 
 /// What is known if the upstream had one of `outcomes`.
-fn known<'d>(graph: &Graph<'d>, ran: &[Ran<'d>], up: usize, outcomes: &[&'d str]) -> Vec<(usize, Vec<&'d str>)> {
-    if outcomes.iter().any(|outcome| ["skipped", "cancelled"].contains(outcome)) {
+fn known<'d>(
+    graph: &Graph<'d>,
+    ran: &[Ran<'d>],
+    up: usize,
+    outcomes: &[&'d str],
+) -> Vec<(usize, Vec<&'d str>)> {
+    if outcomes
+        .iter()
+        .any(|outcome| ["skipped", "cancelled"].contains(outcome))
+    {
         return Vec::new();
     }
     let mut took = ran[up].took.clone();
@@ -90,9 +107,15 @@ fn all<'d>(graph: &Graph<'d>, ran: &[Ran<'d>], edges: &[(usize, &NeedDoc)]) -> R
         let (_, id, task) = graph.tasks[*up];
         let mut outcomes = taking(task, ran[*up].can_start, need);
         if outcomes.is_empty() {
-            return Err(ran[*up].can_start.then(|| format!("`{id}` always fails, so this edge is never taken")));
+            return Err(ran[*up]
+                .can_start
+                .then(|| format!("`{id}` always fails, so this edge is never taken")));
         }
-        for (_, other) in edges[..at].iter().take(SWITCHES_MAX).filter(|(other, _)| other == up) {
+        for (_, other) in edges[..at]
+            .iter()
+            .take(SWITCHES_MAX)
+            .filter(|(other, _)| other == up)
+        {
             let others = taking(task, ran[*up].can_start, other);
             outcomes.retain(|outcome| others.contains(outcome));
         }
@@ -115,7 +138,10 @@ fn all<'d>(graph: &Graph<'d>, ran: &[Ran<'d>], edges: &[(usize, &NeedDoc)]) -> R
             )));
         }
     }
-    Ok(Ran { can_start: true, took })
+    Ok(Ran {
+        can_start: true,
+        took,
+    })
 }
 
 /// `join: any` and `settled`: one taken edge is enough.
@@ -134,8 +160,15 @@ fn any<'d>(graph: &Graph<'d>, ran: &[Ran<'d>], edges: &[(usize, &NeedDoc)]) -> R
             // Only what holds whichever edge was taken.
             Some(mut took) => {
                 took.retain_mut(|(switch, cases)| {
-                    let Some((_, more)) = known.iter().find(|(other, _)| other == switch) else { return false };
-                    cases.extend(more.iter().filter(|case| !cases.contains(case)).copied().collect::<Vec<_>>());
+                    let Some((_, more)) = known.iter().find(|(other, _)| other == switch) else {
+                        return false;
+                    };
+                    cases.extend(
+                        more.iter()
+                            .filter(|case| !cases.contains(case))
+                            .copied()
+                            .collect::<Vec<_>>(),
+                    );
                     true
                 });
                 took
@@ -143,7 +176,10 @@ fn any<'d>(graph: &Graph<'d>, ran: &[Ran<'d>], edges: &[(usize, &NeedDoc)]) -> R
         });
     }
     match took {
-        Some(took) => Ok(Ran { can_start: true, took }),
+        Some(took) => Ok(Ran {
+            can_start: true,
+            took,
+        }),
         None if is_told => Err(None),
         None => Err(Some("none of its edges can be taken".to_owned())),
     }

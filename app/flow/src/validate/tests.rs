@@ -8,15 +8,31 @@ pub(crate) struct Types(Vec<(&'static str, Value)>);
 
 impl Types {
     pub(crate) fn new() -> Self {
-        let object = |properties: Value, required: &[&str]| {
-            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
-        };
+        let object = |properties: Value, required: &[&str]| json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
         Self(vec![
             ("noop", object(json!({}), &[])),
             ("fail", object(json!({"message": {"type": "string"}}), &[])),
-            ("log", object(json!({"message": {"type": "string"}, "level": {"enum": ["info", "warn"]}}), &["message"])),
-            ("switch", object(json!({"cases": {"type": "object"}, "default": {"type": "string"}}), &["cases"])),
-            ("shell", object(json!({"command": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}}}), &["command"])),
+            (
+                "log",
+                object(
+                    json!({"message": {"type": "string"}, "level": {"enum": ["info", "warn"]}}),
+                    &["message"],
+                ),
+            ),
+            (
+                "switch",
+                object(
+                    json!({"cases": {"type": "object"}, "default": {"type": "string"}}),
+                    &["cases"],
+                ),
+            ),
+            (
+                "shell",
+                object(
+                    json!({"command": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}}}),
+                    &["command"],
+                ),
+            ),
             (
                 "http.request",
                 object(
@@ -30,9 +46,27 @@ impl Types {
                     &["url"],
                 ),
             ),
-            ("fetch_data", object(json!({"data_source": {"type": "string"}, "timeout": {"type": "number"}, "failure_rate": {"type": "number", "maximum": 1}}), &[])),
-            ("process_data", object(json!({"results": {"type": "object"}, "failure_rate": {"type": "number"}}), &[])),
-            ("store_data", object(json!({"destination": {"type": "string"}, "failure_rate": {"type": "number"}}), &[])),
+            (
+                "fetch_data",
+                object(
+                    json!({"data_source": {"type": "string"}, "timeout": {"type": "number"}, "failure_rate": {"type": "number", "maximum": 1}}),
+                    &[],
+                ),
+            ),
+            (
+                "process_data",
+                object(
+                    json!({"results": {"type": "object"}, "failure_rate": {"type": "number"}}),
+                    &[],
+                ),
+            ),
+            (
+                "store_data",
+                object(
+                    json!({"destination": {"type": "string"}, "failure_rate": {"type": "number"}}),
+                    &[],
+                ),
+            ),
         ])
     }
 }
@@ -41,13 +75,18 @@ struct HumanDurationSchema;
 
 impl HumanDurationSchema {
     fn value() -> Value {
-        schemars::SchemaGenerator::default().subschema_for::<crate::time::HumanDuration>().to_value()
+        schemars::SchemaGenerator::default()
+            .subschema_for::<crate::time::HumanDuration>()
+            .to_value()
     }
 }
 
 impl TypeCatalog for Types {
     fn input_schema(&self, task_type: &str) -> Option<&Value> {
-        self.0.iter().find(|(key, _)| *key == task_type).map(|(_, schema)| schema)
+        self.0
+            .iter()
+            .find(|(key, _)| *key == task_type)
+            .map(|(_, schema)| schema)
     }
 
     fn known(&self) -> Vec<&str> {
@@ -59,7 +98,11 @@ impl TypeCatalog for Types {
 #[expect(clippy::needless_pass_by_value, reason = "the macro makes a value")]
 fn check_text(text: &str, expected: Expect) {
     let checked = check(text.as_bytes(), Format::Yaml, &Types::new());
-    let told: String = checked.problems.iter().map(|problem| format!("{problem} [{}]\n", problem.code)).collect();
+    let told: String = checked
+        .problems
+        .iter()
+        .map(|problem| format!("{problem} [{}]\n", problem.code))
+        .collect();
     assert_eq!(checked.doc.is_none(), told.contains("error: "), "{told}");
     expected.assert_eq(&told);
 }
@@ -98,16 +141,25 @@ fn ids_are_checked() {
             9:3: error: `again` is already a task of `finally`; all tasks of a flow need ids of their own (on_failure.again) [duplicate_id]
         "#]],
     );
-    check_text("flow: summary\ntasks: {}\n", expect![[r#"
+    check_text(
+        "flow: summary\ntasks: {}\n",
+        expect![[r#"
         1:7: error: `summary` is the address of the summary of all flows; give the flow another id (flow) [reserved_id]
         2:1: error: a flow needs at least one task in `tasks` (tasks) [no_tasks]
-    "#]]);
-    check_text("flow: a\n", expect![[r#"
+    "#]],
+    );
+    check_text(
+        "flow: a\n",
+        expect![[r#"
         1:1: error: a flow needs `tasks` (tasks) [missing_field]
-    "#]]);
-    check_text(&format!("flow: {}\ntasks: {{ a: {{ type: noop }} }}", "a".repeat(65)), expect![[r#"
+    "#]],
+    );
+    check_text(
+        &format!("flow: {}\ntasks: {{ a: {{ type: noop }} }}", "a".repeat(65)),
+        expect![[r#"
         1:7: error: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` cannot be a flow's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` would do (flow) [bad_id]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -171,10 +223,15 @@ fn cycles_are_told_once_each() {
             5:28: error: these tasks wait for each other: c -> d -> e -> c; remove one of the edges (tasks.c.needs[0]) [cycle]
         "#]],
     );
-    let ring: String = (0..3_000).map(|n| format!("  t{n}: {{ type: noop, needs: [t{}] }}\n", (n + 1) % 3_000)).collect();
-    check_tasks(&ring, expect![[r#"
+    let ring: String = (0..3_000)
+        .map(|n| format!("  t{n}: {{ type: noop, needs: [t{}] }}\n", (n + 1) % 3_000))
+        .collect();
+    check_tasks(
+        &ring,
+        expect![[r#"
         3:29: error: these tasks wait for each other: t0 -> t2999 -> t2998 -> t2997 -> t2996 -> t2995 -> t2994 -> t2993 -> t2992 -> t2991 -> … 2981 more … -> t9 -> t8 -> t7 -> t6 -> t5 -> t4 -> t3 -> t2 -> t1 -> t0; remove one of the edges (tasks.t0.needs[0]) [cycle]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -308,19 +365,46 @@ fn one_slip_does_not_hide_the_others() {
 
 #[test]
 fn many_problems_are_counted() {
-    let tasks: String = (0..3_000).map(|n| format!("  t{n}: {{ type: noop, needs: [x{n}] }}\n")).collect();
-    let checked = check(format!("flow: f\ntasks:\n{tasks}").as_bytes(), Format::Yaml, &Types::new());
+    let tasks: String = (0..3_000)
+        .map(|n| format!("  t{n}: {{ type: noop, needs: [x{n}] }}\n"))
+        .collect();
+    let checked = check(
+        format!("flow: f\ntasks:\n{tasks}").as_bytes(),
+        Format::Yaml,
+        &Types::new(),
+    );
     assert_eq!(checked.problems.len(), PROBLEMS_MAX + 1);
-    assert_eq!(checked.problems[PROBLEMS_MAX].message, "2000 more problems are not listed");
+    assert_eq!(
+        checked.problems[PROBLEMS_MAX].message,
+        "2000 more problems are not listed"
+    );
 }
 
 #[test]
 fn large_flows_are_validated() {
-    let needs = |n: usize| (1..=4).filter(|by| n >= *by).map(|by| format!("t{}", n - by)).collect::<Vec<_>>().join(", ");
-    let tasks: String = (0..limits::TASKS_MAX).map(|n| format!("  t{n}: {{ type: noop, needs: [{}] }}\n", needs(n))).collect();
+    let needs = |n: usize| {
+        (1..=4)
+            .filter(|by| n >= *by)
+            .map(|by| format!("t{}", n - by))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let tasks: String = (0..limits::TASKS_MAX)
+        .map(|n| format!("  t{n}: {{ type: noop, needs: [{}] }}\n", needs(n)))
+        .collect();
     check_tasks(&tasks, expect![[""]]);
-    let tasks: String = (0..4).map(|n| format!("  t{n}: {{ type: noop, needs: [{}] }}\n", vec!["t0"; 15_000].join(", "))).collect();
-    check_tasks(&tasks, expect![[r#"
+    let tasks: String = (0..4)
+        .map(|n| {
+            format!(
+                "  t{n}: {{ type: noop, needs: [{}] }}\n",
+                vec!["t0"; 15_000].join(", ")
+            )
+        })
+        .collect();
+    check_tasks(
+        &tasks,
+        expect![[r#"
         2:1: error: the flow has 60000 edges, at most 50000 are allowed (tasks) [too_many_edges]
-    "#]]);
+    "#]],
+    );
 }

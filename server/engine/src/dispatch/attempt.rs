@@ -75,22 +75,27 @@ impl Inner {
                 None => std::future::pending().await,
             }
         };
-        let timed_out = tokio::select! {
+        let (ended, timed_out) = tokio::select! {
             biased;
-            outcome = &mut work => return outcome,
-            () = live.cancel.cancelled() => None,
-            () = time_is_over => timeout,
+            outcome = &mut work => (Some(outcome), None),
+            () = live.cancel.cancelled() => (None, None),
+            () = time_is_over => (None, timeout),
         };
-        live.cancel.cancel();
-        let outcome = self.make_it_end(&mut work, live).await;
+        let outcome = match ended {
+            Some(outcome) => outcome,
+            None => {
+                live.cancel.cancel();
+                self.make_it_end(&mut work, live).await
+            }
+        };
         if let Some(timeout) = timed_out {
             let timeout = HumanDuration::from_millis(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
             return TaskOutcome::failed("timeout", format!("took longer than {timeout}"));
         }
         match outcome {
-            // It was done before it could be stopped: that is a fact.
-            done @ TaskOutcome::Succeeded { .. } => done,
-            _ => TaskOutcome::Cancelled,
+            // It was done before it could be stopped: that is a fact. What else comes of a cancel comes of the cancel.
+            TaskOutcome::Failed { .. } | TaskOutcome::Snoozed(_) if live.cancel.is_cancelled() => TaskOutcome::Cancelled,
+            outcome => outcome,
         }
     }
 

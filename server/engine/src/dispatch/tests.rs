@@ -67,29 +67,26 @@ fn harness(workers: usize) -> (Harness, Arc<Semaphore>) {
 /// Makes one attempt, both as an asynchronous and as a blocking one: they end alike.
 async fn check(what: &str, timeout: Option<Duration>, expect: &Expect) {
     let (harness, _gate) = harness(1);
+    let mut outcomes = Vec::new();
     for task_type in ["async", "blocking"] {
         let mut job = harness.job(task_type, json!({ "do": what }));
         job.dispatch.timeout = timeout;
         let outcome = harness.make(&job).await;
-        expect.assert_eq(&shown(&outcome).replace(&job.run.to_string(), "RUN").replace(&*job.dispatch.path, "TASK"));
+        outcomes.push(shown(&outcome).replace(&job.run.to_string(), "RUN").replace(&*job.dispatch.path, "TASK"));
     }
+    assert_eq!(outcomes[0], outcomes[1]);
+    expect.assert_eq(&outcomes[0]);
 }
 
 #[tokio::test]
 async fn outcomes() {
     check("nothing", None, &expect![[r#"
         succeeded: "RUN/TASK"
-    "#]#"
-        succeeded: "RUN/TASK"
     "#]]).await;
     check("panic", None, &expect![[r#"
         failed: panic: the task type panicked: as I was told
-    "#]#"
-        failed: panic: the task type panicked: as I was told
     "#]]).await;
     check("make much", None, &expect![[r#"
-        failed, for good: output_too_large: the output is larger than 16.0 MiB; write it to a file and give its name
-    "#]#"
         failed, for good: output_too_large: the output is larger than 16.0 MiB; write it to a file and give its name
     "#]]).await;
 }
@@ -99,17 +96,11 @@ async fn timeouts() {
     let timeout = Some(Duration::from_millis(20));
     check("obey", timeout, &expect![[r#"
         failed: timeout: took longer than 20ms
-    "#]#"
-        failed: timeout: took longer than 20ms
     "#]]).await;
     check("ignore cancel", timeout, &expect![[r#"
         failed: timeout: took longer than 20ms
-    "#]#"
-        failed: timeout: took longer than 20ms
     "#]]).await;
     check("finish when cancelled", timeout, &expect![[r#"
-        failed: timeout: took longer than 20ms
-    "#]#"
         failed: timeout: took longer than 20ms
     "#]]).await;
 }
@@ -186,7 +177,7 @@ async fn a_cancel_ends_what_runs_and_removes_what_waits() {
     harness.pool.cancel(running.dispatch.token, false);
     expect![[r#"
         2 cancelled
-        1 failed: test: stopped in the middle
+        1 cancelled
         3 started
         3 succeeded: "RUN/t3"
     "#]].assert_eq(&reports(&harness, 4).await.replace(&last.run.to_string(), "RUN"));

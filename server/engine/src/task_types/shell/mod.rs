@@ -6,6 +6,8 @@
 mod process;
 mod result;
 mod survivors;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
