@@ -33,7 +33,7 @@ where
     // Leptos spawns on whichever runtime it is told of. A second router of the same process tells it again,
     // which is an error without consequence.
     let _ = Executor::init_tokio();
-    let page = leptos_axum::render_app_to_stream_with_context(
+    let page = leptos_axum::render_app_async_with_context(
         move || {
             if let Some(assets) = assets() {
                 provide_context(assets);

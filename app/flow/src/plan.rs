@@ -130,6 +130,19 @@ impl TakenOn {
         }
         on
     }
+
+    /// Whether it names this outcome: a final state, or the case that a switch took.
+    #[must_use]
+    pub fn names(&self, word: &str) -> bool {
+        self.always
+            || match word {
+                "succeeded" => self.succeeded,
+                "failed" => self.failed,
+                "skipped" => self.skipped,
+                "cancelled" => self.cancelled,
+                case => self.succeeded || self.cases.iter().any(|name| name == case),
+            }
+    }
 }
 
 /// An edge of a plan.

@@ -285,7 +285,8 @@ impl RunState {
             }
         }
         match (&self.task(ix).state, role) {
-            (_, Role::Undo(of)) => self.data.to_undo.retain(|task| *task != of),
+            // Undone one by one, last finished first: it is the last.
+            (_, Role::Undo(of)) => drop(self.data.to_undo.pop_if(|last| *last == of)),
             (TaskState::Failed { .. }, _) if self.task(ix).n_handlers == 0 => {
                 self.data.unhandled.insert((at, ix));
             }

@@ -121,7 +121,7 @@ impl ShardLoop {
                     }
                 }
                 () = async { match next_due { Some(at) => clock.wait_until(at).await, None => std::future::pending().await } },
-                    if self.stopping.is_empty() => {}
+                    if self.stopping.is_empty() && !self.batch.is_full() => {}
             }
             if self.stopping.is_empty() {
                 self.wake_due();

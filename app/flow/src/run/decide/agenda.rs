@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::doc::Join;
 use crate::expr::TaskFacts;
 use crate::ids::AttemptToken;
 use crate::payload::Payload;
 use crate::plan::TaskIx;
 use crate::run::event::{EventKind, Skip, TaskError};
-use crate::run::state::JoinVerdict;
+use crate::run::state::{AttemptEnd, JoinVerdict};
 
 use super::Decider;
 use super::values::Missing;
@@ -19,7 +20,11 @@ impl Decider<'_, '_> {
     }
 
     fn try_begin(&mut self, ix: TaskIx) -> Result<(), Missing> {
-        if let Some(error) = self.state.task(ix).edge_error.clone() {
+        let task = self.state.task(ix);
+        if task.attempts.last().is_some_and(|attempt| attempt.end == Some(AttemptEnd::Lost)) {
+            return self.after_loss(ix);
+        }
+        if let Some(error) = task.edge_error.clone() {
             return self.fail(ix, TaskError::new("expression", error), None);
         }
         if self.state.join_verdict(ix) == Some(JoinVerdict::Skip) {
@@ -59,7 +64,7 @@ impl Decider<'_, '_> {
         let task = self.state.task(ix);
         // A snoozed attempt goes on under its own number.
         let attempt = match task.attempts.last() {
-            Some(last) if last.end == Some(crate::run::state::AttemptEnd::Snoozed) => last.number,
+            Some(last) if last.end == Some(AttemptEnd::Snoozed) => last.number,
             Some(last) => last.number + 1,
             None => 1,
         };
@@ -71,20 +76,22 @@ impl Decider<'_, '_> {
         let task = self.state.task(ix);
         match (self.plan.task(ix).ups.len(), task.refused_by) {
             // With one upstream, or the join that needs all, the first refusal is the reason.
-            (n, Some(upstream)) if n == 1 || self.plan.task(ix).join() == crate::doc::Join::All => Skip::Upstream(self.key(upstream)),
+            (n, Some(upstream)) if n == 1 || self.plan.task(ix).join() == Join::All => Skip::Upstream { task: self.key(upstream) },
             _ => Skip::NoEdge,
         }
     }
 
     fn skip(&mut self, ix: TaskIx, reason: Skip) -> Result<(), Missing> {
-        let edges = self.judge_edges(ix, "skipped", |_| Ok(TaskFacts { state: "skipped", ..TaskFacts::default() }))?;
+        let edges = self.judge_edges(ix, "skipped", |_, _| Ok(TaskFacts { state: "skipped", ..TaskFacts::default() }))?;
         self.emit(EventKind::TaskSkipped { task: self.key(ix), reason, edges });
         self.fail_fast_check();
         Ok(())
     }
 
     pub(super) fn fail(&mut self, ix: TaskIx, error: TaskError, output: Option<Payload>) -> Result<(), Missing> {
-        let edges = self.judge_edges(ix, "failed", |decider| decider.facts_of_failure(ix, &error, output.as_ref()))?;
+        let edges = self.judge_edges(ix, "failed", |decider, output_read| {
+            decider.facts_of_failure(ix, &error, output.as_ref().filter(|_| output_read))
+        })?;
         self.emit(EventKind::TaskFailed { task: self.key(ix), error, output, edges });
         self.fail_fast_check();
         Ok(())
@@ -98,7 +105,9 @@ impl Decider<'_, '_> {
         exit_code: Option<i32>,
     ) -> Result<(), Missing> {
         let word = case.as_deref().unwrap_or("succeeded");
-        let edges = self.judge_edges(ix, word, |decider| decider.facts_of_success(ix, &output, case.as_deref(), exit_code))?;
+        let edges = self.judge_edges(ix, word, |decider, output_read| {
+            decider.facts_of_success(ix, Some(&output).filter(|_| output_read), case.as_deref(), exit_code)
+        })?;
         self.emit(EventKind::TaskSucceeded { task: self.key(ix), output, case, exit_code, edges });
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::doc::OnLost;
 use crate::ids::AttemptToken;
-use crate::limits::LOST_ATTEMPTS_MAX;
+use crate::limits::{LOST_ATTEMPTS_MAX, OUTPUT_BYTES_MAX};
 use crate::payload::Payload;
 use crate::plan::{Role, TaskIx};
 use crate::run::command::{Effect, Outcome, Rejected};
@@ -13,14 +13,18 @@ use crate::run::event::{EventKind, TaskError};
 use crate::run::state::{Phase, TaskState, WaitsFor};
 
 use super::Decider;
-use super::values::Missing;
+use super::values::{Missing, output_too_large};
 
 impl Decider<'_, '_> {
     pub(super) fn attempt_started(&mut self, token: AttemptToken, worker: Arc<str>) -> Result<(), Rejected> {
         let ix = self.holder_of(token)?;
-        if matches!(self.state.task(ix).state, TaskState::Ready { .. }) {
+        let task = self.state.task(ix);
+        if matches!(task.state, TaskState::Ready { .. }) {
             let attempt = self.attempt_number(ix);
             self.emit(EventKind::AttemptStarted { task: self.key(ix), attempt, worker });
+        } else if task.attempts.last().is_some_and(|attempt| attempt.worker.as_ref() != Some(&worker)) {
+            // Given out twice and begun by another: work that is to be done at most once must not begin here as well.
+            return Err(Rejected::StaleToken);
         }
         Ok(())
     }
@@ -33,7 +37,13 @@ impl Decider<'_, '_> {
     fn settle_attempt(&mut self, ix: TaskIx, outcome: Outcome) -> Result<(), Missing> {
         let stopping = self.is_stopping(ix);
         match outcome {
-            Outcome::Succeeded { output, exit_code } => self.succeed(ix, output, None, exit_code),
+            Outcome::Succeeded { output, exit_code } => match output.blob().filter(|blob| blob.bytes > OUTPUT_BYTES_MAX as u64) {
+                Some(blob) => {
+                    let error = output_too_large(blob);
+                    self.attempt_failed(ix, error, None)
+                }
+                None => self.succeed(ix, output, None, exit_code),
+            },
             Outcome::Failed { error, output } => self.attempt_failed(ix, error, output),
             Outcome::Cancelled | Outcome::Lost | Outcome::Snoozed(_) if stopping => {
                 self.cancel_task(ix, "it was stopped because the run ended");
@@ -42,7 +52,7 @@ impl Decider<'_, '_> {
             Outcome::Snoozed(pause) => {
                 let until = self.now.plus(pause);
                 let attempt = Some(self.attempt_number(ix));
-                self.emit(EventKind::TaskWaiting { task: self.key(ix), until, attempt, input: None });
+                self.emit(EventKind::TaskWaiting { task: self.key(ix), waits_for: WaitsFor::Snooze, until, attempt, input: None });
                 Ok(())
             }
             // A worker that stops on its own account, as at a shutdown, has not done the work: the attempt is tried again.
@@ -68,14 +78,20 @@ impl Decider<'_, '_> {
         }
     }
 
-    /// An attempt whose worker or server is gone.
+    /// An attempt whose worker or server is gone. Its task goes on the agenda: see [`Decider::after_loss`].
     pub(super) fn attempt_lost(&mut self, ix: TaskIx) {
         if self.is_stopping(ix) {
             self.cancel_task(ix, "it was lost with its server while the run was ending");
-            return;
+        } else {
+            let attempt = self.attempt_number(ix);
+            self.emit(EventKind::AttemptLost { task: self.key(ix), attempt });
         }
+    }
+
+    /// A task whose attempt was lost is tried again, or fails.
+    pub(super) fn after_loss(&mut self, ix: TaskIx) -> Result<(), Missing> {
         let at_most_once = self.plan.task(ix).retry().is_some_and(|retry| retry.on_lost == OnLost::Fail);
-        let n_lost = self.state.task(ix).n_lost + 1;
+        let n_lost = self.state.task(ix).n_lost;
         let failure = if at_most_once {
             Some("its worker or server went away while it ran; it is not tried again (retry.on_lost: fail)".to_owned())
         } else if n_lost > LOST_ATTEMPTS_MAX {
@@ -84,39 +100,27 @@ impl Decider<'_, '_> {
             None
         };
         match failure {
-            Some(message) => {
-                let error = TaskError::new("lost", message);
-                if self.fail(ix, error.clone(), None).is_err() {
-                    // An edge's expression wants a large value that is not at hand. The loss of an attempt is told once, so it
-                    // cannot be told again later: such an edge is not taken.
-                    self.emit(EventKind::TaskFailed { task: self.key(ix), error, output: None, edges: Vec::new() });
-                }
-            }
+            Some(message) => self.fail(ix, TaskError::new("lost", message), None),
             None => {
-                let attempt = self.attempt_number(ix);
-                self.emit(EventKind::AttemptLost { task: self.key(ix), attempt });
                 self.schedule(ix, None);
+                Ok(())
             }
         }
     }
 
-    /// The timer of a task elapsed: what it was for is in the task's state.
-    pub(super) fn task_timer(&mut self, ix: TaskIx) {
+    /// The timer of a task elapsed: what it was for is in the task's state. Each call of a snoozing attempt has the timeout to
+    /// itself, for the pauses hold no worker.
+    pub(super) fn task_timer(&mut self, ix: TaskIx) -> Result<(), Missing> {
         match &self.state.task(ix).state {
-            TaskState::Waiting { waits_for: WaitsFor::Delay, .. } => {
-                let _ = self.succeed(ix, Payload::null(), None, None);
-            }
-            TaskState::Waiting { .. } => {
-                let _ = self.attempt(ix);
-            }
+            TaskState::Waiting { waits_for: WaitsFor::Delay, .. } => self.succeed(ix, Payload::null(), None, None),
+            TaskState::Waiting { .. } => self.attempt(ix),
             TaskState::Running { token } => {
-                let token = *token;
-                self.out.effects.push(Effect::CancelAttempt { token, kill: true });
+                self.out.effects.push(Effect::CancelAttempt { token: *token, kill: true });
                 let limit = self.plan.task(ix).doc.timeout.map_or(Duration::ZERO, |limit| limit.as_duration());
                 let message = format!("took longer than {} and did not report its end", crate::HumanDuration::from_millis(limit.as_millis() as u64));
-                let _ = self.attempt_failed(ix, TaskError::new("timeout", message), None);
+                self.attempt_failed(ix, TaskError::new("timeout", message), None)
             }
-            _ => {}
+            _ => Ok(()),
         }
     }
 

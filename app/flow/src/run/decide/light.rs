@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::payload::Payload;
 use crate::plan::{Light, TaskIx};
 use crate::run::command::Effect;
-use crate::run::event::{EventKind, TaskError};
+use crate::run::event::{EventKind, TaskError, WaitsFor};
 use crate::time::{HumanDuration, Timestamp};
 
 use super::Decider;
@@ -79,7 +79,7 @@ impl Decider<'_, '_> {
         match due(&with, self.now) {
             Ok(until) => {
                 let input = Some(with.into());
-                self.emit(EventKind::TaskWaiting { task: self.key(ix), until, attempt: None, input });
+                self.emit(EventKind::TaskWaiting { task: self.key(ix), waits_for: WaitsFor::Delay, until, attempt: None, input });
                 Ok(())
             }
             Err(message) => self.fail(ix, TaskError::new("input", message).permanent(), None),

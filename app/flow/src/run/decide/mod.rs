@@ -102,10 +102,12 @@ pub fn decide(state: &mut RunState, program: &Program, command: Command, env: En
     if state.is_finished() {
         return Err(Rejected::Finished);
     }
-    if state.last_seq() >= EVENTS_PER_RUN_MAX {
-        return Err(Rejected::TooManyEvents);
-    }
     let mut decider = Decider::new(state, program, env);
+    if decider.state.last_seq() >= EVENTS_PER_RUN_MAX {
+        // Refusing every report instead would leave the run unfinished for ever.
+        decider.end_of_log();
+        return Ok(decider.out);
+    }
     match command {
         Command::AttemptStarted { token, worker } => decider.attempt_started(token, worker)?,
         Command::AttemptEnded { token, outcome } => decider.attempt_ended(token, outcome)?,
@@ -183,22 +185,32 @@ impl<'s, 'e> Decider<'s, 'e> {
         self.n_light >= LIGHT_TASKS_PER_DECISION_MAX || self.light_bytes >= LIGHT_BYTES_PER_DECISION_MAX
     }
 
-    /// Lets due timers elapse, earliest first. One that cannot be acted on yet stays for the next decision.
+    /// Lets due timers elapse, earliest first. One that cannot be acted on yet, for want of a large value, stays for the next
+    /// decision.
     fn fire_timers(&mut self) {
         while let Some(&(due, timer)) = self.state.data.timers.first() {
-            if due > self.now || self.is_full() {
-                break;
+            if due > self.now {
+                return;
             }
-            match timer {
-                Timer::Run => self.run_timed_out(),
-                Timer::Ending => self.ending_timed_out(),
+            if self.is_full() {
+                self.out.unfinished = true;
+                return;
+            }
+            let done = match timer {
+                Timer::Run => {
+                    self.run_timed_out();
+                    Ok(())
+                }
+                Timer::Ending => {
+                    self.ending_timed_out();
+                    Ok(())
+                }
                 Timer::Task(ix) => self.task_timer(ix),
-            }
-            if self.state.data.timers.first() == Some(&(due, timer)) {
-                break;
+            };
+            if done.is_err() {
+                return;
             }
         }
-        self.out.unfinished |= self.state.data.timers.first().is_some_and(|(due, _)| *due <= self.now) && self.is_full();
     }
 
     /// Asks again for what committed events ask for: effects may have been lost with a server or an answer. What nobody had begun is

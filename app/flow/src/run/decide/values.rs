@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::expr::{self, Refs, RunFacts, Scope, TaskFacts, UpstreamCounts};
+use crate::expr::{self, Condition, Refs, RunFacts, Scope, TaskFacts, UpstreamCounts};
 use crate::limits::OUTPUT_BYTES_MAX;
 use crate::payload::{BlobRef, Payload, about_bytes};
-use crate::plan::{Role, TaskIx};
-use crate::run::event::{EdgeVerdict, TaskError};
+use crate::plan::{PlanEdge, Role, TaskIx};
+use crate::run::event::{EdgeVerdict, Ended, TaskError};
 use crate::run::state::{Phase, TaskState};
 use crate::view::TaskStatus;
 
@@ -31,33 +31,34 @@ impl Decider<'_, '_> {
     }
 
     /// What the edges out of a task say that an expression narrows and the outcome `word` names. `facts` are what is to become
-    /// of the task.
+    /// of the task, with its output if it is read.
     pub(super) fn judge_edges(
         &mut self,
         ix: TaskIx,
         word: &str,
-        facts: impl FnOnce(&mut Self) -> Result<TaskFacts, Missing>,
+        facts: impl FnOnce(&mut Self, bool) -> Result<TaskFacts, Missing>,
     ) -> Result<Vec<EdgeVerdict>, Missing> {
         let plan = Arc::clone(&self.plan);
-        let narrowed: Vec<_> = plan.task(ix).downs.iter().map(|&at| plan.edge(at)).filter(|edge| edge.has_when).collect();
-        if narrowed.is_empty() || !self.state.judges_edges_of(plan.task(ix).role) {
+        if !self.state.judges_edges_of(plan.task(ix).role) {
             return Ok(Vec::new());
         }
-        let facts = facts(self)?;
         let program = self.program;
-        let mut verdicts = Vec::new();
-        for edge in narrowed {
-            let is_case = !matches!(word, "succeeded" | "failed" | "skipped" | "cancelled");
-            let named = edge.on.always
-                || match word {
-                    "failed" => edge.on.failed,
-                    "skipped" => edge.on.skipped,
-                    "cancelled" => edge.on.cancelled,
-                    _ => edge.on.succeeded || (is_case && edge.on.cases.iter().any(|case| case == word)),
-                };
+        let downs = plan.task(ix).downs.iter().map(|&at| plan.edge(at));
+        let narrowed: Vec<(&PlanEdge, &Condition)> = downs
+            .filter(|edge| edge.has_when && edge.on.names(word))
+            .filter_map(|edge| {
+                let task = program.task(&plan.task(edge.to).key)?;
+                Some((edge, task.needs_when.get(edge.need as usize)?.as_ref()?))
+            })
+            .collect();
+        if narrowed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reads_output = |refs: &Refs| refs.any_task || refs.outputs.binary_search(&plan.task(ix).key).is_ok();
+        let facts = facts(self, narrowed.iter().any(|(_, condition)| reads_output(condition.refs())))?;
+        let mut verdicts = Vec::with_capacity(narrowed.len());
+        for (edge, condition) in narrowed {
             let to = self.key(edge.to);
-            let condition = program.task(&to).and_then(|task| task.needs_when.get(edge.need as usize)).and_then(Option::as_ref);
-            let (true, Some(condition)) = (named, condition) else { continue };
             let scope = self.scope_of(condition.refs(), Some(edge.to), Some((ix, &facts)))?;
             let (taken, error) = match condition.holds(program, &scope) {
                 Ok(taken) => (taken, None),
@@ -77,17 +78,26 @@ impl Decider<'_, '_> {
     ) -> Result<Scope, Missing> {
         let inputs = if refs.inputs {
             let inputs = self.state.inputs().clone();
-            self.load(&inputs)?
+            self.load(&inputs)
         } else {
-            Arc::new(Value::Null)
+            Ok(Arc::new(Value::Null))
         };
+        // All that is missing is asked for at once, or a task that refers to many large values would cost as many decisions.
+        let mut is_missing = inputs.is_err();
+        let inputs = inputs.unwrap_or_default();
         let mut scope = Scope::new(inputs, if refs.run { self.run_facts() } else { RunFacts::default() });
         for (task, reads_output) in self.tasks_seen(refs, ix) {
             let facts = match becoming {
-                Some((other, facts)) if other == task => facts.clone(),
-                _ => self.facts_of(task, reads_output)?,
+                Some((other, facts)) if other == task => Ok(facts.clone()),
+                _ => self.facts_of(task, reads_output),
             };
-            scope.task(&self.plan.task(task).key, facts);
+            match facts {
+                Ok(facts) => drop(scope.task(&self.plan.task(task).key, facts)),
+                Err(Missing) => is_missing = true,
+            }
+        }
+        if is_missing {
+            return Err(Missing);
         }
         if let (true, Some(ix)) = (refs.upstream, ix) {
             scope.upstream(self.upstream_counts(ix));
@@ -159,24 +169,21 @@ impl Decider<'_, '_> {
     pub(super) fn facts_of_success(
         &mut self,
         ix: TaskIx,
-        output: &Payload,
+        output: Option<&Payload>,
         case: Option<&str>,
         exit_code: Option<i32>,
     ) -> Result<TaskFacts, Missing> {
-        let output = Some(self.load(output)?);
+        let output = output.map(|output| self.load(output)).transpose()?;
         let attempts = self.state.task(ix).attempts.len().max(1) as u32;
         Ok(TaskFacts { output, state: "succeeded", error: None, exit_code, attempts, case: case.map(str::to_owned) })
     }
 
     fn upstream_counts(&self, ix: TaskIx) -> UpstreamCounts {
         let mut counts = UpstreamCounts::default();
-        let mut seen = Vec::new();
-        for &edge in &self.plan.task(ix).ups {
-            let from = self.plan.edge(edge).from;
-            if seen.contains(&from) {
-                continue;
-            }
-            seen.push(from);
+        let mut upstreams: Vec<TaskIx> = self.plan.task(ix).ups.iter().map(|&edge| self.plan.edge(edge).from).collect();
+        upstreams.sort_unstable();
+        upstreams.dedup();
+        for from in upstreams {
             match self.state.task(from).state.status() {
                 TaskStatus::Succeeded => counts.n_succeeded += 1,
                 TaskStatus::Failed => counts.n_failed += 1,
@@ -193,6 +200,8 @@ impl Decider<'_, '_> {
             Phase::Ending { outcome, error, .. } => {
                 (Some(outcome.key()), error.as_ref().map(|error| error.message.to_string()))
             }
+            // Only the outputs are made now, and only if nothing has failed.
+            Phase::Running if data.n_open[0] == 0 => (Some(Ended::Succeeded.key()), None),
             _ => (None, None),
         };
         RunFacts {
@@ -238,12 +247,17 @@ impl Decider<'_, '_> {
         match self.store(value) {
             Payload::Blob(blob) if blob.bytes > OUTPUT_BYTES_MAX as u64 => {
                 self.out.blobs.retain(|made| made.blob != blob);
-                let message = format!("the output has {} bytes of JSON; at most {OUTPUT_BYTES_MAX} are kept", blob.bytes);
-                Err(TaskError::new("output_too_large", message).permanent())
+                Err(output_too_large(&blob))
             }
             payload => Ok(payload),
         }
     }
+}
+
+/// The failure of a task whose output is above the limit. Another attempt would give the same, so none follows.
+pub(super) fn output_too_large(blob: &BlobRef) -> TaskError {
+    let message = format!("the output has {} bytes of JSON; at most {OUTPUT_BYTES_MAX} are kept", blob.bytes);
+    TaskError::new("output_too_large", message).permanent()
 }
 
 fn error_facts(error: &TaskError) -> expr::TaskError {

@@ -1,0 +1,154 @@
+//! Errors as clients get them: RFC 9457 problem documents with a stable code and a sentence.
+
+use std::borrow::Cow;
+
+use app::AppError;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::EngineError;
+use flow::Problem;
+use serde::Serialize;
+
+/// A handler's answer.
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+/// An error on its way to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError(Box<Parts>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    detail: String,
+    problems: Vec<Problem>,
+}
+
+/// An error: RFC 9457 problem details.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemDetails)]
+pub(crate) struct ProblemDetails<'e> {
+    /// `about:blank`: the status says what kind of error it is, `code` says it exactly.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// Stable name of the kind of error.
+    code: &'e str,
+    /// What happened and what to do, as a sentence.
+    detail: &'e str,
+    /// For documents and inputs: everything that is wrong, with places.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    problems: &'e [Problem],
+}
+
+impl ApiError {
+    /// An error without problems. The detail becomes a sentence.
+    pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl AsRef<str>) -> Self {
+        let detail = sentence(detail.as_ref());
+        Self(Box::new(Parts { status, code: code.into(), detail, problems: Vec::new() }))
+    }
+
+    /// 400: the request itself is not right.
+    pub(crate) fn bad_request(code: &'static str, detail: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 404.
+    pub(crate) fn not_found(code: &'static str, detail: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, detail)
+    }
+
+    /// 422 with all problems.
+    pub(crate) fn invalid(problems: Vec<Problem>) -> Self {
+        let detail = EngineError::Invalid(problems.clone()).to_string();
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
+        error.0.problems = problems;
+        error
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The same with another status and code, for calls that know better what it means.
+    pub(crate) fn told_as(mut self, status: StatusCode, code: &'static str) -> Self {
+        self.0.status = status;
+        self.0.code = code.into();
+        self
+    }
+}
+
+/// The first letter large and a full stop at the end.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut rest = text.chars();
+    let mut sentence: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    sentence.push_str(rest.as_str());
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let (status, code) = match error {
+            EngineError::Invalid(problems) => return Self::invalid(problems),
+            EngineError::UnknownFlow(_) => (StatusCode::NOT_FOUND, "unknown_flow"),
+            EngineError::UnknownRun(_) => (StatusCode::NOT_FOUND, "unknown_run"),
+            EngineError::UnknownTask { .. } => (StatusCode::NOT_FOUND, "unknown_task"),
+            EngineError::Archived(_) => (StatusCode::CONFLICT, "archived"),
+            EngineError::VersionConflict { .. } => (StatusCode::PRECONDITION_FAILED, "stale_version"),
+            EngineError::Finished(_) => (StatusCode::CONFLICT, "finished"),
+            EngineError::KeyReused(_) => (StatusCode::CONFLICT, "key_reused"),
+            EngineError::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            EngineError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            EngineError::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<ApiError> for AppError {
+    fn from(error: ApiError) -> Self {
+        let Parts { status, code, detail, problems } = *error.0;
+        Self { status: status.as_u16(), code: code.into_owned(), message: detail, problems }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Parts { status, code, detail, problems } = &*self.0;
+        let details = ProblemDetails {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail,
+            problems,
+        };
+        let mut response = (*status, axum::Json(details)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if *status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_sentences() {
+        assert_eq!(sentence("there is no run"), "There is no run.");
+        assert_eq!(sentence("`a` is missing!"), "`a` is missing!");
+    }
+}
