@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use flow::parse::Format;
 use flow::{Problem, RunId, limits};
 use futures::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::accept::content_type;
@@ -204,6 +205,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// A parameter that is on by being there: `?stream`, `?stream=true`.
+pub(crate) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    match &*text {
+        "" | "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        other => Err(serde::de::Error::custom(format!("expected true or false, found `{other}`"))),
+    }
+}
+
 /// Calls that take no parameters.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -235,7 +246,6 @@ pub(crate) fn run_id(text: &str) -> ApiResult<RunId> {
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

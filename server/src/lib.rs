@@ -3,17 +3,19 @@
 //! - [`cli`]: the command line · [`serve`]: a server put together, started and stopped · [`wire`]: connections and their limits
 //! - [`api`]: REST calls, problems, what bodies and queries may hold · [`stream`]: server-sent events and WebSocket
 //! - [`safety`]: which requests are let in at all · [`backend`]: the web app's port to the engine · [`site`]: its pages and files
-//! - [`docs`]: the API's description, and two pages that show it
+//! - [`legacy`]: the predecessors' doors · [`docs`]: the API's description, and two pages that show it
 //!
 //! Handlers and server functions only translate: every write ends in the same engine calls.
 
 mod accept;
 mod api;
 mod backend;
+mod bench;
 pub mod cli;
 mod docs;
 mod examples;
 mod extract;
+mod legacy;
 mod problem;
 mod safety;
 mod serve;

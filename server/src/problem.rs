@@ -1,7 +1,5 @@
 //! Errors as clients get them: RFC 9457 problem documents with a stable code and a sentence.
 
-use std::borrow::Cow;
-
 use app::AppError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,20 +12,11 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 /// An error on its way to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ApiError(Box<Parts>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Parts {
-    status: StatusCode,
-    code: Cow<'static, str>,
-    detail: String,
-    problems: Vec<Problem>,
-}
+pub(crate) struct ApiError(Box<ProblemDetails>);
 
 /// An error: RFC 9457 problem details.
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = ProblemDetails)]
-pub(crate) struct ProblemDetails<'e> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(crate) struct ProblemDetails {
     /// `about:blank`: the status says what kind of error it is, `code` says it exactly.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -36,19 +25,20 @@ pub(crate) struct ProblemDetails<'e> {
     /// The HTTP status.
     status: u16,
     /// Stable name of the kind of error.
-    code: &'e str,
+    code: &'static str,
     /// What happened and what to do, as a sentence.
-    detail: &'e str,
+    detail: String,
     /// For documents and inputs: everything that is wrong, with places.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    problems: &'e [Problem],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Problem>,
 }
 
 impl ApiError {
     /// An error without problems. The detail becomes a sentence.
-    pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl AsRef<str>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl AsRef<str>) -> Self {
         let detail = sentence(detail.as_ref());
-        Self(Box::new(Parts { status, code: code.into(), detail, problems: Vec::new() }))
+        let problems = Vec::new();
+        Self(Box::new(ProblemDetails { kind: "about:blank", title: title(status), status: status.as_u16(), code, detail, problems }))
     }
 
     /// 400: the request itself is not right.
@@ -71,15 +61,20 @@ impl ApiError {
 
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
-        self.0.status
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The same with another status and code, for calls that know better what it means.
     pub(crate) fn told_as(mut self, status: StatusCode, code: &'static str) -> Self {
-        self.0.status = status;
-        self.0.code = code.into();
+        self.0.title = title(status);
+        self.0.status = status.as_u16();
+        self.0.code = code;
         self
     }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
 }
 
 /// The first letter large and a full stop at the end.
@@ -114,28 +109,19 @@ impl From<EngineError> for ApiError {
 }
 
 impl From<ApiError> for AppError {
-    fn from(error: ApiError) -> Self {
-        let Parts { status, code, detail, problems } = *error.0;
-        Self { status: status.as_u16(), code: code.into_owned(), message: detail, problems }
+    fn from(ApiError(details): ApiError) -> Self {
+        Self { status: details.status, code: details.code.to_owned(), message: details.detail, problems: details.problems }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Parts { status, code, detail, problems } = &*self.0;
-        let details = ProblemDetails {
-            kind: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code,
-            detail,
-            problems,
-        };
-        let mut response = (*status, axum::Json(details)).into_response();
+        let status = self.status();
+        let mut response = (status, axum::Json(self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if *status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -52,7 +52,7 @@ impl Live {
     /// Takes a stage over.
     pub(super) fn new(stage: web_sys::HtmlDivElement, percent: RwSignal<i32>, on_select: Callback<usize>) -> Rc<Self> {
         let stage: HtmlElement = stage.into();
-        let drawing = stage
+        let drawing: SvgElement = stage
             .query_selector("svg.graph")
             .ok()
             .flatten()

@@ -2,13 +2,13 @@
 
 /// What part of the drawing is on the stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Camera {
+pub(crate) struct Camera {
     /// Where the drawing's left edge is on the stage, in pixels.
-    pub x: f64,
+    pub(crate) x: f64,
     /// Where its upper edge is.
-    pub y: f64,
+    pub(crate) y: f64,
     /// Pixels of the stage per pixel of the drawing.
-    pub scale: f64,
+    pub(crate) scale: f64,
 }
 
 /// The farthest the drawing can be.
@@ -19,7 +19,7 @@ const SCALE_MAX: f64 = 2.5;
 impl Camera {
     /// All of a drawing of this size on a stage of that size, centred, never larger than life.
     #[must_use]
-    pub fn fit(drawing: (f64, f64), stage: (f64, f64)) -> Self {
+    pub(crate) fn fit(drawing: (f64, f64), stage: (f64, f64)) -> Self {
         let (w, h) = (drawing.0.max(1.0), drawing.1.max(1.0));
         let scale = (stage.0 / w).min(stage.1 / h).clamp(SCALE_MIN, 1.0);
         Self { x: (stage.0 - w * scale) / 2.0, y: (stage.1 - h * scale) / 2.0, scale }
@@ -27,7 +27,7 @@ impl Camera {
 
     /// The first sight: everything if that can be read, else the beginning at a size that can.
     #[must_use]
-    pub fn first(drawing: (f64, f64), stage: (f64, f64)) -> Self {
+    pub(crate) fn first(drawing: (f64, f64), stage: (f64, f64)) -> Self {
         const LEGIBLE: f64 = 0.55;
         let all = Self::fit(drawing, stage);
         if all.scale >= LEGIBLE {
@@ -40,7 +40,7 @@ impl Camera {
 
     /// Nearer or farther by a factor, holding one place of the stage where it is.
     #[must_use]
-    pub fn zoomed(self, factor: f64, at: (f64, f64)) -> Self {
+    pub(crate) fn zoomed(self, factor: f64, at: (f64, f64)) -> Self {
         let scale = (self.scale * factor).clamp(SCALE_MIN, SCALE_MAX);
         let by = scale / self.scale;
         Self { x: at.0 - (at.0 - self.x) * by, y: at.1 - (at.1 - self.y) * by, scale }
@@ -48,7 +48,7 @@ impl Camera {
 
     /// Shifted so that a box of the drawing is on the stage, by as little as possible.
     #[must_use]
-    pub fn showing(self, at: (f64, f64), size: (f64, f64), stage: (f64, f64)) -> Self {
+    pub(crate) fn showing(self, at: (f64, f64), size: (f64, f64), stage: (f64, f64)) -> Self {
         const EDGE: f64 = 16.0;
         let shift = |shift: f64, at: f64, size: f64, stage: f64| {
             let (low, high) = (shift + at * self.scale - EDGE, shift + (at + size) * self.scale + EDGE);
@@ -65,7 +65,7 @@ impl Camera {
 
     /// As a CSS transform.
     #[must_use]
-    pub fn css(self) -> String {
+    pub(crate) fn css(self) -> String {
         format!("translate({:.2}px,{:.2}px) scale({:.4})", self.x, self.y, self.scale)
     }
 }

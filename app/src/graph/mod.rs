@@ -3,6 +3,7 @@
 //! The drawing is text ([`svg::svg`]) that the server writes and the browser keeps: it is never rebuilt, a live page only
 //! sets states on it ([`stage`]).
 
+#[cfg(any(feature = "hydrate", test))]
 mod camera;
 pub mod stage;
 pub mod state;

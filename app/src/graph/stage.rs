@@ -27,7 +27,7 @@ pub fn Stage(
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
         if let Some(stage) = stage.get() {
-            let live = browser::Live::new(stage, percent, on_select);
+            let live = Live::new(stage, percent, on_select);
             handle.0.set_value(Some(live));
             is_live.set(true);
         }
@@ -70,24 +70,23 @@ pub fn Stage(
 /// A living stage, for whoever knows what its cards show. Copies refer to the same stage; before the page lives nothing
 /// happens.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "hydrate"), derive(Default))]
 pub struct Handle(
-    #[cfg(feature = "hydrate")] StoredValue<Option<std::rc::Rc<browser::Live>>, LocalStorage>,
+    #[cfg(feature = "hydrate")] StoredValue<Option<std::rc::Rc<Live>>, LocalStorage>,
     #[cfg(not(feature = "hydrate"))] (),
 );
 
+#[cfg(feature = "hydrate")]
 impl Default for Handle {
     fn default() -> Self {
-        #[cfg(feature = "hydrate")]
-        return Self(StoredValue::new_local(None));
-        #[cfg(not(feature = "hydrate"))]
-        Self(())
+        Self(StoredValue::new_local(None))
     }
 }
 
 #[cfg(feature = "hydrate")]
 impl Handle {
     /// Does something with the stage.
-    pub fn with(self, act: impl FnOnce(&browser::Live)) {
+    pub fn with(self, act: impl FnOnce(&Live)) {
         // The stage is let go of first: what is done to it may come back here.
         let live = self.0.try_with_value(Clone::clone).flatten();
         if let Some(live) = live {
@@ -100,7 +99,7 @@ impl Handle {
     }
 
     fn fit(self) {
-        self.with(browser::Live::fit);
+        self.with(Live::fit);
     }
 }
 

@@ -100,8 +100,8 @@ impl LiveRun {
                 let mut position = self.position.get_value();
                 match position.take(event.seq) {
                     Take::Ignore => continue,
-                    Take::Apply if state.apply(event).is_ok() => {}
-                    Take::Apply | Take::Gap => {
+                    Take::Apply => state.apply(event),
+                    Take::Gap => {
                         gap = true;
                         break;
                     }

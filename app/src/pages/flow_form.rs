@@ -248,9 +248,8 @@ fn choices(
         .iter()
         .map(|choice| {
             let text = text_of(Some(choice), false);
-            view! {
-                <option value=text.clone() selected=default.as_ref() == Some(choice)>{text}</option>
-            }
+            let value = text.clone();
+            view! { <option value=value selected=default.as_ref() == Some(choice)>{text}</option> }
         })
         .collect_view();
     view! {

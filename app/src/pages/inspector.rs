@@ -10,7 +10,7 @@ use crate::error::AppError;
 use crate::fns;
 use crate::format;
 use crate::graph::state::elapsed;
-use crate::icons::{self, Icon};
+use crate::icons::{Icon, of_task_type};
 use crate::look;
 use crate::model::ValueView;
 use crate::parts::{Badge, Clock, Moment};
@@ -52,7 +52,7 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
                         <Icon name="s-failed"/>
                         <div class="grow">
                             <strong>{error.message}</strong>
-                            {task.map(|task| view! { <p>"in " <a href=href noscroll>{task}</a></p> })}
+                            {task.map(|task| view! { <p>"in " <a href=href data-noscroll="true">{task}</a></p> })}
                         </div>
                     </div>
                 }
@@ -108,7 +108,7 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
     };
     view! {
         <header>
-            <span style="padding-top:2px"><Icon name=icons::of_task_type(&fixed.task_type) large=true/></span>
+            <span style="padding-top:2px"><Icon name=of_task_type(&fixed.task_type) large=true/></span>
             <div class="grow">
                 <h2>{fixed.name.clone()}</h2>
                 <p class="muted" title=title>
@@ -116,7 +116,7 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
                     {(fixed.role != "main").then(|| format!(" · {}", fixed.role.replace('_', " ")))}
                 </p>
             </div>
-            <a class="button quiet square" href=close aria-label="Close" title="Close" noscroll>
+            <a class="button quiet square" href=close aria-label="Close" title="Close" data-noscroll="true">
                 <Icon name="u-close"/>
             </a>
         </header>

@@ -150,9 +150,11 @@ fn Line(line: LogLine) -> impl IntoView {
             (class, css) => view! { <span class=class style=css>{span.text}</span> }.into_any(),
         })
         .collect_view();
+    let is_error = line.stream == "stderr";
+    let stream = line.stream;
     view! {
-        <li data-stream=line.stream.clone() title=title>
-            {(line.stream == "stderr").then(|| view! { <span class="sr">"stderr: "</span> })}
+        <li data-stream=stream title=title>
+            {is_error.then(|| view! { <span class="sr">"stderr: "</span> })}
             {spans}
         </li>
     }

@@ -1,15 +1,15 @@
 //! The pages.
 
-mod flow;
-mod flow_form;
-mod flow_new;
-mod flows;
-mod inspector;
-mod logs;
-mod run;
-mod run_follow;
-mod run_tasks;
-mod runs;
+pub mod flow;
+pub mod flow_form;
+pub mod flow_new;
+pub mod flows;
+pub mod inspector;
+pub mod logs;
+pub mod run;
+pub mod run_follow;
+pub mod run_tasks;
+pub mod runs;
 
 pub use flow::FlowPage;
 pub use flow_new::NewFlowPage;

@@ -40,18 +40,20 @@ pub fn RunPage() -> impl IntoView {
 
 /// What the parts of the page share.
 #[derive(Clone, Copy)]
-pub(super) struct Shared {
-    pub(super) run: LiveRun,
-    pub(super) id: flow::RunId,
+pub struct Shared {
+    /// The run.
+    pub run: LiveRun,
+    /// Its id.
+    pub id: flow::RunId,
     /// The open task.
-    pub(super) selected: Memo<Option<TaskIx>>,
+    pub selected: Memo<Option<TaskIx>>,
     /// Whether the tasks are listed instead of drawn.
-    pub(super) as_list: Memo<bool>,
+    pub as_list: Memo<bool>,
 }
 
 impl Shared {
     /// The address of this page with another task open.
-    pub(super) fn address(self, task: Option<&str>, as_list: bool) -> String {
+    pub fn address(self, task: Option<&str>, as_list: bool) -> String {
         let mut parts = Vec::new();
         if as_list {
             parts.push("view=tasks".to_owned());
@@ -62,7 +64,7 @@ impl Shared {
     }
 
     /// The open task's id.
-    pub(super) fn selected_key(self) -> Option<String> {
+    pub fn selected_key(self) -> Option<String> {
         let ix = self.selected.get()?;
         self.run.with(|state| Some(state.plan().task(ix).key.to_string()))
     }
@@ -224,11 +226,11 @@ fn Tabs(shared: Shared) -> impl IntoView {
     };
     view! {
         <nav class="tabs" aria-label="View">
-            <a class="tab" href=link(false) aria-current=current(false) noscroll>
+            <a class="tab" href=link(false) aria-current=current(false) data-noscroll="true">
                 <Icon name="u-flows"/>
                 "Graph"
             </a>
-            <a class="tab" href=link(true) aria-current=current(true) noscroll>
+            <a class="tab" href=link(true) aria-current=current(true) data-noscroll="true">
                 <Icon name="u-list"/>
                 "Tasks"
             </a>

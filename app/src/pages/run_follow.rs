@@ -1,16 +1,18 @@
 //! Follows a run: events in, states on the page. What the stream says is folded into the run once per frame of the screen.
 
+#[cfg(any(feature = "hydrate", test))]
 use flow::Timestamp;
+#[cfg(any(feature = "hydrate", test))]
 use serde::Deserialize;
 
 /// The first frame of a stream.
+#[cfg(any(feature = "hydrate", test))]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Hello {
     /// The server's clock.
     pub(super) server_now: Timestamp,
     /// The last event there is.
     #[serde(default)]
-    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only the browser reads it"))]
     pub(super) last_seq: u64,
 }
 

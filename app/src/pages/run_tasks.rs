@@ -76,7 +76,7 @@ fn Row(shared: Shared, ix: TaskIx) -> impl IntoView {
         <tr aria-selected=is_selected>
             <td><Badge look=Signal::derive(move || task.with(look::task))/></td>
             <td class="name">
-                <a class="cut" style="display:block" href=move || shared.address(Some(&key), true) noscroll>{fixed.name}</a>
+                <a class="cut" style="display:block" href=move || shared.address(Some(&key), true) data-noscroll="true">{fixed.name}</a>
             </td>
             <td class="kind muted">
                 <span style="display:flex;gap:6px;align-items:center">

@@ -1,10 +1,10 @@
 //! Parts that several pages are made of.
 
-mod failure;
-mod frame;
-mod moment;
-mod problems;
-mod state;
+pub mod failure;
+pub mod frame;
+pub mod moment;
+pub mod problems;
+pub mod state;
 
 pub use failure::{Failure, Loading, failed_post};
 pub use frame::Frame;

@@ -72,7 +72,7 @@ fn localised(at: Timestamp) -> String {
     use js_sys::{Array, Date, Intl, Object, Reflect};
     let date = Date::new(&(at.as_millis() as f64).into());
     let options = Object::new();
-    let mut set = |key: &str, value: &str| {
+    let set = |key: &str, value: &str| {
         // Setting a property of a fresh plain object cannot fail.
         let _ = Reflect::set(&options, &key.into(), &value.into());
     };

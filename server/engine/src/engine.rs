@@ -21,7 +21,7 @@ use crate::error::{EngineError, EngineResult};
 use crate::reader::Reader;
 use crate::reports;
 use crate::shard::{Accepted, Counters, Router, Shared, Start};
-use crate::store::{FlowStats, Idempotency, LogChunk, LogStore, NewVersion, RunFilter};
+use crate::store::{FlowStats, Idempotency, LogChunk, LogStore, NewVersion, RunFilter, RunRow};
 use crate::task_logs::LogHint;
 use crate::task_types::TypeRegistry;
 
@@ -347,6 +347,14 @@ impl Engine {
     /// [`EngineError::UnknownRun`].
     pub async fn run_summary(&self, run: RunId) -> EngineResult<RunSummary> {
         Ok(self.parts.shared.store.run(run).await?.ok_or(EngineError::UnknownRun(run))?.summary)
+    }
+
+    /// A run's row with the number of its last event, as the store has it.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`].
+    pub async fn run_row(&self, run: RunId) -> EngineResult<RunRow> {
+        self.parts.shared.store.run(run).await?.ok_or(EngineError::UnknownRun(run))
     }
 
     /// A run, whole, with at most [`flow::limits::TASK_RUNS_LISTED_MAX`] task runs.

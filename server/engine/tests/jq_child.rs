@@ -25,14 +25,14 @@ fn main() -> ExitCode {
 }
 
 async fn all() {
-    check(".[] | . * 2", json!([1, 2]), &expect![""]).await;
-    check(".a.b", json!({ "a": 1 }), &expect![""]).await;
-    check(". as [$a] | env", json!(null), &expect![""]).await;
+    check(".[] | . * 2", json!([1, 2]), &expect!["[2,4]"]).await;
+    check(".a.b", json!({ "a": 1 }), &expect![[r#"jq, for good: cannot index 1 with "b""#]]).await;
+    check(". as [$a] | env", json!(null), &expect!["jq, for good: undefined filter `env` in line 1, column 13 of the jq program, at `env`"]).await;
     // What would end the whole server on a thread ends this process only.
-    check("def f: 1 + f; f", json!(null), &expect![""]).await;
-    check("[range(1e9)] | length", json!(null), &expect![""]).await;
-    check("reduce range(1000) as $i (\"x\" * 1000000; . + .) | length", json!(null), &expect![""]).await;
-    check("\"x\" * 17000000", json!(null), &expect![""]).await;
+    check("def f: 1 + f; f", json!(null), &expect!["jq_limit, for good: the jq program recurses too deep"]).await;
+    check("[range(1e9)] | length", json!(null), &expect!["jq_limit, for good: the jq program needs more memory than it may have (1.0 GiB)"]).await;
+    check("reduce range(1000) as $i (\"x\" * 1000000; . + .) | length", json!(null), &expect!["jq_limit, for good: the jq program needs more memory than it may have (1.0 GiB)"]).await;
+    check("\"x\" * 17000000", json!(null), &expect!["jq_limit, for good: the output of the jq program is larger than 16.0 MiB"]).await;
     without_end().await;
 }
 

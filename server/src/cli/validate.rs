@@ -4,46 +4,51 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use engine::task_types::{BuiltinOptions, TypeRegistry};
-use flow::parse::Format;
-use flow::validate::check;
-use flow::{Problem, Severity};
+use flow::Severity;
+use serde_json::json;
 
-/// Checks flow documents; nothing is stored.
+use super::document::{Source, lines};
+
+/// Check flow documents; nothing is stored. Exit code 1 if any has an error
 #[derive(Debug, clap::Args)]
-pub struct ValidateArgs {
-    /// Flow documents, YAML or JSON; `-` for standard input.
-    #[arg(required = true)]
+pub(super) struct ValidateArgs {
+    /// Flow documents, YAML or JSON; `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Print the problems as JSON.
+    /// Print the problems as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Prints all problems; true if none is an error.
+/// Prints all problems; true if none is an error. A file that cannot be read is one.
 ///
 /// # Errors
-/// If a file cannot be read or nothing can be printed.
-pub fn validate(args: &ValidateArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
+/// If nothing can be printed.
+pub(super) fn validate(args: &ValidateArgs, out: &mut dyn Write) -> std::io::Result<bool> {
     let types = TypeRegistry::builtin(&BuiltinOptions::default());
-    let mut all: Vec<(String, Vec<Problem>)> = Vec::new();
+    let mut is_good = true;
+    let mut told = Vec::new();
     for file in &args.files {
-        let (name, text) = super::read_document(file)?;
-        let problems = check(&text, Format::guess(&text), &types).problems;
-        all.push((name, problems));
+        let (name, problems) = match Source::open(file) {
+            Ok(source) => {
+                let problems = source.read(&types).problems;
+                (source.name, problems)
+            }
+            Err(problem) => (file.display().to_string(), vec![problem]),
+        };
+        is_good &= problems
+            .iter()
+            .all(|problem| problem.severity != Severity::Error);
+        if args.json {
+            told.push(json!({ "file": name, "problems": problems }));
+        } else if problems.is_empty() {
+            writeln!(out, "{name}: ok")?;
+        } else {
+            out.write_all(lines(&name, &problems).as_bytes())?;
+        }
     }
-    let ok = all.iter().flat_map(|(_, problems)| problems).all(|problem| problem.severity != Severity::Error);
     if args.json {
-        let files: Vec<_> = all.iter().map(|(file, problems)| serde_json::json!({ "file": file, "problems": problems })).collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&files)?)?;
-        return Ok(ok);
+        writeln!(out, "{:#}", serde_json::Value::from(told))?;
     }
-    for (file, problems) in &all {
-        for problem in problems {
-            writeln!(out, "{file}:{problem}")?;
-        }
-        if problems.is_empty() {
-            writeln!(out, "{file}: ok")?;
-        }
-    }
-    Ok(ok)
+    Ok(is_good)
 }

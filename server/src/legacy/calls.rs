@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use engine::store::RunFilter;
 use engine::{Engine, EngineError, StartRun};
-use flow::RunId;
 use flow::legacy::{LegacyNames, Translated, flow_id, translate};
-use flow::view::RunSummary;
-use serde_json::json;
+use flow::parse::Format;
+use flow::view::{FlowSummary, RunStatus};
+use flow::{Problem, RunId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{self, Created, Execution, ExecutionTask, FlowEntry, FlowsSummary, Info};
-use crate::api::{ApiError, ApiResult, AppState};
+use super::answers::{Created, Execution, FlowEntry, FlowsSummary, Started, TaskResult};
+use super::execution::{self, run_word};
+use crate::extract::{Document, Path, unsupported};
+use crate::problem::{ApiError, ApiResult};
+use crate::state::ServerState;
 
 /// How long `execute-sync` waits: a flow of theirs that takes longer is answered as still running.
 const SYNC_WAIT: Duration = Duration::from_secs(600);
@@ -26,157 +27,165 @@ const SYNC_WAIT: Duration = Duration::from_secs(600);
 /// Flows listed in one answer: the predecessor knew no pages.
 const FLOWS_LISTED_MAX: usize = 1_000;
 
-/// The calls that are theirs alone. `GET /`, `/flows` and `/flows/summary` are shared with the pages.
-pub fn router() -> OpenApiRouter<AppState> {
+/// Bytes of the digest, as hexadecimal digits, that `flow_id` appends to ids that could not be kept.
+const DIGEST_DIGITS: usize = 10;
+
+/// All of them but `/` and `/health`, which are the API's own as well. At `/flows` and `/flows/summary` browsers get pages
+/// instead, before it comes here.
+pub(crate) fn router() -> OpenApiRouter<ServerState> {
     OpenApiRouter::new()
         .routes(routes!(create))
         .routes(routes!(execute))
         .routes(routes!(execute_sync))
         .routes(routes!(status))
         .routes(routes!(task_result))
-}
-
-/// What can be called here.
-pub fn api_info() -> Info {
-    Info {
-        name: "Pointwork",
-        version: env!("CARGO_PKG_VERSION"),
-        documentation: "/docs",
-        endpoints: BTreeMap::from([
-            ("GET /", "this page; the dashboard if text/html is asked for"),
-            ("GET /health", "health check"),
-            ("POST /flow/create", "store a flow document"),
-            ("POST /flow/execute", "store a flow document and start it"),
-            ("POST /flow/execute-sync", "store a flow document, run it and answer with its results"),
-            ("GET /flow/{id}/status", "status of an execution, or of a flow's newest one"),
-            ("GET /flow/{id}/tasks/{name}/result", "result of one task"),
-            ("GET /flows", "stored flows"),
-            ("GET /flows/summary", "statistics"),
-            ("/api/v1", "the whole API; see /docs"),
-        ]),
-    }
+        .routes(routes!(flows))
+        .routes(routes!(summary))
 }
 
 /// Store a flow document.
 #[utoipa::path(post, path = "/flow/create", tag = "predecessors", request_body = serde_json::Value,
     responses((status = 201, body = Created), (status = 422, description = "Everything wrong with the document")))]
-async fn create(State(state): State<AppState>, body: Bytes) -> ApiResult<Response> {
-    let translated = store(&state.engine, &body).await?;
+async fn create(
+    State(state): State<ServerState>,
+    document: Document,
+) -> ApiResult<(StatusCode, Json<Created>)> {
+    let stored = store(&state.engine, &document).await?;
     let answer = Created {
-        name: translated.doc.title().to_owned(),
-        tasks: translated.doc.tasks.len(),
-        message: format!("Flow {} created", translated.names.flow),
-        flow_id: translated.names.flow,
-        warnings: translated.warnings,
+        name: stored.translated.doc.title().to_owned(),
+        status: "CREATED",
+        task_count: stored.translated.doc.tasks.len(),
+        version: stored.version,
+        message: format!("Flow {} created", stored.translated.names.flow),
+        flow_id: stored.translated.names.flow,
+        warnings: stored.warnings,
     };
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    Ok((StatusCode::CREATED, Json(answer)))
 }
 
 /// Store a flow document and start it.
 #[utoipa::path(post, path = "/flow/execute", tag = "predecessors", request_body = serde_json::Value,
-    responses((status = 202, description = "execution_id and status"), (status = 422, description = "Everything wrong with the document")))]
-async fn execute(State(state): State<AppState>, body: Bytes) -> ApiResult<Response> {
-    let translated = store(&state.engine, &body).await?;
-    let run = state.engine.start_run(start_of(&translated)).await?;
-    let answer = json!({
-        "execution_id": run,
-        "flow_id": translated.names.flow,
-        "status": "RUNNING",
-        "message": "Flow execution started",
-        "status_url": format!("/flow/{run}/status"),
-        "warnings": translated.warnings,
-    });
-    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+    responses((status = 202, body = Started), (status = 422, description = "Everything wrong with the document")))]
+async fn execute(
+    State(state): State<ServerState>,
+    document: Document,
+) -> ApiResult<(StatusCode, Json<Started>)> {
+    let stored = store(&state.engine, &document).await?;
+    let run = state.engine.start_run(stored.start()).await?;
+    let answer = Started {
+        execution_id: run,
+        flow_id: stored.translated.names.flow,
+        status: "RUNNING",
+        message: "Flow execution started".to_owned(),
+        status_url: format!("/flow/{run}/status"),
+        warnings: stored.warnings,
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
 /// Store a flow document, run it and answer with its results.
 #[utoipa::path(post, path = "/flow/execute-sync", tag = "predecessors", request_body = serde_json::Value,
     responses((status = 200, body = Execution), (status = 422, description = "Everything wrong with the document")))]
-async fn execute_sync(State(state): State<AppState>, body: Bytes) -> ApiResult<Json<Execution>> {
-    let engine = &state.engine;
-    let translated = store(engine, &body).await?;
-    let (run, ended) = engine.start_and_wait(start_of(&translated), SYNC_WAIT).await?;
-    let execution = match ended {
-        Some(run) => answers::execution(engine, &run, translated.warnings).await?,
-        None => answers::execution(engine, &engine.run(run).await?, translated.warnings).await?,
-    };
-    Ok(Json(execution))
+async fn execute_sync(State(state): State<ServerState>, document: Document) -> ApiResult<Json<Execution>> {
+    let stored = store(&state.engine, &document).await?;
+    let (run, _) = state.engine.start_and_wait(stored.start(), SYNC_WAIT).await?;
+    Ok(Json(execution::execution(&state.engine, run, stored.warnings).await?))
 }
 
 /// Status of an execution, or of a flow's newest one.
-#[utoipa::path(get, path = "/flow/{id}/status", tag = "predecessors", params(("id" = String, Path, description = "An execution's or a flow's id")),
-    responses((status = 200, body = Execution), (status = 404)))]
-async fn status(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<Json<Execution>> {
+#[utoipa::path(get, path = "/flow/{id}/status", tag = "predecessors",
+    params(("id" = String, Path, description = "An execution's or a flow's id")),
+    responses((status = 200, body = Execution), (status = 404, description = "There is none")))]
+async fn status(State(state): State<ServerState>, Path(id): Path<String>) -> ApiResult<Json<Execution>> {
     let run = find_run(&state.engine, &id).await?;
-    let detail = state.engine.run(run).await?;
-    Ok(Json(answers::execution(&state.engine, &detail, Vec::new()).await?))
+    Ok(Json(execution::execution(&state.engine, run, Vec::new()).await?))
 }
 
 /// Result of one task.
 #[utoipa::path(get, path = "/flow/{id}/tasks/{name}/result", tag = "predecessors",
-    params(("id" = String, Path, description = "An execution's or a flow's id"), ("name" = String, Path, description = "The task's name")),
-    responses((status = 200, body = ExecutionTask), (status = 404)))]
-async fn task_result(State(state): State<AppState>, Path((id, name)): Path<(String, String)>) -> ApiResult<Json<ExecutionTask>> {
+    params(("id" = String, Path, description = "An execution's or a flow's id"),
+        ("name" = String, Path, description = "The task's name")),
+    responses((status = 200, body = TaskResult), (status = 404, description = "There is none")))]
+async fn task_result(
+    State(state): State<ServerState>,
+    Path((id, name)): Path<(String, String)>,
+) -> ApiResult<Json<TaskResult>> {
     let run = find_run(&state.engine, &id).await?;
-    let names = answers::names_of(&state.engine, run).await?;
-    let path = names.as_ref().and_then(|names| names.id(&name)).unwrap_or(&name);
-    let task = state.engine.task(run, path).await?;
-    Ok(Json(answers::task_result(&state.engine, run, &task, &names).await?))
+    Ok(Json(execution::task_result(&state.engine, run, &name).await?))
 }
 
-/// Stored flows.
-///
-/// # Errors
-/// If the store cannot be read.
-pub async fn flow_list(engine: &Engine) -> ApiResult<Vec<FlowEntry>> {
-    let flows = engine.flows(None, None, FLOWS_LISTED_MAX).await?;
+/// Stored flows, at most 1,000; `/api/v1/flows` lists all, page by page.
+#[utoipa::path(get, path = "/flows", tag = "predecessors", responses((status = 200, body = Vec<FlowEntry>)))]
+async fn flows(State(state): State<ServerState>) -> ApiResult<Json<Vec<FlowEntry>>> {
+    let flows = state.engine.flows(None, None, FLOWS_LISTED_MAX).await?;
     let mut entries = Vec::with_capacity(flows.items.len());
     for flow in flows.items {
-        let doc = engine.flow(&flow.id, None).await?.document;
-        let last = flow.latest_runs.first();
-        entries.push(FlowEntry {
-            flow_id: LegacyNames::of(&doc).map_or(flow.id, |names| names.flow),
-            name: flow.name,
-            description: flow.description,
-            task_count: flow.n_tasks,
-            updated_at: flow.updated_at,
-            last_execution_id: last.map(|run| run.id),
-            last_status: last.map(|run| answers::run_word(run.state)),
-        });
+        entries.push(entry(&state.engine, flow).await?);
     }
-    Ok(entries)
+    Ok(Json(entries))
+}
+
+async fn entry(engine: &Engine, flow: FlowSummary) -> ApiResult<FlowEntry> {
+    // Most ids are what their documents said; only for the others the document is read.
+    let original = if may_be_made(&flow.id) {
+        LegacyNames::of(&engine.flow(&flow.id, None).await?.document).map(|names| names.flow)
+    } else {
+        None
+    };
+    let last = flow.latest_runs.first();
+    Ok(FlowEntry {
+        flow_id: original.unwrap_or(flow.id),
+        name: flow.name,
+        description: flow.description,
+        task_count: flow.n_tasks,
+        updated_at: flow.updated_at,
+        last_execution_id: last.map(|run| run.id),
+        last_status: last.map(|run| run_word(run.state)),
+    })
+}
+
+/// Whether `flow_id` may have made this id from one that could not be kept.
+fn may_be_made(id: &str) -> bool {
+    id.rsplit_once('-').is_some_and(|(_, tail)| {
+        tail.len() == DIGEST_DIGITS
+            && tail
+                .bytes()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// Statistics over all runs.
-///
-/// # Errors
-/// If the store cannot be read.
-pub async fn flows_summary(engine: &Engine) -> ApiResult<FlowsSummary> {
-    let stats = engine.stats(None).await?;
+#[utoipa::path(get, path = "/flows/summary", tag = "predecessors",
+    responses((status = 200, body = FlowsSummary)))]
+async fn summary(State(state): State<ServerState>) -> ApiResult<Json<FlowsSummary>> {
+    let stats = state.engine.stats(None).await?;
     let mut by_status: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for (state, count) in &stats.runs {
-        if let Some(state) = flow::view::RunStatus::from_key(state) {
-            *by_status.entry(answers::run_word(state)).or_default() += count;
+    for (word, count) in &stats.runs {
+        if let Some(status) = RunStatus::from_key(word) {
+            *by_status.entry(run_word(status)).or_default() += count;
         }
     }
     let count = |word: &str| by_status.get(word).copied().unwrap_or(0);
     let n_finished = count("SUCCESS") + count("FAILURE") + count("CANCELLED");
     let secs = |millis: u64| millis as f64 / 1000.0;
-    Ok(FlowsSummary {
-        total_flows: n_flows(engine).await?,
+    Ok(Json(FlowsSummary {
+        total_flows: n_flows(&state.engine).await?,
         total_executions: by_status.values().sum(),
         success_rate: (n_finished > 0).then(|| count("SUCCESS") as f64 / n_finished as f64),
-        average_duration: (stats.n_finished > 0).then(|| secs(stats.duration_ms_sum) / stats.n_finished as f64),
+        average_duration: (stats.n_finished > 0)
+            .then(|| secs(stats.duration_ms_sum) / stats.n_finished as f64),
         min_duration: stats.duration_ms_min.map(secs),
         max_duration: stats.duration_ms_max.map(secs),
         by_status,
-    })
+    }))
 }
 
 async fn n_flows(engine: &Engine) -> ApiResult<usize> {
     let (mut n, mut cursor) = (0, None);
     loop {
-        let page = engine.flows(None, cursor.as_deref(), FLOWS_LISTED_MAX).await?;
+        let page = engine
+            .flows(None, cursor.as_deref(), FLOWS_LISTED_MAX)
+            .await?;
         n += page.items.len();
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -185,32 +194,67 @@ async fn n_flows(engine: &Engine) -> ApiResult<usize> {
     }
 }
 
-async fn store(engine: &Engine, body: &[u8]) -> ApiResult<Translated> {
-    let mut translated = translate(body, engine.types()).map_err(EngineError::Invalid)?;
-    let saved = engine.save_document(&translated.doc, "local").await?;
-    for warning in saved.warnings {
-        if !translated.warnings.contains(&warning) {
-            translated.warnings.push(warning);
+/// A document of theirs, saved as a flow.
+struct Stored {
+    translated: Translated,
+    /// The version it was saved as.
+    version: u32,
+    /// What its author would want to know.
+    warnings: Vec<Problem>,
+}
+
+impl Stored {
+    fn start(&self) -> StartRun {
+        StartRun {
+            // This very document, also if somebody saves another under the same id meanwhile.
+            version: Some(self.version),
+            trigger: "flow-manager".to_owned(),
+            ..StartRun::of(&self.translated.doc.flow)
         }
     }
-    Ok(translated)
 }
 
-fn start_of(translated: &Translated) -> StartRun {
-    StartRun { trigger: "flow-manager".to_owned(), ..StartRun::of(&translated.doc.flow) }
+async fn store(engine: &Engine, document: &Document) -> ApiResult<Stored> {
+    if document.format != Format::Json {
+        return Err(unsupported("YAML", "application/json"));
+    }
+    let mut translated = translate(&document.source, engine.types()).map_err(EngineError::Invalid)?;
+    let saved = engine.save_document(&translated.doc, "local").await?;
+    // The translation has validated the flow and told of what it found at its place in the document.
+    let warnings = std::mem::take(&mut translated.warnings);
+    Ok(Stored { translated, version: saved.version, warnings })
 }
 
-/// The run an id means: an execution's own, or the newest of a flow, by its original id or ours.
+/// The run an id means: an execution's own, or the newest of a flow, by the id its document gave it or by ours.
 async fn find_run(engine: &Engine, id: &str) -> ApiResult<RunId> {
     if let Ok(run) = id.parse() {
         return Ok(run);
     }
-    for flow in [flow_id(id), id.to_owned()] {
-        let filter = RunFilter { flow: Some(flow), ..RunFilter::default() };
-        let newest: Option<RunSummary> = engine.runs(&filter, None, 1).await?.items.into_iter().next();
-        if let Some(run) = newest {
-            return Ok(run.id);
+    let made = flow_id(id);
+    for flow in [made.as_str(), id].into_iter().take(if made == id { 1 } else { 2 }) {
+        let filter = RunFilter { flow: Some(flow.to_owned()), ..RunFilter::default() };
+        if let Some(newest) = engine.runs(&filter, None, 1).await?.items.first() {
+            return Ok(newest.id);
         }
     }
-    Err(ApiError::not_found(format!("there is no execution {id}, and no flow {id} that has ever run")))
+    let shown: String = id.chars().take(80).collect();
+    Err(ApiError::not_found(
+        "unknown_execution",
+        format!("there is no execution `{shown}`, and no flow `{shown}` that has ever run"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_were_made_are_recognized() {
+        for odd in ["My Flow", "日本", "summary", "a b", &"x".repeat(200)] {
+            assert!(may_be_made(&flow_id(odd)), "{odd}");
+        }
+        for kept in ["hello", "data_processing_flow", "order-checks", "a-0123456789abc"] {
+            assert!(!may_be_made(kept), "{kept}");
+        }
+    }
 }

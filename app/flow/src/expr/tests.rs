@@ -534,7 +534,7 @@ fn attacks_end_soon_with_a_reason() {
     for attack in attacks {
         let begun = Instant::now();
         let said = outcome(json!(attack), inputs());
-        let took = begun.elapsed();
+        let took = begun.elapsed(); eprintln!("TOOK {took:?} {attack}");
         // Unoptimized code takes many times as long.
         let allowed = if cfg!(debug_assertions) { 10 } else { 1 };
         assert!(took < Duration::from_secs(allowed), "{attack} took {took:?}");
@@ -757,4 +757,29 @@ proptest::proptest! {
         proptest::prop_assert_eq!(outcome(json!("{{ inputs.rows | tojson | fromjson }}"), rows.clone()), value.to_string());
         proptest::prop_assert_eq!(outcome(json!("{{ {'x': inputs.rows, 'y': [inputs.rows.a]} }}"), rows), json!({ "x": value, "y": [value["a"]] }).to_string());
     }
+}
+
+#[test]
+fn zz() {
+    let small = json!({ "x": ["{{ tasks.a.output.body[0].name }}"] });
+    let text = json!("https://shop.example/{{ inputs.day }}/{{ tasks.a.output.status }}?n={{ inputs.limit + 1 }}");
+    for with in [json!({ "a": [1, 2, "x"] }), small, json!("{{ inputs.limit > 3 }}"), text] {
+        let (program, _) = Program::compile(&flow(with.clone(), None));
+        let t = &program.task("t").expect("t").with;
+        let scope = scope(inputs());
+        let begun = Instant::now();
+        for _ in 0..10_000 { std::hint::black_box(t.render(&program, &scope).expect("value")); }
+        eprintln!("ZZ render {:?} {with}", begun.elapsed() / 10_000);
+    }
+    let mut tasks = serde_json::Map::new();
+    for n in 0..10_000 {
+        let needs: Vec<String> = (1..=5).filter(|k| *k <= n).map(|k| format!("t{}", n - k)).collect();
+        tasks.insert(format!("t{n}"), json!({ "type": "noop", "needs": needs, "with": { "x": if n > 0 { "{{ tasks.t0.output }}" } else { "" }, "y": format!("n {{{{ tasks.t{}.output.x }}}}", n / 2 + n % 2) } }));
+    }
+    tasks.get_mut("t0").expect("t0")["with"] = json!({});
+    tasks.get_mut("t1").expect("t1")["with"] = json!({});
+    let doc: FlowDoc = serde_json::from_value(json!({ "flow": "f", "tasks": tasks })).expect("doc");
+    let begun = Instant::now();
+    let (_, problems) = Program::compile(&doc);
+    eprintln!("ZZ compile 10000 tasks {:?} {:?}", begun.elapsed(), problems.first());
 }

@@ -21,6 +21,7 @@ pub struct Event {
     /// When it was decided; never before the event in front of it.
     pub at: Timestamp,
     /// On whose behalf: `local` until there is login, `engine` for what follows by itself.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub actor: Arc<str>,
     /// What happened.
     #[serde(flatten)]

@@ -10,6 +10,8 @@ mod decide;
 pub mod event;
 mod project;
 pub mod state;
+#[cfg(all(test, feature = "author"))]
+mod tests;
 
 pub use apply::BadLog;
 #[cfg(feature = "author")]

@@ -22,9 +22,10 @@ const READ_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// An address that is not spoken to.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{host} is {what} ({address}); requests to it are refused")]
+#[error("{} is {what}; requests to it are refused", .host.as_ref().map_or_else(|| address.to_string(), |host| format!("{host} ({address})")))]
 pub(super) struct Refused {
-    host: String,
+    /// The name that led there.
+    host: Option<String>,
     address: IpAddr,
     what: &'static str,
 }
@@ -61,7 +62,7 @@ impl Client {
         let Some(host) = url.host_str() else { return Err(input_error("the URL has no host")) };
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         if let Ok(address) = literal {
-            check(host, address, &self.options).map_err(|refused| refused.task_error())?;
+            check(None, address, &self.options).map_err(|refused| refused.task_error())?;
         }
         Ok(())
     }
@@ -115,16 +116,16 @@ impl Resolve for Resolver {
             let addresses: Vec<SocketAddr> = found.collect();
             // One bad address among good ones is how a check is got around.
             for address in &addresses {
-                check(&host, address.ip(), &options)?;
+                check(Some(&host), address.ip(), &options)?;
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
-fn check(host: &str, address: IpAddr, options: &HttpOptions) -> Result<(), Refused> {
+fn check(host: Option<&str>, address: IpAddr, options: &HttpOptions) -> Result<(), Refused> {
     match refusal(address, options.deny_private) {
-        Some(what) => Err(Refused { host: host.to_owned(), address, what }),
+        Some(what) => Err(Refused { host: host.map(str::to_owned), address, what }),
         None => Ok(()),
     }
 }

@@ -184,8 +184,8 @@ fn task_error(error: &reqwest::Error, url: &Url) -> TaskError {
     TaskError::new(kind, message)
 }
 
-/// Whether an error comes from TLS; it likes to be wrapped into one of input and output.
+/// Whether an error comes from TLS; it likes to be wrapped into one of input and output, several times.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
     let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-    error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
+    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }

@@ -36,9 +36,26 @@ struct Common {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     failure_rate: f64,
-    /// What earlier tasks gave.
-    #[serde(default, alias = "results")]
+}
+
+/// What a task works on.
+#[derive(Deserialize, JsonSchema)]
+struct Work {
+    #[serde(flatten)]
+    #[expect(dead_code, reason = "judged before; here its schema is of use")]
+    common: Common,
+    /// What an earlier task gave: records, or something that holds them.
+    #[serde(default)]
     input: Value,
+    /// Without `input`: what several earlier tasks gave, by their names; the records of the last one that has any count.
+    #[serde(default)]
+    results: Value,
+}
+
+impl Work {
+    fn given(&self) -> &Value {
+        if self.input.is_null() { &self.results } else { &self.input }
+    }
 }
 
 /// Gets records from a source.
@@ -165,12 +182,12 @@ pub(super) struct ProcessData;
 #[async_trait]
 impl TaskType for ProcessData {
     fn info(&self) -> TaskTypeInfo {
-        TaskTypeInfo::new::<Common, Value>("process_data", "Process data", "Transforms the records of an earlier task.").shown_as("data", "cog")
+        TaskTypeInfo::new::<Work, Value>("process_data", "Process data", "Transforms the records of an earlier task.").shown_as("data", "cog")
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
-        outcome(arguments::<Common>(ctx, "processing").map(|arguments| {
-            let processed = records::process(records::find(&arguments.input).unwrap_or_default());
+        outcome(arguments::<Work>(ctx, "processing").map(|arguments| {
+            let processed = records::process(records::find(arguments.given()).unwrap_or_default());
             ctx.info(&format!("Processed {} records", processed["count"]));
             processed
         }))
@@ -183,7 +200,7 @@ pub(super) struct StoreData;
 #[derive(Deserialize, JsonSchema)]
 struct StoreArguments {
     #[serde(flatten)]
-    common: Common,
+    work: Work,
     /// The file below `files/` in the data folder; without it, one named after the run and the task.
     #[serde(default)]
     destination: Option<String>,
@@ -201,6 +218,6 @@ impl TaskType for StoreData {
             Ok(arguments) => arguments,
             Err(error) => return TaskOutcome::Failed { error, output: None },
         };
-        outcome(store::write(ctx, arguments.destination.as_deref(), &arguments.common.input).await)
+        outcome(store::write(ctx, arguments.destination.as_deref(), arguments.work.given()).await)
     }
 }

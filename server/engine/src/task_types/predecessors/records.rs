@@ -54,10 +54,10 @@ fn one(record: &Value, summary: &mut Map<String, Value>) -> Value {
 fn add(summary: &mut Map<String, Value>, name: &str, number: f64) {
     let so_far = summary.get(name);
     let of = |part: &str| so_far.and_then(|sums| sums[part].as_f64());
-    let n = of("n").unwrap_or(0.0) + 1.0;
+    let n = so_far.and_then(|sums| sums["n"].as_u64()).unwrap_or(0) + 1;
     let sum = of("sum").unwrap_or(0.0) + number;
     let min = of("min").map_or(number, |min| min.min(number));
     let max = of("max").map_or(number, |max| max.max(number));
-    let sums = json!({ "n": n, "sum": sum, "min": min, "max": max, "mean": sum / n });
+    let sums = json!({ "n": n, "sum": sum, "min": min, "max": max, "mean": sum / n as f64 });
     summary.insert(name.to_owned(), sums);
 }

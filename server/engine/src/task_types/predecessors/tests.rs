@@ -13,10 +13,19 @@ async fn check(task_type: &str, input: Value, expect: &Expect) {
 
 #[tokio::test]
 async fn fetching_is_simulated_and_always_gives_the_same() {
-    check("fetch_data", json!({ "data_source": "https://api.example.com/data", "timeout": 30, "retry_count": 3, "failure_rate": 0 }), &expect![""]).await;
-    check("fetch_data", json!({ "failure_rate": 1, "anything": "else" }), &expect![""]).await;
-    check("fetch_data", json!({ "failure_rate": 1.5 }), &expect![""]).await;
-    check("fetch_data", json!({ "data_source": "orders.csv", "live": true }), &expect![""]).await;
+    check("fetch_data", json!({ "data_source": "https://api.example.com/data", "timeout": 30, "retry_count": 3, "failure_rate": 0 }), &expect![[r#"
+        succeeded: {"source":"https://api.example.com/data","records":[{"id":1,"name":"delta-1","value":162},{"id":2,"name":"heron-2","value":77},{"id":3,"name":"cedar-3","value":858},{"id":4,"name":"grove-4","value":385},{"id":5,"name":"birch-5","value":461},{"id":6,"name":"birch-6","value":902},{"id":7,"name":"birch-7","value":376},{"id":8,"name":"cedar-8","value":401},{"id":9,"name":"amber-9","value":228},{"id":10,"name":"delta-10","value":565}],"count":10,"simulated":true}
+        out | Fetched 10 records from https://api.example.com/data (simulated)
+    "#]]).await;
+    check("fetch_data", json!({ "failure_rate": 1, "anything": "else" }), &expect![[r#"
+        failed: simulated: fetching failed, as it does with a failure rate of 1
+    "#]]).await;
+    check("fetch_data", json!({ "failure_rate": 1.5 }), &expect![[r#"
+        failed, for good: input: `failure_rate` is 1.5; it goes from 0 to 1
+    "#]]).await;
+    check("fetch_data", json!({ "data_source": "orders.csv", "live": true }), &expect![[r#"
+        failed, for good: input: `data_source` is not a URL, which `live` needs: relative URL without a base
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -40,22 +49,37 @@ async fn chance_belongs_to_the_attempt() {
 #[tokio::test]
 async fn processing_reads_what_came_before() {
     let records = json!([{ "id": 1, "name": " amber ", "value": 10 }, { "id": 2, "value": 30 }, "loose"]);
-    check("process_data", json!({ "input": { "records": records, "count": 3 } }), &expect![""]).await;
+    check("process_data", json!({ "input": { "records": records, "count": 3 } }), &expect![[r#"
+        succeeded: {"records":[{"id":1,"name":"amber","value":10,"processed":true},{"id":2,"value":30,"processed":true},{"value":"loose","processed":true}],"count":3,"summary":{"value":{"n":2,"sum":40.0,"min":10.0,"max":30.0,"mean":20.0}}}
+        out | Processed 3 records
+    "#]]).await;
     let results = json!({ "task1": { "records": [{ "id": 1 }] }, "task2": { "records": [{ "id": 2 }] }, "task3": null });
-    check("process_data", json!({ "results": results }), &expect![""]).await;
-    check("process_data", json!({}), &expect![""]).await;
+    check("process_data", json!({ "results": results }), &expect![[r#"
+        succeeded: {"records":[{"id":2,"processed":true}],"count":1,"summary":{}}
+        out | Processed 1 records
+    "#]]).await;
+    check("process_data", json!({}), &expect![[r#"
+        succeeded: {"records":[],"count":0,"summary":{}}
+        out | Processed 0 records
+    "#]]).await;
 }
 
 #[tokio::test]
 async fn storing_really_writes() {
     let harness = Harness::new(Setup::default());
     let records = json!({ "records": [{ "id": 1 }, { "id": 2 }] });
-    expect![""].assert_eq(&harness.run("store_data", json!({ "destination": "orders/today", "input": records })).await);
+    expect![[r#"
+        succeeded: {"destination":"orders/today","path":"files/orders/today.json","bytes":19,"records":2}
+        out | Stored 2 records in files/orders/today.json (19 bytes)
+    "#]].assert_eq(&harness.run("store_data", json!({ "destination": "orders/today", "input": records })).await);
     let written = std::fs::read_to_string(harness.data_dir().join("files/orders/today.json")).expect("it was written");
     assert_eq!(written, r#"[{"id":1},{"id":2}]"#);
     let left: Vec<_> = std::fs::read_dir(harness.data_dir().join("files/orders")).expect("it is there").collect();
     assert_eq!(left.len(), 1, "no parts are left");
-    expect![""].assert_eq(&harness.run("store_data", json!({ "input": records, "retry_count": 3 })).await);
+    expect![[r#"
+        succeeded: {"destination":null,"path":"files/demo/RUN-t2.json","bytes":19,"records":2}
+        out | Stored 2 records in files/demo/RUN-t2.json (19 bytes)
+    "#]].assert_eq(&harness.run("store_data", json!({ "input": records, "retry_count": 3 })).await);
 }
 
 #[tokio::test]

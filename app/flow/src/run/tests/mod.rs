@@ -1,0 +1,17 @@
+//! Runs as text: a flow and a script in, what became of it out. [`script::check`] is the only place that knows the API.
+
+mod attempts;
+mod ending;
+mod invariants;
+mod joins;
+mod limits;
+mod oracle;
+mod properties;
+mod restarts;
+mod samples;
+mod script;
+mod values;
+mod world;
+
+use script::check;
+use world::World;

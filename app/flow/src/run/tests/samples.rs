@@ -1,0 +1,1 @@
+//! One stored sample of each kind of event, decoded for ever.

@@ -1,0 +1,276 @@
+//! Scripts in words.
+//!
+//! A flow is YAML, or one line: `a -> b -> c; a -failed-> d`; a task is written `name`, `name:type`, `name(any)`; tasks are of the
+//! type `work`, ordinary attempts, unless told otherwise; `fail_fast` stands alone.
+//!
+//! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [with JSON]`
+//! · `X lost` · `X stops` · `X snoozes 3s` · `late report of X` · `wait 5s` · `clock back 5s` · `cancel` · `force cancel` ·
+//! `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `log` (the events so far).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use expect_test::Expect;
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
+
+use super::World;
+use crate::HumanDuration;
+use crate::doc::{EdgeDoc, FlowDoc, Join, NeedDoc, OneOrMany, TaskDoc};
+use crate::ids::AttemptToken;
+use crate::payload::Payload;
+use crate::run::{Command, Effect, Event, EventKind, Outcome, Phase, TaskError};
+use crate::view::TaskStatus;
+
+/// Runs a script and compares what became of the run.
+pub(super) fn check(flow: &str, script: &str, expected: Expect) {
+    expected.assert_eq(&Script::run(flow, script).out);
+}
+
+pub(super) fn doc(flow: &str) -> FlowDoc {
+    if !flow.contains("tasks:") {
+        return graph(flow);
+    }
+    let text = format!("flow: test\n{flow}");
+    crate::parse::parse(text.as_bytes(), crate::parse::Format::Yaml).unwrap_or_else(|problems| panic!("{problems:?}")).doc
+}
+
+fn graph(text: &str) -> FlowDoc {
+    let mut doc: FlowDoc = serde_json::from_value(json!({"flow": "test", "tasks": {}})).expect("a flow");
+    for line in text.split(';').map(str::trim).filter(|line| !line.is_empty()) {
+        if line == "fail_fast" {
+            doc.fail_fast = true;
+            continue;
+        }
+        let mut upstream: Option<(String, Option<String>)> = None;
+        let mut rest = line;
+        loop {
+            let end = rest.find(" -").unwrap_or(rest.len());
+            let task = declare(&mut doc.tasks, rest[..end].trim());
+            if let Some((from, on)) = upstream.take() {
+                let need = match on {
+                    None => NeedDoc::Task(from),
+                    Some(on) => {
+                        let on = Some(OneOrMany::Many(on.split('|').map(str::to_owned).collect()));
+                        NeedDoc::Edge(EdgeDoc { task: from, on, when: None, handles: true })
+                    }
+                };
+                doc.tasks[&task].needs.push(need);
+            }
+            let Some((label, after)) = rest[end..].trim_start().split_once("> ") else { break };
+            let on = label.trim_matches('-');
+            upstream = Some((task, (!on.is_empty()).then(|| on.to_owned())));
+            rest = after;
+        }
+    }
+    doc
+}
+
+fn declare(tasks: &mut IndexMap<String, TaskDoc>, text: &str) -> String {
+    let (text, join) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+        Some((text, "any")) => (text, Some(Join::Any)),
+        Some((text, "settled")) => (text, Some(Join::Settled)),
+        _ => (text, None),
+    };
+    let (name, task_type) = text.split_once(':').map_or((text, None), |(name, task_type)| (name, Some(task_type)));
+    let task = tasks.entry(name.to_owned()).or_insert_with(|| TaskDoc::of_type("work"));
+    if let Some(task_type) = task_type {
+        task.task_type = task_type.to_owned();
+    }
+    task.join = join.unwrap_or(task.join);
+    name.to_owned()
+}
+
+/// A script being run.
+pub(super) struct Script {
+    pub(super) world: World,
+    /// The last token of each task that is no longer current.
+    used: FxHashMap<String, AttemptToken>,
+    pub(super) out: String,
+}
+
+impl Script {
+    pub(super) fn run(flow: &str, script: &str) -> Self {
+        let mut steps = script.split([';', '\n']).map(str::trim).filter(|step| !step.is_empty()).peekable();
+        let inputs = steps.next_if(|step| step.starts_with("inputs ")).map_or_else(|| json!({}), |step| value(&step[7..]));
+        let world = World::start(doc(flow), inputs);
+        let mut script = Self { world, used: FxHashMap::default(), out: String::new() };
+        script.tell_effects();
+        for step in steps {
+            script.step(step);
+            script.tell_effects();
+        }
+        script.show();
+        script
+    }
+
+    fn step(&mut self, step: &str) {
+        let words: Vec<&str> = step.split_whitespace().collect();
+        match words.as_slice() {
+            ["wait", length] => self.world.wait(duration(length)),
+            ["clock", "back", length] => {
+                let back = i64::try_from(duration(length).as_micros()).expect("short");
+                self.world.clock = crate::Timestamp::from_micros(self.world.clock.as_micros() - back);
+            }
+            ["cancel"] => self.ask(step, Command::Cancel { force: false, reason: None }),
+            ["force", "cancel"] => self.ask(step, Command::Cancel { force: true, reason: None }),
+            ["wake"] => self.ask(step, Command::Wake),
+            ["restart"] => self.world.restart(),
+            ["reload"] => self.world.recover(false),
+            ["show"] => self.show(),
+            ["log"] => self.log(),
+            ["late", "report", "of", task] => {
+                let token = *self.used.get(*task).unwrap_or_else(|| panic!("{task} has had no earlier attempt"));
+                let output = Payload::null();
+                self.ask(step, Command::AttemptEnded { token, outcome: Outcome::Succeeded { output, exit_code: None } });
+            }
+            ["other", "worker", "starts", task] => {
+                let token = self.token(task);
+                self.ask(step, Command::AttemptStarted { token, worker: "w2".into() });
+            }
+            [task, "starts"] => {
+                let token = self.token(task);
+                self.world.begin(token).expect("a ready attempt may begin");
+            }
+            [task, "fails", rest @ ..] => self.fail(task, rest),
+            [task, verb, rest @ ..] => {
+                let outcome = self.outcome(verb, rest);
+                self.report(task, outcome);
+            }
+            _ => panic!("unknown step {step}"),
+        }
+    }
+
+    fn outcome(&mut self, verb: &str, rest: &[&str]) -> Outcome {
+        match (verb, rest) {
+            ("ok", []) => Outcome::Succeeded { output: Payload::null(), exit_code: None },
+            ("ok", ["big", bytes]) => {
+                let output = self.world.keep(Value::String("x".repeat(bytes.parse().expect("a number"))));
+                Outcome::Succeeded { output, exit_code: None }
+            }
+            ("ok", rest) => Outcome::Succeeded { output: self.world.keep(value(&rest.join(" "))), exit_code: Some(0) },
+            ("lost", []) => Outcome::Lost,
+            ("stops", []) => Outcome::Cancelled,
+            ("snoozes", [length]) => Outcome::Snoozed(duration(length)),
+            _ => panic!("unknown step {verb} {rest:?}"),
+        }
+    }
+
+    fn fail(&mut self, task: &str, rest: &[&str]) {
+        let mut error = TaskError::new("failed", "it broke");
+        let mut output = None;
+        let mut times = 1;
+        match rest {
+            [] => {}
+            ["for", "good"] => error = error.permanent(),
+            ["with", json @ ..] => output = Some(value(&json.join(" ")).into()),
+            [count] => times = count.trim_start_matches('x').parse().expect("x3"),
+            _ => panic!("unknown step fails {rest:?}"),
+        }
+        for left in (0..times).rev() {
+            self.report(task, Outcome::Failed { error: error.clone(), output: output.clone() });
+            if left > 0 {
+                let due = self.world.state.wake_at().expect("another attempt follows");
+                self.world.wait(due.since(self.world.clock));
+            }
+        }
+    }
+
+    fn token(&self, task: &str) -> AttemptToken {
+        self.world.token(task).unwrap_or_else(|| {
+            panic!("{task} is {}\n{}", self.world.state.task(self.world.ix(task)).state.status().key(), self.out)
+        })
+    }
+
+    fn report(&mut self, task: &str, outcome: Outcome) {
+        let token = self.token(task);
+        self.used.insert(task.to_owned(), token);
+        self.world.report(token, outcome).expect("a current attempt is heard");
+    }
+
+    fn ask(&mut self, step: &str, command: Command) {
+        if let Err(rejected) = self.world.command(command) {
+            let _ = writeln!(self.out, "- {step}: {rejected}");
+        }
+    }
+
+    /// What was asked for, dispatches apart.
+    fn tell_effects(&mut self) {
+        for effect in std::mem::take(&mut self.world.effects) {
+            match effect {
+                Effect::Dispatch(dispatch) => {
+                    self.used.entry(dispatch.path.to_string()).or_insert(dispatch.token);
+                }
+                Effect::CancelAttempt { token, kill } => {
+                    let scheduled = |event: &&Event| matches!(&event.kind, EventKind::TaskScheduled { token: out, .. } if *out == token);
+                    let event = self.world.log.iter().find(scheduled).expect("only what was given out is asked to end");
+                    let EventKind::TaskScheduled { task, .. } = &event.kind else { continue };
+                    if kill {
+                        self.used.insert(task.to_string(), token);
+                    }
+                    let _ = writeln!(self.out, "- {task} is {}", if kill { "killed" } else { "asked to end" });
+                }
+                Effect::Log { task, attempt, level, message } => {
+                    let _ = writeln!(self.out, "- {task} logs {level} {message:?} in attempt {attempt}");
+                }
+            }
+        }
+    }
+
+    fn show(&mut self) {
+        let state = &self.world.state;
+        let width = self.world.plan.tasks.iter().map(|task| task.key.len()).max().unwrap_or(0).max(3);
+        for ix in 0..state.tasks().len() {
+            let view = state.task_view(ix as u32);
+            let mut line = format!("{:width$}  {:9}", view.path, view.state.key());
+            match view.attempts.len() {
+                0 => {}
+                1 => line.push_str("  1 attempt"),
+                n => {
+                    let _ = write!(line, "  {n} attempts");
+                }
+            }
+            let error = view.error.map(|error| format!("{}: {}", error.kind, error.message));
+            let case = view.case.map(|case| format!("took {case}"));
+            let reason = view.reason.filter(|_| view.state != TaskStatus::Ready);
+            for part in [reason, error, case].into_iter().flatten() {
+                let _ = write!(line, "  {part}");
+            }
+            let _ = writeln!(self.out, "{}", line.trim_end());
+        }
+        let summary = state.summary();
+        let mut line = format!("{:width$}  {}", "run", summary.state.key());
+        if let Some(error) = summary.error {
+            let task = error.task.map(|task| format!("{task} ")).unwrap_or_default();
+            let _ = write!(line, "  {task}{}: {}", error.kind, error.message);
+        }
+        if let Phase::Ending { step, .. } = state.phase() {
+            let _ = write!(line, "  {step:?}");
+        }
+        if let Phase::Finished { outputs: Some(outputs), .. } = state.phase() {
+            let outputs = outputs.inline().map_or_else(|| "large".to_owned(), ToString::to_string);
+            let _ = write!(line, "  {outputs}");
+        }
+        let _ = writeln!(self.out, "{line}");
+    }
+
+    fn log(&mut self) {
+        for event in &self.world.log {
+            let mut json = serde_json::to_value(&event.kind).expect("events are JSON");
+            let fields = json.as_object_mut().expect("events are objects");
+            let kind = fields.shift_remove("type");
+            ["token", "labels", "run", "flow", "version", "trigger"].iter().for_each(|field| drop(fields.shift_remove(*field)));
+            let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
+            let _ = writeln!(self.out, "{} {kind} {json}", event.seq);
+        }
+    }
+}
+
+fn value(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("{json}: {error}"))
+}
+
+fn duration(text: &str) -> Duration {
+    text.parse::<HumanDuration>().expect(text).as_duration()
+}

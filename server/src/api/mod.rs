@@ -1,0 +1,85 @@
+//! The REST calls. Each handler is: state, engine call, view.
+
+mod flows;
+mod health;
+mod metrics;
+mod runs;
+mod start;
+mod stats;
+mod streams;
+mod tasks;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use flow::parse::Format;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::legacy;
+use crate::problem::{ApiError, ApiResult};
+use crate::state::ServerState;
+
+pub(crate) use stats::StatsView;
+
+/// Entries of a list, unless the caller says otherwise.
+pub(crate) const LIST_DEFAULT: usize = 50;
+
+/// Entries of a list at most.
+const LIST_MAX: usize = 500;
+
+/// All calls, the predecessors' too; the description of them comes with the routes.
+pub(crate) fn router() -> OpenApiRouter<ServerState> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(flows::list, flows::create))
+        .routes(routes!(flows::validate))
+        .routes(routes!(flows::read, flows::save, flows::archive))
+        .routes(routes!(flows::versions))
+        .routes(routes!(start::start))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::read))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::events))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::read))
+        .routes(routes!(tasks::input))
+        .routes(routes!(tasks::output))
+        .routes(routes!(tasks::logs))
+        .routes(routes!(stats::task_types))
+        .routes(routes!(stats::stats))
+        .routes(routes!(streams::events))
+        .routes(routes!(streams::socket));
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        .nest("/api/v1", v1)
+        .merge(legacy::router())
+}
+
+/// How many entries a caller gets.
+fn limit(wanted: Option<usize>) -> ApiResult<usize> {
+    match wanted {
+        None => Ok(LIST_DEFAULT),
+        Some(wanted @ 1..=LIST_MAX) => Ok(wanted),
+        Some(_) => Err(ApiError::bad_request("bad_query", format!("`limit` must be from 1 to {LIST_MAX}"))),
+    }
+}
+
+/// JSON that changes at any time.
+fn json<T: serde::Serialize>(value: &T) -> Response {
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], axum::Json(value)).into_response()
+}
+
+/// Text of a media type that changes at any time.
+fn text(media: &'static str, body: String) -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_TYPE, HeaderValue::from_static(media)),
+    ];
+    (headers, body).into_response()
+}
+
+/// The format with this word, as the store has it.
+fn format_of(word: &str) -> Format {
+    Format::from_key(word).unwrap_or(Format::Yaml)
+}

@@ -1,0 +1,180 @@
+//! Runs: list, read, cancel, events.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use engine::store::RunFilter;
+use flow::run::Event;
+use flow::view::{Page, RunDetail, RunStatus, RunSummary};
+use flow::Timestamp;
+use serde::{Deserialize, Serialize};
+use tracing::info;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{json, limit};
+use crate::accept::wants_events;
+use crate::extract::{NoParams, OptionalJson, Path, Query, flag, run_id};
+use crate::problem::{ApiError, ApiResult};
+use crate::state::ServerState;
+use crate::stream::{self, run::RunEvents};
+
+/// What a list of runs may be asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListParams {
+    /// Of this flow.
+    flow: Option<String>,
+    /// In one of these states: several times, or separated by commas.
+    #[serde(default)]
+    state: Vec<String>,
+    /// With this label, as `name=value`; several times for several.
+    #[serde(default)]
+    label: Vec<String>,
+    /// Created at this time or after it.
+    since: Option<Timestamp>,
+    /// Created before this time.
+    until: Option<Timestamp>,
+    /// With this text in id, flow, label or error.
+    text: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries, at most 500; 50 unless given.
+    limit: Option<usize>,
+}
+
+impl ListParams {
+    fn filter(&self) -> ApiResult<RunFilter> {
+        let states = self.state.iter().flat_map(|states| states.split(',')).map(|state| {
+            let known = RunStatus::ALL.map(RunStatus::key).join(", ");
+            RunStatus::from_key(state)
+                .ok_or_else(|| ApiError::bad_request("bad_query", format!("`{state}` is no state of a run; there are {known}")))
+        });
+        let labels = self.label.iter().map(|label| {
+            let parts = label.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+            parts.ok_or_else(|| ApiError::bad_request("bad_query", format!("`{label}` is no label; write it as name=value")))
+        });
+        Ok(RunFilter {
+            flow: self.flow.clone(),
+            states: states.collect::<ApiResult<_>>()?,
+            labels: labels.collect::<ApiResult<_>>()?,
+            since: self.since,
+            until: self.until,
+            text: self.text.clone(),
+        })
+    }
+}
+
+/// List runs
+#[utoipa::path(get, path = "/runs", tag = "runs", params(ListParams), responses((status = 200, description = "A page of runs, newest first.", body = Page<RunSummary>)))]
+pub(super) async fn list(State(state): State<ServerState>, Query(params): Query<ListParams>) -> ApiResult<Response> {
+    let runs = state.engine.runs(&params.filter()?, params.cursor.as_deref(), limit(params.limit)?).await?;
+    Ok(json(&runs))
+}
+
+/// Read a run
+///
+/// With at most 1,000 task runs; page through `/runs/{run}/tasks` for more.
+#[utoipa::path(get, path = "/runs/{run}", tag = "runs", params(("run" = String, Path, description = "`run_…`")), responses((status = 200, description = "The run.", body = RunDetail)))]
+pub(super) async fn read(
+    State(state): State<ServerState>,
+    Path(run): Path<String>,
+    Query(NoParams {}): Query<NoParams>,
+) -> ApiResult<Response> {
+    let run = state.engine.run(run_id(&run)?).await?;
+    Ok(json(&run))
+}
+
+/// How to cancel.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CancelBody {
+    /// End processes at once, and leave out undo, `finally` and `on_failure`.
+    #[serde(default)]
+    force: bool,
+    /// Why, for those who ask later.
+    reason: Option<String>,
+}
+
+/// Bytes of a reason: it stands in the event.
+const REASON_BYTES_MAX: usize = 1_000;
+
+/// Cancel a run
+#[utoipa::path(
+    post, path = "/runs/{run}/cancel", tag = "runs", params(("run" = String, Path, description = "`run_…`")), request_body = Option<CancelBody>,
+    responses(
+        (status = 202, description = "It is being cancelled.", body = RunSummary),
+        (status = 409, description = "It has ended already.", body = crate::problem::ProblemDetails),
+    )
+)]
+pub(super) async fn cancel(
+    State(state): State<ServerState>,
+    Path(run): Path<String>,
+    Query(NoParams {}): Query<NoParams>,
+    OptionalJson(body): OptionalJson<CancelBody>,
+) -> ApiResult<(StatusCode, Response)> {
+    let run = run_id(&run)?;
+    if body.reason.as_ref().is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
+        let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
+        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_reason", detail));
+    }
+    state.engine.cancel_run(run, body.force, body.reason, "local").await?;
+    info!(run.id = %run, "Cancelling run {run}");
+    Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
+}
+
+/// Which events.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventParams {
+    /// Those after this one.
+    after: Option<u64>,
+    /// About so many, at most 500; 50 unless given. Only for JSON.
+    limit: Option<usize>,
+    /// As server-sent events, as with `Accept: text/event-stream`.
+    #[serde(default, deserialize_with = "flag")]
+    stream: bool,
+}
+
+/// A piece of a run's log of events.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EventPage {
+    /// The oldest first.
+    items: Vec<Event>,
+    /// Give it as `after` to get what follows; absent if there is nothing yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_after: Option<u64>,
+}
+
+/// Read or follow the events of a run
+///
+/// As JSON, or as server-sent events that go on until the run has ended and its logs are flushed: `hello` at once, then `event`
+/// with the event's number as `id`, `reset` with a snapshot if the position asked for is not there or too far behind, `end`.
+#[utoipa::path(
+    get, path = "/runs/{run}/events", tag = "runs",
+    params(("run" = String, Path, description = "`run_…`"), EventParams, ("Last-Event-ID" = Option<String>, Header, description = "As `after`, for streams.")),
+    responses((status = 200, description = "Events.", content((EventPage = "application/json"), (String = "text/event-stream"))))
+)]
+pub(super) async fn events(
+    State(state): State<ServerState>,
+    Path(run): Path<String>,
+    Query(params): Query<EventParams>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let run = run_id(&run)?;
+    let after = params.after.unwrap_or(0);
+    if params.stream || wants_events(&headers) {
+        let last = stream::last_event_id(&headers)?.map_or(Ok(0), |id| {
+            id.parse().map_err(|_| ApiError::bad_request("bad_position", format!("`{id}` is no event's number")))
+        })?;
+        let events = RunEvents::open(&state.engine, run, after.max(last)).await?;
+        return stream::sse(&state, Box::new(events));
+    }
+    let wanted = limit(params.limit)?;
+    let row = state.engine.run_row(run).await?;
+    let mut items = state.engine.events(run, after, wanted).await?;
+    items.iter_mut().for_each(stream::redact);
+    let next_after = items.last().map(|event| event.seq).filter(|last| *last < row.last_seq);
+    Ok(json(&EventPage { items, next_after }))
+}

@@ -1,0 +1,104 @@
+//! Counts for the dashboard, and what palette and forms are drawn from.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use engine::Engine;
+use flow::view::TaskTypeView;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::json;
+use crate::extract::{NoParams, Query};
+use crate::problem::ApiResult;
+use crate::state::ServerState;
+
+/// Counts of runs and workers. They are kept as runs move, never counted.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct StatsView {
+    /// Runs by state.
+    runs: BTreeMap<String, u64>,
+    /// How long finished runs took.
+    durations: Durations,
+    /// Who does the work.
+    workers: Workers,
+}
+
+/// How long finished runs took.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+struct Durations {
+    /// How many runs they are of.
+    n_runs: u64,
+    /// The mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean_ms: Option<u64>,
+    /// The shortest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_ms: Option<u64>,
+    /// The longest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_ms: Option<u64>,
+}
+
+/// Who does the work.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+struct Workers {
+    /// How many attempts may be made at once.
+    max: usize,
+    /// How many are made now.
+    running: usize,
+    /// How many wait for a worker.
+    queued: usize,
+}
+
+impl StatsView {
+    /// The counts of now, of one flow or of all.
+    pub(crate) async fn of(engine: &Engine, flow: Option<&str>) -> ApiResult<Self> {
+        let stats = engine.stats(flow).await?;
+        let load = engine.load_now();
+        Ok(Self {
+            durations: Durations {
+                n_runs: stats.n_finished,
+                mean_ms: stats.duration_ms_sum.checked_div(stats.n_finished),
+                min_ms: stats.duration_ms_min,
+                max_ms: stats.duration_ms_max,
+            },
+            runs: stats.runs,
+            workers: Workers { max: load.workers, running: load.running, queued: load.queued },
+        })
+    }
+}
+
+/// Of what.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StatsParams {
+    /// Of this flow only.
+    flow: Option<String>,
+}
+
+/// Read counts
+#[utoipa::path(get, path = "/stats", tag = "system", params(StatsParams), responses((status = 200, description = "Counts of now.", body = StatsView)))]
+pub(super) async fn stats(State(state): State<ServerState>, Query(params): Query<StatsParams>) -> ApiResult<Response> {
+    if let Some(flow) = &params.flow {
+        state.engine.flow_versions(flow).await?;
+    }
+    Ok(json(&StatsView::of(&state.engine, params.flow.as_deref()).await?))
+}
+
+/// The task types there are.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TaskTypes {
+    /// By key.
+    items: Vec<TaskTypeView>,
+}
+
+/// List the task types
+///
+/// With JSON Schemas of their arguments and outputs.
+#[utoipa::path(get, path = "/task-types", tag = "system", responses((status = 200, description = "All task types, by key.", body = TaskTypes)))]
+pub(super) async fn task_types(State(state): State<ServerState>, Query(NoParams {}): Query<NoParams>) -> ApiResult<Response> {
+    Ok(json(&TaskTypes { items: state.engine.task_types() }))
+}

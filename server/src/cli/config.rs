@@ -1,0 +1,79 @@
+//! The configuration file: what is not given as a flag or in the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use flow::HumanDuration;
+use serde::Deserialize;
+
+/// The file. Unknown keys are errors: a misspelt one must not be ignored in silence.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    /// As `--listen`.
+    pub(super) listen: Option<SocketAddr>,
+    /// As `--data`.
+    pub(super) data: Option<PathBuf>,
+    /// As `--workers`.
+    pub(super) workers: Option<usize>,
+    /// As `--insecure-no-login`.
+    pub(super) insecure_no_login: bool,
+    /// As `--allow-host`.
+    pub(super) allow_hosts: Vec<String>,
+    /// As `--shutdown-grace`.
+    pub(super) shutdown_grace: Option<HumanDuration>,
+    /// Task types.
+    pub(super) task_types: TaskTypes,
+}
+
+/// The part about task types.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TaskTypes {
+    /// Those that are switched off.
+    pub(super) disabled: Vec<String>,
+    /// Whether `http.request` is kept from this machine's and private networks' addresses.
+    pub(super) deny_private_networks: bool,
+}
+
+impl File {
+    /// Reads the file; an empty one if there is none to read.
+    pub(super) fn read(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("the configuration {} is not right", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(text: &str, expected: Expect) {
+        expected.assert_eq(&match File::parse(text) {
+            Ok(file) => format!("{file:?}"),
+            Err(error) => format!("{error:#}"),
+        });
+    }
+
+    #[test]
+    fn files() {
+        check(
+            "listen = '127.0.0.1:9000'\nworkers = 3\nshutdown_grace = '5s'\n[task_types]\ndisabled = ['shell']",
+            expect![[r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false } }"#]],
+        );
+    }
+
+    #[test]
+    fn misspelt_keys_are_told() {
+        check("lisen = '127.0.0.1:9000'", expect![[""]]);
+        check("[task_types]\ndissabled = []", expect![[""]]);
+        check("workers = 'many'", expect![[""]]);
+    }
+}

@@ -1,0 +1,84 @@
+//! The command line.
+
+mod config;
+mod document;
+mod progress;
+mod run;
+mod serve;
+mod validate;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use engine::task_types::{JQ_CHILD_ARGUMENT, jq_child_main};
+
+use crate::bench;
+
+/// Pointwork, a workflow engine in one program: durable runs, a web app, an API.
+#[derive(Parser)]
+#[command(name = "pointwork", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the web app and the API, and run flows.
+    Serve(serve::Args),
+    Run(run::RunArgs),
+    Validate(validate::ValidateArgs),
+    Bench(bench::BenchArgs),
+}
+
+/// Exit code of a run that could not be started.
+const NOT_STARTED: u8 = 3;
+
+/// Does what the arguments of the process ask for.
+#[must_use]
+pub fn main() -> ExitCode {
+    // The server starts itself for each jq program, to bound its memory and time.
+    if std::env::args_os().nth(1).is_some_and(|first| first == JQ_CHILD_ARGUMENT) {
+        return jq_child_main();
+    }
+    let command = Args::parse().command;
+    // A run that was not started must not look like one that failed.
+    let otherwise = if matches!(command, Command::Run(_)) { ExitCode::from(NOT_STARTED) } else { ExitCode::FAILURE };
+    match execute(command) {
+        Ok(code) => code,
+        Err(error) => {
+            // If nobody can be told there is nothing left to do.
+            let _ = writeln!(std::io::stderr(), "pointwork: {error:#}");
+            otherwise
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<ExitCode> {
+    let is_good = |is_good: bool| if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    match command {
+        Command::Serve(args) => on_runtime(serve::main(args)),
+        Command::Run(args) => on_runtime(run::run(args, &mut std::io::stdout())).map(code_of),
+        Command::Validate(args) => Ok(is_good(validate::validate(&args, &mut std::io::stdout().lock())?)),
+        // Each workload has a runtime of its own.
+        Command::Bench(args) => bench::bench(args, &mut std::io::stdout().lock()).map(is_good),
+    }
+}
+
+fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    // Blocking work that was given up must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+fn code_of(ended: run::Ended) -> ExitCode {
+    match ended {
+        run::Ended::Succeeded => ExitCode::SUCCESS,
+        run::Ended::Failed => ExitCode::FAILURE,
+        run::Ended::Cancelled => ExitCode::from(2),
+    }
+}
