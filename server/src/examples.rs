@@ -7,8 +7,6 @@ use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
 #[folder = "../examples"]
-#[include = "*.yaml"]
-#[exclude = "*/*"]
 struct Examples;
 
 /// Saves the examples if there is no flow at all.
@@ -16,7 +14,8 @@ pub(crate) async fn save_if_empty(engine: &Engine) -> Result<()> {
     if !engine.flows(None, None, 1).await?.items.is_empty() {
         return Ok(());
     }
-    for name in Examples::iter() {
+    let names = Examples::iter().filter(|name| name.ends_with(".yaml") && !name.contains('/'));
+    for name in names {
         let Some(file) = Examples::get(&name) else { continue };
         let source = file.data.into_owned();
         let save = SaveFlow { source, format: Format::Yaml, id: None, expected: Some(0), actor: "engine".to_owned() };

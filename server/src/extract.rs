@@ -26,19 +26,6 @@ pub(crate) const JSON_BYTES_MAX: usize = limits::INPUTS_BYTES_MAX + 64 * 1024;
 /// Bytes of a body that is too large which are read all the same, so that a client that writes first gets the answer.
 const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// A JSON body.
-pub(crate) struct Json<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
-        expect_json(request.headers())?;
-        let body = read_body(request, JSON_BYTES_MAX).await?;
-        from_json(&body).map(Self)
-    }
-}
-
 /// A JSON body that may be left out.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 

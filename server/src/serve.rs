@@ -23,7 +23,7 @@ use crate::accept::prefers_html;
 use crate::problem::ApiError;
 use crate::safety::{self, Hosts};
 use crate::state::{STREAMS_MAX, ServerState, Shared, Stopping};
-use crate::{api, backend, docs, examples, legacy, site, wire};
+use crate::{api, backend, docs, examples, wire};
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -139,7 +139,7 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
 /// Everything that has an address.
 fn router(state: ServerState) -> Router {
     let pages = backend::pages(&state);
-    let (api, description) = api::router().merge(legacy::router()).split_for_parts();
+    let (api, description) = api::router().split_for_parts();
     let fallback = pages.clone();
     api.merge(docs::router(description))
         .merge(backend::server_functions(&state))

@@ -64,6 +64,7 @@ impl Camera {
     }
 
     /// As a CSS transform.
+    #[cfg(feature = "hydrate")]
     #[must_use]
     pub(crate) fn css(self) -> String {
         format!("translate({:.2}px,{:.2}px) scale({:.4})", self.x, self.y, self.scale)

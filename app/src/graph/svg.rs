@@ -199,3 +199,150 @@ fn label_place(track: &Track) -> Option<Point> {
     Some(Point { x: f64::midpoint(piece[0].x, piece[1].x), y: f64::midpoint(piece[0].y, piece[1].y) })
 }
 
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use expect_test::{Expect, expect};
+    use flow::Plan;
+
+    use super::super::state::CardState;
+    use super::*;
+
+    fn plan(document: serde_json::Value) -> Plan {
+        Plan::new(Arc::new(serde_json::from_value(document).expect("is a document")))
+    }
+
+    /// The drawing's elements, without their places.
+    fn outline(svg: &str) -> String {
+        let mut out = String::new();
+        for tag in svg.split('<').skip(1) {
+            let (tag, text) = tag.split_once('>').unwrap_or((tag, ""));
+            let kept = ["class=\"n\"", "class=\"e\"", "class=\"group\"", "class=\"lab\"", "text", "title"];
+            if !kept.iter().any(|start| tag.contains(start)) || tag.starts_with('/') {
+                continue;
+            }
+            let name = tag.split(' ').next().unwrap_or_default();
+            let attributes: Vec<&str> = tag
+                .split_inclusive("\" ")
+                .map(|part| part.trim_start_matches(name).trim().trim_end_matches('/'))
+                .filter(|part| part.starts_with("data-") || part.starts_with("href") || part.starts_with("aria-current"))
+                .collect();
+            out.push_str(format!("{name} {} {text}", attributes.join(" ")).trim_end());
+            out.push('\n');
+        }
+        out
+    }
+
+    fn check(document: serde_json::Value, drawing: &Drawing<'_>, expected: Expect) {
+        expected.assert_eq(&outline(&svg(&crate::graph::view(&plan(document)), drawing)));
+    }
+
+    #[test]
+    fn a_run_shows_states_outcomes_and_the_tasks_that_end_it() {
+        let document = serde_json::json!({
+            "flow": "f",
+            "tasks": {
+                "fetch": {"type": "http.request", "name": "Fetch orders"},
+                "size": {"type": "switch", "needs": ["fetch"]},
+                "big": {"type": "noop", "needs": [{"task": "size", "on": "big", "when": "{{ inputs.go }}"}]},
+                "alert": {"type": "log", "needs": [{"task": "fetch", "on": "failed"}, {"task": "size", "on": "always"}]}
+            },
+            "finally": {"clean": {"type": "shell"}}
+        });
+        let state = |key, text: &str| CardState { key, text: text.to_owned(), title: format!("it {text}") };
+        let cards = [
+            state("succeeded", "2.1 s"),
+            state("running", "3 s"),
+            state("blocked", "blocked"),
+            state("skipped", "skipped"),
+            state("blocked", "blocked"),
+        ];
+        check(
+            document,
+            &Drawing { label: "x", link: "/runs/r", cards: &cards, taken: &["yes", "", "no", ""], selected: Some(1) },
+            expect![[r#"
+                g
+                text  Finally: runs at the end, whatever happened
+                g data-e="0" data-kind="succeeded" data-taken="yes"
+                g data-e="1" data-kind="case" data-taken=""
+                g data-e="2" data-kind="failed" data-taken="no"
+                g data-e="3" data-kind="always" data-taken=""
+                g data-e="1" data-kind="case" data-taken=""
+                g
+                title  big · if inputs.go
+                text  big · if inputs.go
+                g data-e="2" data-kind="failed" data-taken="no"
+                g
+                title  on failed
+                text  on failed
+                g data-e="3" data-kind="always" data-taken=""
+                g
+                title  always
+                text  always
+                a data-n="0" data-state="succeeded" href="/runs/r?task=fetch"
+                title  it 2.1 s
+                text  Fetch orders
+                text  http.request
+                text  2.1 s
+                a data-n="1" data-state="running" href="/runs/r?task=size" aria-current="true"
+                title  it 3 s
+                text  size
+                text  switch
+                text  3 s
+                a data-n="2" data-state="blocked" href="/runs/r?task=big"
+                title  it blocked
+                text  big
+                text  noop
+                text  blocked
+                a data-n="3" data-state="skipped" href="/runs/r?task=alert"
+                title  it skipped
+                text  alert
+                text  log
+                text  skipped
+                a data-n="4" data-state="blocked" href="/runs/r?task=clean"
+                title  it blocked
+                text  clean
+                text  shell
+                text  blocked
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_people_wrote_stays_text() {
+        let evil = "</text><script>alert(1)</script>\"'&";
+        let document = serde_json::json!({
+            "flow": "f",
+            "tasks": {
+                "a": {"type": evil, "name": evil},
+                "b": {"type": "noop", "needs": [{"task": "a", "on": evil, "when": evil}]}
+            }
+        });
+        let cards = [CardState { key: "failed", text: evil.to_owned(), title: evil.to_owned() }];
+        let drawing = Drawing { label: evil, link: "/runs/\"><b>", cards: &cards, ..Drawing::default() };
+        let svg = svg(&crate::graph::view(&plan(document)), &drawing);
+        assert!(!svg.contains("<script") && !svg.contains("<b>"), "{svg}");
+        assert!(svg.contains("aria-label=\"&lt;/text&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\""), "{svg}");
+        // Every element is closed in the order in which it was opened.
+        let mut open = Vec::new();
+        for tag in svg.split('<').skip(1).map(|tag| tag.split('>').next().unwrap_or_default()) {
+            match tag.strip_prefix('/') {
+                Some(name) => assert_eq!(open.pop(), Some(name)),
+                None if tag.ends_with('/') => {}
+                None => open.push(tag.split(' ').next().unwrap_or_default()),
+            }
+        }
+        assert!(open.is_empty(), "{open:?}");
+    }
+
+    #[test]
+    fn many_cards_are_drawn_with_less_on_them() {
+        let tasks: serde_json::Map<String, serde_json::Value> =
+            (0..=DETAIL_MAX).map(|n| (format!("t{n}"), serde_json::json!({"type": "noop"}))).collect();
+        let svg = svg(&crate::graph::view(&plan(serde_json::json!({"flow": "f", "tasks": tasks}))), &Drawing::default());
+        assert_eq!(svg.matches("class=\"n\"").count(), DETAIL_MAX + 1);
+        assert!(!svg.contains("class=\"ty\"") && !svg.contains("class=\"ic\""));
+    }
+}

@@ -291,7 +291,7 @@ fn follow(rows: Rows, query: RunListQuery) {
 }
 
 /// Whether a run would stand in the list with these filters, as far as the page can tell.
-#[cfg(any(feature = "hydrate", test))]
+#[cfg(feature = "hydrate")]
 fn fits(run: &RunSummary, query: &RunListQuery) -> bool {
     let state = query.states.is_empty() || query.states.iter().any(|state| state == run.state.key());
     state && query.flow.as_ref().is_none_or(|flow| *flow == run.flow) && query.text.is_none()

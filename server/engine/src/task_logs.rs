@@ -132,9 +132,13 @@ impl Shared {
         queue.bytes += len;
         self.held.fetch_add(len, Ordering::Relaxed);
         let full = queue.bytes >= self.limits.batch;
-        let same = place.filter(|place| place.turn == queue.turn).and_then(|place| Some((place, queue.chunks.get_mut(place.index)?)));
+        let same = place
+            .filter(|place| place.turn == queue.turn)
+            .and_then(|place| Some((place, queue.chunks.get_mut(place.index)?)));
         let (place, is_new) = match same {
-            Some((place, (_, last))) if last.stream == chunk.stream && last.text.len() + len <= self.limits.batch => {
+            Some((place, (_, last)))
+                if last.stream == chunk.stream && last.text.len() + len <= self.limits.batch =>
+            {
                 last.text.push_str(&chunk.text);
                 (place, false)
             }
@@ -145,7 +149,13 @@ impl Shared {
                 let n_queued = queue.n_queued;
                 queue.last_of.insert(key.run, n_queued);
                 queue.chunks.push((key.clone(), chunk));
-                (Place { turn: queue.turn, index: queue.chunks.len() - 1 }, true)
+                (
+                    Place {
+                        turn: queue.turn,
+                        index: queue.chunks.len() - 1,
+                    },
+                    true,
+                )
             }
         };
         drop(queue);
@@ -171,7 +181,10 @@ impl Shared {
             .count();
         let rest = queue.chunks.split_off(n_taken);
         let taken = std::mem::replace(&mut queue.chunks, rest);
-        let bytes: usize = taken.iter().map(|(_, chunk)| chunk.text.len() + CHUNK_OVERHEAD).sum();
+        let bytes: usize = taken
+            .iter()
+            .map(|(_, chunk)| chunk.text.len() + CHUNK_OVERHEAD)
+            .sum();
         queue.bytes = queue.bytes.saturating_sub(bytes);
         taken
     }
@@ -224,7 +237,12 @@ impl LogWriter {
 
     /// A remark of the engine's behind the log of an attempt that writes no more, such as one lost with its server. One for each.
     pub fn remark(&self, key: &LogKey, remark: &str) {
-        let chunk = LogChunk { number: REMARK_NUMBER, at: (self.shared.clock)(), stream: LogStream::Engine, text: format!("{remark}\n") };
+        let chunk = LogChunk {
+            number: REMARK_NUMBER,
+            at: (self.shared.clock)(),
+            stream: LogStream::Engine,
+            text: format!("{remark}\n"),
+        };
         self.shared.put(key, chunk, None);
     }
 
@@ -280,8 +298,17 @@ async fn write_all(shared: Arc<Shared>, store: Arc<dyn LogStore>) {
             if batch.is_empty() {
                 break;
             }
-            let bytes = batch.iter().map(|(_, chunk)| chunk.text.len() + CHUNK_OVERHEAD).sum();
-            let hints = batch.iter().map(|(key, _)| LogHint { run: key.run, task: Arc::clone(&key.task) }).collect();
+            let bytes = batch
+                .iter()
+                .map(|(_, chunk)| chunk.text.len() + CHUNK_OVERHEAD)
+                .sum();
+            let hints = batch
+                .iter()
+                .map(|(key, _)| LogHint {
+                    run: key.run,
+                    task: Arc::clone(&key.task),
+                })
+                .collect();
             let taken = batch.len();
             append(store.as_ref(), batch).await;
             shared.finish(taken, bytes, hints);

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::TaskOutcome;
 use engine::dispatch::{Dispatch, Job, LocalPool, PoolOptions, Report};
 use engine::flow::run::command::Dispatch as Given;
 use engine::flow::{AttemptToken, Payload, RunId, Timestamp};
 use engine::store::memory::MemoryStore;
 use engine::task_logs::{LogLimits, LogWriter};
 use engine::task_types::{BuiltinOptions, JQ_CHILD_ARGUMENT, TypeRegistry, jq_child_main};
-use engine::TaskOutcome;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -19,20 +19,53 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(JQ_CHILD_ARGUMENT) {
         return jq_child_main();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be made");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
     runtime.block_on(all());
     ExitCode::SUCCESS
 }
 
 async fn all() {
     check(".[] | . * 2", json!([1, 2]), &expect!["[2,4]"]).await;
-    check(".a.b", json!({ "a": 1 }), &expect![[r#"jq, for good: cannot index 1 with "b""#]]).await;
-    check(". as [$a] | env", json!(null), &expect!["jq, for good: undefined filter `env` in line 1, column 13 of the jq program, at `env`"]).await;
+    check(
+        ".a.b",
+        json!({ "a": 1 }),
+        &expect![[r#"jq, for good: cannot index 1 with "b""#]],
+    )
+    .await;
+    check(
+        ". as [$a] | env",
+        json!(null),
+        &expect!["jq, for good: undefined filter `env` in line 1, column 13 of the jq program, at `env`"],
+    )
+    .await;
     // What would end the whole server on a thread ends this process only.
-    check("def f: 1 + f; f", json!(null), &expect!["jq_limit, for good: the jq program recurses too deep"]).await;
-    check("[range(1e9)] | length", json!(null), &expect!["jq_limit, for good: the jq program needs more memory than it may have (1.0 GiB)"]).await;
-    check("reduce range(1000) as $i (\"x\" * 1000000; . + .) | length", json!(null), &expect!["jq_limit, for good: the jq program needs more memory than it may have (1.0 GiB)"]).await;
-    check("\"x\" * 17000000", json!(null), &expect!["jq_limit, for good: the output of the jq program is larger than 16.0 MiB"]).await;
+    check(
+        "def f: 1 + f; f",
+        json!(null),
+        &expect!["jq_limit, for good: the jq program recurses too deep"],
+    )
+    .await;
+    check(
+        "[range(1e9)] | length",
+        json!(null),
+        &expect!["jq_limit, for good: the jq program needs more memory than it may have (1.0 GiB)"],
+    )
+    .await;
+    check(
+        "reduce range(1000) as $i (\"x\" * 1000000; . + .) | length",
+        json!(null),
+        &expect!["jq_limit, for good: the jq program needs more memory than it may have (1.0 GiB)"],
+    )
+    .await;
+    check(
+        "\"x\" * 17000000",
+        json!(null),
+        &expect!["jq_limit, for good: the output of the jq program is larger than 16.0 MiB"],
+    )
+    .await;
     without_end().await;
 }
 
@@ -45,11 +78,27 @@ struct Harness {
 fn harness() -> Harness {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
     let helper = std::env::current_exe().expect("this program has a place");
-    let types = TypeRegistry::builtin(&BuiltinOptions { jq_helper: Some(helper), ..BuiltinOptions::default() });
-    let logs = LogWriter::start(Arc::new(MemoryStore::new()), Arc::new(|| Timestamp::from_millis(0)), LogLimits::default());
+    let types = TypeRegistry::builtin(&BuiltinOptions {
+        jq_helper: Some(helper),
+        ..BuiltinOptions::default()
+    });
+    let logs = LogWriter::start(
+        Arc::new(MemoryStore::new()),
+        Arc::new(|| Timestamp::from_millis(0)),
+        LogLimits::default(),
+    );
     let (send, reports) = mpsc::unbounded_channel();
-    let options = PoolOptions::new(Arc::new(types), logs, dir.path().to_owned(), "jq-child-test".into());
-    Harness { pool: LocalPool::new(options, Arc::new(move |report| drop(send.send(report)))), reports, _dir: dir }
+    let options = PoolOptions::new(
+        Arc::new(types),
+        logs,
+        dir.path().to_owned(),
+        "jq-child-test".into(),
+    );
+    Harness {
+        pool: LocalPool::new(options, Arc::new(move |report| drop(send.send(report)))),
+        reports,
+        _dir: dir,
+    }
 }
 
 fn job(program: &str, input: Value) -> Job {
@@ -65,7 +114,12 @@ fn job(program: &str, input: Value) -> Job {
         at_most_once: false,
         since_first: Duration::ZERO,
     };
-    Job { run: RunId(1), flow: "demo".into(), dispatch, input }
+    Job {
+        run: RunId(1),
+        flow: "demo".into(),
+        dispatch,
+        input,
+    }
 }
 
 impl Harness {
@@ -83,7 +137,12 @@ async fn check(program: &str, input: Value, expect: &Expect) {
     harness.pool.submit(job(program, input));
     let text = match harness.ended().await {
         TaskOutcome::Succeeded { output, .. } => output.to_string(),
-        TaskOutcome::Failed { error, .. } => format!("{}{}: {}", error.kind, if error.is_final { ", for good" } else { "" }, error.message),
+        TaskOutcome::Failed { error, .. } => format!(
+            "{}{}: {}",
+            error.kind,
+            if error.is_final { ", for good" } else { "" },
+            error.message
+        ),
         other => format!("{other:?}"),
     };
     expect.assert_eq(&text);
@@ -113,6 +172,9 @@ fn children() -> Vec<String> {
         .flatten()
         .flatten()
         .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
-        .filter(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&own)))
+        .filter(|stat| {
+            stat.rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&own))
+        })
         .collect()
 }

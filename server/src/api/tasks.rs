@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use flow::view::{Page, TaskRunView, TaskStatus};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::IntoParams;
 
 use super::{json, limit};
@@ -63,7 +62,7 @@ pub(super) async fn read(
 /// Read a task run's output
 ///
 /// The value itself, whole.
-#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/output", tag = "tasks", params(("run" = String, Path, description = "`run_…`"), ("task" = String, Path, description = "The task run's path.")), responses((status = 200, description = "The output.", body = Value), (status = 404, description = "It has none (yet).", body = crate::problem::ProblemDetails)))]
+#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/output", tag = "tasks", params(("run" = String, Path, description = "`run_…`"), ("task" = String, Path, description = "The task run's path.")), responses((status = 200, description = "The output.", body = serde_json::Value), (status = 404, description = "It has none (yet).", body = crate::problem::ProblemDetails)))]
 pub(super) async fn output(
     State(state): State<ServerState>,
     Path((run, task)): Path<(String, String)>,
@@ -76,7 +75,7 @@ pub(super) async fn output(
 /// Read a task run's arguments
 ///
 /// As they were evaluated for its first attempt, whole.
-#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/input", tag = "tasks", params(("run" = String, Path, description = "`run_…`"), ("task" = String, Path, description = "The task run's path.")), responses((status = 200, description = "The arguments.", body = Value), (status = 404, description = "It has none (yet); light tasks keep none.", body = crate::problem::ProblemDetails)))]
+#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/input", tag = "tasks", params(("run" = String, Path, description = "`run_…`"), ("task" = String, Path, description = "The task run's path.")), responses((status = 200, description = "The arguments.", body = serde_json::Value), (status = 404, description = "It has none (yet); light tasks keep none.", body = crate::problem::ProblemDetails)))]
 pub(super) async fn input(
     State(state): State<ServerState>,
     Path((run, task)): Path<(String, String)>,

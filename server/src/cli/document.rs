@@ -1,6 +1,6 @@
 //! Documents as the command line names them: files, or `-` for standard input.
 
-use std::io::Read;
+use std::io::Read as _;
 use std::path::Path;
 
 use engine::{Engine, EngineResult, SaveFlow, Saved};

@@ -43,7 +43,10 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == JQ_CHILD_ARGUMENT) {
         return jq_child_main();
     }
-    let command = Args::parse().command;
+    let command = match Args::try_parse() {
+        Ok(args) => args.command,
+        Err(error) => return usage(&error),
+    };
     // A run that was not started must not look like one that failed.
     let otherwise = if matches!(command, Command::Run(_)) { ExitCode::from(NOT_STARTED) } else { ExitCode::FAILURE };
     match execute(command) {
@@ -53,6 +56,18 @@ pub fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "pointwork: {error:#}");
             otherwise
         }
+    }
+}
+
+/// Tells how the command is used, or what was asked for about it.
+fn usage(error: &clap::Error) -> ExitCode {
+    // If nobody can be told there is nothing left to do.
+    let _ = error.print();
+    match u8::try_from(error.exit_code()) {
+        // Of `run`, 2 says that the run was cancelled.
+        Ok(2) if std::env::args_os().nth(1).is_some_and(|first| first == "run") => ExitCode::from(NOT_STARTED),
+        Ok(code) => ExitCode::from(code),
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

@@ -81,9 +81,9 @@ fn problem() -> Content {
 
 /// Errors have a media type of their own.
 fn as_problem(response: &mut utoipa::openapi::Response) {
-    let is_problem = |content: &Content| content.schema == problem().schema;
+    let is_problem = |content: &RefOr<Content>| matches!(content, RefOr::T(content) if content.schema == problem().schema);
     if response.content.get("application/json").is_some_and(is_problem) {
         response.content.clear();
-        response.content.insert("application/problem+json".to_owned(), problem());
+        response.content.insert("application/problem+json".to_owned(), problem().into());
     }
 }

@@ -44,7 +44,7 @@ pub(super) async fn execution(
     for ix in state.plan().of_role(Role::Main) {
         let result = result(engine, &state, ix, names.as_ref()).await?;
         let at_work = matches!(
-            state.task(ix).status(),
+            state.task(ix).state.status(),
             TaskStatus::Ready | TaskStatus::Running | TaskStatus::Waiting
         );
         if at_work && current_task.is_none() {

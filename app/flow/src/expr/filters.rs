@@ -29,7 +29,8 @@ enum Cost {
     Sorted,
 }
 
-type Entry = (&'static str, Cost, fn() -> Value);
+type Make = fn() -> Value;
+type Entry = (&'static str, Cost, Make);
 
 /// The filters of the engine that are safe once paid for.
 const BUILTIN: &[Entry] = &[
@@ -75,7 +76,7 @@ const OWN: &[&str] = &[
 ];
 
 /// Tests that look at a value's kind only, or at numbers and short texts.
-const TESTS: &[(&str, fn() -> Value)] = &[
+const TESTS: &[(&str, Make)] = &[
     ("boolean", || Value::from_function(tests::is_boolean)),
     ("defined", || Value::from_function(tests::is_defined)),
     ("divisibleby", || Value::from_function(tests::is_divisibleby)),

@@ -96,7 +96,7 @@ impl Meter {
 /// Takes `amount`; once it is not there, nothing is ever there again.
 fn take(left: &AtomicU64, amount: u64) -> bool {
     let now = left.load(Ordering::Relaxed);
-    let rest = now.checked_sub(amount.saturating_add(1)).unwrap_or_default();
+    let rest = now.saturating_sub(amount.saturating_add(1));
     left.store(rest, Ordering::Relaxed);
     rest > 0
 }

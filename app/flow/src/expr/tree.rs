@@ -106,10 +106,8 @@ impl<'s, 'w> Builder<'s, 'w> {
                 call(ops::SLICE, args, span)
             }
             Expr::UnaryOp(unary) => {
-                let op = match unary.op {
-                    UnaryOpKind::Not => UnaryOpKind::Not,
-                    UnaryOpKind::Neg => UnaryOpKind::Neg,
-                };
+                let is_not = matches!(unary.op, UnaryOpKind::Not);
+                let op = if is_not { UnaryOpKind::Not } else { UnaryOpKind::Neg };
                 Expr::UnaryOp(Spanned::new(UnaryOp { op, expr: self.expr(&unary.expr) }, span))
             }
             Expr::BinOp(binary) => self.binary(binary, span),

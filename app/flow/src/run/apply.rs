@@ -341,7 +341,8 @@ impl RunState {
             error = verdict.and_then(|verdict| verdict.error.clone());
         }
         self.data.edges[at as usize] = if taken { EdgeState::Taken } else { EdgeState::NotTaken };
-        if self.handles_failure(at) {
+        let comes_too_late = matches!(self.task(edge.to).state, TaskState::Skipped { .. });
+        if self.handles_failure(at) && !comes_too_late {
             self.task_mut(edge.from).n_handlers += 1;
         }
         let target = self.task_mut(edge.to);

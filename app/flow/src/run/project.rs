@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::payload::Payload;
 use crate::plan::{Light, Role, TaskIx};
-use crate::run::event::{RunError, Skip, TaskError};
+use crate::run::event::{Ended, RunError, Skip, TaskError};
 use crate::run::state::{Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskState, WaitsFor};
 use crate::view::{AttemptView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
 
@@ -128,7 +128,7 @@ impl RunState {
             TaskState::Running { .. } => return None,
             TaskState::Waiting { waits_for: WaitsFor::Retry, until } => format!("tries again at {until}"),
             TaskState::Waiting { until, .. } => format!("waits until {until}"),
-            TaskState::Skipped { reason: SkipReason::NotNeeded } => "was not needed".to_owned(),
+            TaskState::Skipped { reason: SkipReason::NotNeeded } => self.why_left_out(ix),
             TaskState::Skipped { reason: SkipReason::Decided(Skip::When) } => "its condition was false".to_owned(),
             TaskState::Skipped { reason: SkipReason::Decided(Skip::NoEdge) } => "none of its edges was taken".to_owned(),
             TaskState::Skipped { reason: SkipReason::Decided(Skip::Upstream { task }) } => self.refusal(task, ix),
@@ -152,6 +152,17 @@ impl RunState {
         let more = if pending.len() > 4 { " and others" } else { "" };
         pending.truncate(4);
         (!pending.is_empty()).then(|| format!("{}{more}", pending.join(", ")))
+    }
+
+    /// Why the run ended without a task of its ending.
+    fn why_left_out(&self, ix: TaskIx) -> String {
+        let was_cancelled = matches!(self.data.phase, Phase::Finished { outcome: Ended::Cancelled, .. });
+        let was_cut_short = match self.plan.task(ix).role {
+            Role::Main | Role::Finally => true,
+            Role::OnFailure => matches!(self.data.phase, Phase::Finished { outcome: Ended::Failed, .. }),
+            Role::Undo(of) => was_cancelled && self.data.to_undo.contains(&of),
+        };
+        if was_cut_short { "the ending was cut short before it".to_owned() } else { "was not needed".to_owned() }
     }
 
     /// Why no edge from `key` to a task was taken.

@@ -39,11 +39,19 @@ impl Inner {
             Found::Type(task_type, info) => (task_type, info.blocking),
             Found::Missing(error) => return TaskOutcome::Failed { error, output: None },
         };
-        let key = LogKey { run: job.run, task: Arc::clone(&job.dispatch.path), attempt: job.dispatch.attempt };
+        let key = LogKey {
+            run: job.run,
+            task: Arc::clone(&job.dispatch.path),
+            attempt: job.dispatch.attempt,
+        };
         let log = self.options.logs.sink(key);
         let timeout = job.dispatch.timeout;
         let context = self.context(job, live, Arc::clone(&log));
-        let work = if is_blocking { self.on_own_thread(task_type, context) } else { guarded(task_type, context) };
+        let work = if is_blocking {
+            self.on_own_thread(task_type, context)
+        } else {
+            guarded(task_type, context)
+        };
         let outcome = self.watch(work, timeout, live).await;
         log.close();
         within_limit(outcome)
@@ -94,7 +102,9 @@ impl Inner {
         }
         match outcome {
             // It was done before it could be stopped: that is a fact. What else comes of a cancel comes of the cancel.
-            TaskOutcome::Failed { .. } | TaskOutcome::Snoozed(_) if live.cancel.is_cancelled() => TaskOutcome::Cancelled,
+            TaskOutcome::Failed { .. } | TaskOutcome::Snoozed(_) if live.cancel.is_cancelled() => {
+                TaskOutcome::Cancelled
+            }
             outcome => outcome,
         }
     }
@@ -108,7 +118,9 @@ impl Inner {
         }
         live.kill.cancel();
         // Past this it is dropped; a thread that does not end cannot be, and is left behind.
-        tokio::time::timeout(KILLED_GRACE, work).await.unwrap_or(TaskOutcome::Cancelled)
+        tokio::time::timeout(KILLED_GRACE, work)
+            .await
+            .unwrap_or(TaskOutcome::Cancelled)
     }
 
     /// Work that blocks gets a thread of its own, not one of a pool: one that never ends must hold up neither others nor the
@@ -147,7 +159,9 @@ pub(super) struct Threads {
 impl Threads {
     /// How many are at work although their attempt was given up.
     pub(super) fn abandoned(&self) -> usize {
-        self.alive.load(Ordering::Relaxed).saturating_sub(self.awaited.load(Ordering::Relaxed))
+        self.alive
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.awaited.load(Ordering::Relaxed))
     }
 }
 
@@ -171,13 +185,19 @@ impl Drop for Counted {
 fn guarded(task_type: Arc<dyn TaskType>, context: TaskContext) -> Work {
     Box::pin(async move {
         let work = AssertUnwindSafe(task_type.run(&context)).catch_unwind();
-        work.await.unwrap_or_else(|panic| TaskOutcome::failed("panic", format!("the task type panicked: {}", message_of(&*panic))))
+        work.await.unwrap_or_else(|panic| {
+            TaskOutcome::failed(
+                "panic",
+                format!("the task type panicked: {}", message_of(&*panic)),
+            )
+        })
     })
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
 }
 
 /// An output past the limit is a failure, whatever type made it.
@@ -185,10 +205,19 @@ fn within_limit(outcome: TaskOutcome) -> TaskOutcome {
     let too_large = |output: &serde_json::Value| exceeds(output, limits::OUTPUT_BYTES_MAX);
     match outcome {
         TaskOutcome::Succeeded { output, .. } if too_large(&output) => {
-            let message = format!("the output is larger than {}; write it to a file and give its name", size_max());
-            TaskOutcome::Failed { error: TaskError::new("output_too_large", message).permanent(), output: None }
+            let message = format!(
+                "the output is larger than {}; write it to a file and give its name",
+                size_max()
+            );
+            TaskOutcome::Failed {
+                error: TaskError::new("output_too_large", message).permanent(),
+                output: None,
+            }
         }
-        TaskOutcome::Failed { error, output: Some(output) } if too_large(&output) => TaskOutcome::Failed { error, output: None },
+        TaskOutcome::Failed {
+            error,
+            output: Some(output),
+        } if too_large(&output) => TaskOutcome::Failed { error, output: None },
         outcome => outcome,
     }
 }
@@ -202,7 +231,10 @@ pub(crate) fn exceeds(value: &serde_json::Value, max: usize) -> bool {
     struct Count(usize);
     impl std::io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or_else(|| std::io::Error::other("too long"))?;
+            self.0 = self
+                .0
+                .checked_sub(bytes.len())
+                .ok_or_else(|| std::io::Error::other("too long"))?;
             Ok(bytes.len())
         }
 

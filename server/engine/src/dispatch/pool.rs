@@ -41,8 +41,17 @@ impl PoolOptions {
     /// Four workers for each processor, as most tasks wait for something else, and the usual grace.
     #[must_use]
     pub fn new(types: Arc<TypeRegistry>, logs: LogWriter, data_dir: PathBuf, instance: Arc<str>) -> Self {
-        let workers = std::thread::available_parallelism().map_or(8, |n| n.get() * 4).max(8);
-        Self { workers, types, logs, data_dir, instance, grace: Duration::from_millis(limits::TERMINATION_GRACE_MS) }
+        let workers = std::thread::available_parallelism()
+            .map_or(8, |n| n.get() * 4)
+            .max(8);
+        Self {
+            workers,
+            types,
+            logs,
+            data_dir,
+            instance,
+            grace: Duration::from_millis(limits::TERMINATION_GRACE_MS),
+        }
     }
 }
 
@@ -91,7 +100,9 @@ impl LocalPool {
             idle: Notify::new(),
             threads: Threads::default(),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 }
 
@@ -108,7 +119,8 @@ impl Inner {
                 state.is_closed
             };
             // An attempt that was stopped for a shutdown has not been cancelled: it will be made again. What is done is done.
-            let is_stopped = is_closed && live.cancel.is_cancelled() && !matches!(outcome, TaskOutcome::Succeeded { .. });
+            let is_stopped =
+                is_closed && live.cancel.is_cancelled() && !matches!(outcome, TaskOutcome::Succeeded { .. });
             if !is_stopped {
                 (self.report)(Report::Ended { run, token, outcome });
             }
@@ -179,7 +191,9 @@ impl Dispatch for LocalPool {
 
     fn cancel(&self, token: AttemptToken, kill: bool) {
         let mut state = self.inner.state.lock();
-        let Some(live) = state.live.get(&token).cloned() else { return };
+        let Some(live) = state.live.get(&token).cloned() else {
+            return;
+        };
         if live.has_begun.load(Ordering::Relaxed) {
             drop(state);
             live.cancel.cancel();
@@ -189,10 +203,19 @@ impl Dispatch for LocalPool {
             return;
         }
         state.live.remove(&token);
-        let run = state.queue.iter().position(|job| job.dispatch.token == token).and_then(|at| state.queue.remove(at)).map(|job| job.run);
+        let run = state
+            .queue
+            .iter()
+            .position(|job| job.dispatch.token == token)
+            .and_then(|at| state.queue.remove(at))
+            .map(|job| job.run);
         drop(state);
         if let Some(run) = run {
-            (self.inner.report)(Report::Ended { run, token, outcome: TaskOutcome::Cancelled });
+            (self.inner.report)(Report::Ended {
+                run,
+                token,
+                outcome: TaskOutcome::Cancelled,
+            });
         }
     }
 

@@ -22,7 +22,11 @@ struct Obedient {
 #[async_trait]
 impl TaskType for Obedient {
     fn info(&self) -> TaskTypeInfo {
-        let info = TaskTypeInfo::new::<Value, Value>(if self.is_blocking { "blocking" } else { "async" }, "Obedient", "For tests.");
+        let info = TaskTypeInfo::new::<Value, Value>(
+            if self.is_blocking { "blocking" } else { "async" },
+            "Obedient",
+            "For tests.",
+        );
         if self.is_blocking { info.blocking() } else { info }
     }
 
@@ -30,7 +34,9 @@ impl TaskType for Obedient {
         ctx.info(&format!("attempt {} of {}", ctx.attempt, ctx.task));
         match ctx.input["do"].as_str().unwrap_or_default() {
             "wait" => {
-                let Ok(permit) = self.gate.acquire().await else { return TaskOutcome::failed("test", "the gate is closed") };
+                let Ok(permit) = self.gate.acquire().await else {
+                    return TaskOutcome::failed("test", "the gate is closed");
+                };
                 permit.forget();
                 TaskOutcome::ok("waited")
             }
@@ -57,9 +63,19 @@ impl TaskType for Obedient {
 
 fn harness(workers: usize) -> (Harness, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
-    let mut setup = Setup { workers, grace: Duration::from_millis(30), ..Setup::default() };
+    let mut setup = Setup {
+        workers,
+        grace: Duration::from_millis(30),
+        ..Setup::default()
+    };
     for is_blocking in [false, true] {
-        setup.types.add(Arc::new(Obedient { gate: Arc::clone(&gate), is_blocking })).expect("the key is free");
+        setup
+            .types
+            .add(Arc::new(Obedient {
+                gate: Arc::clone(&gate),
+                is_blocking,
+            }))
+            .expect("the key is free");
     }
     (Harness::new(setup), gate)
 }
@@ -72,7 +88,11 @@ async fn check(what: &str, timeout: Option<Duration>, expect: &Expect) {
         let mut job = harness.job(task_type, json!({ "do": what }));
         job.dispatch.timeout = timeout;
         let outcome = harness.make(&job).await;
-        outcomes.push(shown(&outcome).replace(&job.run.to_string(), "RUN").replace(&*job.dispatch.path, "TASK"));
+        outcomes.push(
+            shown(&outcome)
+                .replace(&job.run.to_string(), "RUN")
+                .replace(&*job.dispatch.path, "TASK"),
+        );
     }
     assert_eq!(outcomes[0], outcomes[1]);
     expect.assert_eq(&outcomes[0]);
@@ -80,12 +100,22 @@ async fn check(what: &str, timeout: Option<Duration>, expect: &Expect) {
 
 #[tokio::test]
 async fn outcomes() {
-    check("nothing", None, &expect![[r#"
+    check(
+        "nothing",
+        None,
+        &expect![[r#"
         succeeded: "RUN/TASK"
-    "#]]).await;
-    check("panic", None, &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        "panic",
+        None,
+        &expect![[r#"
         failed: panic: the task type panicked: as I was told
-    "#]]).await;
+    "#]],
+    )
+    .await;
     check("make much", None, &expect![[r#"
         failed, for good: output_too_large: the output is larger than 16.0 MiB; write it to a file and give its name
     "#]]).await;
@@ -94,24 +124,42 @@ async fn outcomes() {
 #[tokio::test]
 async fn timeouts() {
     let timeout = Some(Duration::from_millis(20));
-    check("obey", timeout, &expect![[r#"
+    check(
+        "obey",
+        timeout,
+        &expect![[r#"
         failed: timeout: took longer than 20ms
-    "#]]).await;
-    check("ignore cancel", timeout, &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        "ignore cancel",
+        timeout,
+        &expect![[r#"
         failed: timeout: took longer than 20ms
-    "#]]).await;
-    check("finish when cancelled", timeout, &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        "finish when cancelled",
+        timeout,
+        &expect![[r#"
         failed: timeout: took longer than 20ms
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn blocking_work_has_its_own_thread() {
     let (harness, _gate) = harness(1);
-    let blocking = harness.make(&harness.job("blocking", json!({ "do": "thread" }))).await;
+    let blocking = harness
+        .make(&harness.job("blocking", json!({ "do": "thread" })))
+        .await;
     expect![[r#"
         succeeded: "task t1"
-    "#]].assert_eq(&shown(&blocking));
+    "#]]
+    .assert_eq(&shown(&blocking));
 }
 
 #[tokio::test]
@@ -119,10 +167,12 @@ async fn types_that_are_not_there_fail_for_good() {
     let (harness, _gate) = harness(1);
     expect![[r#"
         failed, for good: unknown_type: this server has no task type `teleport`
-    "#]].assert_eq(&harness.run("teleport", Value::Null).await);
+    "#]]
+    .assert_eq(&harness.run("teleport", Value::Null).await);
     expect![[r#"
         failed, for good: unknown_type: this server has no task type `noop`
-    "#]].assert_eq(&harness.run("noop", Value::Null).await);
+    "#]]
+    .assert_eq(&harness.run("noop", Value::Null).await);
 }
 
 /// Submits jobs, does things, and writes down the reports in their order.
@@ -131,7 +181,9 @@ async fn reports(harness: &Harness, n: usize) -> String {
     for _ in 0..n {
         match harness.report().await {
             Report::Started { token, .. } => text.push_str(&format!("{} started\n", token.0)),
-            Report::Ended { token, outcome, .. } => text.push_str(&format!("{} {}", token.0, shown(&outcome))),
+            Report::Ended { token, outcome, .. } => {
+                text.push_str(&format!("{} {}", token.0, shown(&outcome)))
+            }
         }
     }
     text
@@ -151,7 +203,8 @@ async fn first_in_first_out_with_bounded_workers() {
     }
     expect![[r#"
         1 started
-    "#]].assert_eq(&reports(&harness, 1).await);
+    "#]]
+    .assert_eq(&reports(&harness, 1).await);
     assert_eq!((harness.pool.load().running, harness.pool.load().queued), (1, 2));
     gate.add_permits(3);
     expect![[r#"
@@ -160,7 +213,8 @@ async fn first_in_first_out_with_bounded_workers() {
         2 succeeded: "waited"
         3 started
         3 succeeded: "waited"
-    "#]].assert_eq(&reports(&harness, 5).await);
+    "#]]
+    .assert_eq(&reports(&harness, 5).await);
 }
 
 #[tokio::test]
@@ -171,7 +225,8 @@ async fn a_cancel_ends_what_runs_and_removes_what_waits() {
     let last = submit(&harness, "nothing");
     expect![[r#"
         1 started
-    "#]].assert_eq(&reports(&harness, 1).await);
+    "#]]
+    .assert_eq(&reports(&harness, 1).await);
     harness.pool.cancel(queued.dispatch.token, false);
     harness.pool.cancel(queued.dispatch.token, false);
     harness.pool.cancel(running.dispatch.token, false);
@@ -180,7 +235,8 @@ async fn a_cancel_ends_what_runs_and_removes_what_waits() {
         1 cancelled
         3 started
         3 succeeded: "RUN/t3"
-    "#]].assert_eq(&reports(&harness, 4).await.replace(&last.run.to_string(), "RUN"));
+    "#]]
+    .assert_eq(&reports(&harness, 4).await.replace(&last.run.to_string(), "RUN"));
     harness.pool.cancel(running.dispatch.token, true);
 }
 
@@ -192,7 +248,8 @@ async fn a_cancel_that_comes_too_late_leaves_the_work_done() {
     harness.pool.cancel(job.dispatch.token, false);
     expect![[r#"
         1 succeeded: "done all the same"
-    "#]].assert_eq(&reports(&harness, 1).await);
+    "#]]
+    .assert_eq(&reports(&harness, 1).await);
 }
 
 #[tokio::test]
@@ -218,7 +275,8 @@ async fn the_same_attempt_is_made_once() {
     gate.add_permits(1);
     expect![[r#"
         1 succeeded: "waited"
-    "#]].assert_eq(&reports(&harness, 1).await);
+    "#]]
+    .assert_eq(&reports(&harness, 1).await);
     assert_eq!(harness.pool.load().queued, 0);
 }
 
@@ -233,7 +291,8 @@ async fn at_most_once_begins_when_its_start_is_durable() {
     harness.pool.confirm_started(job.dispatch.token);
     expect![[r#"
         1 succeeded: "RUN/t1"
-    "#]].assert_eq(&reports(&harness, 1).await.replace(&job.run.to_string(), "RUN"));
+    "#]]
+    .assert_eq(&reports(&harness, 1).await.replace(&job.run.to_string(), "RUN"));
 
     let mut cancelled = harness.job("async", json!({ "do": "nothing" }));
     cancelled.dispatch.at_most_once = true;
@@ -242,7 +301,8 @@ async fn at_most_once_begins_when_its_start_is_durable() {
     harness.pool.cancel(cancelled.dispatch.token, false);
     expect![[r#"
         2 cancelled
-    "#]].assert_eq(&reports(&harness, 1).await);
+    "#]]
+    .assert_eq(&reports(&harness, 1).await);
     assert_eq!(harness.log(&cancelled).await, "");
 }
 
@@ -255,7 +315,9 @@ async fn a_shutdown_lets_finish_and_hands_back_the_rest() {
     reports(&harness, 2).await;
     gate.add_permits(1);
     assert_eq!(reports(&harness, 1).await.lines().count(), 1);
-    let handed_back = tokio::time::timeout(PATIENCE, harness.pool.shutdown(Duration::from_millis(20))).await.expect("it is bounded");
+    let handed_back = tokio::time::timeout(PATIENCE, harness.pool.shutdown(Duration::from_millis(20)))
+        .await
+        .expect("it is bounded");
     // The third attempt may have begun when the first ended, and then it was done.
     assert!((1..=2).contains(&handed_back), "{handed_back}");
     submit(&harness, "nothing");

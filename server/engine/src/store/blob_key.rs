@@ -11,7 +11,11 @@ pub(super) fn key_of(blob: &BlobRef) -> Option<[u8; 32]> {
     if digits.len() != 2 * key.len() {
         return None;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
         *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
@@ -22,6 +26,11 @@ pub(super) fn key_of(blob: &BlobRef) -> Option<[u8; 32]> {
 pub(super) fn key_for(blob: &BlobRef, value: &[u8]) -> StoreResult<[u8; 32]> {
     let key = key_of(blob).filter(|_| blob.bytes == value.len() as u64);
     key.ok_or_else(|| {
-        StoreError::Unavailable(format!("a value of {} bytes does not fit its reference `{}` ({} bytes)", value.len(), blob.sha256, blob.bytes))
+        StoreError::Unavailable(format!(
+            "a value of {} bytes does not fit its reference `{}` ({} bytes)",
+            value.len(),
+            blob.sha256,
+            blob.bytes
+        ))
     })
 }

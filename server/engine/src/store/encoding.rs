@@ -33,7 +33,9 @@ impl Span {
     pub(super) fn of(decision: &RunDecision) -> Self {
         let events = &decision.events;
         let Some((head, rest)) = events.split_first() else {
-            return Self::RowOnly { last: decision.row.last_seq };
+            return Self::RowOnly {
+                last: decision.row.last_seq,
+            };
         };
         let mut last = head.seq;
         for event in rest {
@@ -42,7 +44,14 @@ impl Span {
             }
             last = event.seq;
         }
-        if head.seq == 0 { Self::Broken } else { Self::Events { first: head.seq, last } }
+        if head.seq == 0 {
+            Self::Broken
+        } else {
+            Self::Events {
+                first: head.seq,
+                last,
+            }
+        }
     }
 }
 
@@ -68,7 +77,11 @@ impl Serialize for Stretches<'_> {
         let mut list = serializer.serialize_seq(None)?;
         for stretch in self.0.chunk_by(|a, b| a.at == b.at && a.actor == b.actor) {
             let head = &stretch[0];
-            list.serialize_element(&StretchRef { at: head.at.as_micros(), actor: &head.actor, events: Kinds(stretch) })?;
+            list.serialize_element(&StretchRef {
+                at: head.at.as_micros(),
+                actor: &head.actor,
+                events: Kinds(stretch),
+            })?;
         }
         list.end()
     }
@@ -93,18 +106,32 @@ pub(super) fn encode(events: &[Event]) -> StoreResult<Vec<u8>> {
 /// The events in `bytes`, of which the first has the number `first_seq`.
 pub(super) fn decode(first_seq: u64, bytes: &[u8]) -> StoreResult<Vec<Event>> {
     let unreadable = |why: String| {
-        StoreError::Incompatible(format!("events from number {first_seq} on cannot be read ({why}); they were written by a newer Pointwork or are damaged"))
+        StoreError::Incompatible(format!(
+            "events from number {first_seq} on cannot be read ({why}); they were written by a newer Pointwork or are damaged"
+        ))
     };
     let stretches: Vec<Stretch> = match bytes.split_first() {
-        Some((&JSON_STRETCHES, json)) => serde_json::from_slice(json).map_err(|error| unreadable(error.to_string()))?,
+        Some((&JSON_STRETCHES, json)) => {
+            serde_json::from_slice(json).map_err(|error| unreadable(error.to_string()))?
+        }
         Some((version, _)) => return Err(unreadable(format!("their encoding has version {version}"))),
         None => return Err(unreadable("there is nothing".to_owned())),
     };
     let mut events = Vec::with_capacity(stretches.iter().map(|stretch| stretch.events.len()).sum());
     let mut seq = first_seq;
-    for Stretch { at, actor, events: kinds } in stretches {
+    for Stretch {
+        at,
+        actor,
+        events: kinds,
+    } in stretches
+    {
         for kind in kinds {
-            events.push(Event { seq, at: Timestamp::from_micros(at), actor: Arc::clone(&actor), kind });
+            events.push(Event {
+                seq,
+                at: Timestamp::from_micros(at),
+                actor: Arc::clone(&actor),
+                kind,
+            });
             seq += 1;
         }
     }
@@ -122,8 +149,15 @@ mod tests {
         all.extend_from_slice(bytes.as_bytes());
         let text = match decode(7, &all) {
             Ok(events) => {
-                assert_eq!(encode(&events).expect("events are JSON"), all, "what is read is written the same");
-                events.iter().map(|event| format!("{} {} {} {:?}\n", event.seq, event.at, event.actor, event.kind)).collect()
+                assert_eq!(
+                    encode(&events).expect("events are JSON"),
+                    all,
+                    "what is read is written the same"
+                );
+                events
+                    .iter()
+                    .map(|event| format!("{} {} {} {:?}\n", event.seq, event.at, event.actor, event.kind))
+                    .collect()
             }
             Err(error) => error.to_string(),
         };
@@ -146,7 +180,9 @@ mod tests {
     fn what_cannot_be_read_says_so() {
         check(
             r#"[{"at":1,"actor":"local","events":[{"type":"unheard_of"}]}]"#,
-            expect![[r""]],
+            expect![
+                "events from number 7 on cannot be read (unknown variant `unheard_of`, expected one of `run_created`, `run_started`, `task_skipped`, `task_scheduled`, `attempt_started`, `task_waiting`, `attempt_failed`, `attempt_lost`, `task_succeeded`, `task_failed`, `task_cancelled`, `run_cancel_requested`, `run_ending`, `ending_step`, `run_finished` at line 1 column 55); they were written by a newer Pointwork or are damaged"
+            ],
         );
         let error = decode(1, &[9]).expect_err("version 9 is not known").to_string();
         assert!(error.contains("version 9"), "{error}");

@@ -18,11 +18,22 @@ enum Verb {
     Commit(Vec<Draft>),
     CommitOld(Draft),
     TakeShards,
-    SaveFlow { flow: usize, document: &'static str, expected: Option<u32> },
+    SaveFlow {
+        flow: usize,
+        document: &'static str,
+        expected: Option<u32>,
+    },
     ArchiveFlow(usize),
     Flow(usize, Option<u32>),
-    Flows { text: Option<&'static str>, limit: usize },
-    Events { n: i64, after: u64, limit: usize },
+    Flows {
+        text: Option<&'static str>,
+        limit: usize,
+    },
+    Events {
+        n: i64,
+        after: u64,
+        limit: usize,
+    },
     Runs(RunFilter, usize),
     Look(i64),
 }
@@ -31,31 +42,50 @@ fn state() -> impl Strategy<Value = RunStatus> {
     proptest::sample::select(RunStatus::ALL.to_vec())
 }
 
-/// Numbers are few, so that decisions meet the same runs, and often fit.
+/// Numbers are few, so that decisions meet the same runs, and often fit. A run stays with its flow, and ends once: its state follows
+/// from its last event's number.
 fn draft() -> impl Strategy<Value = Draft> {
     let key = proptest::option::weighted(0.3, (0..KEYS.len(), 0..3_u64));
-    (0..8_i64, prop_oneof![2 => Just(1), 3 => 2..7_u64], 1..4_u64, state(), key).prop_map(|(n, first, n_events, state, key)| {
-        // A run stays with its flow.
-        let draft = run(n).of(FLOWS[usize::try_from(n).unwrap_or(0) % FLOWS.len()]).events(first, n_events).state(state);
-        match key {
-            Some((key, hash)) => draft.key(KEYS[key], hash),
-            None => draft,
-        }
-    })
+    (0..8_i64, prop_oneof![2 => Just(1), 3 => 2..7_u64], 1..4_u64, key).prop_map(
+        |(n, first, n_events, key)| {
+            let state = match (first + n_events - 1, n % 3) {
+                (1, _) => RunStatus::Queued,
+                (2 | 3, _) => RunStatus::Running,
+                (4, _) => RunStatus::Paused,
+                (5, _) => RunStatus::Ending,
+                (_, 0) => RunStatus::Succeeded,
+                (_, 1) => RunStatus::Failed,
+                _ => RunStatus::Cancelled,
+            };
+            let flow = FLOWS[usize::try_from(n).unwrap_or(0) / 3];
+            let draft = run(n).of(flow).events(first, n_events).state(state);
+            match key {
+                Some((key, hash)) => draft.key(KEYS[key], hash),
+                None => draft,
+            }
+        },
+    )
 }
 
 fn filter() -> impl Strategy<Value = RunFilter> {
     let flow = proptest::option::of(proptest::sample::select(FLOWS.to_vec()));
     let text = proptest::option::weighted(0.2, proptest::sample::select(vec!["the ", "mail", "%", "run_"]));
     let bound = || proptest::option::weighted(0.3, 0..9_i64);
-    (flow, proptest::collection::vec(state(), 0..3), bound(), bound(), text).prop_map(|(flow, states, since, until, text)| RunFilter {
-        flow: flow.map(str::to_owned),
-        states,
-        labels: Vec::new(),
-        since: since.map(at),
-        until: until.map(at),
-        text: text.map(str::to_owned),
-    })
+    (
+        flow,
+        proptest::collection::vec(state(), 0..3),
+        bound(),
+        bound(),
+        text,
+    )
+        .prop_map(|(flow, states, since, until, text)| RunFilter {
+            flow: flow.map(str::to_owned),
+            states,
+            labels: Vec::new(),
+            since: since.map(at),
+            until: until.map(at),
+            text: text.map(str::to_owned),
+        })
 }
 
 fn verb() -> impl Strategy<Value = Verb> {
@@ -85,17 +115,37 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
         writeln!(text, "{verb:?}")?;
         match verb {
             Verb::Commit(drafts) => {
-                writeln!(text, "  {:?}", store.commit(&epochs, drafts.iter().map(Draft::decision).collect()).await)?;
+                writeln!(
+                    text,
+                    "  {:?}",
+                    store
+                        .commit(&epochs, drafts.iter().map(Draft::decision).collect())
+                        .await
+                )?;
             }
             Verb::CommitOld(draft) => {
-                writeln!(text, "  {:?}", store.commit(&ShardEpochs(vec![99; 256].into()), vec![draft.decision()]).await)?;
+                writeln!(
+                    text,
+                    "  {:?}",
+                    store
+                        .commit(&ShardEpochs(vec![99; 256].into()), vec![draft.decision()])
+                        .await
+                )?;
             }
             Verb::TakeShards => {
                 epochs = store.take_shards().await.unwrap_or_default();
                 writeln!(text, "  {:?}", epochs.0.first())?;
             }
-            Verb::SaveFlow { flow, document, expected } => {
-                writeln!(text, "  {:?}", store.save_flow(version(FLOWS[*flow], document, *expected)).await)?;
+            Verb::SaveFlow {
+                flow,
+                document,
+                expected,
+            } => {
+                writeln!(
+                    text,
+                    "  {:?}",
+                    store.save_flow(version(FLOWS[*flow], document, *expected)).await
+                )?;
             }
             Verb::ArchiveFlow(flow) => writeln!(text, "  {:?}", store.archive_flow(FLOWS[*flow]).await)?,
             Verb::Flow(flow, version) => {
@@ -113,7 +163,9 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
                     }
                 }
             }
-            Verb::Events { n, after, limit } => writeln!(text, "  {:?}", store.events(id(*n), *after, *limit).await)?,
+            Verb::Events { n, after, limit } => {
+                writeln!(text, "  {:?}", store.events(id(*n), *after, *limit).await)?
+            }
             Verb::Runs(filter, limit) => {
                 let mut cursor = None;
                 loop {
@@ -129,7 +181,12 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
                 writeln!(text, "  {:?}", store.run(id(*n)).await)?;
                 writeln!(text, "  {:?}", store.unfinished().await)?;
                 writeln!(text, "  {:?}", store.run_by_key(FLOWS[0], KEYS[0]).await)?;
-                writeln!(text, "  {:?} {:?}", store.stats(Some(FLOWS[1])).await, store.stats(None).await)?;
+                writeln!(
+                    text,
+                    "  {:?} {:?}",
+                    store.stats(Some(FLOWS[1])).await,
+                    store.stats(None).await
+                )?;
             }
         }
     }

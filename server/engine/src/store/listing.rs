@@ -31,17 +31,26 @@ impl RunFilter {
     /// Whether the run is in the list.
     pub(super) fn matches(&self, run: &RunSummary) -> bool {
         self.admits(&run.flow, run.state, run.created_at)
-            && self.labels.iter().all(|(label, value)| run.labels.get(label) == Some(value))
+            && self
+                .labels
+                .iter()
+                .all(|(label, value)| run.labels.get(label) == Some(value))
             && self.text.as_deref().is_none_or(|text| has_text(run, text))
     }
 
     /// The ids between which the page lies: from the first on, before the second.
     pub(super) fn id_range(&self, cursor: Option<&str>) -> StoreResult<(RunId, RunId)> {
-        let id_at = |at: Timestamp, slack_ms: i64| RunId::new(Timestamp::from_millis(at.as_millis().saturating_add(slack_ms)), 0);
+        let id_at = |at: Timestamp, slack_ms: i64| {
+            RunId::new(Timestamp::from_millis(at.as_millis().saturating_add(slack_ms)), 0)
+        };
         let low = self.since.map_or(RunId(0), |since| id_at(since, -ID_SLACK_MS));
-        let mut high = self.until.map_or(RunId(u128::MAX), |until| id_at(until, ID_SLACK_MS));
+        let mut high = self
+            .until
+            .map_or(RunId(u128::MAX), |until| id_at(until, ID_SLACK_MS));
         if let Some(cursor) = cursor {
-            let after: RunId = cursor.parse().map_err(|_| StoreError::NotFound(format!("the list position `{cursor}`")))?;
+            let after: RunId = cursor
+                .parse()
+                .map_err(|_| StoreError::NotFound(format!("the list position `{cursor}`")))?;
             high = high.min(after);
         }
         Ok((low, high))
@@ -54,14 +63,25 @@ fn has_text(run: &RunSummary, text: &str) -> bool {
     within(&run.flow)
         || within(&run.flow_name)
         || within(&run.id.to_string())
-        || run.labels.iter().any(|(label, value)| within(label) || within(value))
-        || run.error.as_ref().is_some_and(|error| within(&error.message) || within(&error.kind))
+        || run
+            .labels
+            .iter()
+            .any(|(label, value)| within(label) || within(value))
+        || run
+            .error
+            .as_ref()
+            .is_some_and(|error| within(&error.message) || within(&error.kind))
 }
 
 /// Whether a flow's id, name or description holds the text.
 pub(super) fn flow_has_text(text: Option<&str>, id: &str, name: &str, description: Option<&str>) -> bool {
-    let Some(text) = text.map(str::to_lowercase) else { return true };
-    [Some(id), Some(name), description].into_iter().flatten().any(|field| field.to_lowercase().contains(&text))
+    let Some(text) = text.map(str::to_lowercase) else {
+        return true;
+    };
+    [Some(id), Some(name), description]
+        .into_iter()
+        .flatten()
+        .any(|field| field.to_lowercase().contains(&text))
 }
 
 /// Cuts a page of runs from `rows`, which come newest first; `None` in them is a run that was refused at a glance.
@@ -82,18 +102,31 @@ pub(super) fn page_of_runs(
             items.push(summary);
         }
         if scanned + 1 >= SCANNED_ROWS_MAX {
-            return Ok(Page { items, next_cursor: Some(id.to_string()) });
+            return Ok(Page {
+                items,
+                next_cursor: Some(id.to_string()),
+            });
         }
     }
-    Ok(Page { items, next_cursor: None })
+    Ok(Page {
+        items,
+        next_cursor: None,
+    })
 }
 
 /// Cuts a page from flows that come in the order of their ids: one more than fits says that there is a next page.
 pub(super) fn page_of_flows(mut flows: Vec<FlowSummary>, limit: usize) -> Page<FlowSummary> {
     let more = flows.len() > limit;
     flows.truncate(limit);
-    let next_cursor = if more { flows.last().map(|last| last.id.clone()) } else { None };
-    Page { items: flows, next_cursor }
+    let next_cursor = if more {
+        flows.last().map(|last| last.id.clone())
+    } else {
+        None
+    };
+    Page {
+        items: flows,
+        next_cursor,
+    }
 }
 
 /// A run's duration, once it has one.
@@ -104,7 +137,12 @@ pub(super) fn duration_ms(started_at: Option<Timestamp>, finished_at: Option<Tim
 
 /// A run as a mark in a row of them.
 pub(super) fn dot(run: &RunSummary) -> RunDot {
-    RunDot { id: run.id, state: run.state, created_at: run.created_at, duration_ms: duration_ms(run.started_at, run.finished_at) }
+    RunDot {
+        id: run.id,
+        state: run.state,
+        created_at: run.created_at,
+        duration_ms: duration_ms(run.started_at, run.finished_at),
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +151,9 @@ mod tests {
 
     #[test]
     fn a_page_that_looked_long_enough_stops_with_a_cursor() {
-        let rows = (0..SCANNED_ROWS_MAX as u128 + 10).rev().map(|n| Ok((RunId(n), None)));
+        let rows = (0..SCANNED_ROWS_MAX as u128 + 10)
+            .rev()
+            .map(|n| Ok((RunId(n), None)));
         let page = page_of_runs(rows, &RunFilter::default(), 5).expect("rows are fine");
         assert!(page.items.is_empty());
         assert_eq!(page.next_cursor, Some(RunId(10).to_string()));

@@ -16,8 +16,8 @@ use super::encoding::Span;
 use super::listing::{LATEST_RUNS_MAX, dot, flow_has_text, page_of_flows, page_of_runs};
 use super::stats::Movement;
 use super::{
-    BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion, RunDecision, RunFilter, RunRow, ShardEpochs,
-    Store, StoreError, StoreResult, StoredVersion, Unfinished,
+    BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion, RunDecision,
+    RunFilter, RunRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Unfinished,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -67,9 +67,16 @@ impl State {
         if let Some(expected) = version.expected.filter(|expected| *expected != current) {
             return Err(StoreError::VersionConflict { expected, current });
         }
-        let flow = self.flows.entry(version.flow.clone()).or_insert_with(|| Flow { versions: Vec::new(), archived: false });
+        let flow = self.flows.entry(version.flow.clone()).or_insert_with(|| Flow {
+            versions: Vec::new(),
+            archived: false,
+        });
         flow.archived = false;
-        if flow.versions.last().is_none_or(|newest| newest.document != version.document) {
+        if flow
+            .versions
+            .last()
+            .is_none_or(|newest| newest.document != version.document)
+        {
             flow.versions.push(version);
         }
         Ok(flow.newest())
@@ -109,7 +116,11 @@ impl State {
             let current = self.epochs.get(usize::from(shard)).copied().unwrap_or(0);
             let given = epochs.0.get(usize::from(shard)).copied().unwrap_or(0);
             if given != current {
-                return Err(StoreError::StaleEpoch { shard, given, current });
+                return Err(StoreError::StaleEpoch {
+                    shard,
+                    given,
+                    current,
+                });
             }
         }
         Ok(())
@@ -118,10 +129,17 @@ impl State {
     fn append(&mut self, decision: RunDecision) -> Committed {
         let end = self.runs.get(&decision.run).map_or(0, |run| run.row.last_seq);
         let out_of_step = Committed::OutOfStep { last_seq: end };
-        let key = decision.idempotency.as_ref().map(|Idempotency { key, .. }| (decision.row.summary.flow.clone(), key.clone()));
+        let key = decision
+            .idempotency
+            .as_ref()
+            .map(|Idempotency { key, .. }| (decision.row.summary.flow.clone(), key.clone()));
         if let Some((run, inputs_hash)) = key.as_ref().and_then(|key| self.keys.get(key)) {
             let (run, inputs_hash) = (*run, *inputs_hash);
-            return if run == decision.run { out_of_step } else { Committed::Duplicate { run, inputs_hash } };
+            return if run == decision.run {
+                out_of_step
+            } else {
+                Committed::Duplicate { run, inputs_hash }
+            };
         }
         let last = match Span::of(&decision) {
             Span::Events { first, last } if first == end + 1 => last,
@@ -138,10 +156,22 @@ impl State {
     fn project(&mut self, decision: RunDecision, last_seq: u64) {
         let summary = &decision.row.summary;
         let before = self.runs.get(&decision.run).map(|run| run.row.summary.state);
-        self.stats.entry(summary.flow.clone()).or_default().record(before, summary);
-        self.by_flow.entry(summary.flow.clone()).or_default().insert(decision.run);
-        let row = RunRow { last_seq, ..decision.row };
-        let run = self.runs.entry(decision.run).or_insert_with(|| Run { row: row.clone(), decisions: Vec::new() });
+        self.stats
+            .entry(summary.flow.clone())
+            .or_default()
+            .record(before, summary);
+        self.by_flow
+            .entry(summary.flow.clone())
+            .or_default()
+            .insert(decision.run);
+        let row = RunRow {
+            last_seq,
+            ..decision.row
+        };
+        let run = self.runs.entry(decision.run).or_insert_with(|| Run {
+            row: row.clone(),
+            decisions: Vec::new(),
+        });
         run.row = row;
         if !decision.events.is_empty() {
             run.decisions.push(decision.events);
@@ -150,7 +180,11 @@ impl State {
 
     fn stats(&self, flow: Option<&str>) -> FlowStats {
         let mut sum = Movement::default();
-        for (_, movement) in self.stats.iter().filter(|(id, _)| flow.is_none_or(|flow| flow == id.as_str())) {
+        for (_, movement) in self
+            .stats
+            .iter()
+            .filter(|(id, _)| flow.is_none_or(|flow| flow == id.as_str()))
+        {
             sum.add(movement);
         }
         sum.into_stats()
@@ -186,7 +220,12 @@ impl Store for MemoryStore {
     }
 
     async fn flow(&self, flow: &str, version: Option<u32>) -> StoreResult<Option<StoredVersion>> {
-        Ok(self.state.lock().flows.get(flow).and_then(|flow| flow.stored(version)))
+        Ok(self
+            .state
+            .lock()
+            .flows
+            .get(flow)
+            .and_then(|flow| flow.stored(version)))
     }
 
     async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>> {
@@ -203,7 +242,12 @@ impl Store for MemoryStore {
         Ok(views)
     }
 
-    async fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> StoreResult<Page<FlowSummary>> {
+    async fn flows(
+        &self,
+        text: Option<&str>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<FlowSummary>> {
         Ok(self.state.lock().flows(text, cursor, limit))
     }
 
@@ -246,13 +290,25 @@ impl Store for MemoryStore {
         Ok(self.state.lock().runs.get(&run).map(|run| run.row.clone()))
     }
 
-    async fn runs(&self, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> StoreResult<Page<RunSummary>> {
+    async fn runs(
+        &self,
+        filter: &RunFilter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<RunSummary>> {
         let state = self.state.lock();
         let (low, high) = filter.id_range(cursor)?;
         if low >= high {
-            return Ok(Page { items: Vec::new(), next_cursor: None });
+            return Ok(Page {
+                items: Vec::new(),
+                next_cursor: None,
+            });
         }
-        let all = state.runs.range(low..high).rev().map(|(id, run)| (*id, &run.row.summary));
+        let all = state
+            .runs
+            .range(low..high)
+            .rev()
+            .map(|(id, run)| (*id, &run.row.summary));
         let glanced = all.map(|(id, run)| {
             let admitted = filter.admits(&run.flow, run.state, run.created_at);
             Ok((id, admitted.then(|| run.clone())))
@@ -262,12 +318,26 @@ impl Store for MemoryStore {
 
     async fn unfinished(&self) -> StoreResult<Vec<Unfinished>> {
         let state = self.state.lock();
-        let unfinished = state.runs.iter().filter(|(_, run)| !run.row.summary.state.is_final());
-        Ok(unfinished.map(|(id, run)| Unfinished { run: *id, wake_at: run.row.wake_at, in_flight: run.row.in_flight }).collect())
+        let unfinished = state
+            .runs
+            .iter()
+            .filter(|(_, run)| !run.row.summary.state.is_final());
+        Ok(unfinished
+            .map(|(id, run)| Unfinished {
+                run: *id,
+                wake_at: run.row.wake_at,
+                in_flight: run.row.in_flight,
+            })
+            .collect())
     }
 
     async fn run_by_key(&self, flow: &str, key: &str) -> StoreResult<Option<(RunId, u64)>> {
-        Ok(self.state.lock().keys.get(&(flow.to_owned(), key.to_owned())).copied())
+        Ok(self
+            .state
+            .lock()
+            .keys
+            .get(&(flow.to_owned(), key.to_owned()))
+            .copied())
     }
 
     async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats> {
@@ -285,13 +355,25 @@ impl LogStore for MemoryStore {
         Ok(())
     }
 
-    async fn read(&self, run: RunId, task: &str, after: (u32, u64), bytes: usize) -> StoreResult<Vec<(u32, LogChunk)>> {
+    async fn read(
+        &self,
+        run: RunId,
+        task: &str,
+        after: (u32, u64),
+        bytes: usize,
+    ) -> StoreResult<Vec<(u32, LogChunk)>> {
         let logs = self.logs.lock();
         let task: Arc<str> = task.into();
-        let key = |attempt: u32| LogKey { run, task: Arc::clone(&task), attempt };
+        let key = |attempt: u32| LogKey {
+            run,
+            task: Arc::clone(&task),
+            attempt,
+        };
         let mut chunks = Vec::new();
         let mut n_bytes = 0;
-        let following = logs.range(key(after.0)..=key(u32::MAX)).flat_map(|(key, log)| log.values().map(|chunk| (key.attempt, chunk)));
+        let following = logs
+            .range(key(after.0)..=key(u32::MAX))
+            .flat_map(|(key, log)| log.values().map(|chunk| (key.attempt, chunk)));
         for (attempt, chunk) in following.filter(|(attempt, chunk)| (*attempt, chunk.number) > after) {
             n_bytes += chunk.text.len();
             if n_bytes > bytes && !chunks.is_empty() {
@@ -306,8 +388,10 @@ impl LogStore for MemoryStore {
 #[async_trait]
 impl BlobStore for MemoryStore {
     async fn put(&self, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()> {
-        let keyed: Vec<([u8; 32], Bytes)> =
-            blobs.into_iter().map(|(blob, value)| Ok((key_for(&blob, &value)?, value))).collect::<StoreResult<_>>()?;
+        let keyed: Vec<([u8; 32], Bytes)> = blobs
+            .into_iter()
+            .map(|(blob, value)| Ok((key_for(&blob, &value)?, value)))
+            .collect::<StoreResult<_>>()?;
         self.blobs.lock().extend(keyed);
         Ok(())
     }

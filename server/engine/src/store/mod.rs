@@ -222,7 +222,12 @@ pub trait Store: Send + Sync + 'static {
     async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>>;
 
     /// Flows by id, with counts of their runs and their newest runs; archived ones are left out. `text` filters by id, name and description.
-    async fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> StoreResult<Page<FlowSummary>>;
+    async fn flows(
+        &self,
+        text: Option<&str>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<FlowSummary>>;
 
     /// Hides a flow from lists and refuses new runs of it. False if there is none.
     async fn archive_flow(&self, flow: &str) -> StoreResult<bool>;
@@ -242,7 +247,12 @@ pub trait Store: Send + Sync + 'static {
     async fn run(&self, run: RunId) -> StoreResult<Option<RunRow>>;
 
     /// Runs, newest first.
-    async fn runs(&self, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> StoreResult<Page<RunSummary>>;
+    async fn runs(
+        &self,
+        filter: &RunFilter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<RunSummary>>;
 
     /// All unfinished runs, oldest first.
     async fn unfinished(&self) -> StoreResult<Vec<Unfinished>>;
@@ -296,7 +306,13 @@ pub trait LogStore: Send + Sync + 'static {
     async fn append(&self, chunks: Vec<(LogKey, LogChunk)>) -> StoreResult<()>;
 
     /// Chunks of one task run after a position, oldest first, at most about `bytes` of text. A position is (attempt, chunk number).
-    async fn read(&self, run: RunId, task: &str, after: (u32, u64), bytes: usize) -> StoreResult<Vec<(u32, LogChunk)>>;
+    async fn read(
+        &self,
+        run: RunId,
+        task: &str,
+        after: (u32, u64),
+        bytes: usize,
+    ) -> StoreResult<Vec<(u32, LogChunk)>>;
 }
 
 /// Where large values live: content-addressed, durable before `put` answers.

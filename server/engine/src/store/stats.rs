@@ -31,7 +31,9 @@ pub(super) const fn state_number(state: RunStatus) -> u8 {
 
 /// The state with this number.
 pub(super) fn state_of_number(number: i64) -> Option<RunStatus> {
-    RunStatus::ALL.into_iter().find(|state| i64::from(state_number(*state)) == number)
+    RunStatus::ALL
+        .into_iter()
+        .find(|state| i64::from(state_number(*state)) == number)
 }
 
 impl Movement {
@@ -40,8 +42,13 @@ impl Movement {
         self.record_parts(before, run.state, duration_ms(run.started_at, run.finished_at));
     }
 
-    /// The same from the parts it depends on.
-    pub(super) fn record_parts(&mut self, before: Option<RunStatus>, now: RunStatus, duration_ms: Option<u64>) {
+    /// The same from the parts it depends on. A run ends once: several moves of it may be recorded as one.
+    pub(super) fn record_parts(
+        &mut self,
+        before: Option<RunStatus>,
+        now: RunStatus,
+        duration_ms: Option<u64>,
+    ) {
         if let Some(before) = before {
             self.runs[usize::from(state_number(before))] -= 1;
         }
@@ -62,7 +69,10 @@ impl Movement {
         }
         self.n_finished += other.n_finished;
         self.duration_ms_sum = self.duration_ms_sum.saturating_add(other.duration_ms_sum);
-        self.duration_ms_min = [self.duration_ms_min, other.duration_ms_min].into_iter().flatten().min();
+        self.duration_ms_min = [self.duration_ms_min, other.duration_ms_min]
+            .into_iter()
+            .flatten()
+            .min();
         self.duration_ms_max = self.duration_ms_max.max(other.duration_ms_max);
     }
 
@@ -71,7 +81,12 @@ impl Movement {
         let counts = RunStatus::ALL.into_iter().zip(self.runs);
         FlowStats {
             runs: counts
-                .filter_map(|(state, n)| u64::try_from(n).ok().filter(|n| *n > 0).map(|n| (state.key().to_owned(), n)))
+                .filter_map(|(state, n)| {
+                    u64::try_from(n)
+                        .ok()
+                        .filter(|n| *n > 0)
+                        .map(|n| (state.key().to_owned(), n))
+                })
                 .collect(),
             n_finished: self.n_finished,
             duration_ms_sum: self.duration_ms_sum,

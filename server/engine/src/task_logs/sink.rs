@@ -72,8 +72,19 @@ impl LogSink for AttemptLog {
 impl AttemptLog {
     pub(super) fn new(key: LogKey, shared: Arc<Shared>) -> Self {
         let head_left = shared.limits.attempt / 2;
-        let state = State { partial: Default::default(), number: 0, place: None, head_left, tail: None, is_closed: false };
-        Self { key, shared, state: Mutex::new(state) }
+        let state = State {
+            partial: Default::default(),
+            number: 0,
+            place: None,
+            head_left,
+            tail: None,
+            is_closed: false,
+        };
+        Self {
+            key,
+            shared,
+            state: Mutex::new(state),
+        }
     }
 
     /// Ends the log: unfinished lines and the end of a long log go to the store. Later writes are ignored.
@@ -115,15 +126,27 @@ impl AttemptLog {
             self.push_tail(state, stream, lines);
             return;
         }
-        let room = if self.shared.is_short_of_memory(lines.len()) { 0 } else { state.head_left.min(lines.len()) };
-        let fits = lines[..room].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let room = if self.shared.is_short_of_memory(lines.len()) {
+            0
+        } else {
+            state.head_left.min(lines.len())
+        };
+        let fits = lines[..room]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let (head, rest) = lines.split_at(fits);
         // What is not UTF-8 grows when it is replaced.
         let written = self.put(state, stream, head);
         state.head_left = state.head_left.saturating_sub(written);
         if !rest.is_empty() {
-            let (head, tail) = (human_bytes(self.shared.limits.attempt / 2), human_bytes(self.tail_max()));
-            let notice = format!("(a long log: after the first {head} only the last {tail} are kept, and shown when the attempt ends)\n");
+            let (head, tail) = (
+                human_bytes(self.shared.limits.attempt / 2),
+                human_bytes(self.tail_max()),
+            );
+            let notice = format!(
+                "(a long log: after the first {head} only the last {tail} are kept, and shown when the attempt ends)\n"
+            );
             self.put(state, LogStream::Engine, notice.as_bytes());
             state.tail = Some(Tail::default());
             self.push_tail(state, stream, rest);
@@ -139,7 +162,11 @@ impl AttemptLog {
         let Some(tail) = &mut state.tail else { return };
         let before = tail.cost();
         tail.push(stream, at, lines);
-        let limit = if self.shared.is_short_of_memory(lines.len()) { TAIL_BYTES_MIN.min(self.tail_max()) } else { self.tail_max() };
+        let limit = if self.shared.is_short_of_memory(lines.len()) {
+            TAIL_BYTES_MIN.min(self.tail_max())
+        } else {
+            self.tail_max()
+        };
         tail.shrink_to(limit);
         let held = &self.shared.held;
         if tail.cost() >= before {
@@ -156,12 +183,27 @@ impl AttemptLog {
             // The gap in the numbers says the same to machines.
             state.number += 1;
             state.place = None;
-            let (bytes, lines) = (human_bytes(usize::try_from(left_out.bytes).unwrap_or(usize::MAX)), left_out.lines);
-            self.put(state, LogStream::Engine, format!("({bytes} in {lines} lines left out here)\n").as_bytes());
+            let (bytes, lines) = (
+                human_bytes(usize::try_from(left_out.bytes).unwrap_or(usize::MAX)),
+                left_out.lines,
+            );
+            self.put(
+                state,
+                LogStream::Engine,
+                format!("({bytes} in {lines} lines left out here)\n").as_bytes(),
+            );
         }
         for segment in segments {
             let text = clean(&segment.bytes, self.shared.limits.line).into_owned();
-            self.queue(state, LogChunk { number: 0, at: segment.at, stream: segment.stream, text });
+            self.queue(
+                state,
+                LogChunk {
+                    number: 0,
+                    at: segment.at,
+                    stream: segment.stream,
+                    text,
+                },
+            );
         }
     }
 
@@ -171,7 +213,15 @@ impl AttemptLog {
         }
         let text = clean(lines, self.shared.limits.line).into_owned();
         let len = text.len();
-        self.queue(state, LogChunk { number: 0, at: (self.shared.clock)(), stream, text });
+        self.queue(
+            state,
+            LogChunk {
+                number: 0,
+                at: (self.shared.clock)(),
+                stream,
+                text,
+            },
+        );
         len
     }
 
@@ -191,7 +241,11 @@ impl Drop for AttemptLog {
 
 /// How many bytes at the end are the beginning of a character whose rest is still to come.
 fn cut_char(bytes: &[u8]) -> usize {
-    let start = bytes.iter().rev().take(4).position(|byte| byte & 0b1100_0000 != 0b1000_0000);
+    let start = bytes
+        .iter()
+        .rev()
+        .take(4)
+        .position(|byte| byte & 0b1100_0000 != 0b1000_0000);
     match start {
         Some(back) => {
             let lead = bytes[bytes.len() - 1 - back];

@@ -48,7 +48,10 @@ impl Tail {
 
     /// Takes whole lines.
     pub(super) fn push(&mut self, stream: LogStream, at: Timestamp, lines: &[u8]) {
-        let before = self.segments.back_mut().filter(|last| last.stream == stream && last.bytes.len() + lines.len() <= SEGMENT_BYTES);
+        let before = self
+            .segments
+            .back_mut()
+            .filter(|last| last.stream == stream && last.bytes.len() + lines.len() <= SEGMENT_BYTES);
         if let Some(last) = before {
             last.bytes.extend_from_slice(lines);
             self.cost += lines.len();
@@ -63,7 +66,9 @@ impl Tail {
     /// Gives up the oldest lines until no more than this is held; what came last stays in any case.
     pub(super) fn shrink_to(&mut self, cost: usize) {
         while self.cost > cost && self.segments.len() > 1 {
-            let Some(oldest) = self.segments.pop_front() else { return };
+            let Some(oldest) = self.segments.pop_front() else {
+                return;
+            };
             self.cost -= oldest.cost();
             self.left_out.bytes += oldest.bytes.len() as u64;
             self.left_out.lines += oldest.bytes.iter().filter(|byte| **byte == b'\n').count() as u64;

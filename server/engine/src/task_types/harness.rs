@@ -35,7 +35,10 @@ impl Default for Setup {
             types: TypeRegistry::builtin(&BuiltinOptions::default()),
             workers: 4,
             grace: Duration::from_millis(200),
-            logs: LogLimits { linger: Duration::from_millis(1), ..LogLimits::default() },
+            logs: LogLimits {
+                linger: Duration::from_millis(1),
+                ..LogLimits::default()
+            },
         }
     }
 }
@@ -71,7 +74,15 @@ impl Harness {
             grace: setup.grace,
         };
         let pool = LocalPool::new(options, Arc::new(move |report| drop(send.send(report))));
-        Self { pool, logs, instance, store, reports: Mutex::new(reports), dir, count: AtomicU64::new(0) }
+        Self {
+            pool,
+            logs,
+            instance,
+            store,
+            reports: Mutex::new(reports),
+            dir,
+            count: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -97,13 +108,21 @@ impl Harness {
             at_most_once: false,
             since_first: Duration::ZERO,
         };
-        Job { run: RUN, flow: "demo".into(), dispatch, input }
+        Job {
+            run: RUN,
+            flow: "demo".into(),
+            dispatch,
+            input,
+        }
     }
 
     /// The next report.
     pub(crate) async fn report(&self) -> Report {
         let next = std::future::poll_fn(|cx| self.reports.lock().poll_recv(cx));
-        tokio::time::timeout(PATIENCE, next).await.expect("a report comes").expect("the pool lives")
+        tokio::time::timeout(PATIENCE, next)
+            .await
+            .expect("a report comes")
+            .expect("the pool lives")
     }
 
     /// How the attempt ends; reports of others are passed over.
@@ -128,13 +147,18 @@ impl Harness {
         let job = self.job(task_type, input);
         let outcome = self.make(&job).await;
         let text = format!("{}{}", shown(&outcome), self.log(&job).await);
-        text.replace(&self.dir.path().display().to_string(), "DATA").replace(&RUN.to_string(), "RUN")
+        text.replace(&self.dir.path().display().to_string(), "DATA")
+            .replace(&RUN.to_string(), "RUN")
     }
 
     /// An attempt's log as text.
     pub(crate) async fn log(&self, job: &Job) -> String {
         self.logs.flushed(job.run).await;
-        let chunks = self.store.read(job.run, &job.dispatch.path, (0, 0), usize::MAX).await.expect("the log can be read");
+        let chunks = self
+            .store
+            .read(job.run, &job.dispatch.path, (0, 0), usize::MAX)
+            .await
+            .expect("the log can be read");
         let mut text = String::new();
         for (_, chunk) in chunks {
             let name = match chunk.stream {
@@ -161,7 +185,9 @@ impl Harness {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, appears).await.expect("the file appears")
+        tokio::time::timeout(PATIENCE, appears)
+            .await
+            .expect("the file appears")
     }
 }
 
@@ -174,8 +200,12 @@ pub(crate) fn shown(outcome: &TaskOutcome) -> String {
         }
         TaskOutcome::Failed { error, output } => {
             let retry = if error.is_final { ", for good" } else { "" };
-            let code = error.exit_code.map_or_else(String::new, |code| format!(" (exit code {code})"));
-            let output = output.as_ref().map_or_else(String::new, |output| format!("with {output}\n"));
+            let code = error
+                .exit_code
+                .map_or_else(String::new, |code| format!(" (exit code {code})"));
+            let output = output
+                .as_ref()
+                .map_or_else(String::new, |output| format!("with {output}\n"));
             format!("failed{code}{retry}: {}: {}\n{output}", error.kind, error.message)
         }
         TaskOutcome::Cancelled => "cancelled\n".to_owned(),
@@ -187,5 +217,7 @@ pub(crate) fn shown(outcome: &TaskOutcome) -> String {
 pub(crate) fn is_alive(pid: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // A zombie has ended; it only waits for its parent to look.
-    status.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    status
+        .rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }

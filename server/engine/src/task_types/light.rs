@@ -18,7 +18,10 @@ struct NoArguments {}
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read by the decision step; here only its schema is of use")]
+#[expect(
+    dead_code,
+    reason = "read by the decision step; here only its schema is of use"
+)]
 struct FailArguments {
     /// Why, as a sentence.
     #[serde(default)]
@@ -27,7 +30,10 @@ struct FailArguments {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read by the decision step; here only its schema is of use")]
+#[expect(
+    dead_code,
+    reason = "read by the decision step; here only its schema is of use"
+)]
 struct LogArguments {
     /// The line.
     message: Value,
@@ -48,7 +54,10 @@ enum Level {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read by the decision step; here only its schema is of use")]
+#[expect(
+    dead_code,
+    reason = "read by the decision step; here only its schema is of use"
+)]
 struct DelayArguments {
     /// How long to wait.
     #[serde(default, rename = "for")]
@@ -60,7 +69,10 @@ struct DelayArguments {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read by the decision step; here only its schema is of use")]
+#[expect(
+    dead_code,
+    reason = "read by the decision step; here only its schema is of use"
+)]
 struct SwitchArguments {
     /// Each case's name and the expression that takes it; the first that is true wins.
     cases: BTreeMap<String, Value>,
@@ -72,18 +84,41 @@ struct SwitchArguments {
 /// One of these arguments, and not both.
 fn either(mut info: TaskTypeInfo, first: &str, second: &str) -> TaskTypeInfo {
     if let Some(schema) = info.input_schema.as_object_mut() {
-        schema.insert("oneOf".to_owned(), json!([{ "required": [first] }, { "required": [second] }]));
+        schema.insert(
+            "oneOf".to_owned(),
+            json!([{ "required": [first] }, { "required": [second] }]),
+        );
     }
     info
 }
 
 pub(super) fn infos() -> Vec<TaskTypeInfo> {
     vec![
-        TaskTypeInfo::new::<NoArguments, ()>("noop", "No operation", "Does nothing; a place where edges meet.").shown_as("control", "circle"),
-        TaskTypeInfo::new::<FailArguments, ()>("fail", "Fail", "Fails with a message.").shown_as("control", "x-circle"),
-        TaskTypeInfo::new::<LogArguments, Value>("log", "Log", "Writes a line into its log.").shown_as("data", "message"),
-        either(TaskTypeInfo::new::<DelayArguments, ()>("delay", "Delay", "Waits before the flow goes on, holding no worker."), "for", "until")
-            .shown_as("control", "clock"),
-        TaskTypeInfo::new::<SwitchArguments, String>("switch", "Switch", "Takes the first case that is true.").shown_as("control", "switch"),
+        TaskTypeInfo::new::<NoArguments, ()>(
+            "noop",
+            "No operation",
+            "Does nothing; a place where edges meet.",
+        )
+        .shown_as("control", "circle"),
+        TaskTypeInfo::new::<FailArguments, ()>("fail", "Fail", "Fails with a message.")
+            .shown_as("control", "x-circle"),
+        TaskTypeInfo::new::<LogArguments, Value>("log", "Log", "Writes a line into its log.")
+            .shown_as("data", "message"),
+        either(
+            TaskTypeInfo::new::<DelayArguments, ()>(
+                "delay",
+                "Delay",
+                "Waits before the flow goes on, holding no worker.",
+            ),
+            "for",
+            "until",
+        )
+        .shown_as("control", "clock"),
+        TaskTypeInfo::new::<SwitchArguments, String>(
+            "switch",
+            "Switch",
+            "Takes the first case that is true.",
+        )
+        .shown_as("control", "switch"),
     ]
 }

@@ -91,7 +91,13 @@ impl TypeRegistry {
     }
 
     fn insert(&mut self, info: TaskTypeInfo, task_type: Option<Arc<dyn TaskType>>) {
-        self.entries.insert(info.key.clone(), Entry { info: Arc::new(info), task_type });
+        self.entries.insert(
+            info.key.clone(),
+            Entry {
+                info: Arc::new(info),
+                task_type,
+            },
+        );
     }
 
     /// Adds a type.
@@ -125,23 +131,41 @@ impl TypeRegistry {
     #[must_use]
     pub fn find(&self, key: &str) -> Found {
         if self.disabled.contains(key) {
-            return Found::Missing(TaskError::new("disabled_type", format!("the task type `{key}` is switched off by the configuration")).permanent());
+            return Found::Missing(
+                TaskError::new(
+                    "disabled_type",
+                    format!("the task type `{key}` is switched off by the configuration"),
+                )
+                .permanent(),
+            );
         }
         match self.entries.get(key) {
-            Some(Entry { info, task_type: Some(task_type) }) => Found::Type(Arc::clone(task_type), Arc::clone(info)),
-            _ => Found::Missing(TaskError::new("unknown_type", format!("this server has no task type `{key}`")).permanent()),
+            Some(Entry {
+                info,
+                task_type: Some(task_type),
+            }) => Found::Type(Arc::clone(task_type), Arc::clone(info)),
+            _ => Found::Missing(
+                TaskError::new("unknown_type", format!("this server has no task type `{key}`")).permanent(),
+            ),
         }
     }
 
     /// What palette and forms know of a type, unless it is switched off.
     #[must_use]
     pub fn info(&self, key: &str) -> Option<&Arc<TaskTypeInfo>> {
-        if self.disabled.contains(key) { None } else { self.entries.get(key).map(|entry| &entry.info) }
+        if self.disabled.contains(key) {
+            None
+        } else {
+            self.entries.get(key).map(|entry| &entry.info)
+        }
     }
 
     /// All types that are not switched off, by key.
     pub fn infos(&self) -> impl Iterator<Item = &Arc<TaskTypeInfo>> {
-        self.entries.iter().filter(|(key, _)| !self.disabled.contains(*key)).map(|(_, entry)| &entry.info)
+        self.entries
+            .iter()
+            .filter(|(key, _)| !self.disabled.contains(*key))
+            .map(|(_, entry)| &entry.info)
     }
 }
 
@@ -157,7 +181,11 @@ impl flow::validate::TypeCatalog for TypeRegistry {
 
 /// The end of a text that may be long, for a message.
 fn last_chars(text: &str, max: usize) -> &str {
-    if text.len() <= max { text } else { &text[text.ceil_char_boundary(text.len() - max)..] }
+    if text.len() <= max {
+        text
+    } else {
+        &text[text.ceil_char_boundary(text.len() - max)..]
+    }
 }
 
 /// The beginning of a text that may be long, for a message.

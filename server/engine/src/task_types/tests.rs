@@ -13,19 +13,32 @@ fn check(disabled: &[&str], expect: &Expect) {
     registry.disable(disabled.iter().copied()).expect("they exist");
     let mut text = String::new();
     for info in registry.infos() {
-        let arguments: Vec<&str> = info.input_schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let arguments: Vec<&str> = info.input_schema["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let runs = match registry.find(&info.key) {
             Found::Type(..) => "",
             Found::Missing(_) => " (light)",
         };
-        text.push_str(&format!("{}{runs} [{}/{}] {}\n", info.key, info.category, info.icon, arguments.join(" ")));
+        text.push_str(&format!(
+            "{}{runs} [{}/{}] {}\n",
+            info.key,
+            info.category,
+            info.icon,
+            arguments.join(" ")
+        ));
     }
     expect.assert_eq(&text);
 }
 
 #[test]
 fn the_built_in_types() {
-    check(&[], &expect![[r#"
+    check(
+        &[],
+        &expect![[r#"
         delay (light) [control/clock] for until
         fail (light) [control/x-circle] message
         fetch_data [data/download] failure_rate data_source live timeout
@@ -37,7 +50,8 @@ fn the_built_in_types() {
         store_data [data/database] failure_rate input results destination
         switch (light) [control/switch] cases default
         transform [data/braces] value jq input
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -46,16 +60,24 @@ fn switched_off_types_are_not_known() {
     registry.disable(["shell"]).expect("it exists");
     assert!(registry.input_schema("shell").is_none());
     assert!(!registry.known().contains(&"shell"));
-    let Found::Missing(error) = registry.find("shell") else { panic!("an attempt must fail") };
+    let Found::Missing(error) = registry.find("shell") else {
+        panic!("an attempt must fail")
+    };
     assert_eq!(&*error.kind, "disabled_type");
     assert!(error.is_final);
-    assert_eq!(registry.disable(["shel"]), Err(RegistryError::Unknown("shel".to_owned())));
+    assert_eq!(
+        registry.disable(["shel"]),
+        Err(RegistryError::Unknown("shel".to_owned()))
+    );
 }
 
 #[test]
 fn a_key_names_one_type() {
     let mut registry = TypeRegistry::builtin(&BuiltinOptions::default());
-    assert_eq!(registry.add(Arc::new(Shell)), Err(RegistryError::Duplicate("shell".to_owned())));
+    assert_eq!(
+        registry.add(Arc::new(Shell)),
+        Err(RegistryError::Duplicate("shell".to_owned()))
+    );
 }
 
 #[test]

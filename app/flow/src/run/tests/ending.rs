@@ -36,6 +36,12 @@ fn a_failure_whose_handler_is_skipped_is_not_handled() {
         b    failed     1 attempt  failed: it broke
         run  failed  a failed: it broke
     "#]]);
+    check("a -failed-> c; b -> c", "b fails; a fails", expect![[r#"
+        a    failed     1 attempt  failed: it broke
+        c    skipped    upstream b failed
+        b    failed     1 attempt  failed: it broke
+        run  failed  a failed: it broke
+    "#]]);
     check("a -failed-> b; a -failed-> c; z -> c", "a fails; b ok; z fails", expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    succeeded  1 attempt
@@ -384,18 +390,18 @@ fn a_failing_on_failure_task_changes_nothing() {
 
 #[test]
 fn cancel_ends_attempts_and_leaves_out_what_had_not_started() {
-    check("a -> b; c; d:delay", "a starts; cancel; show; a stops; c stops", expect![[r#"
+    check("tasks: { a: { type: work }, b: { type: work, needs: [a] }, c: { type: work }, d: { type: delay, with: { for: 1h } } }", "a starts; cancel; show; a stops; c stops", expect![[r#"
         - a is asked to end
         - c is asked to end
         a    running    1 attempt
         b    cancelled  the run was cancelled
         c    ready      1 attempt
-        d    failed     input: a delay needs `for` (a duration) or `until` (a time)
+        d    cancelled  the run was cancelled
         run  ending  Attempts
         a    cancelled  1 attempt  it was stopped because the run ended
         b    cancelled  the run was cancelled
         c    cancelled  1 attempt  it was stopped because the run ended
-        d    failed     input: a delay needs `for` (a duration) or `until` (a time)
+        d    cancelled  the run was cancelled
         run  cancelled
     "#]]);
     check("a -> b -always-> c", "a starts; cancel; a fails", expect![[r#"
@@ -549,10 +555,10 @@ fn forced_cancel_ends_everything_at_once() {
         a       succeeded  1 attempt
         b       cancelled  1 attempt  the run was cancelled by force
         c       cancelled  the run was cancelled by force
-        clean   skipped    was not needed
-        sweep   skipped    was not needed
+        clean   skipped    the ending was cut short before it
+        sweep   skipped    the ending was cut short before it
         alert   skipped    was not needed
-        a.undo  skipped    was not needed
+        a.undo  skipped    the ending was cut short before it
         b.undo  skipped    was not needed
         run     cancelled
     "#]]);
@@ -562,10 +568,10 @@ fn forced_cancel_ends_everything_at_once() {
         a       succeeded  1 attempt
         b       cancelled  1 attempt  the run was cancelled by force
         c       cancelled  the run was cancelled
-        clean   skipped    was not needed
-        sweep   skipped    was not needed
+        clean   skipped    the ending was cut short before it
+        sweep   skipped    the ending was cut short before it
         alert   skipped    was not needed
-        a.undo  skipped    was not needed
+        a.undo  skipped    the ending was cut short before it
         b.undo  skipped    was not needed
         run     cancelled
     "#]]);
@@ -575,10 +581,10 @@ fn forced_cancel_ends_everything_at_once() {
         b       succeeded  1 attempt
         c       succeeded  1 attempt
         clean   cancelled  1 attempt  the run was cancelled by force
-        sweep   skipped    was not needed
+        sweep   skipped    the ending was cut short before it
         alert   skipped    was not needed
-        a.undo  skipped    was not needed
-        b.undo  skipped    was not needed
+        a.undo  skipped    the ending was cut short before it
+        b.undo  skipped    the ending was cut short before it
         run     cancelled
     "#]]);
     check("a -always-> b; a -cancelled-> c", "force cancel", expect![[r#"
@@ -597,9 +603,9 @@ fn a_run_that_had_failed_stays_failed_when_its_clean_up_is_cut_short() {
         a       succeeded  1 attempt
         b       failed     1 attempt  failed: it broke
         c       skipped    upstream b failed
-        clean   skipped    was not needed
-        sweep   skipped    was not needed
-        alert   skipped    was not needed
+        clean   skipped    the ending was cut short before it
+        sweep   skipped    the ending was cut short before it
+        alert   skipped    the ending was cut short before it
         a.undo  cancelled  1 attempt  the run was cancelled by force
         b.undo  skipped    was not needed
         run     failed  b failed: it broke
@@ -654,10 +660,10 @@ fn the_ending_is_bounded_too() {
         a       succeeded  1 attempt
         b       cancelled  1 attempt  the ending of the run took too long
         c       cancelled  the run was cancelled
-        clean   skipped    was not needed
-        sweep   skipped    was not needed
+        clean   skipped    the ending was cut short before it
+        sweep   skipped    the ending was cut short before it
         alert   skipped    was not needed
-        a.undo  skipped    was not needed
+        a.undo  skipped    the ending was cut short before it
         b.undo  skipped    was not needed
         run     cancelled  ending_timeout: the ending of the run took too long
     "#]]);
@@ -666,7 +672,7 @@ fn the_ending_is_bounded_too() {
         - clean is killed
         a      succeeded  1 attempt
         clean  cancelled  1 attempt  the ending of the run took too long
-        next   skipped    was not needed
+        next   skipped    the ending was cut short before it
         run    failed  ending_timeout: the ending of the run took too long
     "#]]);
 }

@@ -1,12 +1,16 @@
 //! What is bounded: the work of one decision, the stack, the log.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::script::doc;
-use super::world::World;
+use super::world::{World, compile};
+use crate::ids::RunId;
 use crate::limits::{EVENTS_PER_RUN_MAX, LIGHT_TASKS_PER_DECISION_MAX};
-use crate::run::state::TaskState;
-use crate::run::{Command, Env, EventKind, Rejected, create, decide};
+use crate::payload::Payload;
+use crate::run::{Command, Env, EventKind, NewRun, Rejected, RunState, TaskState, create, decide};
+use crate::time::Timestamp;
 use crate::view::RunStatus;
 
 fn wide(n_tasks: usize) -> String {
@@ -17,55 +21,97 @@ fn chain(n_tasks: usize) -> String {
     (1..n_tasks).map(|n| format!("t{}:noop -> t{n}:noop;", n - 1)).collect()
 }
 
+/// A run without the harness, whose checks would take longer than the run: (state, decisions, events).
+fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
+    let (plan, program) = compile(doc(flow));
+    let mut chance = 0_u128;
+    let mut entropy = || {
+        chance += 1;
+        chance
+    };
+    let mut n = (0, 0);
+    let new = NewRun {
+        id: RunId(1),
+        version: 1,
+        inputs: Payload::null(),
+        labels: BTreeMap::new(),
+        trigger: "api".into(),
+        idempotency_key: None,
+    };
+    let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut entropy, blobs: &() };
+    let (mut state, mut decision) = create(&plan, &program, new, env);
+    let mut commands = commands.iter().cloned();
+    loop {
+        n = (n.0 + 1, n.1 + decision.events.len());
+        let command = if decision.unfinished {
+            assert!(state.in_flight(), "what is left over keeps it in memory");
+            Command::Continue
+        } else {
+            let Some(command) = commands.next() else { return (state, n.0, n.1) };
+            command
+        };
+        let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut entropy, blobs: &() };
+        decision = decide(&mut state, &program, command, env).expect("it is not finished");
+    }
+}
+
 #[test]
 fn a_decision_yields_after_a_thousand_light_tasks() {
-    for (n_tasks, n_continued) in [(LIGHT_TASKS_PER_DECISION_MAX, 0), (LIGHT_TASKS_PER_DECISION_MAX + 1, 1), (2500, 2)] {
-        let world = World::start(doc(&wide(n_tasks)), json!({}));
-        assert_eq!((world.state.status(), world.n_continued), (RunStatus::Succeeded, n_continued), "{n_tasks}");
+    for (n_tasks, n_decisions) in [(LIGHT_TASKS_PER_DECISION_MAX, 1), (LIGHT_TASKS_PER_DECISION_MAX + 1, 2), (2500, 3)] {
+        let (state, n, _) = drive(&wide(n_tasks), &[]);
+        assert_eq!((state.status(), n), (RunStatus::Succeeded, n_decisions), "{n_tasks}");
     }
 }
 
 #[test]
 fn a_long_chain_of_light_tasks_needs_no_stack() {
-    let world = World::start(doc(&chain(5000)), json!({}));
-    assert_eq!((world.state.status(), world.n_continued, world.log.len()), (RunStatus::Succeeded, 4, 5003));
+    let (state, n_decisions, n_events) = drive(&chain(5000), &[]);
+    assert_eq!((state.status(), n_decisions, n_events), (RunStatus::Succeeded, 5, 5003));
 }
 
 #[test]
 fn a_decision_yields_after_a_mebibyte_of_output() {
     let tasks: String = (0..30).map(|n| format!("  t{n}: {{ type: transform, with: {{ value: \"{{{{ 'x' * 60000 }}}}\" }} }}\n")).collect();
-    let world = World::start(doc(&format!("tasks:\n{tasks}")), json!({}));
-    assert_eq!((world.state.status(), world.n_continued), (RunStatus::Succeeded, 1));
+    let (state, n_decisions, _) = drive(&format!("tasks:\n{tasks}"), &[]);
+    assert_eq!((state.status(), n_decisions), (RunStatus::Succeeded, 2));
 }
 
 #[test]
 fn undoing_thousands_yields_too() {
     let tasks: String = (0..1200).map(|n| format!("  t{n}: {{ type: noop, undo: {{ type: noop }} }}\n")).collect();
-    let world = World::start(doc(&format!("tasks:\n  a: {{ type: fail }}\n{tasks}")), json!({}));
-    assert_eq!((world.state.status(), world.n_continued, world.state.counts().succeeded), (RunStatus::Failed, 2, 2400));
+    let (state, n_decisions, _) = drive(&format!("tasks:\n  a: {{ type: fail }}\n{tasks}"), &[]);
+    assert_eq!((state.status(), n_decisions, state.counts().succeeded), (RunStatus::Failed, 3, 2400));
 }
 
 #[test]
 fn an_unfinished_decision_is_taken_up_after_a_restart() {
-    let mut world = World::start(doc("a"), json!({}));
-    let (plan, program) = super::world::compile(doc(&chain(1500)));
+    let flow = chain(1500);
+    let (plan, program) = compile(doc(&flow));
     let mut chance = || 5;
-    let new = crate::run::NewRun {
-        id: world.state.id(),
+    let new = NewRun {
+        id: RunId(1),
         version: 1,
-        inputs: crate::Payload::null(),
-        labels: Default::default(),
+        inputs: Payload::null(),
+        labels: BTreeMap::new(),
         trigger: "api".into(),
         idempotency_key: None,
     };
-    let env = Env { now: world.clock, actor: "local".into(), entropy: &mut chance, blobs: &() };
-    let (state, decision) = create(&plan, &program, new, env);
-    assert!(decision.unfinished && state.in_flight());
-    (world.log, world.state, world.plan, world.program) = (decision.events, state, plan, program);
+    let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut chance, blobs: &() };
+    let (_, decision) = create(&plan, &program, new, env);
+    assert!(decision.unfinished);
+    let mut state = RunState::replay(plan, &decision.events).expect("the log is whole");
+    assert!(state.in_flight());
     let mut chance = || 6;
-    let env = Env { now: world.clock, actor: "local".into(), entropy: &mut chance, blobs: &() };
-    decide(&mut world.state, &world.program, Command::Recover { workers_gone: true }, env).expect("it goes on");
-    assert_eq!(world.state.status(), RunStatus::Succeeded);
+    let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut chance, blobs: &() };
+    decide(&mut state, &program, Command::Recover { workers_gone: true }, env).expect("it goes on");
+    assert_eq!(state.status(), RunStatus::Succeeded);
+}
+
+#[test]
+fn ten_thousand_tasks_are_cancelled_in_one_go() {
+    let flow: String = (0..9_999).map(|n| format!("a -> t{n};")).collect();
+    let (state, ..) = drive(&flow, &[Command::Cancel { force: false, reason: None }]);
+    assert_eq!((state.counts().cancelled, state.status()), (9_999, RunStatus::Ending));
 }
 
 #[test]
@@ -83,12 +129,4 @@ fn a_full_log_ends_the_run() {
     assert_eq!(error.kind, "too_many_events");
     assert!(matches!(world.state.task(0).state, TaskState::Cancelled { .. }));
     assert_eq!(world.command(Command::Wake), Err(Rejected::Finished));
-}
-
-#[test]
-fn ten_thousand_tasks_are_cancelled_in_one_go() {
-    let flow: String = (0..9_999).map(|n| format!("a -> t{n};")).collect();
-    let mut world = World::start(doc(&flow), json!({}));
-    world.command(Command::Cancel { force: false, reason: None }).expect("it is running");
-    assert_eq!(world.state.counts().cancelled, 9_999);
 }

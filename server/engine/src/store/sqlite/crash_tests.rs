@@ -27,7 +27,11 @@ fn acknowledged_decisions_survive_a_kill() {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
     let mut acknowledged = Vec::new();
     for (round, kill_after) in [1, 10, 50, 111, 250].into_iter().enumerate() {
-        acknowledged.extend(kill_a_victim(dir.path(), i64::try_from(round).expect("small") * RUNS_PER_VICTIM, kill_after));
+        acknowledged.extend(kill_a_victim(
+            dir.path(),
+            i64::try_from(round).expect("small") * RUNS_PER_VICTIM,
+            kill_after,
+        ));
         check(dir.path(), &acknowledged);
     }
 }
@@ -44,7 +48,13 @@ fn kill_a_victim(dir: &Path, first: i64, kill_after: usize) -> Vec<i64> {
     let mut acknowledged = Vec::new();
     for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
         // The harness may put its own words in front of the first line.
-        let Some((_, number)) = line.expect("it is text").split_once("ack ").map(|(a, b)| (a.to_owned(), b.to_owned())) else { continue };
+        let Some((_, number)) = line
+            .expect("it is text")
+            .split_once("ack ")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        else {
+            continue;
+        };
         acknowledged.push(number.parse().expect("a number"));
         if acknowledged.len() == kill_after {
             child.kill().expect("it can be killed");
@@ -57,7 +67,10 @@ fn kill_a_victim(dir: &Path, first: i64, kill_after: usize) -> Vec<i64> {
 }
 
 fn victim(dir: &Path, first: i64) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let store = Arc::new(SqliteStore::open(dir).expect("the folder can be opened"));
         let epochs = store.take_shards().await.expect("ok");
@@ -79,10 +92,14 @@ fn victim(dir: &Path, first: i64) {
 
 fn check(dir: &Path, acknowledged: &[i64]) {
     let file = Connection::open(dir.join("pointwork.db")).expect("ok");
-    let integrity: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("ok");
+    let integrity: String = file
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("ok");
     assert_eq!(integrity, "ok");
     drop(file);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let store = SqliteStore::open(dir).expect("a killed process leaves no lock behind");
         for n in acknowledged {
@@ -91,6 +108,10 @@ fn check(dir: &Path, acknowledged: &[i64]) {
             assert_eq!(store.run(id(*n)).await.expect("ok"), Some(run(*n).decision().row));
         }
         let succeeded = store.stats(None).await.expect("ok").runs["succeeded"];
-        assert!(succeeded >= acknowledged.len() as u64, "{succeeded} counted, {} acknowledged", acknowledged.len());
+        assert!(
+            succeeded >= acknowledged.len() as u64,
+            "{succeeded} counted, {} acknowledged",
+            acknowledged.len()
+        );
     });
 }

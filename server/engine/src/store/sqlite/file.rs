@@ -56,7 +56,11 @@ pub(super) struct DbFile {
 
 impl DbFile {
     pub(super) fn new(dir: &Path, kind: Kind, busy_timeout: Duration) -> Self {
-        Self { path: dir.join(kind.file_name), kind, busy_timeout }
+        Self {
+            path: dir.join(kind.file_name),
+            kind,
+            busy_timeout,
+        }
     }
 
     /// The connection that writes: makes the file if there is none and brings it up to date if it is older than this program.
@@ -68,7 +72,10 @@ impl DbFile {
 
     /// A connection that reads; the file is there.
     pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
-        let conn = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let conn = Connection::open_with_flags(
+            &self.path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
         conn.busy_timeout(self.busy_timeout)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
         Ok(conn)
@@ -119,19 +126,23 @@ impl DbFile {
     pub(super) fn explain(&self, error: &rusqlite::Error) -> StoreError {
         let name = self.path.display();
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => {
-                StoreError::Unavailable(format!("no space is left for {name}; free some on its disk, and Pointwork goes on by itself"))
-            }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                StoreError::Unavailable(format!("another program holds a lock on {name}; close it, and Pointwork goes on by itself"))
-            }
+            Some(ErrorCode::DiskFull) => StoreError::Unavailable(format!(
+                "no space is left for {name}; free some on its disk, and Pointwork goes on by itself"
+            )),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Unavailable(format!(
+                "another program holds a lock on {name}; close it, and Pointwork goes on by itself"
+            )),
             Some(ErrorCode::NotADatabase) => StoreError::Incompatible(format!(
                 "{name} is not a database; choose another data folder, move the file away or restore it from a backup"
             )),
-            Some(ErrorCode::DatabaseCorrupt) => StoreError::Unavailable(format!("{name} is damaged; restore it from a backup ({error})")),
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => StoreError::Unavailable(format!(
-                "{name} cannot be opened for writing; make its folder writable for the user that runs Pointwork ({error})"
-            )),
+            Some(ErrorCode::DatabaseCorrupt) => {
+                StoreError::Unavailable(format!("{name} is damaged; restore it from a backup ({error})"))
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                StoreError::Unavailable(format!(
+                    "{name} cannot be opened for writing; make its folder writable for the user that runs Pointwork ({error})"
+                ))
+            }
             _ => StoreError::Unavailable(format!("{name}: {error}")),
         }
     }
@@ -159,7 +170,12 @@ impl Fault {
         let Self::Sqlite(error) = self else { return false };
         !matches!(
             error.sqlite_error_code(),
-            None | Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::Unknown)
+            None | Some(
+                ErrorCode::ConstraintViolation
+                    | ErrorCode::TooBig
+                    | ErrorCode::TypeMismatch
+                    | ErrorCode::Unknown
+            )
         )
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault
         return Err(StoreError::VersionConflict { expected, current }.into());
     }
     if is_unchanged(conn, version, current)? {
-        conn.prepare_cached("UPDATE flows SET archived = 0 WHERE flow = ? AND archived <> 0")?.execute([&version.flow])?;
+        conn.prepare_cached("UPDATE flows SET archived = 0 WHERE flow = ? AND archived <> 0")?
+            .execute([&version.flow])?;
         return Ok(current);
     }
     let number = current + 1;
@@ -53,11 +54,18 @@ fn is_unchanged(conn: &Connection, version: &NewVersion, newest: u32) -> Result<
 
 /// Hides a flow. False if there is none.
 pub(super) fn archive(conn: &Connection, flow: &str) -> Result<bool, Fault> {
-    Ok(conn.prepare_cached("UPDATE flows SET archived = 1 WHERE flow = ?")?.execute([flow])? == 1)
+    Ok(conn
+        .prepare_cached("UPDATE flows SET archived = 1 WHERE flow = ?")?
+        .execute([flow])?
+        == 1)
 }
 
 /// A version; the newest if `version` is `None`.
-pub(super) fn version(conn: &Connection, flow: &str, version: Option<u32>) -> Result<Option<StoredVersion>, Fault> {
+pub(super) fn version(
+    conn: &Connection,
+    flow: &str,
+    version: Option<u32>,
+) -> Result<Option<StoredVersion>, Fault> {
     let found = conn
         .prepare_cached(
             "SELECT f.flow, v.version, f.version, v.source, v.format, v.document, v.created_at, v.actor, f.archived
@@ -82,8 +90,9 @@ pub(super) fn version(conn: &Connection, flow: &str, version: Option<u32>) -> Re
 
 /// The versions of a flow, newest first.
 pub(super) fn versions(conn: &Connection, flow: &str) -> Result<Vec<FlowVersionView>, Fault> {
-    let mut select = conn
-        .prepare_cached("SELECT version, created_at, actor, n_tasks FROM flow_versions WHERE flow = ? ORDER BY version DESC")?;
+    let mut select = conn.prepare_cached(
+        "SELECT version, created_at, actor, n_tasks FROM flow_versions WHERE flow = ? ORDER BY version DESC",
+    )?;
     let rows = select.query_map([flow], |row| {
         Ok(FlowVersionView {
             version: row.get(0)?,
@@ -96,7 +105,12 @@ pub(super) fn versions(conn: &Connection, flow: &str) -> Result<Vec<FlowVersionV
 }
 
 /// A page of flows by id.
-pub(super) fn list(conn: &Connection, text: Option<&str>, cursor: Option<&str>, limit: usize) -> Result<Page<FlowSummary>, Fault> {
+pub(super) fn list(
+    conn: &Connection,
+    text: Option<&str>,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<FlowSummary>, Fault> {
     let limit = limit.max(1);
     let mut select = conn.prepare_cached(
         "SELECT flow, name, description, version, updated_at, n_tasks, archived FROM flows WHERE flow > ? ORDER BY flow",

@@ -27,9 +27,14 @@ impl Folder {
         builder.recursive(true);
         #[cfg(unix)]
         builder.mode(0o700);
-        builder.create(dir).map_err(|error| failed(dir, "the data folder cannot be made", &error))?;
+        builder
+            .create(dir)
+            .map_err(|error| failed(dir, "the data folder cannot be made", &error))?;
         let lock = lock(dir)?;
-        Ok(Self { instance: instance(dir)?, _lock: lock })
+        Ok(Self {
+            instance: instance(dir)?,
+            _lock: lock,
+        })
     }
 }
 
@@ -57,7 +62,8 @@ fn instance(dir: &Path) -> StoreResult<String> {
         }
     }
     let mut random = [0; INSTANCE_DIGITS / 2];
-    getrandom::fill(&mut random).map_err(|error| StoreError::Unavailable(format!("the system gives no random numbers: {error}")))?;
+    getrandom::fill(&mut random)
+        .map_err(|error| StoreError::Unavailable(format!("the system gives no random numbers: {error}")))?;
     let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     // Written aside and moved, so that a crash leaves a whole file or none.
     let draft = dir.join("instance.new");

@@ -47,7 +47,11 @@ struct EncodedRow {
 impl EncodedDecision {
     pub(super) fn new(decision: RunDecision) -> StoreResult<Self> {
         let span = Span::of(&decision);
-        let bytes = if let Span::Events { .. } = span { encoding::encode(&decision.events)? } else { Vec::new() };
+        let bytes = if let Span::Events { .. } = span {
+            encoding::encode(&decision.events)?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             run: decision.run,
             span,
@@ -73,7 +77,11 @@ impl EncodedRow {
             wake_at: row.wake_at.map(Timestamp::as_micros),
             in_flight: row.in_flight,
             rest: rest_of(summary)?.into_boxed_str(),
-            labels: summary.labels.iter().map(|(label, value)| (label.as_str().into(), value.as_str().into())).collect(),
+            labels: summary
+                .labels
+                .iter()
+                .map(|(label, value)| (label.as_str().into(), value.as_str().into()))
+                .collect(),
         })
     }
 }
@@ -109,7 +117,8 @@ impl EventLedger {
         let mut rows = shards.query([])?;
         while let Some(row) = rows.next()? {
             let shard = usize::from(row.get::<_, u16>(0)?);
-            if let (Some(epoch), Some(seq)) = (ledger.epochs.get_mut(shard), ledger.shard_seqs.get_mut(shard)) {
+            if let (Some(epoch), Some(seq)) = (ledger.epochs.get_mut(shard), ledger.shard_seqs.get_mut(shard))
+            {
                 *epoch = row.get::<_, i64>(1)?.cast_unsigned();
                 *seq = row.get::<_, i64>(2)?.cast_unsigned();
             }
@@ -118,7 +127,8 @@ impl EventLedger {
     }
 
     pub(super) fn take_shards(&mut self, conn: &Connection) -> Result<ShardEpochs, Fault> {
-        conn.prepare_cached("UPDATE shards SET epoch = epoch + 1")?.execute([])?;
+        conn.prepare_cached("UPDATE shards SET epoch = epoch + 1")?
+            .execute([])?;
         if self.epochs_before.is_none() {
             self.epochs_before = Some(self.epochs.clone());
         }
@@ -151,14 +161,20 @@ impl EventLedger {
             let current = self.epochs.get(usize::from(shard)).copied().unwrap_or(0);
             let given = epochs.0.get(usize::from(shard)).copied().unwrap_or(0);
             if given != current {
-                return Err(StoreError::StaleEpoch { shard, given, current });
+                return Err(StoreError::StaleEpoch {
+                    shard,
+                    given,
+                    current,
+                });
             }
         }
         Ok(())
     }
 
     fn next_shard_seq(&mut self, shard: u16) -> i64 {
-        let Some(seq) = self.shard_seqs.get_mut(usize::from(shard)) else { return 0 };
+        let Some(seq) = self.shard_seqs.get_mut(usize::from(shard)) else {
+            return 0;
+        };
         self.touched.entry(shard).or_insert(*seq);
         *seq += 1;
         seq.cast_signed()
@@ -171,7 +187,10 @@ impl EventLedger {
         let mut writing = RowWriting::new(conn)?;
         let mut movements: FxHashMap<&str, Movement> = FxHashMap::default();
         for (run, PutOff { before, row }) in &put_off {
-            movements.entry(&row.flow).or_default().record_parts(*before, row.state, row.duration_ms);
+            movements
+                .entry(&row.flow)
+                .or_default()
+                .record_parts(*before, row.state, row.duration_ms);
             match before {
                 None => writing.insert(*run, row)?,
                 Some(_) => writing.update(*run, row)?,
@@ -257,22 +276,42 @@ impl Appending<'_> {
         if let Some(Idempotency { key, inputs_hash }) = &decision.idempotency {
             self.conn
                 .prepare_cached("INSERT INTO idempotency (flow, key, run, inputs_hash) VALUES (?, ?, ?, ?)")?
-                .execute(params![decision.row.flow, key, run.to_bytes(), inputs_hash.cast_signed()])?;
+                .execute(params![
+                    decision.row.flow,
+                    key,
+                    run.to_bytes(),
+                    inputs_hash.cast_signed()
+                ])?;
         }
         Ok(Committed::Done)
     }
 
     /// What to answer if the decision's key is taken.
     fn key_holder(&self, decision: &EncodedDecision) -> Result<Option<Committed>, Fault> {
-        let Some(Idempotency { key, .. }) = &decision.idempotency else { return Ok(None) };
-        let Some((run, inputs_hash)) = run_by_key(self.conn, &decision.row.flow, key)? else { return Ok(None) };
-        if run == decision.run { self.out_of_step(run).map(Some) } else { Ok(Some(Committed::Duplicate { run, inputs_hash })) }
+        let Some(Idempotency { key, .. }) = &decision.idempotency else {
+            return Ok(None);
+        };
+        let Some((run, inputs_hash)) = run_by_key(self.conn, &decision.row.flow, key)? else {
+            return Ok(None);
+        };
+        if run == decision.run {
+            self.out_of_step(run).map(Some)
+        } else {
+            Ok(Some(Committed::Duplicate { run, inputs_hash }))
+        }
     }
 
     fn insert_events(&mut self, decision: &EncodedDecision, first: u64, last: u64) -> Result<bool, Fault> {
         let run = decision.run;
         let shard = run.shard();
-        let shard_seq = self.ledger.shard_seqs.get(usize::from(shard)).copied().unwrap_or(0).cast_signed() + 1;
+        let shard_seq = self
+            .ledger
+            .shard_seqs
+            .get(usize::from(shard))
+            .copied()
+            .unwrap_or(0)
+            .cast_signed()
+            + 1;
         let n_inserted = self.insert.execute(params![
             run.to_bytes(),
             first.cast_signed(),
@@ -290,8 +329,15 @@ impl Appending<'_> {
     }
 
     fn put_off(&mut self, decision: &EncodedDecision, before: Option<RunStatus>, last_seq: u64) {
-        let row = EncodedRow { last_seq, ..decision.row.clone() };
-        self.ledger.put_off.entry(decision.run).and_modify(|put_off| put_off.row = row.clone()).or_insert(PutOff { before, row });
+        let row = EncodedRow {
+            last_seq,
+            ..decision.row.clone()
+        };
+        self.ledger
+            .put_off
+            .entry(decision.run)
+            .and_modify(|put_off| put_off.row = row.clone())
+            .or_insert(PutOff { before, row });
     }
 
     /// The run's state in the table (not in the open transaction) and the end of its log (in it).
@@ -302,13 +348,19 @@ impl Appending<'_> {
         let found = self
             .conn
             .prepare_cached("SELECT state, last_seq FROM runs WHERE run = ?")?
-            .query_row([run.to_bytes()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .query_row([run.to_bytes()], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            })
             .optional()?;
-        Ok(found.map_or((None, 0), |(state, last_seq)| (state_of_number(state), last_seq.cast_unsigned())))
+        Ok(found.map_or((None, 0), |(state, last_seq)| {
+            (state_of_number(state), last_seq.cast_unsigned())
+        }))
     }
 
     fn out_of_step(&self, run: RunId) -> Result<Committed, Fault> {
-        Ok(Committed::OutOfStep { last_seq: self.end_of(run)?.1 })
+        Ok(Committed::OutOfStep {
+            last_seq: self.end_of(run)?.1,
+        })
     }
 }
 
@@ -316,7 +368,12 @@ impl Appending<'_> {
 pub(super) fn run_by_key(conn: &Connection, flow: &str, key: &str) -> Result<Option<(RunId, u64)>, Fault> {
     let found = conn
         .prepare_cached("SELECT run, inputs_hash FROM idempotency WHERE flow = ? AND key = ?")?
-        .query_row([flow, key], |row| Ok((RunId::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned())))
+        .query_row([flow, key], |row| {
+            Ok((
+                RunId::from_bytes(row.get(0)?),
+                row.get::<_, i64>(1)?.cast_unsigned(),
+            ))
+        })
         .optional()?;
     Ok(found)
 }

@@ -18,19 +18,32 @@ pub struct SqliteLogs {
 impl SqliteLogs {
     pub(super) fn open(file: DbFile) -> StoreResult<Self> {
         let conn = file.writer()?;
-        Ok(Self { readers: Readers::new(file.clone()), writer: Writer::start(file, conn, NoLedger)? })
+        Ok(Self {
+            readers: Readers::new(file.clone()),
+            writer: Writer::start(file, conn, NoLedger)?,
+        })
     }
 }
 
 #[async_trait]
 impl LogStore for SqliteLogs {
     async fn append(&self, chunks: Vec<(LogKey, LogChunk)>) -> StoreResult<()> {
-        self.writer.write(chunks.len(), move |conn, _| append(conn, &chunks)).await
+        self.writer
+            .write(chunks.len(), move |conn, _| append(conn, &chunks))
+            .await
     }
 
-    async fn read(&self, run: RunId, task: &str, after: (u32, u64), bytes: usize) -> StoreResult<Vec<(u32, LogChunk)>> {
+    async fn read(
+        &self,
+        run: RunId,
+        task: &str,
+        after: (u32, u64),
+        bytes: usize,
+    ) -> StoreResult<Vec<(u32, LogChunk)>> {
         let task = task.to_owned();
-        self.readers.read(move |conn| read(conn, run, &task, after, bytes)).await
+        self.readers
+            .read(move |conn| read(conn, run, &task, after, bytes))
+            .await
     }
 }
 
@@ -52,12 +65,23 @@ fn append(conn: &Connection, chunks: &[(LogKey, LogChunk)]) -> Result<(), Fault>
     Ok(())
 }
 
-fn read(conn: &Connection, run: RunId, task: &str, after: (u32, u64), bytes: usize) -> Result<Vec<(u32, LogChunk)>, Fault> {
+fn read(
+    conn: &Connection,
+    run: RunId,
+    task: &str,
+    after: (u32, u64),
+    bytes: usize,
+) -> Result<Vec<(u32, LogChunk)>, Fault> {
     let mut select = conn.prepare_cached(
         "SELECT attempt, number, at, stream, text FROM chunks
          WHERE run = ? AND task = ? AND (attempt, number) > (?, ?) ORDER BY attempt, number",
     )?;
-    let mut rows = select.query(params![run.to_bytes(), task, after.0, i64::try_from(after.1).unwrap_or(i64::MAX)])?;
+    let mut rows = select.query(params![
+        run.to_bytes(),
+        task,
+        after.0,
+        i64::try_from(after.1).unwrap_or(i64::MAX)
+    ])?;
     let mut chunks = Vec::new();
     let mut n_bytes = 0;
     while let Some(row) = rows.next()? {
@@ -88,5 +112,9 @@ fn stream_of(number: u8) -> StoreResult<LogStream> {
     [LogStream::Stdout, LogStream::Stderr, LogStream::Engine]
         .into_iter()
         .find(|stream| stream_number(*stream) == number)
-        .ok_or_else(|| StoreError::Incompatible(format!("a log line comes from stream {number}, which only a newer Pointwork knows")))
+        .ok_or_else(|| {
+            StoreError::Incompatible(format!(
+                "a log line comes from stream {number}, which only a newer Pointwork knows"
+            ))
+        })
 }

@@ -36,7 +36,8 @@ use self::ledger::{EncodedDecision, EventLedger};
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ShardEpochs, Store, StoreResult, StoredVersion, Unfinished,
+    Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ShardEpochs, Store, StoreResult,
+    StoredVersion, Unfinished,
 };
 
 /// How long a call waits for another program's lock on a file before it fails.
@@ -100,12 +101,16 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn save_flow(&self, version: NewVersion) -> StoreResult<u32> {
-        self.writer.write(1, move |conn, _| flows::save(conn, &version)).await
+        self.writer
+            .write(1, move |conn, _| flows::save(conn, &version))
+            .await
     }
 
     async fn flow(&self, flow: &str, version: Option<u32>) -> StoreResult<Option<StoredVersion>> {
         let flow = flow.to_owned();
-        self.readers.read(move |conn| flows::version(conn, &flow, version)).await
+        self.readers
+            .read(move |conn| flows::version(conn, &flow, version))
+            .await
     }
 
     async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>> {
@@ -113,37 +118,64 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| flows::versions(conn, &flow)).await
     }
 
-    async fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> StoreResult<Page<FlowSummary>> {
+    async fn flows(
+        &self,
+        text: Option<&str>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<FlowSummary>> {
         let (text, cursor) = (text.map(str::to_owned), cursor.map(str::to_owned));
-        self.readers.read(move |conn| flows::list(conn, text.as_deref(), cursor.as_deref(), limit)).await
+        self.readers
+            .read(move |conn| flows::list(conn, text.as_deref(), cursor.as_deref(), limit))
+            .await
     }
 
     async fn archive_flow(&self, flow: &str) -> StoreResult<bool> {
         let flow = flow.to_owned();
-        self.writer.write(1, move |conn, _| flows::archive(conn, &flow)).await
+        self.writer
+            .write(1, move |conn, _| flows::archive(conn, &flow))
+            .await
     }
 
     async fn take_shards(&self) -> StoreResult<ShardEpochs> {
-        self.writer.write(1, |conn, ledger| ledger.take_shards(conn)).await
+        self.writer
+            .write(1, |conn, ledger| ledger.take_shards(conn))
+            .await
     }
 
     async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>> {
         let epochs = epochs.clone();
-        let batch: Vec<EncodedDecision> = batch.into_iter().map(EncodedDecision::new).collect::<StoreResult<_>>()?;
-        self.writer.write(batch.len(), move |conn, ledger| ledger.commit(conn, &epochs, &batch)).await
+        let batch: Vec<EncodedDecision> = batch
+            .into_iter()
+            .map(EncodedDecision::new)
+            .collect::<StoreResult<_>>()?;
+        self.writer
+            .write(batch.len(), move |conn, ledger| {
+                ledger.commit(conn, &epochs, &batch)
+            })
+            .await
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {
-        self.readers.read(move |conn| rows::events(conn, run, after, limit)).await
+        self.readers
+            .read(move |conn| rows::events(conn, run, after, limit))
+            .await
     }
 
     async fn run(&self, run: RunId) -> StoreResult<Option<RunRow>> {
         self.readers.read(move |conn| rows::run(conn, run)).await
     }
 
-    async fn runs(&self, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> StoreResult<Page<RunSummary>> {
+    async fn runs(
+        &self,
+        filter: &RunFilter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<RunSummary>> {
         let (filter, cursor) = (filter.clone(), cursor.map(str::to_owned));
-        self.readers.read(move |conn| rows::runs(conn, &filter, cursor.as_deref(), limit)).await
+        self.readers
+            .read(move |conn| rows::runs(conn, &filter, cursor.as_deref(), limit))
+            .await
     }
 
     async fn unfinished(&self) -> StoreResult<Vec<Unfinished>> {
@@ -152,11 +184,15 @@ impl Store for SqliteStore {
 
     async fn run_by_key(&self, flow: &str, key: &str) -> StoreResult<Option<(RunId, u64)>> {
         let (flow, key) = (flow.to_owned(), key.to_owned());
-        self.readers.read(move |conn| ledger::run_by_key(conn, &flow, &key)).await
+        self.readers
+            .read(move |conn| ledger::run_by_key(conn, &flow, &key))
+            .await
     }
 
     async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats> {
         let flow = flow.map(str::to_owned);
-        self.readers.read(move |conn| rows::stats(conn, flow.as_deref())).await
+        self.readers
+            .read(move |conn| rows::stats(conn, flow.as_deref()))
+            .await
     }
 }

@@ -22,7 +22,11 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(file: DbFile) -> Self {
-        Self { file, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS_MAX)) }
+        Self {
+            file,
+            idle: Arc::default(),
+            places: Arc::new(Semaphore::new(READERS_MAX)),
+        }
     }
 
     /// Reads on a thread that may block; all that `work` reads is of one moment.
@@ -37,7 +41,11 @@ impl Readers {
             let _place = place;
             this.read_here(work).map_err(|fault| fault.explain(&this.file))
         });
-        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(format!("a read of it was broken off: {error}"))))
+        task.await.unwrap_or_else(|error| {
+            Err(StoreError::Unavailable(format!(
+                "a read of it was broken off: {error}"
+            )))
+        })
     }
 
     fn read_here<R>(&self, work: impl FnOnce(&Connection) -> Result<R, Fault>) -> Result<R, Fault> {

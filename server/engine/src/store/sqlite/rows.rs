@@ -49,7 +49,8 @@ pub(super) fn rest_of(summary: &RunSummary) -> StoreResult<String> {
         counts: &summary.counts,
         error: summary.error.as_ref(),
     };
-    serde_json::to_string(&rest).map_err(|error| StoreError::Unavailable(format!("a run's row cannot be written as JSON: {error}")))
+    serde_json::to_string(&rest)
+        .map_err(|error| StoreError::Unavailable(format!("a run's row cannot be written as JSON: {error}")))
 }
 
 /// The columns that [`Glance`] reads, in its order. `r` is the table.
@@ -69,7 +70,9 @@ struct Glance<'a> {
 impl<'a> Glance<'a> {
     fn of(row: &'a Row<'_>) -> Result<Self, Fault> {
         let text = |column: usize| -> Result<&'a str, Fault> {
-            row.get_ref(column)?.as_str().map_err(|error| unreadable(&error.to_string()).into())
+            row.get_ref(column)?
+                .as_str()
+                .map_err(|error| unreadable(&error.to_string()).into())
         };
         Ok(Self {
             run: RunId::from_bytes(row.get(0)?),
@@ -102,7 +105,9 @@ impl<'a> Glance<'a> {
 }
 
 fn unreadable(why: &str) -> StoreError {
-    StoreError::Incompatible(format!("a run's row cannot be read ({why}); it was written by a newer Pointwork or is damaged"))
+    StoreError::Incompatible(format!(
+        "a run's row cannot be read ({why}); it was written by a newer Pointwork or is damaged"
+    ))
 }
 
 fn state_of(number: i64) -> StoreResult<RunStatus> {
@@ -132,10 +137,19 @@ pub(super) fn events(conn: &Connection, run: RunId, after: u64, limit: usize) ->
              coalesce((SELECT max(first_seq) FROM events WHERE run = ?1 AND first_seq <= ?2), 0)
          ORDER BY first_seq",
     )?;
-    let mut rows = select.query(params![run.to_bytes(), after.saturating_add(1).min(i64::MAX.cast_unsigned()).cast_signed()])?;
+    let mut rows = select.query(params![
+        run.to_bytes(),
+        after
+            .saturating_add(1)
+            .min(i64::MAX.cast_unsigned())
+            .cast_signed()
+    ])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
-        let bytes = row.get_ref(1)?.as_blob().map_err(|error| unreadable(&error.to_string()))?;
+        let bytes = row
+            .get_ref(1)?
+            .as_blob()
+            .map_err(|error| unreadable(&error.to_string()))?;
         let decision = encoding::decode(row.get::<_, i64>(0)?.cast_unsigned(), bytes)?;
         events.extend(decision.into_iter().filter(|event| event.seq > after));
         if events.len() >= limit.max(1) {
@@ -158,22 +172,35 @@ impl Walk {
         // A state that most runs end in is not in the indexes by state.
         let by_state = !filter.states.is_empty() && !filter.states.contains(&RunStatus::Succeeded);
         let states = || {
-            let mut numbers: Vec<i64> = filter.states.iter().map(|state| i64::from(state_number(*state))).collect();
+            let mut numbers: Vec<i64> = filter
+                .states
+                .iter()
+                .map(|state| i64::from(state_number(*state)))
+                .collect();
             numbers.sort_unstable();
             numbers.dedup();
             numbers
         };
         let (from, sources) = if let Some((label, value)) = filter.labels.first() {
-            ("run_labels w CROSS JOIN runs r ON r.run = w.run WHERE w.label = ? AND w.value = ? AND", vec![vec![label.clone().into(), value.clone().into()]])
+            (
+                "run_labels w CROSS JOIN runs r ON r.run = w.run WHERE w.label = ? AND w.value = ? AND",
+                vec![vec![label.clone().into(), value.clone().into()]],
+            )
         } else if let Some(flow) = &filter.flow {
             if by_state {
                 // `<> 4` again: only so does SQLite see that the index, which leaves that state out, holds all the rows.
                 (
                     "runs w INDEXED BY runs_by_flow_and_state CROSS JOIN runs r ON r.run = w.run WHERE w.flow = ? AND w.state = ? AND w.state <> 4 AND",
-                    states().into_iter().map(|state| vec![flow.clone().into(), state.into()]).collect(),
+                    states()
+                        .into_iter()
+                        .map(|state| vec![flow.clone().into(), state.into()])
+                        .collect(),
                 )
             } else {
-                ("runs w INDEXED BY runs_by_flow CROSS JOIN runs r ON r.run = w.run WHERE w.flow = ? AND", vec![vec![flow.clone().into()]])
+                (
+                    "runs w INDEXED BY runs_by_flow CROSS JOIN runs r ON r.run = w.run WHERE w.flow = ? AND",
+                    vec![vec![flow.clone().into()]],
+                )
             }
         } else if by_state {
             (
@@ -181,7 +208,10 @@ impl Walk {
                 states().into_iter().map(|state| vec![state.into()]).collect(),
             )
         } else {
-            ("runs w CROSS JOIN runs r ON r.run = w.run WHERE", vec![Vec::new()])
+            (
+                "runs w CROSS JOIN runs r ON r.run = w.run WHERE",
+                vec![Vec::new()],
+            )
         };
         let sql = format!("SELECT {COLUMNS} FROM {from} w.run >= ? AND w.run < ? ORDER BY w.run DESC");
         Self { sql, sources }
@@ -189,16 +219,26 @@ impl Walk {
 }
 
 /// A page of runs, newest first.
-pub(super) fn runs(conn: &Connection, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> Result<Page<RunSummary>, Fault> {
+pub(super) fn runs(
+    conn: &Connection,
+    filter: &RunFilter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<RunSummary>, Fault> {
     let (low, high) = filter.id_range(cursor)?;
     let walk = Walk::of(filter);
     let mut statements = Vec::with_capacity(walk.sources.len());
     for _ in &walk.sources {
         statements.push(conn.prepare_cached(&walk.sql)?);
     }
-    let mut merged = Merged { sources: Vec::with_capacity(walk.sources.len()), fault: None };
+    let mut merged = Merged {
+        sources: Vec::with_capacity(walk.sources.len()),
+        fault: None,
+    };
     for (statement, values) in statements.iter_mut().zip(walk.sources) {
-        merged.sources.push(Source::open(statement, values, low, high, filter)?);
+        merged
+            .sources
+            .push(Source::open(statement, values, low, high, filter)?);
     }
     let page = page_of_runs(&mut merged, filter, limit);
     if let Some(fault) = merged.fault {
@@ -227,7 +267,11 @@ impl<'a> Source<'a> {
         values.push(low.to_bytes().to_vec().into());
         values.push(high.to_bytes().to_vec().into());
         let rows = statement.query(rusqlite::params_from_iter(values))?;
-        let mut source = Self { rows, filter, next: None };
+        let mut source = Self {
+            rows,
+            filter,
+            next: None,
+        };
         source.advance()?;
         Ok(source)
     }
@@ -256,7 +300,10 @@ impl Iterator for Merged<'_> {
     type Item = StoreResult<Candidate>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let newest = self.sources.iter_mut().max_by_key(|source| source.next.as_ref().map(|(run, _)| *run))?;
+        let newest = self
+            .sources
+            .iter_mut()
+            .max_by_key(|source| source.next.as_ref().map(|(run, _)| *run))?;
         match newest.advance() {
             Ok(candidate) => candidate.map(Ok),
             Err(fault) => {
@@ -321,7 +368,9 @@ pub(super) fn stats(conn: &Connection, flow: Option<&str>) -> Result<FlowStats, 
         for (at, n) in one.runs.iter_mut().enumerate() {
             *n = row.get(at + 1)?;
         }
-        let number = |column: usize| -> rusqlite::Result<Option<u64>> { Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned)) };
+        let number = |column: usize| -> rusqlite::Result<Option<u64>> {
+            Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+        };
         one.n_finished = number(8)?.unwrap_or(0);
         one.duration_ms_sum = number(9)?.unwrap_or(0);
         one.duration_ms_min = number(10)?;

@@ -27,8 +27,13 @@ fn raw(dir: &TempDir, file: &str) -> Connection {
 fn refusal(dir: &TempDir) -> String {
     match SqliteStore::open(dir.path()) {
         Ok(_) => "opened".to_owned(),
-        Err(StoreError::Incompatible(text)) => format!("incompatible: {}", text.replace(&dir.path().display().to_string(), "DIR")),
-        Err(error) => error.to_string().replace(&dir.path().display().to_string(), "DIR"),
+        Err(StoreError::Incompatible(text)) => format!(
+            "incompatible: {}",
+            text.replace(&dir.path().display().to_string(), "DIR")
+        ),
+        Err(error) => error
+            .to_string()
+            .replace(&dir.path().display().to_string(), "DIR"),
     }
 }
 
@@ -39,11 +44,17 @@ async fn sqlite_does_what_a_store_must() {
     exercise(&store, &*store.logs(), &*store.blobs()).await;
     drop(store);
     for file in ["pointwork.db", "logs.db", "blobs.db"] {
-        let check: String = raw(&dir, file).query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("ok");
+        let check: String = raw(&dir, file)
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .expect("ok");
         assert_eq!(check, "ok", "{file}");
     }
     let (n_decisions, n_numbers): (i64, i64) = raw(&dir, "pointwork.db")
-        .query_row("SELECT (SELECT count(*) FROM events), (SELECT sum(shard_seq) FROM shards)", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(
+            "SELECT (SELECT count(*) FROM events), (SELECT sum(shard_seq) FROM shards)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
         .expect("ok");
     assert_eq!(n_decisions, n_numbers, "shard numbers are dense");
 }
@@ -56,18 +67,30 @@ async fn everything_is_there_after_a_restart() {
     let epochs = store.take_shards().await.expect("ok");
     store.save_flow(version("orders", "{}", None)).await.expect("ok");
     let running = run(1).state(RunStatus::Running).key("k", 5);
-    store.commit(&epochs, vec![running.decision(), run(2).decision()]).await.expect("ok");
+    store
+        .commit(&epochs, vec![running.decision(), run(2).decision()])
+        .await
+        .expect("ok");
     drop(store);
 
     let store = open(&dir);
     assert_eq!(store.instance(), instance);
-    assert_eq!(store.events(id(1), 0, 9).await.expect("ok"), running.decision().events);
+    assert_eq!(
+        store.events(id(1), 0, 9).await.expect("ok"),
+        running.decision().events
+    );
     assert_eq!(store.unfinished().await.expect("ok").len(), 1);
-    assert_eq!(store.run_by_key("orders", "k").await.expect("ok"), Some((id(1), 5)));
+    assert_eq!(
+        store.run_by_key("orders", "k").await.expect("ok"),
+        Some((id(1), 5))
+    );
     let raised = store.take_shards().await.expect("ok");
     assert_eq!(raised.0[7], epochs.0[7] + 1);
     let next = run(1).events(4, 1).decision();
-    assert_eq!(store.commit(&raised, vec![next]).await.expect("ok"), [Committed::Done]);
+    assert_eq!(
+        store.commit(&raised, vec![next]).await.expect("ok"),
+        [Committed::Done]
+    );
     assert_eq!(store.stats(None).await.expect("ok").runs["succeeded"], 2);
 }
 
@@ -78,7 +101,10 @@ fn the_folder_is_private_and_taken_once() {
     let dir = folder();
     let data = dir.path().join("a/b");
     let store = SqliteStore::open(&data).expect("it is made");
-    let mode = std::fs::metadata(&data).expect("it is there").permissions().mode();
+    let mode = std::fs::metadata(&data)
+        .expect("it is there")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o700);
     let second = SqliteStore::open(&data).err().expect("it is taken").to_string();
     assert!(second.contains("another Pointwork is at work in"), "{second}");
@@ -89,12 +115,20 @@ fn the_folder_is_private_and_taken_once() {
 #[test]
 fn foreign_and_newer_files_are_refused() {
     let foreign = folder();
-    raw(&foreign, "pointwork.db").execute_batch("CREATE TABLE theirs (a)").expect("ok");
+    raw(&foreign, "pointwork.db")
+        .execute_batch("CREATE TABLE theirs (a)")
+        .expect("ok");
     let newer = folder();
     drop(open(&newer));
-    raw(&newer, "logs.db").pragma_update(None, "user_version", 2).expect("ok");
+    raw(&newer, "logs.db")
+        .pragma_update(None, "user_version", 2)
+        .expect("ok");
     let text = folder();
-    std::fs::write(text.path().join("blobs.db"), "nothing like a database, but longer than the header of one: ".repeat(20)).expect("ok");
+    std::fs::write(
+        text.path().join("blobs.db"),
+        "nothing like a database, but longer than the header of one: ".repeat(20),
+    )
+    .expect("ok");
     expect_test::expect![[r"
         incompatible: DIR/pointwork.db is a database, but not one of Pointwork's; choose another data folder or move the file away
         incompatible: DIR/logs.db was written by a newer Pointwork (schema 2, this program knows up to 1); run that version or a later one
@@ -118,9 +152,13 @@ async fn files_of_every_earlier_schema_open() {
             exercise(&store, &*store.logs(), &*store.blobs()).await;
             drop(store);
             let conn = raw(&dir, kind.file_name);
-            let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("ok");
+            let version: i64 = conn
+                .query_row("PRAGMA user_version", [], |row| row.get(0))
+                .expect("ok");
             assert_eq!(usize::try_from(version), Ok(kind.migrations.len()));
-            let vacuum: i64 = conn.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).expect("ok");
+            let vacuum: i64 = conn
+                .query_row("PRAGMA auto_vacuum", [], |row| row.get(0))
+                .expect("ok");
             assert_eq!(vacuum, 2, "incremental, from the first page on");
         }
     }
@@ -133,11 +171,21 @@ async fn a_lock_of_another_program_is_waited_out_and_told() {
     let epochs = store.take_shards().await.expect("ok");
     let other = raw(&dir, "pointwork.db");
     other.execute_batch("BEGIN EXCLUSIVE").expect("ok");
-    let refused = store.commit(&epochs, vec![run(1).decision()]).await.expect_err("it is locked").to_string();
+    let refused = store
+        .commit(&epochs, vec![run(1).decision()])
+        .await
+        .expect_err("it is locked")
+        .to_string();
     assert!(refused.contains("another program holds a lock on"), "{refused}");
     assert_eq!(store.run(id(1)).await.expect("reading goes on"), None);
     other.execute_batch("ROLLBACK").expect("ok");
-    assert_eq!(store.commit(&epochs, vec![run(1).decision()]).await.expect("later calls work"), [Committed::Done]);
+    assert_eq!(
+        store
+            .commit(&epochs, vec![run(1).decision()])
+            .await
+            .expect("later calls work"),
+        [Committed::Done]
+    );
 }
 
 #[tokio::test]
@@ -145,7 +193,10 @@ async fn a_full_disk_changes_nothing_and_passes() {
     let dir = folder();
     let store = open(&dir);
     let epochs = store.take_shards().await.expect("ok");
-    assert_eq!(store.commit(&epochs, vec![run(1).decision()]).await.expect("ok"), [Committed::Done]);
+    assert_eq!(
+        store.commit(&epochs, vec![run(1).decision()]).await.expect("ok"),
+        [Committed::Done]
+    );
     let allow = async |pages: i64| {
         let set = move |conn: &Connection, _: &mut EventLedger| {
             conn.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
@@ -156,16 +207,32 @@ async fn a_full_disk_changes_nothing_and_passes() {
     allow(1).await; // As many as there are.
     let many = || {
         let keyed = std::iter::once(run(2).key("k", 0));
-        keyed.chain((3..501).map(run)).map(|draft| draft.decision()).collect::<Vec<_>>()
+        keyed
+            .chain((3..501).map(run))
+            .map(|draft| draft.decision())
+            .collect::<Vec<_>>()
     };
-    let refused = store.commit(&epochs, many()).await.expect_err("it is full").to_string();
+    let refused = store
+        .commit(&epochs, many())
+        .await
+        .expect_err("it is full")
+        .to_string();
     assert!(refused.contains("no space is left for"), "{refused}");
     assert_eq!(store.run(id(2)).await.expect("ok"), None);
     assert_eq!(store.run_by_key("orders", "k").await.expect("ok"), None);
     assert_eq!(store.stats(None).await.expect("ok").runs["succeeded"], 1);
     allow(1_000_000).await;
-    assert!(store.commit(&epochs, many()).await.expect("there is space again").iter().all(|done| *done == Committed::Done));
-    let runs: i64 = raw(&dir, "pointwork.db").query_row("SELECT sum(shard_seq) FROM shards", [], |row| row.get(0)).expect("ok");
+    assert!(
+        store
+            .commit(&epochs, many())
+            .await
+            .expect("there is space again")
+            .iter()
+            .all(|done| *done == Committed::Done)
+    );
+    let runs: i64 = raw(&dir, "pointwork.db")
+        .query_row("SELECT sum(shard_seq) FROM shards", [], |row| row.get(0))
+        .expect("ok");
     assert_eq!(runs, 1 + 499, "what was rolled back took no number");
 }
 
@@ -187,12 +254,22 @@ async fn one_failing_request_does_not_harm_those_it_shares_a_transaction_with() 
         tokio::task::yield_now().await;
         release.send(()).expect("the writer waits for it");
     };
-    let (_, first, poisoned, second, ()) =
-        tokio::join!(hold, store.commit(&epochs, before), poison, store.commit(&epochs, after), release_later);
+    let (_, first, poisoned, second, ()) = tokio::join!(
+        hold,
+        store.commit(&epochs, before),
+        poison,
+        store.commit(&epochs, after),
+        release_later
+    );
     assert_eq!(first.expect("ok"), [Committed::Done]);
     assert_eq!(second.expect("ok"), [Committed::Done]);
-    assert!(matches!(poisoned, Err(StoreError::Unavailable(_))), "{poisoned:?}");
-    let shards: i64 = raw(&dir, "pointwork.db").query_row("SELECT count(*) FROM shards", [], |row| row.get(0)).expect("ok");
+    assert!(
+        matches!(poisoned, Err(StoreError::Unavailable(_))),
+        "{poisoned:?}"
+    );
+    let shards: i64 = raw(&dir, "pointwork.db")
+        .query_row("SELECT count(*) FROM shards", [], |row| row.get(0))
+        .expect("ok");
     assert_eq!(shards, 256, "nothing of it is left");
 }
 
@@ -233,20 +310,46 @@ fn lists_walk_an_index() {
     let label = vec![("env".to_owned(), "prod".to_owned())];
     let filters = [
         RunFilter::default(),
-        RunFilter { flow: flow.clone(), ..RunFilter::default() },
-        RunFilter { states: failed.clone(), ..RunFilter::default() },
-        RunFilter { flow, states: failed, ..RunFilter::default() },
-        RunFilter { labels: label, ..RunFilter::default() },
+        RunFilter {
+            flow: flow.clone(),
+            ..RunFilter::default()
+        },
+        RunFilter {
+            states: failed.clone(),
+            ..RunFilter::default()
+        },
+        RunFilter {
+            flow,
+            states: failed,
+            ..RunFilter::default()
+        },
+        RunFilter {
+            labels: label,
+            ..RunFilter::default()
+        },
     ];
     let mut plans = String::new();
     for filter in &filters {
         let walk = Walk::of(filter);
         let mut values = walk.sources[0].clone();
         values.extend([Value::Blob(vec![0; 16]), Value::Blob(vec![255; 16])]);
-        let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {}", walk.sql)).expect("it is SQL");
-        let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).expect("ok");
-        plans += &steps.map(|step| step.expect("a step")).collect::<Vec<_>>().join(" · ");
+        let mut explain = conn
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", walk.sql))
+            .expect("it is SQL");
+        let steps = explain
+            .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3))
+            .expect("ok");
+        plans += &steps
+            .map(|step| step.expect("a step"))
+            .collect::<Vec<_>>()
+            .join(" · ");
         plans += "\n";
     }
-    expect_test::expect![[r""]].assert_eq(&plans);
+    expect_test::expect![[r#"
+        SEARCH w USING PRIMARY KEY (run>? AND run<?) · SEARCH r USING PRIMARY KEY (run=?)
+        SEARCH w USING COVERING INDEX runs_by_flow (flow=? AND run>? AND run<?) · SEARCH r USING PRIMARY KEY (run=?)
+        SEARCH w USING COVERING INDEX runs_by_state (state=? AND run>? AND run<?) · SEARCH r USING PRIMARY KEY (run=?)
+        SEARCH w USING COVERING INDEX runs_by_flow_and_state (flow=? AND state=? AND run>? AND run<?) · SEARCH r USING PRIMARY KEY (run=?)
+        SEARCH w USING PRIMARY KEY (label=? AND value=? AND run>? AND run<?) · SEARCH r USING PRIMARY KEY (run=?)
+    "#]].assert_eq(&plans);
 }

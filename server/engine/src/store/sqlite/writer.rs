@@ -62,7 +62,11 @@ where
     }
 
     fn answer(self: Box<Self>, result: StoreResult<()>) {
-        let Self { result: outcome, answer, .. } = *self;
+        let Self {
+            result: outcome,
+            answer,
+            ..
+        } = *self;
         // A caller that no longer waits has learned nothing; what was written stands all the same.
         let _ = answer.send(result.and_then(|()| outcome.ok_or_else(stopped)));
     }
@@ -81,8 +85,15 @@ impl<L: Ledger> Writer<L> {
         let thread = std::thread::Builder::new()
             .name(name)
             .spawn(move || Desk { file, conn, ledger }.serve(waiting))
-            .map_err(|error| StoreError::Unavailable(format!("no thread can be started to write to the database: {error}")))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+            .map_err(|error| {
+                StoreError::Unavailable(format!(
+                    "no thread can be started to write to the database: {error}"
+                ))
+            })?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     /// Does `work` in a transaction, which it may share with others', and answers when that is durable.
@@ -94,7 +105,12 @@ impl<L: Ledger> Writer<L> {
         R: Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(Request { weight, work, result: None, answer });
+        let job = Box::new(Request {
+            weight,
+            work,
+            result: None,
+            answer,
+        });
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).await.map_err(|_| stopped())?;
         answered.await.unwrap_or_else(|_| Err(stopped()))

@@ -46,21 +46,33 @@ pub(in crate::task_types) struct Client {
 
 impl Client {
     pub(in crate::task_types) fn new(options: HttpOptions) -> Self {
-        Self { options, client: OnceLock::new() }
+        Self {
+            options,
+            client: OnceLock::new(),
+        }
     }
 
     pub(super) fn get(&self) -> Result<&reqwest::Client, TaskError> {
         let made = self.client.get_or_init(|| make(&self.options));
-        made.as_ref().map_err(|error| TaskError::new("tls", format!("no HTTP client could be made: {error}")))
+        made.as_ref()
+            .map_err(|error| TaskError::new("tls", format!("no HTTP client could be made: {error}")))
     }
 
     /// Checks what can be checked before a name is resolved: the scheme, and an address in place of a name.
     pub(super) fn check(&self, url: &Url) -> Result<(), TaskError> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(input_error(format!("`{}:` is not spoken; write http:// or https://", url.scheme())));
+            return Err(input_error(format!(
+                "`{}:` is not spoken; write http:// or https://",
+                url.scheme()
+            )));
         }
-        let Some(host) = url.host_str() else { return Err(input_error("the URL has no host")) };
-        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let Some(host) = url.host_str() else {
+            return Err(input_error("the URL has no host"));
+        };
+        let literal = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>();
         if let Ok(address) = literal {
             check(None, address, &self.options).map_err(|refused| refused.task_error())?;
         }
@@ -90,7 +102,9 @@ fn make(options: &HttpOptions) -> Result<reqwest::Client, String> {
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
-        .dns_resolver(Resolver { options: options.clone() })
+        .dns_resolver(Resolver {
+            options: options.clone(),
+        })
         // A proxy would connect to addresses nobody checked.
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -112,7 +126,12 @@ impl Resolve for Resolver {
         let options = self.options.clone();
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await.map_err(|error| Unresolved { host: host.clone(), error })?;
+            let found = tokio::net::lookup_host((host.as_str(), 0))
+                .await
+                .map_err(|error| Unresolved {
+                    host: host.clone(),
+                    error,
+                })?;
             let addresses: Vec<SocketAddr> = found.collect();
             // One bad address among good ones is how a check is got around.
             for address in &addresses {
@@ -125,7 +144,11 @@ impl Resolve for Resolver {
 
 fn check(host: Option<&str>, address: IpAddr, options: &HttpOptions) -> Result<(), Refused> {
     match refusal(address, options.deny_private) {
-        Some(what) => Err(Refused { host: host.map(str::to_owned), address, what }),
+        Some(what) => Err(Refused {
+            host: host.map(str::to_owned),
+            address,
+            what,
+        }),
         None => Ok(()),
     }
 }
@@ -152,7 +175,12 @@ fn refusal_v4(address: Ipv4Addr, deny_private: bool) -> Option<&'static str> {
         [100, 100, 100, 200] | [192, 0, 0, 192] => Some("a cloud metadata service"),
         _ if !deny_private => None,
         [127, ..] => Some("this machine"),
-        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18..=19, ..] => Some("in a private network"),
+        [10, ..]
+        | [172, 16..=31, ..]
+        | [192, 168, ..]
+        | [100, 64..=127, ..]
+        | [192, 0, 0, _]
+        | [198, 18..=19, ..] => Some("in a private network"),
         _ => None,
     }
 }
@@ -182,7 +210,9 @@ fn refusal_v6(address: Ipv6Addr, deny_private: bool) -> Option<&'static str> {
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let from = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(from(high, low)),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(from(high, low)),
         // `::` and `::1` are not IPv4 in disguise.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(from(high, low)),
         [0x2002, high, low, ..] => Some(from(high, low)),

@@ -10,10 +10,16 @@ pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let mut parts = content_type.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default();
-    let charset = parts.find_map(|part| part.strip_prefix("charset=")).map(|charset| charset.trim_matches('"'));
+    let charset = parts
+        .find_map(|part| part.strip_prefix("charset="))
+        .map(|charset| charset.trim_matches('"'));
     if kind == "application/json" || kind.ends_with("+json") {
         // A server that says JSON and sends something else: the author sees what it sent.
         return serde_json::from_slice(body).unwrap_or_else(|_| text(body, charset));
@@ -44,6 +50,8 @@ fn is_text(kind: &str) -> bool {
 
 /// What is not in the charset is replaced; a byte order mark wins over the charset.
 fn text(body: &[u8], charset: Option<&str>) -> Value {
-    let encoding = charset.and_then(|charset| Encoding::for_label(charset.as_bytes())).unwrap_or(UTF_8);
+    let encoding = charset
+        .and_then(|charset| Encoding::for_label(charset.as_bytes()))
+        .unwrap_or(UTF_8);
     Value::String(encoding.decode(body).0.into_owned())
 }

@@ -4,7 +4,10 @@ use std::error::Error as StdError;
 
 use bytes::{Bytes, BytesMut};
 use flow::run::event::TaskError;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION,
+};
 use reqwest::{Method, Url};
 
 use super::address::{Client, Refused, Unresolved};
@@ -29,22 +32,39 @@ pub(in crate::task_types) struct Response {
 }
 
 /// Makes a request and follows its redirects.
-pub(in crate::task_types) async fn exchange(client: &Client, ctx: &TaskContext, mut request: Request) -> Result<Response, TaskError> {
+pub(in crate::task_types) async fn exchange(
+    client: &Client,
+    ctx: &TaskContext,
+    mut request: Request,
+) -> Result<Response, TaskError> {
     take_credentials(&mut request)?;
     let mut n_redirects = 0;
     loop {
         client.check(&request.url)?;
         let response = send(client, &request).await?;
-        ctx.info(&format!("{} {} answered {}", request.method, place(&request.url), response.status()));
+        ctx.info(&format!(
+            "{} {} answered {}",
+            request.method,
+            place(&request.url),
+            response.status()
+        ));
         let Some(location) = redirect(&response, request.redirects_max) else {
             return read(response, request.body_max).await;
         };
         if n_redirects == request.redirects_max {
-            return Err(TaskError::new("redirects", format!("more than {n_redirects} redirects, the last to {location}")));
+            return Err(TaskError::new(
+                "redirects",
+                format!("more than {n_redirects} redirects, the last to {location}"),
+            ));
         }
         n_redirects += 1;
         let status = response.status().as_u16();
-        let next = request.url.join(&location).map_err(|error| TaskError::new("redirects", format!("the redirect to `{location}` leads nowhere: {error}")))?;
+        let next = request.url.join(&location).map_err(|error| {
+            TaskError::new(
+                "redirects",
+                format!("the redirect to `{location}` leads nowhere: {error}"),
+            )
+        })?;
         follow(&mut request, next, status);
     }
 }
@@ -53,7 +73,11 @@ async fn send(client: &Client, request: &Request) -> Result<reqwest::Response, T
     let mut built = reqwest::Request::new(request.method.clone(), request.url.clone());
     *built.headers_mut() = request.headers.clone();
     *built.body_mut() = request.body.clone().map(reqwest::Body::from);
-    client.get()?.execute(built).await.map_err(|error| task_error(&error, &request.url))
+    client
+        .get()?
+        .execute(built)
+        .await
+        .map_err(|error| task_error(&error, &request.url))
 }
 
 /// Where a response sends us, if it does and we go.
@@ -76,10 +100,16 @@ fn follow(request: &mut Request, mut next: Url, status: u16) {
     // What the other side writes into the address are not our credentials.
     let _ = next.set_username("");
     let _ = next.set_password(None);
-    let is_same = next.host_str() == request.url.host_str() && next.port_or_known_default() == request.url.port_or_known_default();
+    let is_same = next.host_str() == request.url.host_str()
+        && next.port_or_known_default() == request.url.port_or_known_default();
     let is_weaker = request.url.scheme() == "https" && next.scheme() != "https";
     if !is_same || is_weaker {
-        let credentials: Vec<HeaderName> = request.headers.keys().filter(|name| is_credential(name)).cloned().collect();
+        let credentials: Vec<HeaderName> = request
+            .headers
+            .keys()
+            .filter(|name| is_credential(name))
+            .cloned()
+            .collect();
         for name in credentials {
             request.headers.remove(name);
         }
@@ -92,20 +122,27 @@ fn follow(request: &mut Request, mut next: Url, status: u16) {
 /// Whether a header is likely to hold a secret: the standard ones, and what keys and tokens are commonly called.
 fn is_credential(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name != "idempotency-key" && ["auth", "cookie", "token", "secret", "key", "password", "session"].iter().any(|word| name.contains(word))
+    name != "idempotency-key"
+        && ["auth", "cookie", "token", "secret", "key", "password", "session"]
+            .iter()
+            .any(|word| name.contains(word))
 }
 
 /// Name and password in the URL become a header, so that they are treated like one and printed nowhere.
 fn take_credentials(request: &mut Request) -> Result<(), TaskError> {
     use base64::Engine as _;
-    let (name, password) = (request.url.username().to_owned(), request.url.password().map(str::to_owned));
+    let (name, password) = (
+        request.url.username().to_owned(),
+        request.url.password().map(str::to_owned),
+    );
     if name.is_empty() && password.is_none() {
         return Ok(());
     }
     let plain = |text: &str| percent_decoded(text);
     let pair = [plain(&name), b":".to_vec(), plain(&password.unwrap_or_default())].concat();
     let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-    let mut value = HeaderValue::from_str(&format!("Basic {encoded}")).map_err(|_| input_error("name and password in the URL are not possible"))?;
+    let mut value = HeaderValue::from_str(&format!("Basic {encoded}"))
+        .map_err(|_| input_error("name and password in the URL are not possible"))?;
     value.set_sensitive(true);
     request.headers.entry(AUTHORIZATION).or_insert(value);
     let _ = request.url.set_username("");
@@ -134,7 +171,11 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 
 /// Reads a body as far as it may go. What is counted is what comes out of decompression.
 async fn read(mut response: reqwest::Response, body_max: usize) -> Result<Response, TaskError> {
-    let (status, headers, url) = (response.status().as_u16(), response.headers().clone(), response.url().clone());
+    let (status, headers, url) = (
+        response.status().as_u16(),
+        response.headers().clone(),
+        response.url().clone(),
+    );
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| task_error(&error, &url))? {
         if body.len() + chunk.len() > body_max {
@@ -143,7 +184,11 @@ async fn read(mut response: reqwest::Response, body_max: usize) -> Result<Respon
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Response { status, headers, body: body.freeze() })
+    Ok(Response {
+        status,
+        headers,
+        body: body.freeze(),
+    })
 }
 
 /// A URL without what may be secret in it.
@@ -186,6 +231,8 @@ fn task_error(error: &reqwest::Error, url: &Url) -> TaskError {
 
 /// Whether an error comes from TLS; it likes to be wrapped into one of input and output, several times.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(|error| error.get_ref());
     error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }

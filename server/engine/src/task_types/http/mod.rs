@@ -130,11 +130,16 @@ impl Expect {
             Status::Number(number) => !(100..600).contains(number),
             Status::Text(text) => {
                 let is_class = matches!(text.as_bytes(), [b'1'..=b'5', b'x' | b'X', b'x' | b'X']);
-                !is_class && !text.parse::<u16>().is_ok_and(|number| (100..600).contains(&number))
+                !is_class
+                    && !text
+                        .parse::<u16>()
+                        .is_ok_and(|number| (100..600).contains(&number))
             }
         };
         match self.all().iter().any(wrong) || self.all().is_empty() {
-            true => Err(input_error("`expect` holds statuses such as 200 or \"404\", or classes such as \"2xx\"")),
+            true => Err(input_error(
+                "`expect` holds statuses such as 200 or \"404\", or classes such as \"2xx\"",
+            )),
             false => Ok(()),
         }
     }
@@ -142,7 +147,12 @@ impl Expect {
     fn holds(&self, status: u16) -> bool {
         self.all().iter().any(|expected| match expected {
             Status::Number(number) => *number == status,
-            Status::Text(text) => text.parse() == Ok(status) || (text.len() == 3 && text.as_bytes()[0] == b'0' + (status / 100) as u8 && text[1..].eq_ignore_ascii_case("xx")),
+            Status::Text(text) => {
+                text.parse() == Ok(status)
+                    || (text.len() == 3
+                        && text.as_bytes()[0] == b'0' + (status / 100) as u8
+                        && text[1..].eq_ignore_ascii_case("xx"))
+            }
         })
     }
 }
@@ -164,7 +174,9 @@ fn input_error(message: impl Into<Arc<str>>) -> TaskError {
 
 impl HttpRequest {
     pub(super) fn new(options: HttpOptions) -> Self {
-        Self { client: Client::new(options) }
+        Self {
+            client: Client::new(options),
+        }
     }
 
     async fn request(&self, ctx: &TaskContext) -> Result<TaskOutcome, TaskError> {
@@ -174,20 +186,36 @@ impl HttpRequest {
         let response = exchange(&self.client, ctx, request).await?;
         let is_expected = arguments.expect.holds(response.status);
         let status = response.status;
-        let excerpt = if is_expected { String::new() } else { excerpt(&response.body) };
+        let excerpt = if is_expected {
+            String::new()
+        } else {
+            excerpt(&response.body)
+        };
         let output = output(response);
         if is_expected {
             return Ok(TaskOutcome::ok(output));
         }
-        let message = if excerpt.is_empty() { format!("the answer was {status}") } else { format!("the answer was {status}: {excerpt}") };
-        Ok(TaskOutcome::Failed { error: TaskError::new("http_status", message), output: Some(output) })
+        let message = if excerpt.is_empty() {
+            format!("the answer was {status}")
+        } else {
+            format!("the answer was {status}: {excerpt}")
+        };
+        Ok(TaskOutcome::Failed {
+            error: TaskError::new("http_status", message),
+            output: Some(output),
+        })
     }
 }
 
 #[async_trait]
 impl TaskType for HttpRequest {
     fn info(&self) -> TaskTypeInfo {
-        TaskTypeInfo::new::<Arguments, Output>("http.request", "HTTP request", "Calls a URL; the response becomes the output.").shown_as("io", "globe")
+        TaskTypeInfo::new::<Arguments, Output>(
+            "http.request",
+            "HTTP request",
+            "Calls a URL; the response becomes the output.",
+        )
+        .shown_as("io", "globe")
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
@@ -203,7 +231,11 @@ impl TaskType for HttpRequest {
 pub(super) fn output(response: Response) -> Value {
     let mut headers = serde_json::Map::new();
     for name in response.headers.keys() {
-        let mut values = response.headers.get_all(name).iter().map(|value| Value::String(String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let mut values = response
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| Value::String(String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let value = match (values.next(), values.next()) {
             (Some(one), None) => one,
             (first, second) => first.into_iter().chain(second).chain(values).collect(),
@@ -225,9 +257,17 @@ impl Arguments {
         let method = Method::from_bytes(self.method.to_ascii_uppercase().as_bytes())
             .ok()
             .filter(|method| *method != Method::CONNECT)
-            .ok_or_else(|| input_error(format!("`{}` is not a method of HTTP requests", self.method.escape_debug())))?;
+            .ok_or_else(|| {
+                input_error(format!(
+                    "`{}` is not a method of HTTP requests",
+                    self.method.escape_debug()
+                ))
+            })?;
         if self.max_body > limits::OUTPUT_BYTES_MAX {
-            return Err(input_error(format!("`max_body` is at most {}", limits::OUTPUT_BYTES_MAX)));
+            return Err(input_error(format!(
+                "`max_body` is at most {}",
+                limits::OUTPUT_BYTES_MAX
+            )));
         }
         let mut headers = self.headers()?;
         let body = match &self.body {
@@ -236,7 +276,9 @@ impl Arguments {
             json => Some((Bytes::from(json.to_string()), "application/json")),
         };
         if let Some((_, content_type)) = &body {
-            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
+            headers
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static(content_type));
         }
         if !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS)
             && let Ok(key) = HeaderValue::from_str(&ctx.idempotency_key)
@@ -248,11 +290,23 @@ impl Arguments {
             Follow::Whether(false) => 0,
             Follow::AtMost(n) => n.min(REDIRECTS_DEFAULT * 2),
         };
-        Ok(Request { method, url: self.url()?, headers, body: body.map(|(bytes, _)| bytes), redirects_max, body_max: self.max_body })
+        Ok(Request {
+            method,
+            url: self.url()?,
+            headers,
+            body: body.map(|(bytes, _)| bytes),
+            redirects_max,
+            body_max: self.max_body,
+        })
     }
 
     fn url(&self) -> Result<Url, TaskError> {
-        let mut url = Url::parse(&self.url).map_err(|error| input_error(format!("`{}` is not a URL: {error}", first_chars(&self.url, 200).escape_debug())))?;
+        let mut url = Url::parse(&self.url).map_err(|error| {
+            input_error(format!(
+                "`{}` is not a URL: {error}",
+                first_chars(&self.url, 200).escape_debug()
+            ))
+        })?;
         if !self.query.is_empty() {
             let mut pairs = url.query_pairs_mut();
             for (name, value) in &self.query {
@@ -271,13 +325,26 @@ impl Arguments {
     fn headers(&self) -> Result<HeaderMap, TaskError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let wrong = || input_error(format!("`headers.{}` is not a possible header", name.escape_debug()));
+            let wrong = || {
+                input_error(format!(
+                    "`headers.{}` is not a possible header",
+                    name.escape_debug()
+                ))
+            };
             let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
             // How the message is framed is not the author's to say.
-            if matches!(header.as_str(), "content-length" | "transfer-encoding" | "connection" | "upgrade" | "te" | "trailer") {
-                return Err(input_error(format!("the header `{name}` is set by the connection itself")));
+            if matches!(
+                header.as_str(),
+                "content-length" | "transfer-encoding" | "connection" | "upgrade" | "te" | "trailer"
+            ) {
+                return Err(input_error(format!(
+                    "the header `{name}` is set by the connection itself"
+                )));
             }
-            headers.append(header, HeaderValue::from_str(&text_of(value)).map_err(|_| wrong())?);
+            headers.append(
+                header,
+                HeaderValue::from_str(&text_of(value)).map_err(|_| wrong())?,
+            );
         }
         Ok(headers)
     }

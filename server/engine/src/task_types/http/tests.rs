@@ -37,8 +37,13 @@ async fn one(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+            .unwrap_or(0);
         if body.len() >= length {
             break;
         }
@@ -50,7 +55,11 @@ async fn one(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {
 
 fn respond(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let mut response = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len()).into_bytes();
+    let mut response = format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
     response.extend_from_slice(body);
     response
 }
@@ -58,9 +67,15 @@ fn respond(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
 /// Makes one request to a server; `SERVER` in the arguments and in what comes back is its address.
 async fn check(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static, input: Value, expect: &Expect) {
     let address = serve(answer).await;
-    let input: Value = serde_json::from_str(&input.to_string().replace("SERVER", &address.to_string())).expect("it is JSON");
+    let input: Value =
+        serde_json::from_str(&input.to_string().replace("SERVER", &address.to_string())).expect("it is JSON");
     let harness = Harness::new(Setup::default());
-    expect.assert_eq(&harness.run("http.request", input).await.replace(&address.to_string(), "SERVER"));
+    expect.assert_eq(
+        &harness
+            .run("http.request", input)
+            .await
+            .replace(&address.to_string(), "SERVER"),
+    );
 }
 
 /// Answers with the request itself.
@@ -97,7 +112,9 @@ async fn what_is_sent() {
 
 #[tokio::test]
 async fn what_comes_back() {
-    let typed = |content_type: &'static str, body: &'static [u8]| move |_: &str| respond("200 OK", &format!("content-type: {content_type}\r\n"), body);
+    let typed = |content_type: &'static str, body: &'static [u8]| {
+        move |_: &str| respond("200 OK", &format!("content-type: {content_type}\r\n"), body)
+    };
     let get = || json!({ "url": "http://SERVER/" });
     check(typed("application/json; charset=utf-8", b"{\"a\": [1, 2.5]}"), get(), &expect![[r#"
         succeeded: {"status":200,"headers":{"content-type":"application/json; charset=utf-8","content-length":"15","connection":"close"},"body":{"a":[1,2.5]}}
@@ -127,15 +144,26 @@ async fn what_comes_back() {
         succeeded: {"status":200,"headers":{"set-cookie":["a=1","b=2"],"content-length":"7","connection":"close"},"body":"no type"}
         out | GET http://SERVER/ answered 200 OK
     "#]]).await;
-    check(|_: &str| respond("204 No Content", "", ""), get(), &expect![[r#"
+    check(
+        |_: &str| respond("204 No Content", "", ""),
+        get(),
+        &expect![[r#"
         succeeded: {"status":204,"headers":{"content-length":"0","connection":"close"},"body":null}
         out | GET http://SERVER/ answered 204 No Content
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn statuses() {
-    let teapot = |_: &str| respond("418 I'm a teapot", "content-type: text/plain\r\n", "short\n  and   stout");
+    let teapot = |_: &str| {
+        respond(
+            "418 I'm a teapot",
+            "content-type: text/plain\r\n",
+            "short\n  and   stout",
+        )
+    };
     check(teapot, json!({ "url": "http://SERVER/" }), &expect![[r#"
         failed: http_status: the answer was 418: short and stout
         with {"status":418,"headers":{"content-type":"text/plain","content-length":"19","connection":"close"},"body":"short\n  and   stout"}
@@ -149,9 +177,14 @@ async fn statuses() {
         succeeded: {"status":418,"headers":{"content-type":"text/plain","content-length":"19","connection":"close"},"body":"short\n  and   stout"}
         out | GET http://SERVER/ answered 418 I'm a teapot
     "#]]).await;
-    check(teapot, json!({ "url": "http://SERVER/", "expect": ["6xx"] }), &expect![[r#"
+    check(
+        teapot,
+        json!({ "url": "http://SERVER/", "expect": ["6xx"] }),
+        &expect![[r#"
         failed, for good: input: `expect` holds statuses such as 200 or "404", or classes such as "2xx"
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -170,7 +203,10 @@ async fn bad_arguments() {
     ] {
         let harness = Harness::new(Setup::default());
         let shown = harness.run("http.request", input.clone()).await;
-        assert!(shown.starts_with("failed, for good: input: "), "{input} gave {shown}");
+        assert!(
+            shown.starts_with("failed, for good: input: "),
+            "{input} gave {shown}"
+        );
     }
 }
 
@@ -195,7 +231,10 @@ async fn redirects() {
         out | POST http://SERVER/again answered 307 Temporary Redirect
         out | POST http://SERVER/0 answered 200 OK
     "#]]).await;
-    check(hops, json!({ "url": "http://SERVER/11" }), &expect![[r#"
+    check(
+        hops,
+        json!({ "url": "http://SERVER/11" }),
+        &expect![[r#"
         failed: redirects: more than 10 redirects, the last to /0
         out | GET http://SERVER/11 answered 302 Found
         out | GET http://SERVER/10 answered 302 Found
@@ -208,17 +247,24 @@ async fn redirects() {
         out | GET http://SERVER/3 answered 302 Found
         out | GET http://SERVER/2 answered 302 Found
         out | GET http://SERVER/1 answered 302 Found
-    "#]]).await;
+    "#]],
+    )
+    .await;
     check(hops, json!({ "url": "http://SERVER/1", "follow_redirects": false, "expect": "3xx" }), &expect![[r#"
         succeeded: {"status":302,"headers":{"location":"/0","content-length":"0","connection":"close"},"body":null}
         out | GET http://SERVER/1 answered 302 Found
     "#]]).await;
-    check(hops, json!({ "url": "http://SERVER/3", "follow_redirects": 2 }), &expect![[r#"
+    check(
+        hops,
+        json!({ "url": "http://SERVER/3", "follow_redirects": 2 }),
+        &expect![[r#"
         failed: redirects: more than 2 redirects, the last to /0
         out | GET http://SERVER/3 answered 302 Found
         out | GET http://SERVER/2 answered 302 Found
         out | GET http://SERVER/1 answered 302 Found
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -227,7 +273,11 @@ async fn credentials_stay_with_their_host() {
     let away = move |request: &str| match request.starts_with("GET /stay ") {
         true => respond("302 Found", "location: /here\r\n", ""),
         false if request.starts_with("GET /here ") => echo(request),
-        false => respond("302 Found", &format!("location: http://mallory:x@{other}/\r\n"), ""),
+        false => respond(
+            "302 Found",
+            &format!("location: http://mallory:x@{other}/\r\n"),
+            "",
+        ),
     };
     let with = |path: &str| {
         let headers = json!({ "Authorization": "Bearer s3cret", "Cookie": "a=s3cret", "Proxy-Authorization": "s3cret", "X-Api-Key": "s3cret", "Accept": "a/b" });
@@ -236,11 +286,19 @@ async fn credentials_stay_with_their_host() {
     let address = serve(away).await;
     let harness = Harness::new(Setup::default());
     for (path, stays) in [("stay", true), ("go", false)] {
-        let input = serde_json::from_str(&with(path).to_string().replace("SERVER", &address.to_string())).expect("it is JSON");
+        let input = serde_json::from_str(&with(path).to_string().replace("SERVER", &address.to_string()))
+            .expect("it is JSON");
         let shown = harness.run("http.request", input).await;
-        assert_eq!(shown.matches("s3cret").count(), if stays { 4 } else { 0 }, "{shown}");
+        assert_eq!(
+            shown.matches("s3cret").count(),
+            if stays { 4 } else { 0 },
+            "{shown}"
+        );
         assert!(shown.contains("accept: a/b"), "{shown}");
-        assert!(!shown.to_lowercase().contains("basic"), "the other side's credentials are not used: {shown}");
+        assert!(
+            !shown.to_lowercase().contains("basic"),
+            "the other side's credentials are not used: {shown}"
+        );
     }
 }
 
@@ -248,36 +306,75 @@ async fn credentials_stay_with_their_host() {
 async fn forbidden_addresses() {
     let get = |url: &str| json!({ "url": url });
     let nothing = |_: &str| Vec::new();
-    check(nothing, get("http://169.254.169.254/latest/meta-data"), &expect![[r#"
+    check(
+        nothing,
+        get("http://169.254.169.254/latest/meta-data"),
+        &expect![[r#"
         failed, for good: refused_address: 169.254.169.254 is a link-local address; requests to it are refused
-    "#]]).await;
+    "#]],
+    )
+    .await;
     check(nothing, get("http://[::ffff:169.254.169.254]/"), &expect![[r#"
         failed, for good: refused_address: ::ffff:169.254.169.254 is a link-local address; requests to it are refused
     "#]]).await;
-    check(nothing, get("http://2852039166/"), &expect![[r#"
+    check(
+        nothing,
+        get("http://2852039166/"),
+        &expect![[r#"
         failed, for good: refused_address: 169.254.169.254 is a link-local address; requests to it are refused
-    "#]]).await;
-    check(nothing, get("http://[fe80::1]/"), &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        nothing,
+        get("http://[fe80::1]/"),
+        &expect![[r#"
         failed, for good: refused_address: fe80::1 is a link-local address; requests to it are refused
-    "#]]).await;
-    check(nothing, get("http://0.0.0.0:80/"), &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        nothing,
+        get("http://0.0.0.0:80/"),
+        &expect![[r#"
         failed, for good: refused_address: 0.0.0.0 is an unspecified address; requests to it are refused
-    "#]]).await;
+    "#]],
+    )
+    .await;
     // Also behind a redirect.
-    check(|_: &str| respond("302 Found", "location: http://169.254.169.254/\r\n", ""), get("http://SERVER/"), &expect![[r#"
+    check(
+        |_: &str| respond("302 Found", "location: http://169.254.169.254/\r\n", ""),
+        get("http://SERVER/"),
+        &expect![[r#"
         failed, for good: refused_address: 169.254.169.254 is a link-local address; requests to it are refused
         out | GET http://SERVER/ answered 302 Found
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn private_networks_can_be_denied_also_by_name() {
     let http = HttpOptions { deny_private: true };
-    let types = TypeRegistry::builtin(&BuiltinOptions { http, ..BuiltinOptions::default() });
-    let harness = Harness::new(Setup { types, ..Setup::default() });
-    for url in ["http://127.0.0.1:1/", "http://localhost:1/", "http://10.1.2.3/", "http://[::1]:1/"] {
+    let types = TypeRegistry::builtin(&BuiltinOptions {
+        http,
+        ..BuiltinOptions::default()
+    });
+    let harness = Harness::new(Setup {
+        types,
+        ..Setup::default()
+    });
+    for url in [
+        "http://127.0.0.1:1/",
+        "http://localhost:1/",
+        "http://10.1.2.3/",
+        "http://[::1]:1/",
+    ] {
         let shown = harness.run("http.request", json!({ "url": url })).await;
-        assert!(shown.starts_with("failed, for good: refused_address: "), "{url} gave {shown}");
+        assert!(
+            shown.starts_with("failed, for good: refused_address: "),
+            "{url} gave {shown}"
+        );
     }
 }
 
@@ -285,9 +382,30 @@ async fn private_networks_can_be_denied_also_by_name() {
 fn addresses() {
     let mut text = String::new();
     for address in [
-        "1.1.1.1", "127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "0.0.0.0", "169.254.1.1", "100.100.100.200", "224.0.0.1", "255.255.255.255",
-        "240.0.0.1", "2606:4700::1111", "::1", "::", "fe80::1", "fd00:ec2::254", "fd12::1", "ff02::1", "::ffff:169.254.169.254", "::ffff:1.1.1.1", "64:ff9b::a9fe:a9fe",
-        "2002:a9fe:a9fe::1", "::169.254.169.254",
+        "1.1.1.1",
+        "127.0.0.1",
+        "10.0.0.1",
+        "192.168.1.1",
+        "172.16.0.1",
+        "100.64.0.1",
+        "0.0.0.0",
+        "169.254.1.1",
+        "100.100.100.200",
+        "224.0.0.1",
+        "255.255.255.255",
+        "240.0.0.1",
+        "2606:4700::1111",
+        "::1",
+        "::",
+        "fe80::1",
+        "fd00:ec2::254",
+        "fd12::1",
+        "ff02::1",
+        "::ffff:169.254.169.254",
+        "::ffff:1.1.1.1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "::169.254.169.254",
     ] {
         let parsed: IpAddr = address.parse().expect("an address");
         let word = match (refusal(parsed, false), refusal(parsed, true)) {
@@ -322,7 +440,8 @@ fn addresses() {
         64:ff9b::a9fe:a9fe       refused: a link-local address
         2002:a9fe:a9fe::1        refused: a link-local address
         ::169.254.169.254        refused: a link-local address
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 fn bomb(megabytes: usize) -> Vec<u8> {
@@ -336,41 +455,87 @@ fn bomb(megabytes: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn bodies_are_bounded() {
-    check(|_: &str| respond("200 OK", "", "x".repeat(1001)), json!({ "url": "http://SERVER/", "max_body": 1000 }), &expect![[r#"
+    check(
+        |_: &str| respond("200 OK", "", "x".repeat(1001)),
+        json!({ "url": "http://SERVER/", "max_body": 1000 }),
+        &expect![[r#"
         failed, for good: body_too_large: the body of the response is larger than 1000 bytes (`max_body`)
         out | GET http://SERVER/ answered 200 OK
-    "#]]).await;
-    check(|_: &str| respond("200 OK", "content-encoding: gzip\r\n", bomb(50)), json!({ "url": "http://SERVER/" }), &expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        |_: &str| respond("200 OK", "content-encoding: gzip\r\n", bomb(50)),
+        json!({ "url": "http://SERVER/" }),
+        &expect![[r#"
         failed, for good: body_too_large: the body of the response is larger than 8388608 bytes (`max_body`)
         out | GET http://SERVER/ answered 200 OK
-    "#]]).await;
+    "#]],
+    )
+    .await;
     // Without an end.
     let endless = |_: &str| [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b'x'; 100_000]].concat();
-    check(endless, json!({ "url": "http://SERVER/", "max_body": 50_000 }), &expect![[r#"
+    check(
+        endless,
+        json!({ "url": "http://SERVER/", "max_body": 50_000 }),
+        &expect![[r#"
         failed, for good: body_too_large: the body of the response is larger than 50000 bytes (`max_body`)
         out | GET http://SERVER/ answered 200 OK
-    "#]]).await;
-    let packed = |_: &str| respond("200 OK", "content-type: text/plain\r\ncontent-encoding: gzip\r\n", bomb(0));
-    check(packed, json!({ "url": "http://SERVER/" }), &expect![[r#"
+    "#]],
+    )
+    .await;
+    let packed = |_: &str| {
+        respond(
+            "200 OK",
+            "content-type: text/plain\r\ncontent-encoding: gzip\r\n",
+            bomb(0),
+        )
+    };
+    check(
+        packed,
+        json!({ "url": "http://SERVER/" }),
+        &expect![[r#"
         succeeded: {"status":200,"headers":{"content-type":"text/plain","connection":"close"},"body":null}
         out | GET http://SERVER/ answered 200 OK
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn networks_fail() {
     // A port that was free a moment ago.
-    let closed = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr()).expect("a port is free");
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .and_then(|listener| listener.local_addr())
+        .expect("a port is free");
     let harness = Harness::new(Setup::default());
     let kind = |shown: String| shown.split(": ").take(2).collect::<Vec<_>>().join(": ");
-    assert_eq!(kind(harness.run("http.request", json!({ "url": format!("http://{closed}/") })).await), "failed: connect");
-    assert_eq!(kind(harness.run("http.request", json!({ "url": "http://no-such-host.invalid/" })).await), "failed: dns");
+    assert_eq!(
+        kind(
+            harness
+                .run("http.request", json!({ "url": format!("http://{closed}/") }))
+                .await
+        ),
+        "failed: connect"
+    );
+    assert_eq!(
+        kind(
+            harness
+                .run("http.request", json!({ "url": "http://no-such-host.invalid/" }))
+                .await
+        ),
+        "failed: dns"
+    );
     let plain = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let url = format!("https://{}/", plain.local_addr().expect("it has one"));
     // One that does not speak TLS says so at once.
     let answer = async {
         let (mut stream, _) = plain.accept().await.expect("it comes");
-        stream.write_all(&respond("400 Bad Request", "", "speak plainly")).await.expect("it is read");
+        stream
+            .write_all(&respond("400 Bad Request", "", "speak plainly"))
+            .await
+            .expect("it is read");
         std::future::pending::<()>().await;
     };
     let shown = tokio::select! {
@@ -379,7 +544,14 @@ async fn networks_fail() {
     };
     assert!(shown.starts_with("failed: tls: "), "{shown}");
     let broken = serve(|_: &str| b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort".to_vec()).await;
-    assert_eq!(kind(harness.run("http.request", json!({ "url": format!("http://{broken}/") })).await), "failed: http");
+    assert_eq!(
+        kind(
+            harness
+                .run("http.request", json!({ "url": format!("http://{broken}/") }))
+                .await
+        ),
+        "failed: http"
+    );
 }
 
 #[tokio::test]

@@ -46,16 +46,27 @@ pub fn jq_child_main() -> ExitCode {
         .and_then(|()| setrlimit(Resource::RLIMIT_CPU, CPU_SECS, CPU_SECS))
         .and_then(|()| setrlimit(Resource::RLIMIT_CORE, 0, 0));
     let answer = match bound {
-        Ok(()) => std::thread::Builder::new().stack_size(STACK_BYTES).spawn(answer).map(std::thread::JoinHandle::join),
+        Ok(()) => std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(answer)
+            .map(std::thread::JoinHandle::join),
         Err(error) => Err(error.into()),
     };
     let answer = match answer {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Answer::Wrong("the jq program made its interpreter panic".to_owned()),
-        Err(error) => Answer::Limit(format!("the process for the jq program could not be set up: {error}")),
+        Err(error) => Answer::Limit(format!(
+            "the process for the jq program could not be set up: {error}"
+        )),
     };
-    let written = serde_json::to_vec(&answer).map_err(std::io::Error::from).and_then(|json| std::io::stdout().write_all(&json));
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let written = serde_json::to_vec(&answer)
+        .map_err(std::io::Error::from)
+        .and_then(|json| std::io::stdout().write_all(&json));
+    if written.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn answer() -> Answer {
@@ -67,7 +78,12 @@ fn answer() -> Answer {
         Ok(request) => request,
         Err(error) => return Answer::Limit(format!("the request is not what it should be: {error}")),
     };
-    match evaluate::evaluate(&request.program, request.input.get().as_bytes(), limits::OUTPUT_BYTES_MAX, &|| false) {
+    match evaluate::evaluate(
+        &request.program,
+        request.input.get().as_bytes(),
+        limits::OUTPUT_BYTES_MAX,
+        &|| false,
+    ) {
         Ok(value) => Answer::Value(value),
         Err(evaluate::Error::Wrong(message)) => Answer::Wrong(message),
         Err(evaluate::Error::Limit(message)) => Answer::Limit(message),
@@ -84,7 +100,10 @@ pub(super) async fn run(helper: &Path, ctx: &TaskContext, work: Work) -> Ended {
 
 async fn converse(helper: &Path, ctx: &TaskContext, work: Work) -> std::io::Result<Ended> {
     let input = serde_json::from_slice(&work.input)?;
-    let request = serde_json::to_vec(&Request { program: work.program, input })?;
+    let request = serde_json::to_vec(&Request {
+        program: work.program,
+        input,
+    })?;
     let mut child = Command::new(helper)
         .arg(JQ_CHILD_ARGUMENT)
         .env_clear()
@@ -106,7 +125,11 @@ async fn converse(helper: &Path, ctx: &TaskContext, work: Work) -> std::io::Resu
     let read = async {
         match &mut stdout {
             // Escapes make an answer longer than its value, but never endless.
-            Some(pipe) => pipe.take(limits::OUTPUT_BYTES_MAX as u64 * 8).read_to_end(&mut answer).await.map(|_| ()),
+            Some(pipe) => pipe
+                .take(limits::OUTPUT_BYTES_MAX as u64 * 8)
+                .read_to_end(&mut answer)
+                .await
+                .map(|_| ()),
             None => Ok(()),
         }
     };
@@ -130,7 +153,10 @@ async fn converse(helper: &Path, ctx: &TaskContext, work: Work) -> std::io::Resu
     Ok(Ended::Limit(if words.contains("overflowed its stack") {
         "the jq program recurses too deep".to_owned()
     } else if words.contains("memory allocation") {
-        format!("the jq program needs more memory than it may have ({})", crate::task_logs::human_bytes(MEMORY_BYTES as usize))
+        format!(
+            "the jq program needs more memory than it may have ({})",
+            crate::task_logs::human_bytes(MEMORY_BYTES as usize)
+        )
     } else {
         format!("the process of the jq program ended with {status}")
     }))

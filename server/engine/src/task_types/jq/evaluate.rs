@@ -27,21 +27,49 @@ pub(super) enum Error {
 type Data = data::JustLut<Val>;
 
 /// Runs a program: one output is the value, several are a list, none is null. It is stopped between outputs.
-pub(super) fn evaluate(program: &str, input: &[u8], bytes_max: usize, is_stopped: &dyn Fn() -> bool) -> Result<Value, Error> {
+pub(super) fn evaluate(
+    program: &str,
+    input: &[u8],
+    bytes_max: usize,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Value, Error> {
     let arena = Arena::default();
     let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    let modules = Loader::new(definitions).load(&arena, File { code: program, path: () }).map_err(|errors| Error::Wrong(syntax(program, &errors)))?;
+    let modules = Loader::new(definitions)
+        .load(
+            &arena,
+            File {
+                code: program,
+                path: (),
+            },
+        )
+        .map_err(|errors| Error::Wrong(syntax(program, &errors)))?;
     // The environment of the server is nobody's business.
-    let functions = jaq_core::funs::<Data>().chain(jaq_std::funs()).chain(jaq_json::funs()).filter(|(name, ..)| *name != "env");
-    let filter = Compiler::default().with_funs(functions).compile(modules).map_err(|errors| Error::Wrong(undefined(program, &errors)))?;
-    let input = read::parse_single(input).map_err(|error| Error::Wrong(format!("the input cannot be read: {error}")))?;
+    let functions = jaq_core::funs::<Data>()
+        .chain(jaq_std::funs())
+        .chain(jaq_json::funs())
+        .filter(|(name, ..)| *name != "env");
+    let filter = Compiler::default()
+        .with_funs(functions)
+        .compile(modules)
+        .map_err(|errors| Error::Wrong(undefined(program, &errors)))?;
+    let input = read::parse_single(input)
+        .map_err(|error| Error::Wrong(format!("the input cannot be read: {error}")))?;
     let context = Ctx::<Data>::new(&filter.lut, Vars::new([]));
-    let mut outputs = Outputs { json: Vec::new(), n: 0, bytes_max };
+    let mut outputs = Outputs {
+        json: Vec::new(),
+        n: 0,
+        bytes_max,
+    };
     for output in filter.id.run((context, input)) {
         match output {
             Ok(value) => outputs.push(&value)?,
             Err(exception) => match exception.get_err() {
-                Ok(error) => return Err(Error::Wrong(first_chars(&error.to_string(), MESSAGE_BYTES).to_owned())),
+                Ok(error) => {
+                    return Err(Error::Wrong(
+                        first_chars(&error.to_string(), MESSAGE_BYTES).to_owned(),
+                    ));
+                }
                 // `halt`: no more outputs.
                 Err(_) => break,
             },
@@ -79,7 +107,11 @@ impl Outputs {
             1 => self.json,
             _ => [b"[".as_slice(), &self.json, b"]"].concat(),
         };
-        serde_json::from_slice(&json).map_err(|error| Error::Wrong(format!("the output is not JSON (not a number, bytes or nested too deep): {error}")))
+        serde_json::from_slice(&json).map_err(|error| {
+            Error::Wrong(format!(
+                "the output is not JSON (not a number, bytes or nested too deep): {error}"
+            ))
+        })
     }
 }
 
@@ -99,18 +131,37 @@ impl io::Write for Outputs {
 
 fn syntax(program: &str, errors: &load::Errors<&str, ()>) -> String {
     let first = errors.iter().find_map(|(_, error)| match error {
-        load::Error::Io(all) => all.first().map(|(path, why)| (format!("`{path}` cannot be loaded: {why}"), *path)),
-        load::Error::Lex(all) => all.first().map(|(expected, found)| (format!("expected {}", expected.as_str()), *found)),
-        load::Error::Parse(all) => all.first().map(|(expected, found)| (format!("expected {}", expected.as_str()), *found)),
+        load::Error::Io(all) => all
+            .first()
+            .map(|(path, why)| (format!("`{path}` cannot be loaded: {why}"), *path)),
+        load::Error::Lex(all) => all
+            .first()
+            .map(|(expected, found)| (format!("expected {}", expected.as_str()), *found)),
+        load::Error::Parse(all) => all
+            .first()
+            .map(|(expected, found)| (format!("expected {}", expected.as_str()), *found)),
     });
-    first.map_or_else(|| "the jq program cannot be read".to_owned(), |(what, found)| located(program, &what, found))
+    first.map_or_else(
+        || "the jq program cannot be read".to_owned(),
+        |(what, found)| located(program, &what, found),
+    )
 }
 
 fn undefined(program: &str, errors: &compile::Errors<&str, ()>) -> String {
     let first = errors.iter().flat_map(|(_, errors)| errors).next();
     first.map_or_else(
         || "the jq program cannot be compiled".to_owned(),
-        |(found, undefined)| located(program, &format!("undefined {} `{}`", undefined.as_str(), first_chars(found, SHOWN_BYTES)), found),
+        |(found, undefined)| {
+            located(
+                program,
+                &format!(
+                    "undefined {} `{}`",
+                    undefined.as_str(),
+                    first_chars(found, SHOWN_BYTES)
+                ),
+                found,
+            )
+        },
     )
 }
 

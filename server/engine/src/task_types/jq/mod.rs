@@ -47,7 +47,10 @@ pub(super) struct Transform {
 struct Arguments {
     /// What the output is: any JSON with expressions.
     #[serde(default)]
-    #[expect(dead_code, reason = "read by the decision step; a task that has it never comes here")]
+    #[expect(
+        dead_code,
+        reason = "read by the decision step; a task that has it never comes here"
+    )]
     value: Option<Value>,
     /// Or a jq program that makes the output from `input`: one output is the value, several are a list, none is null.
     #[serde(default)]
@@ -76,17 +79,26 @@ enum Ended {
 
 impl Transform {
     pub(super) fn new(helper: Option<PathBuf>) -> Self {
-        Self { helper, time_max: TIME_MAX }
+        Self {
+            helper,
+            time_max: TIME_MAX,
+        }
     }
 
     async fn evaluate(&self, ctx: &TaskContext) -> Result<TaskOutcome, TaskError> {
         let arguments: Arguments = ctx.input()?;
-        let program = arguments.jq.ok_or_else(|| TaskError::new("input", "`jq` is missing").permanent())?;
+        let program = arguments
+            .jq
+            .ok_or_else(|| TaskError::new("input", "`jq` is missing").permanent())?;
         if program.len() > PROGRAM_BYTES_MAX {
-            let message = format!("the jq program is longer than {PROGRAM_BYTES_MAX} bytes; give data by `input`");
+            let message =
+                format!("the jq program is longer than {PROGRAM_BYTES_MAX} bytes; give data by `input`");
             return Err(TaskError::new("input", message).permanent());
         }
-        let work = Work { program, input: arguments.input.to_string().into_bytes() };
+        let work = Work {
+            program,
+            input: arguments.input.to_string().into_bytes(),
+        };
         let ended = match &self.helper {
             Some(helper) => tokio::time::timeout(self.time_max, child::run(helper, ctx, work)).await,
             None => tokio::time::timeout(self.time_max, on_thread(ctx, work)).await,
@@ -97,7 +109,10 @@ impl Transform {
             Ok(Ended::Wrong(message)) => return Err(TaskError::new("jq", message).permanent()),
             Ok(Ended::Limit(message)) => return Err(TaskError::new("jq_limit", message).permanent()),
             Err(_) => {
-                let message = format!("the jq program did not end within {} seconds", self.time_max.as_secs_f32());
+                let message = format!(
+                    "the jq program did not end within {} seconds",
+                    self.time_max.as_secs_f32()
+                );
                 return Err(TaskError::new("jq_limit", message).permanent());
             }
         })
@@ -107,16 +122,25 @@ impl Transform {
 #[async_trait]
 impl TaskType for Transform {
     fn info(&self) -> TaskTypeInfo {
-        let mut info = TaskTypeInfo::new::<Arguments, Value>("transform", "Transform", "Makes a value with expressions or a jq program.")
-            .shown_as("data", "braces");
+        let mut info = TaskTypeInfo::new::<Arguments, Value>(
+            "transform",
+            "Transform",
+            "Makes a value with expressions or a jq program.",
+        )
+        .shown_as("data", "braces");
         if let Some(schema) = info.input_schema.as_object_mut() {
-            schema.insert("oneOf".to_owned(), json!([{ "required": ["value"] }, { "required": ["jq"] }]));
+            schema.insert(
+                "oneOf".to_owned(),
+                json!([{ "required": ["value"] }, { "required": ["jq"] }]),
+            );
         }
         info
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
-        self.evaluate(ctx).await.unwrap_or_else(|error| TaskOutcome::Failed { error, output: None })
+        self.evaluate(ctx)
+            .await
+            .unwrap_or_else(|error| TaskOutcome::Failed { error, output: None })
     }
 }
 
@@ -133,11 +157,16 @@ async fn on_thread(ctx: &TaskContext, work: Work) -> Ended {
     let stop = StopOnDrop(Arc::default());
     let is_stopped = Arc::clone(&stop.0);
     let (done, ended) = oneshot::channel();
-    let spawned = std::thread::Builder::new().name("jq".to_owned()).stack_size(STACK_BYTES).spawn(move || {
-        let ended = evaluate::evaluate(&work.program, &work.input, limits::OUTPUT_BYTES_MAX, &|| is_stopped.load(Ordering::Relaxed));
-        // Nobody waits for a program that was given up.
-        let _ = done.send(ended);
-    });
+    let spawned = std::thread::Builder::new()
+        .name("jq".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let ended = evaluate::evaluate(&work.program, &work.input, limits::OUTPUT_BYTES_MAX, &|| {
+                is_stopped.load(Ordering::Relaxed)
+            });
+            // Nobody waits for a program that was given up.
+            let _ = done.send(ended);
+        });
     if let Err(error) = spawned {
         return Ended::Limit(format!("no thread could be started: {error}"));
     }

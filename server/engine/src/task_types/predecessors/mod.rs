@@ -54,7 +54,11 @@ struct Work {
 
 impl Work {
     fn given(&self) -> &Value {
-        if self.input.is_null() { &self.results } else { &self.input }
+        if self.input.is_null() {
+            &self.results
+        } else {
+            &self.input
+        }
     }
 }
 
@@ -88,10 +92,20 @@ fn default_source() -> String {
 fn arguments<T: DeserializeOwned>(ctx: &TaskContext, what: &str) -> Result<T, TaskError> {
     let common: Common = ctx.input()?;
     if !(0.0..=1.0).contains(&common.failure_rate) {
-        return Err(TaskError::new("input", format!("`failure_rate` is {}; it goes from 0 to 1", common.failure_rate)).permanent());
+        return Err(TaskError::new(
+            "input",
+            format!("`failure_rate` is {}; it goes from 0 to 1", common.failure_rate),
+        )
+        .permanent());
     }
     if draw(ctx) < common.failure_rate {
-        return Err(TaskError::new("simulated", format!("{what} failed, as it does with a failure rate of {}", common.failure_rate)));
+        return Err(TaskError::new(
+            "simulated",
+            format!(
+                "{what} failed, as it does with a failure rate of {}",
+                common.failure_rate
+            ),
+        ));
     }
     ctx.input()
 }
@@ -108,32 +122,68 @@ fn hash(parts: &[&[u8]]) -> u64 {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    hasher.finalize().iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
+    hasher
+        .finalize()
+        .iter()
+        .take(8)
+        .fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
 }
 
 impl FetchData {
     pub(super) fn new(options: HttpOptions) -> Self {
-        Self { client: Client::new(options) }
+        Self {
+            client: Client::new(options),
+        }
     }
 
     async fn fetch(&self, ctx: &TaskContext) -> Result<Value, TaskError> {
         let arguments: FetchArguments = arguments(ctx, "fetching")?;
         let source = &arguments.data_source;
-        let records = if arguments.live { self.live(ctx, &arguments).await? } else { simulated(source) };
+        let records = if arguments.live {
+            self.live(ctx, &arguments).await?
+        } else {
+            simulated(source)
+        };
         let count = records.len();
-        ctx.info(&format!("Fetched {count} records from {source}{}", if arguments.live { "" } else { " (simulated)" }));
+        ctx.info(&format!(
+            "Fetched {count} records from {source}{}",
+            if arguments.live { "" } else { " (simulated)" }
+        ));
         Ok(json!({ "source": source, "records": records, "count": count, "simulated": !arguments.live }))
     }
 
     async fn live(&self, ctx: &TaskContext, arguments: &FetchArguments) -> Result<Vec<Value>, TaskError> {
-        let url = Url::parse(&arguments.data_source)
-            .map_err(|error| TaskError::new("input", format!("`data_source` is not a URL, which `live` needs: {error}")).permanent())?;
-        let request = Request { method: Method::GET, url, headers: HeaderMap::new(), body: None, redirects_max: 10, body_max: LIVE_BYTES_MAX };
-        let seconds = arguments.timeout.filter(|seconds| seconds.is_finite() && *seconds > 0.0).unwrap_or(30.0);
-        let answer = tokio::time::timeout(Duration::from_secs_f64(seconds.min(86_400.0)), exchange(&self.client, ctx, request));
-        let response = answer.await.map_err(|_| TaskError::new("timeout", format!("the source took longer than {seconds} s")))??;
+        let url = Url::parse(&arguments.data_source).map_err(|error| {
+            TaskError::new(
+                "input",
+                format!("`data_source` is not a URL, which `live` needs: {error}"),
+            )
+            .permanent()
+        })?;
+        let request = Request {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            redirects_max: 10,
+            body_max: LIVE_BYTES_MAX,
+        };
+        let seconds = arguments
+            .timeout
+            .filter(|seconds| seconds.is_finite() && *seconds > 0.0)
+            .unwrap_or(30.0);
+        let answer = tokio::time::timeout(
+            Duration::from_secs_f64(seconds.min(86_400.0)),
+            exchange(&self.client, ctx, request),
+        );
+        let response = answer
+            .await
+            .map_err(|_| TaskError::new("timeout", format!("the source took longer than {seconds} s")))??;
         if !(200..300).contains(&response.status) {
-            return Err(TaskError::new("http_status", format!("the source answered {}", response.status)));
+            return Err(TaskError::new(
+                "http_status",
+                format!("the source answered {}", response.status),
+            ));
         }
         let body = output(response)["body"].take();
         Ok(match records::find(&body) {
@@ -145,7 +195,9 @@ impl FetchData {
 
 /// The records a source always has.
 fn simulated(source: &str) -> Vec<Value> {
-    const NAMES: [&str; 8] = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron"];
+    const NAMES: [&str; 8] = [
+        "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron",
+    ];
     let record = |number: u32| {
         let bits = hash(&[source.as_bytes(), &number.to_be_bytes()]);
         let name = NAMES[(bits % NAMES.len() as u64) as usize];
@@ -157,8 +209,12 @@ fn simulated(source: &str) -> Vec<Value> {
 #[async_trait]
 impl TaskType for FetchData {
     fn info(&self) -> TaskTypeInfo {
-        TaskTypeInfo::new::<FetchArguments, Value>("fetch_data", "Fetch data", "Gets records from a source, simulated unless `live`.")
-            .shown_as("data", "download")
+        TaskTypeInfo::new::<FetchArguments, Value>(
+            "fetch_data",
+            "Fetch data",
+            "Gets records from a source, simulated unless `live`.",
+        )
+        .shown_as("data", "download")
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
@@ -182,7 +238,12 @@ pub(super) struct ProcessData;
 #[async_trait]
 impl TaskType for ProcessData {
     fn info(&self) -> TaskTypeInfo {
-        TaskTypeInfo::new::<Work, Value>("process_data", "Process data", "Transforms the records of an earlier task.").shown_as("data", "cog")
+        TaskTypeInfo::new::<Work, Value>(
+            "process_data",
+            "Process data",
+            "Transforms the records of an earlier task.",
+        )
+        .shown_as("data", "cog")
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
@@ -209,8 +270,12 @@ struct StoreArguments {
 #[async_trait]
 impl TaskType for StoreData {
     fn info(&self) -> TaskTypeInfo {
-        TaskTypeInfo::new::<StoreArguments, Value>("store_data", "Store data", "Writes the records of an earlier task into a file of the data folder.")
-            .shown_as("data", "database")
+        TaskTypeInfo::new::<StoreArguments, Value>(
+            "store_data",
+            "Store data",
+            "Writes the records of an earlier task into a file of the data folder.",
+        )
+        .shown_as("data", "database")
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {

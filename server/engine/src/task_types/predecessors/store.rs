@@ -16,8 +16,15 @@ const FILES: &str = "files";
 const DEPTH_MAX: usize = 8;
 
 /// Writes and says where and how much.
-pub(super) async fn write(ctx: &TaskContext, destination: Option<&str>, input: &Value) -> Result<Value, TaskError> {
-    let relative = match destination.map(str::trim).filter(|destination| !destination.is_empty()) {
+pub(super) async fn write(
+    ctx: &TaskContext,
+    destination: Option<&str>,
+    input: &Value,
+) -> Result<Value, TaskError> {
+    let relative = match destination
+        .map(str::trim)
+        .filter(|destination| !destination.is_empty())
+    {
         Some(destination) => below_files(destination)?,
         None => PathBuf::from(ctx.flow.as_ref()).join(format!("{}-{}.json", ctx.run, ctx.task)),
     };
@@ -27,7 +34,8 @@ pub(super) async fn write(ctx: &TaskContext, destination: Option<&str>, input: &
         Some(records) => serde_json::to_vec(records),
         None => serde_json::to_vec(input),
     };
-    let content = content.map_err(|error| TaskError::new("io", format!("the records cannot be written as JSON: {error}")))?;
+    let content = content
+        .map_err(|error| TaskError::new("io", format!("the records cannot be written as JSON: {error}")))?;
     let bytes = content.len();
     let (data_dir, file) = (ctx.data_dir.clone(), relative.clone());
     let part = format!(".{}-{}-{}.part", ctx.run, ctx.task, ctx.attempt);
@@ -36,9 +44,21 @@ pub(super) async fn write(ctx: &TaskContext, destination: Option<&str>, input: &
     let path = Path::new(FILES).join(&relative).display().to_string();
     match written {
         Ok(Ok(())) => {}
-        Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => return Err(TaskError::new("input", error.to_string()).permanent()),
-        Ok(Err(error)) => return Err(TaskError::new("io", format!("`{path}` could not be written: {error}"))),
-        Err(error) => return Err(TaskError::new("io", format!("`{path}` could not be written: {error}"))),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(TaskError::new("input", error.to_string()).permanent());
+        }
+        Ok(Err(error)) => {
+            return Err(TaskError::new(
+                "io",
+                format!("`{path}` could not be written: {error}"),
+            ));
+        }
+        Err(error) => {
+            return Err(TaskError::new(
+                "io",
+                format!("`{path}` could not be written: {error}"),
+            ));
+        }
     }
     ctx.info(&format!("Stored {count} records in {path} ({bytes} bytes)"));
     Ok(json!({ "destination": destination, "path": path, "bytes": bytes, "records": count }))
@@ -47,7 +67,9 @@ pub(super) async fn write(ctx: &TaskContext, destination: Option<&str>, input: &
 /// A destination as a path below `files/`.
 fn below_files(destination: &str) -> Result<PathBuf, TaskError> {
     let wrong = |why: &str| {
-        let shown = super::super::first_chars(destination, 100).escape_debug().to_string();
+        let shown = super::super::first_chars(destination, 100)
+            .escape_debug()
+            .to_string();
         TaskError::new("input", format!("`destination` is `{shown}`: {why}; write a path below `files/` in the data folder, such as `orders/today.json`")).permanent()
     };
     if destination.contains("://") {
@@ -88,12 +110,21 @@ fn write_file(data_dir: &Path, file: &Path, part: &str, content: &[u8]) -> io::R
     }
     let target = data_dir.join(FILES).join(file);
     if target.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`destination` is a folder: {}", file.display())));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("`destination` is a folder: {}", file.display()),
+        ));
     }
     let part = folder.join(part);
     let _ = std::fs::remove_file(&part);
-    let mut writer = std::fs::OpenOptions::new().write(true).create_new(true).open(&part)?;
-    let moved = writer.write_all(content).and_then(|()| writer.sync_all()).and_then(|()| std::fs::rename(&part, &target));
+    let mut writer = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&part)?;
+    let moved = writer
+        .write_all(content)
+        .and_then(|()| writer.sync_all())
+        .and_then(|()| std::fs::rename(&part, &target));
     if moved.is_err() {
         let _ = std::fs::remove_file(&part);
     }
@@ -104,7 +135,13 @@ fn write_file(data_dir: &Path, file: &Path, part: &str, content: &[u8]) -> io::R
 fn enter(folder: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(folder) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`destination` leads through `{}`, which is no folder of its own", folder.display()))),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "`destination` leads through `{}`, which is no folder of its own",
+                folder.display()
+            ),
+        )),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match std::fs::create_dir(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),

@@ -65,7 +65,12 @@ fn default_interpreter() -> String {
 #[async_trait]
 impl TaskType for Shell {
     fn info(&self) -> TaskTypeInfo {
-        TaskTypeInfo::new::<Arguments, Value>("shell", "Shell command", "Runs a command or a script in a process of its own.").shown_as("io", "terminal")
+        TaskTypeInfo::new::<Arguments, Value>(
+            "shell",
+            "Shell command",
+            "Runs a command or a script in a process of its own.",
+        )
+        .shown_as("io", "terminal")
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
@@ -86,12 +91,18 @@ async fn run(ctx: &TaskContext) -> Result<TaskOutcome, TaskError> {
         .current_dir(&place.cwd)
         .env_clear()
         .envs(environment(ctx, &arguments.env, &place.output)?)
-        .stdin(if arguments.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(if arguments.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let child = command.spawn().map_err(|error| cannot_start(&error, &arguments, &place.cwd))?;
+    let child = command
+        .spawn()
+        .map_err(|error| cannot_start(&error, &arguments, &place.cwd))?;
     let stdin = arguments.stdin.map(|value| text_of(value).into_bytes());
     let ended = process::watch(ctx, child, stdin).await;
     let outcome = result::outcome(ended, &place.output).await;
@@ -101,7 +112,10 @@ async fn run(ctx: &TaskContext) -> Result<TaskOutcome, TaskError> {
 
 /// The option by which an interpreter takes its program from the command line.
 fn program_flag(interpreter: &str) -> &'static str {
-    let name = Path::new(interpreter).file_name().and_then(|name| name.to_str()).unwrap_or(interpreter);
+    let name = Path::new(interpreter)
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or(interpreter);
     match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
         "node" | "nodejs" | "bun" | "perl" | "ruby" | "lua" | "julia" | "Rscript" | "elixir" => "-e",
         "deno" => "eval",
@@ -111,7 +125,11 @@ fn program_flag(interpreter: &str) -> &'static str {
     }
 }
 
-fn environment(ctx: &TaskContext, given: &BTreeMap<String, Value>, output: &Path) -> Result<Vec<(String, std::ffi::OsString)>, TaskError> {
+fn environment(
+    ctx: &TaskContext,
+    given: &BTreeMap<String, Value>,
+    output: &Path,
+) -> Result<Vec<(String, std::ffi::OsString)>, TaskError> {
     let mut env: Vec<(String, std::ffi::OsString)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, _)| INHERITED.contains(&name.as_str()) || name.starts_with("LC_"))
@@ -122,7 +140,14 @@ fn environment(ctx: &TaskContext, given: &BTreeMap<String, Value>, output: &Path
     for (name, value) in given {
         let text = text_of(value.clone());
         if name.is_empty() || name.contains(['=', '\0']) || text.contains('\0') {
-            return Err(TaskError::new("input", format!("`env.{}` is not a possible environment variable", name.escape_debug())).permanent());
+            return Err(TaskError::new(
+                "input",
+                format!(
+                    "`env.{}` is not a possible environment variable",
+                    name.escape_debug()
+                ),
+            )
+            .permanent());
         }
         env.push((name.clone(), text.into()));
     }
@@ -133,7 +158,10 @@ fn environment(ctx: &TaskContext, given: &BTreeMap<String, Value>, output: &Path
         ("POINTWORK_FLOW".to_owned(), ctx.flow.as_ref().into()),
         ("POINTWORK_TASK".to_owned(), ctx.task.as_ref().into()),
         ("POINTWORK_ATTEMPT".to_owned(), ctx.attempt.to_string().into()),
-        ("POINTWORK_IDEMPOTENCY_KEY".to_owned(), ctx.idempotency_key.clone().into()),
+        (
+            "POINTWORK_IDEMPOTENCY_KEY".to_owned(),
+            ctx.idempotency_key.clone().into(),
+        ),
         ("POINTWORK_OUTPUT".to_owned(), output.into()),
     ]);
     Ok(env)
@@ -151,15 +179,26 @@ fn cannot_start(error: &std::io::Error, arguments: &Arguments, cwd: &Path) -> Ta
     use std::io::ErrorKind;
     let name = &arguments.interpreter;
     if !cwd.is_dir() {
-        return TaskError::new("input", format!("the folder `{}` (`cwd`) does not exist", cwd.display())).permanent();
+        return TaskError::new(
+            "input",
+            format!("the folder `{}` (`cwd`) does not exist", cwd.display()),
+        )
+        .permanent();
     }
     match error.kind() {
-        ErrorKind::NotFound => {
-            TaskError::new("interpreter", format!("`{name}` is not installed on this server; install it or name another `interpreter`")).permanent()
-        }
-        ErrorKind::PermissionDenied => TaskError::new("interpreter", format!("`{name}` is not a program this server may run")).permanent(),
+        ErrorKind::NotFound => TaskError::new(
+            "interpreter",
+            format!("`{name}` is not installed on this server; install it or name another `interpreter`"),
+        )
+        .permanent(),
+        ErrorKind::PermissionDenied => TaskError::new(
+            "interpreter",
+            format!("`{name}` is not a program this server may run"),
+        )
+        .permanent(),
         ErrorKind::ArgumentListTooLong => {
-            let message = "command and environment are larger than the system takes; give large values by `stdin`";
+            let message =
+                "command and environment are larger than the system takes; give large values by `stdin`";
             TaskError::new("input", message).permanent()
         }
         ErrorKind::InvalidInput => TaskError::new("input", "the command holds a NUL character").permanent(),
@@ -180,7 +219,12 @@ struct Place {
 impl Place {
     fn new(ctx: &TaskContext, cwd: Option<&Path>) -> Result<Self, TaskError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let cannot = |error: std::io::Error| TaskError::new("spawn", format!("no working folder could be made in the data folder: {error}"));
+        let cannot = |error: std::io::Error| {
+            TaskError::new(
+                "spawn",
+                format!("no working folder could be made in the data folder: {error}"),
+            )
+        };
         // Absolute, because the command's own folder is another.
         let base = std::path::absolute(&ctx.data_dir).map_err(cannot)?;
         let temporary = base.join(TEMPORARY);
@@ -192,7 +236,11 @@ impl Place {
             match make_private(&own) {
                 Ok(()) => {
                     let cwd = cwd.map_or_else(|| own.clone(), |cwd| base.join("files").join(cwd));
-                    return Ok(Self { cwd, own: Some(own), output });
+                    return Ok(Self {
+                        cwd,
+                        own: Some(own),
+                        output,
+                    });
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound && !temporary.is_dir() => {

@@ -36,7 +36,12 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+        Self(
+            child
+                .id()
+                .and_then(|id| i32::try_from(id).ok())
+                .map(Pid::from_raw),
+        )
     }
 
     fn signal(&self, signal: Signal) {
@@ -98,15 +103,23 @@ pub(super) async fn watch(ctx: &TaskContext, mut child: Child, stdin: Option<Vec
         streams.read_until_gone(ctx, &group).await;
     }
     group.finish();
-    let is_held_open = tokio::time::timeout(DRAIN, streams.read_to_end(ctx)).await.is_err();
+    let is_held_open = tokio::time::timeout(DRAIN, streams.read_to_end(ctx))
+        .await
+        .is_err();
     if is_held_open || was_stopped {
         // Something left the group and may still be at work.
         let (run, task, attempt) = (ctx.run.to_string(), ctx.task.to_string(), ctx.attempt);
         let instance = ctx.instance.to_string();
-        let _ = tokio::task::spawn_blocking(move || survivors::end_attempt(&instance, &run, &task, attempt)).await;
+        let _ = tokio::task::spawn_blocking(move || survivors::end_attempt(&instance, &run, &task, attempt))
+            .await;
         let _ = tokio::time::timeout(DRAIN, streams.read_to_end(ctx)).await;
     }
-    Ended { status, was_stopped, stdout: streams.last, stderr: streams.recent }
+    Ended {
+        status,
+        was_stopped,
+        stdout: streams.last,
+        stderr: streams.recent,
+    }
 }
 
 /// Writes the whole input. A process that does not read it has its reasons.
@@ -126,12 +139,17 @@ struct Stream<R> {
 
 impl<R: AsyncRead + Unpin> Stream<R> {
     fn new(pipe: Option<R>) -> Self {
-        Self { pipe, buffer: Vec::with_capacity(READ_BYTES) }
+        Self {
+            pipe,
+            buffer: Vec::with_capacity(READ_BYTES),
+        }
     }
 
     /// The next bytes; empty at the end, and for ever pending after it. Nothing is lost if it is dropped.
     async fn next(&mut self) -> &[u8] {
-        let Some(pipe) = &mut self.pipe else { return std::future::pending().await };
+        let Some(pipe) = &mut self.pipe else {
+            return std::future::pending().await;
+        };
         self.buffer.clear();
         match pipe.read_buf(&mut self.buffer).await {
             Ok(0) | Err(_) => {

@@ -42,9 +42,17 @@ impl Line {
     }
 
     fn extend(&mut self, more: &[u8]) {
-        let first = self.bytes.iter().chain(more).find(|byte| !byte.is_ascii_whitespace());
+        let first = self
+            .bytes
+            .iter()
+            .chain(more)
+            .find(|byte| !byte.is_ascii_whitespace());
         let may_be_json = first.is_some_and(|first| b"{[\"-0123456789tfn".contains(first));
-        let max = if may_be_json { limits::OUTPUT_BYTES_MAX } else { OTHER_LINE_BYTES };
+        let max = if may_be_json {
+            limits::OUTPUT_BYTES_MAX
+        } else {
+            OTHER_LINE_BYTES
+        };
         let room = max.saturating_sub(self.bytes.len()).min(more.len());
         self.bytes.extend_from_slice(&more[..room]);
         self.is_cut |= room < more.len();
@@ -78,10 +86,18 @@ impl LastLine {
 
     /// The value of the line, if it is JSON.
     fn value(self) -> Result<Option<Value>, TaskError> {
-        let line = if self.current.is_blank() { self.last } else { self.current };
+        let line = if self.current.is_blank() {
+            self.last
+        } else {
+            self.current
+        };
         if line.is_cut {
             let is_large = line.bytes.len() >= limits::OUTPUT_BYTES_MAX;
-            return if is_large { Err(too_large("the last line of standard output")) } else { Ok(None) };
+            return if is_large {
+                Err(too_large("the last line of standard output"))
+            } else {
+                Ok(None)
+            };
         }
         Ok(serde_json::from_slice(&line.bytes).ok())
     }
@@ -104,7 +120,12 @@ impl Recent {
     /// Its last lines, for a message.
     fn lines(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
-        let mut lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(MESSAGE_LINES).collect();
+        let mut lines: Vec<&str> = text
+            .lines()
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+            .take(MESSAGE_LINES)
+            .collect();
         lines.reverse();
         last_chars(&lines.join("\n"), MESSAGE_BYTES).to_owned()
     }
@@ -112,7 +133,11 @@ impl Recent {
 
 fn too_large(what: &str) -> TaskError {
     let max = crate::task_logs::human_bytes(limits::OUTPUT_BYTES_MAX);
-    TaskError::new("output_too_large", format!("{what} is larger than {max}; write it to a file elsewhere and give its name")).permanent()
+    TaskError::new(
+        "output_too_large",
+        format!("{what} is larger than {max}; write it to a file elsewhere and give its name"),
+    )
+    .permanent()
 }
 
 /// What the ended process means.
@@ -122,7 +147,12 @@ pub(super) async fn outcome(ended: Ended, output: &Path) -> TaskOutcome {
     }
     let status = match ended.status {
         Ok(status) => status,
-        Err(error) => return TaskOutcome::failed("spawn", format!("the end of the process could not be seen: {error}")),
+        Err(error) => {
+            return TaskOutcome::failed(
+                "spawn",
+                format!("the end of the process could not be seen: {error}"),
+            );
+        }
     };
     let value = match written(output).await {
         Ok(Some(value)) => Ok(Some(value)),
@@ -131,8 +161,17 @@ pub(super) async fn outcome(ended: Ended, output: &Path) -> TaskOutcome {
     };
     if status.success() {
         return match value {
-            Ok(value) => TaskOutcome::Succeeded { output: value.unwrap_or_default(), exit_code: Some(0) },
-            Err(error) => TaskOutcome::Failed { error: TaskError { exit_code: Some(0), ..error }, output: None },
+            Ok(value) => TaskOutcome::Succeeded {
+                output: value.unwrap_or_default(),
+                exit_code: Some(0),
+            },
+            Err(error) => TaskOutcome::Failed {
+                error: TaskError {
+                    exit_code: Some(0),
+                    ..error
+                },
+                output: None,
+            },
         };
     }
     let (kind, what) = match (status.code(), status.signal()) {
@@ -141,9 +180,19 @@ pub(super) async fn outcome(ended: Ended, output: &Path) -> TaskOutcome {
         (None, None) => ("exit_code", status.to_string()),
     };
     let stderr = ended.stderr.lines();
-    let message = if stderr.is_empty() { what } else { format!("{what}: {stderr}") };
-    let error = TaskError { exit_code: status.code(), ..TaskError::new(kind, message) };
-    TaskOutcome::Failed { error, output: value.ok().flatten() }
+    let message = if stderr.is_empty() {
+        what
+    } else {
+        format!("{what}: {stderr}")
+    };
+    let error = TaskError {
+        exit_code: status.code(),
+        ..TaskError::new(kind, message)
+    };
+    TaskOutcome::Failed {
+        error,
+        output: value.ok().flatten(),
+    }
 }
 
 fn killed_by(signal: i32) -> String {
@@ -162,10 +211,18 @@ async fn written(output: &Path) -> Result<Option<Value>, TaskError> {
             }
         }
         // A pipe or a device could be read for ever.
-        Ok(_) => return Err(TaskError::new("output", "$POINTWORK_OUTPUT was made into something that is not a file").permanent()),
+        Ok(_) => {
+            return Err(TaskError::new(
+                "output",
+                "$POINTWORK_OUTPUT was made into something that is not a file",
+            )
+            .permanent());
+        }
         Err(_) => return Ok(None),
     }
-    let bytes = tokio::fs::read(output).await.map_err(|error| TaskError::new("output", format!("$POINTWORK_OUTPUT could not be read: {error}")))?;
+    let bytes = tokio::fs::read(output)
+        .await
+        .map_err(|error| TaskError::new("output", format!("$POINTWORK_OUTPUT could not be read: {error}")))?;
     Ok(Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| {
         let text = String::from_utf8_lossy(&bytes);
         Value::String(text.strip_suffix('\n').unwrap_or(&text).to_owned())

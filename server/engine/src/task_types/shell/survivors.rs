@@ -51,7 +51,9 @@ fn end(variables: &[String]) -> usize {
 /// The processes, this one left out, that have all of these in their environment. One that has ended has none.
 #[cfg(target_os = "linux")]
 fn find(variables: &[String]) -> Vec<i32> {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     let own = i32::try_from(std::process::id()).ok();
     processes
         .flatten()

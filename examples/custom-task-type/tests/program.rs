@@ -1,0 +1,21 @@
+//! The program as its users run it.
+
+use std::process::Command;
+
+use expect_test::{Expect, expect};
+
+fn check(arguments: &[&str], expected: Expect) {
+    let output = Command::new(env!("CARGO_BIN_EXE_custom-task-type"))
+        .args(arguments)
+        .output()
+        .expect("the program starts");
+    let text = [output.stdout, output.stderr].concat();
+    expected.assert_eq(&String::from_utf8_lossy(&text));
+}
+
+#[test]
+fn a_flow_uses_the_task_type() {
+    check(&["never sleep in a durable workflow"], expect![[r#""#]]);
+    check(&["a b c"], expect![[r#""#]]);
+    check(&[], expect![[r#""#]]);
+}
