@@ -7,7 +7,8 @@ use flow::Timestamp;
 pub fn duration(millis: u64) -> String {
     let seconds = millis / 1000;
     match millis {
-        0..1000 => format!("{millis} ms"),
+        0 => "<1 ms".to_owned(),
+        1..1000 => format!("{millis} ms"),
         1000..10_000 => format!("{}.{} s", seconds, millis % 1000 / 100),
         10_000..60_000 => format!("{seconds} s"),
         60_000..3_600_000 => format!("{}m {:02}s", seconds / 60, seconds % 60),
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn durations() {
         let cases = [
-            (0, "0 ms"),
+            (0, "<1 ms"),
             (999, "999 ms"),
             (1000, "1.0 s"),
             (9999, "9.9 s"),

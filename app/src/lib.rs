@@ -5,6 +5,8 @@
 //!
 //! The first render is the same on both sides: no clock, random id, locale or viewport before the page lives.
 
+#![recursion_limit = "512"]
+
 pub mod ansi;
 #[cfg(feature = "ssr")]
 pub mod backend;
@@ -24,6 +26,8 @@ pub mod theme;
 
 pub use error::AppError;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
@@ -40,6 +44,7 @@ pub fn App() -> impl IntoView {
     provide_clock();
     provide_context(RwSignal::new(live::Link::default()));
     provide_context(RwSignal::new(chosen_theme()));
+    Effect::new(|_| IS_ALIVE.store(true, Ordering::Relaxed));
     view! {
         <Title text="Pointwork"/>
         <icons::Sprite/>
@@ -56,6 +61,14 @@ pub fn App() -> impl IntoView {
             </Frame>
         </Router>
     }
+}
+
+static IS_ALIVE: AtomicBool = AtomicBool::new(false);
+
+/// Whether the browser is taking over what the server wrote. Inert content is left as it stands then, so that it need not be
+/// made a second time: laying out a graph of thousands of tasks takes a while.
+pub(crate) fn is_hydrating() -> bool {
+    cfg!(feature = "hydrate") && !IS_ALIVE.load(Ordering::Relaxed)
 }
 
 /// The theme the page was written in: on the server from the cookie, in the browser from what the server wrote.

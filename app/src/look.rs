@@ -56,6 +56,17 @@ pub fn task(view: &TaskRunView) -> Look {
     }
 }
 
+/// Why a task run is not running, was skipped or failed, in a sentence. When it goes on is told apart, in the reader's zone.
+#[must_use]
+pub fn why(view: &TaskRunView) -> Option<String> {
+    let waits = match view.waits_for.as_deref() {
+        Some("retry") => "waits for its next attempt",
+        Some(_) => "waits for its timer",
+        None => return view.error.as_ref().map(|error| error.message.clone()).or_else(|| view.reason.clone()),
+    };
+    Some(waits.to_owned())
+}
+
 /// How an attempt's outcome looks.
 #[must_use]
 pub fn outcome(key: &str) -> Look {

@@ -26,7 +26,11 @@ impl Folder {
 
     fn pointwork(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pointwork"));
-        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null()).env_remove("RUST_LOG");
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .env_remove("RUST_LOG");
         command
     }
 
@@ -40,15 +44,27 @@ impl Folder {
 fn shown(output: &Output) -> String {
     let told = [output.stdout.clone(), output.stderr.clone()].concat();
     let text = without_durations(&String::from_utf8_lossy(&told));
-    format!("{text}exit code {}\n", output.status.code().map_or_else(|| "none".to_owned(), |code| code.to_string()))
+    format!(
+        "{text}exit code {}\n",
+        output
+            .status
+            .code()
+            .map_or_else(|| "none".to_owned(), |code| code.to_string())
+    )
 }
 
 /// `0.123s` becomes `[time]`.
 fn without_durations(text: &str) -> String {
     let word = |word: &str| {
         let bare = word.trim_end_matches([' ', '\n', ':']);
-        let is_duration = bare.strip_suffix('s').is_some_and(|number| number.contains('.') && number.parse::<f64>().is_ok());
-        if is_duration { word.replace(bare, "[time]") } else { word.to_owned() }
+        let is_duration = bare
+            .strip_suffix('s')
+            .is_some_and(|number| number.contains('.') && number.parse::<f64>().is_ok());
+        if is_duration {
+            word.replace(bare, "[time]")
+        } else {
+            word.to_owned()
+        }
     };
     text.split_inclusive([' ', '\n']).map(word).collect()
 }
@@ -91,7 +107,17 @@ fn documents_are_validated() {
         ("theirs.json", include_str!("../../examples/flow-manager.json")),
     ]);
     folder.check(&["validate", "good.yaml"], expect![[""]]);
-    folder.check(&["validate", "good.yaml", "bad.yaml", "nonsense.json", "gone.yaml", "."], expect![[""]]);
+    folder.check(
+        &[
+            "validate",
+            "good.yaml",
+            "bad.yaml",
+            "nonsense.json",
+            "gone.yaml",
+            ".",
+        ],
+        expect![[""]],
+    );
     folder.check(&["validate", "theirs.json"], expect![[""]]);
     folder.check(&["validate", "--json", "nonsense.json"], expect![[""]]);
     folder.check(&["validate"], expect![[""]]);
@@ -101,9 +127,19 @@ fn documents_are_validated() {
 fn standard_input_is_a_document_too() {
     let folder = Folder::with(&[]);
     let piped = |arguments: &[&str]| {
-        let mut child =
-            folder.pointwork(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        child.stdin.take().expect("a pipe").write_all(GOOD.as_bytes()).expect("it reads");
+        let mut child = folder
+            .pointwork(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        child
+            .stdin
+            .take()
+            .expect("a pipe")
+            .write_all(GOOD.as_bytes())
+            .expect("it reads");
         shown(&child.wait_with_output().expect("it ends"))
     };
     expect![[""]].assert_eq(&piped(&["validate", "-"]));
@@ -114,9 +150,15 @@ fn standard_input_is_a_document_too() {
 fn a_flow_runs_without_a_server() {
     let folder = Folder::with(&[("good.yaml", GOOD)]);
     folder.check(&["run", "good.yaml", "--input", "n=21"], expect![[""]]);
-    let output = folder.pointwork(&["run", "good.yaml", "--json"]).output().expect("it starts");
+    let output = folder
+        .pointwork(&["run", "good.yaml", "--json"])
+        .output()
+        .expect("it starts");
     let run: Value = serde_json::from_slice(&output.stdout).expect("nothing but JSON is printed");
-    assert_eq!((&run["state"], &run["outputs"]), (&json!("succeeded"), &json!({ "said": 6 })));
+    assert_eq!(
+        (&run["state"], &run["outputs"]),
+        (&json!("succeeded"), &json!({ "said": 6 }))
+    );
     let left: Vec<_> = std::fs::read_dir(folder.0.path()).expect("the folder").collect();
     assert_eq!(left.len(), 1, "nothing is left beside the document: {left:?}");
 }
@@ -127,7 +169,10 @@ fn what_does_not_start_is_told_apart() {
     folder.check(&["run", "bad.yaml"], expect![[""]]);
     folder.check(&["run", "gone.yaml"], expect![[""]]);
     folder.check(&["run", "good.yaml", "--input", "n=none"], expect![[""]]);
-    folder.check(&["run", "good.yaml", "--input", "n=0", "--input", "m=1"], expect![[""]]);
+    folder.check(
+        &["run", "good.yaml", "--input", "n=0", "--input", "m=1"],
+        expect![[""]],
+    );
     folder.check(&["run", "good.yaml", "--input", "n"], expect![[""]]);
     let usage = folder.pointwork(&["run"]).output().expect("it starts");
     assert_eq!(usage.status.code(), Some(3));
@@ -145,25 +190,43 @@ fn a_predecessors_document_runs_and_its_files_stay() {
     let folder = Folder::with(&[("theirs.json", &document)]);
     folder.check(&["run", "theirs.json", "--data", "kept"], expect![[""]]);
     let files = folder.0.path().join("kept/files/data_processing_flow");
-    assert_eq!(std::fs::read_dir(files).expect("the folder of its files").count(), 1);
+    assert_eq!(
+        std::fs::read_dir(files).expect("the folder of its files").count(),
+        1
+    );
     // Without a folder they are in one that is told.
-    let output = folder.pointwork(&["run", "theirs.json"]).output().expect("it starts");
+    let output = folder
+        .pointwork(&["run", "theirs.json"])
+        .output()
+        .expect("it starts");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let kept = told.lines().find_map(|line| line.strip_prefix("files are in ")).expect("the folder is told");
+    let kept = told
+        .lines()
+        .find_map(|line| line.strip_prefix("files are in "))
+        .expect("the folder is told");
     assert!(Path::new(kept).join("data_processing_flow").is_dir());
-    std::fs::remove_dir_all(Path::new(kept).parent().expect("the temporary folder")).expect("it can be removed");
+    std::fs::remove_dir_all(Path::new(kept).parent().expect("the temporary folder"))
+        .expect("it can be removed");
 }
 
 /// Starts a flow whose only task waits for an answer that never comes; comes back when it does.
 fn start_waiting(folder: &Folder) -> (Child, TcpListener) {
     let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let url = format!("http://{}", silent.local_addr().expect("its address"));
-    let yaml = format!("flow: waiting\ntasks:\n  ask: {{ type: http.request, with: {{ url: \"{url}\" }} }}\n");
+    let yaml =
+        format!("flow: waiting\ntasks:\n  ask: {{ type: http.request, with: {{ url: \"{url}\" }} }}\n");
     std::fs::write(folder.0.path().join("waiting.yaml"), yaml).expect("a file");
-    let child = folder.pointwork(&["run", "waiting.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let child = folder
+        .pointwork(&["run", "waiting.yaml"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let (connection, _) = silent.accept().expect("the task asks");
     let mut line = String::new();
-    BufReader::new(connection.try_clone().expect("a connection")).read_line(&mut line).expect("a request");
+    BufReader::new(connection.try_clone().expect("a connection"))
+        .read_line(&mut line)
+        .expect("a request");
     assert!(line.starts_with("GET /"), "{line}");
     // The connection stays open as long as the test runs.
     std::mem::forget(connection);
@@ -175,9 +238,17 @@ fn an_interrupt_cancels_the_run() {
     let folder = Folder::with(&[]);
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let (child, _silent) = start_waiting(&folder);
-        kill(Pid::from_raw(i32::try_from(child.id()).expect("a process's number")), signal).expect("it is there");
+        kill(
+            Pid::from_raw(i32::try_from(child.id()).expect("a process's number")),
+            signal,
+        )
+        .expect("it is there");
         let output = child.wait_with_output().expect("it ends");
-        let by = if signal == Signal::SIGINT { "interrupted from the keyboard" } else { "asked to end by SIGTERM" };
+        let by = if signal == Signal::SIGINT {
+            "interrupted from the keyboard"
+        } else {
+            "asked to end by SIGTERM"
+        };
         assert!(String::from_utf8_lossy(&output.stdout).contains(by));
         assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
         if signal == Signal::SIGINT {
@@ -195,7 +266,11 @@ fn example(arguments: &[&str]) -> String {
     let folder = Folder::with(&[]);
     let data = folder.0.path().join("data").display().to_string();
     let arguments = [&["run"], arguments, &["--data", &data]].concat();
-    let output = folder.pointwork(&arguments).current_dir(examples()).output().expect("it starts");
+    let output = folder
+        .pointwork(&arguments)
+        .current_dir(examples())
+        .output()
+        .expect("it starts");
     let mut text = shown(&output);
     for file in ["data/files/reports/health.json"] {
         if let Ok(content) = std::fs::read_to_string(folder.0.path().join(file)) {
@@ -214,7 +289,12 @@ fn all_examples_are_valid_without_warnings() {
         .collect();
     names.sort();
     assert!(names.len() >= 4, "{names:?}");
-    let output = Folder::with(&[]).pointwork(&["validate"]).args(&names).current_dir(examples()).output().expect("it starts");
+    let output = Folder::with(&[])
+        .pointwork(&["validate"])
+        .args(&names)
+        .current_dir(examples())
+        .output()
+        .expect("it starts");
     let expected: String = names.iter().map(|name| format!("{name}: ok\n")).collect();
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
     assert!(output.status.success());
@@ -222,12 +302,24 @@ fn all_examples_are_valid_without_warnings() {
 
 #[test]
 fn the_example_hello_runs() {
-    expect![[""]].assert_eq(&example(&["hello.yaml", "--input", "name=Ada", "--input", "times=2"]));
+    expect![[""]].assert_eq(&example(&[
+        "hello.yaml",
+        "--input",
+        "name=Ada",
+        "--input",
+        "times=2",
+    ]));
 }
 
 #[test]
 fn the_example_order_checks_runs() {
-    expect![[""]].assert_eq(&example(&["order-checks.yaml", "--input", "pace=0", "--input", "amount=1700"]));
+    expect![[""]].assert_eq(&example(&[
+        "order-checks.yaml",
+        "--input",
+        "pace=0",
+        "--input",
+        "amount=1700",
+    ]));
 }
 
 #[test]
@@ -255,7 +347,10 @@ fn the_example_health_report_runs() {
     expect![[""]].assert_eq(&example(&["health-report.yaml", "--input", &url]));
     answering.join().expect("it answered");
     // Nobody listens on a port that was given back.
-    let gone = TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("its address");
+    let gone = TcpListener::bind(("127.0.0.1", 0))
+        .expect("a port")
+        .local_addr()
+        .expect("its address");
     let text = example(&["health-report.yaml", "--input", &format!("url=http://{gone}/")]);
     expect![[""]].assert_eq(&text.replace(&gone.to_string(), "[address]"));
 }
@@ -263,11 +358,25 @@ fn the_example_health_report_runs() {
 #[test]
 fn workloads_are_measured() {
     let folder = Folder::with(&[]);
-    let arguments = ["bench", "w1", "w4", "w7", "w9", "--scale", "0.001", "--markdown", "--folder", "."];
+    let arguments = [
+        "bench",
+        "w1",
+        "w4",
+        "w7",
+        "w9",
+        "--scale",
+        "0.001",
+        "--markdown",
+        "--folder",
+        ".",
+    ];
     let output = folder.pointwork(&arguments).output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| W")).collect();
     assert_eq!(rows.len(), 5, "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(rows.iter().all(|row| row.contains("ms") || row.contains("/s")), "{text}");
+    assert!(
+        rows.iter().all(|row| row.contains("ms") || row.contains("/s")),
+        "{text}"
+    );
     assert!(output.status.success());
 }

@@ -24,7 +24,11 @@ impl Doors {
         let mut options = ServeOptions::new((Ipv4Addr::LOCALHOST, 0).into(), data.path().to_owned());
         options.examples = false;
         let server = Server::start(options).await.expect("the server starts");
-        Self { server, data, client: reqwest::Client::new() }
+        Self {
+            server,
+            data,
+            client: reqwest::Client::new(),
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -38,7 +42,11 @@ impl Doors {
     }
 
     async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
-        let request = self.client.post(self.url(path)).header("content-type", "application/json").body(body);
+        let request = self
+            .client
+            .post(self.url(path))
+            .header("content-type", "application/json")
+            .body(body);
         let answer = request.send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
@@ -77,11 +85,16 @@ fn redact(value: &mut Value) {
                         assert!(time.ends_with('Z') && time.contains('T'), "{time} is a time");
                         *value = json!("[time]");
                     }
-                    ("duration" | "execution_time" | "average_duration" | "min_duration" | "max_duration", _) => {
+                    (
+                        "duration" | "execution_time" | "average_duration" | "min_duration" | "max_duration",
+                        _,
+                    ) => {
                         assert!(value.is_number(), "{value} is a number of seconds");
                         *value = json!("[seconds]");
                     }
-                    ("records", Value::Array(records)) => *value = json!(format!("[{} records]", records.len())),
+                    ("records", Value::Array(records)) => {
+                        *value = json!(format!("[{} records]", records.len()))
+                    }
                     ("summary", Value::Object(_)) => *value = json!("[sums]"),
                     ("status_url", _) => *value = json!("[url]"),
                     _ => redact(value),
@@ -103,10 +116,21 @@ async fn check(document: Value, expected: Expect) {
     let doors = Doors::open().await;
     let (status, answer) = doors.post("/flow/execute-sync", document.to_string()).await;
     assert_eq!(status, 200, "{answer:#}");
-    let mut text = format!("{} {}\n", answer["status"].as_str().expect("a status"), answer["error"]);
+    let mut text = format!(
+        "{} {}\n",
+        answer["status"].as_str().expect("a status"),
+        answer["error"]
+    );
     for task in answer["task_results"].as_array().expect("results") {
         let word = |name: &str| task[name].as_str().expect(name).to_owned();
-        text += &format!("{} {} after {} attempts: {} {}\n", word("task_name"), word("status"), task["attempts"], word("message"), task["error"]);
+        text += &format!(
+            "{} {} after {} attempts: {} {}\n",
+            word("task_name"),
+            word("status"),
+            task["attempts"],
+            word("message"),
+            task["error"]
+        );
     }
     expected.assert_eq(&text);
     doors.close().await;
@@ -146,7 +170,9 @@ async fn an_execution_goes_on_behind_the_answer() {
     let by_flow = doors.get("/flow/data_processing_flow/status").await;
     assert_eq!(by_run, by_flow, "a flow's id means its newest execution");
     expect![[""]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task2/result")).await));
-    expect![[""]].assert_eq(&shown(doors.get("/flow/data_processing_flow/tasks/task3/result").await));
+    expect![[""]].assert_eq(&shown(
+        doors.get("/flow/data_processing_flow/tasks/task3/result").await,
+    ));
     expect![[""]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task9/result")).await));
     doors.close().await;
 }
@@ -156,17 +182,31 @@ async fn records_are_fetched_processed_and_stored() {
     let doors = Doors::open().await;
     let document = document(
         &[
-            ("fetch", "fetch_data", json!({ "data_source": "https://api.example.com/data" })),
+            (
+                "fetch",
+                "fetch_data",
+                json!({ "data_source": "https://api.example.com/data" }),
+            ),
             ("process", "process_data", json!({})),
             ("store", "store_data", json!({ "destination": "orders/today" })),
         ],
-        &[["fetch", "success", "process", "end"], ["process", "success", "store", "end"]],
+        &[
+            ["fetch", "success", "process", "end"],
+            ["process", "success", "store", "end"],
+        ],
     );
     let (status, answer) = doors.post("/flow/execute-sync", document.to_string()).await;
-    assert_eq!((status, answer["status"].as_str()), (200, Some("SUCCESS")), "{answer:#}");
+    assert_eq!(
+        (status, answer["status"].as_str()),
+        (200, Some("SUCCESS")),
+        "{answer:#}"
+    );
     let stored = std::fs::read(doors.data.path().join("files/orders/today.json")).expect("the file is there");
     let stored: Value = serde_json::from_slice(&stored).expect("it is JSON");
-    assert_eq!(stored, answer["task_results"][1]["data"]["records"], "what was processed is what is stored");
+    assert_eq!(
+        stored, answer["task_results"][1]["data"]["records"],
+        "what was processed is what is stored"
+    );
     assert_eq!(stored[0]["processed"], true);
     expect![[""]].assert_eq(&shown((status, answer["task_results"][2].clone())));
     doors.close().await;
@@ -190,7 +230,11 @@ async fn a_failure_that_leads_to_a_task_does_not() {
     let fails = json!({ "failure_rate": 1 });
     check(
         document(
-            &[("a", "fetch_data", fails), ("b", "process_data", json!({})), ("mend", "store_data", json!({}))],
+            &[
+                ("a", "fetch_data", fails),
+                ("b", "process_data", json!({})),
+                ("mend", "store_data", json!({})),
+            ],
             &[["a", "success", "b", "mend"]],
         ),
         expect![[""]],
@@ -214,7 +258,10 @@ async fn an_outcome_may_be_failure() {
 
 #[tokio::test]
 async fn a_failed_task_that_leads_to_itself_is_tried_again() {
-    let tasks = [("a", "fetch_data", json!({ "failure_rate": 1 })), ("b", "process_data", json!({}))];
+    let tasks = [
+        ("a", "fetch_data", json!({ "failure_rate": 1 })),
+        ("b", "process_data", json!({})),
+    ];
     check(document(&tasks, &[["a", "success", "b", "a"]]), expect![[""]]).await;
     let tasks = [("a", "fetch_data", json!({ "failure_rate": 1, "retry_count": 1 }))];
     check(document(&tasks, &[]), expect![[""]]).await;
@@ -224,16 +271,30 @@ async fn a_failed_task_that_leads_to_itself_is_tried_again() {
 async fn everything_wrong_is_told_at_once() {
     let doors = Doors::open().await;
     let wrong = document(
-        &[("a", "fetch_data", json!({ "failure_rate": 7 })), ("a", "fetchdata", json!({})), ("b", "process_data", json!({}))],
-        &[["a", "success", "x", "end"], ["a", "maybe", "b", "end"], ["b", "success", "a", "end"]],
+        &[
+            ("a", "fetch_data", json!({ "failure_rate": 7 })),
+            ("a", "fetchdata", json!({})),
+            ("b", "process_data", json!({})),
+        ],
+        &[
+            ["a", "success", "x", "end"],
+            ["a", "maybe", "b", "end"],
+            ["b", "success", "a", "end"],
+        ],
     );
     for call in ["/flow/create", "/flow/execute", "/flow/execute-sync"] {
         let (status, answer) = doors.post(call, wrong.to_string()).await;
         assert_eq!(status, 422);
         if call == "/flow/create" {
             let problems = answer["problems"].as_array().expect("problems").iter();
-            let lines: Vec<String> =
-                problems.map(|problem| format!("{} {}: {}\n", problem["field"], problem["code"], problem["message"])).collect();
+            let lines: Vec<String> = problems
+                .map(|problem| {
+                    format!(
+                        "{} {}: {}\n",
+                        problem["field"], problem["code"], problem["message"]
+                    )
+                })
+                .collect();
             expect![[""]].assert_eq(&lines.concat());
         }
     }
@@ -245,8 +306,16 @@ async fn everything_wrong_is_told_at_once() {
 #[tokio::test]
 async fn only_json_comes_in() {
     let doors = Doors::open().await;
-    for kind in ["text/plain", "application/yaml", "application/x-www-form-urlencoded"] {
-        let request = doors.client.post(doors.url("/flow/execute")).header("content-type", kind).body(EXAMPLE);
+    for kind in [
+        "text/plain",
+        "application/yaml",
+        "application/x-www-form-urlencoded",
+    ] {
+        let request = doors
+            .client
+            .post(doors.url("/flow/execute"))
+            .header("content-type", kind)
+            .body(EXAMPLE);
         assert_eq!(request.send().await.expect("an answer").status(), 415, "{kind}");
     }
     let huge = format!("{EXAMPLE}{}", " ".repeat(9 * 1024 * 1024));
@@ -260,13 +329,24 @@ async fn flows_are_stored_once_and_listed_by_their_own_ids() {
     let doors = Doors::open().await;
     expect![[""]].assert_eq(&shown(doors.post("/flow/create", EXAMPLE).await));
     let again = doors.post("/flow/create", EXAMPLE).await;
-    assert_eq!((again.0, &again.1["version"]), (201, &json!(1)), "the same document makes no new version");
+    assert_eq!(
+        (again.0, &again.1["version"]),
+        (201, &json!(1)),
+        "the same document makes no new version"
+    );
     let mut odd = document(&[("Fetch It!", "fetch_data", json!({}))], &[]);
     odd["flow"]["id"] = json!("Täglich: Bestellungen");
     let (_, answer) = doors.post("/flow/execute-sync", odd.to_string()).await;
     assert_eq!(answer["flow_id"], "Täglich: Bestellungen");
-    let result = doors.get("/flow/T%C3%A4glich:%20Bestellungen/tasks/Fetch%20It!/result").await;
-    assert_eq!((result.0, &result.1["task_name"]), (200, &json!("Fetch It!")), "{}", result.1);
+    let result = doors
+        .get("/flow/T%C3%A4glich:%20Bestellungen/tasks/Fetch%20It!/result")
+        .await;
+    assert_eq!(
+        (result.0, &result.1["task_name"]),
+        (200, &json!("Fetch It!")),
+        "{}",
+        result.1
+    );
     expect![[""]].assert_eq(&shown(doors.get("/flows").await));
     expect![[""]].assert_eq(&shown(doors.get("/flows/summary").await));
     doors.close().await;
@@ -278,7 +358,9 @@ async fn what_is_not_there_is_said_so() {
     doors.post("/flow/create", EXAMPLE).await;
     expect![[""]].assert_eq(&shown(doors.get("/flow/nothing/status").await));
     expect![[""]].assert_eq(&shown(doors.get("/flow/data_processing_flow/status").await));
-    expect![[""]].assert_eq(&shown(doors.get("/flow/run_00000000000000000000000000/status").await));
+    expect![[""]].assert_eq(&shown(
+        doors.get("/flow/run_00000000000000000000000000/status").await,
+    ));
     expect![[""]].assert_eq(&shown(doors.get("/flow/nothing/tasks/task1/result").await));
     doors.close().await;
 }
@@ -288,14 +370,40 @@ async fn browsers_get_pages_where_programs_get_json() {
     let doors = Doors::open().await;
     for path in ["/", "/flows", "/flows/summary"] {
         for (accept, kind) in [("*/*", "application/json"), ("text/html,*/*;q=0.8", "text/html")] {
-            let answer = doors.client.get(doors.url(path)).header("accept", accept).send().await.expect("an answer");
-            let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_ascii_lowercase();
-            assert!(header("content-type").starts_with(kind), "{path} for {accept} is {}", header("content-type"));
-            assert!(header("vary").contains("accept"), "{path} says that it depends on Accept");
+            let answer = doors
+                .client
+                .get(doors.url(path))
+                .header("accept", accept)
+                .send()
+                .await
+                .expect("an answer");
+            let header = |name: &str| {
+                answer
+                    .headers()
+                    .get(name)
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or("")
+                    .to_ascii_lowercase()
+            };
+            assert!(
+                header("content-type").starts_with(kind),
+                "{path} for {accept} is {}",
+                header("content-type")
+            );
+            assert!(
+                header("vary").contains("accept"),
+                "{path} says that it depends on Accept"
+            );
         }
     }
     let (_, info) = doors.get("/").await;
-    for call in ["POST /flow/create", "POST /flow/execute", "POST /flow/execute-sync", "GET /flow/{id}/status", "GET /flows/summary"] {
+    for call in [
+        "POST /flow/create",
+        "POST /flow/execute",
+        "POST /flow/execute-sync",
+        "GET /flow/{id}/status",
+        "GET /flows/summary",
+    ] {
         assert!(info["endpoints"].to_string().contains(call), "{call} is listed");
     }
     doors.close().await;

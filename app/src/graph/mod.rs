@@ -12,7 +12,7 @@ mod text;
 
 use flow::Plan;
 use flow::layout::{self, Edge, Graph, Node, Options, Path, Point};
-use flow::plan::{PlanEdge, Role, TaskIx};
+use flow::plan::{PlanEdge, PlanTask, Role};
 
 /// A card's width.
 pub const CARD_WIDTH: f64 = 216.0;
@@ -20,6 +20,12 @@ pub const CARD_WIDTH: f64 = 216.0;
 pub const CARD_HEIGHT: f64 = 64.0;
 /// Free space around everything.
 const MARGIN: f64 = 24.0;
+/// Free space inside a group's frame.
+const PADDING: f64 = 16.0;
+/// Where a group's cards begin below its upper edge.
+const TITLE_HEIGHT: f64 = 40.0;
+/// Groups stand side by side up to this width, or up to that of the main tasks if they are wider.
+const ROOM_MIN: f64 = 1000.0;
 /// Above so many cards, cards are drawn with less on them.
 pub const DETAIL_MAX: usize = 2000;
 
@@ -168,24 +174,42 @@ const TITLES: [&str; 4] = ["", "Finally: runs at the end, whatever happened", "O
 /// Places every task of a plan.
 #[must_use]
 pub fn view(plan: &Plan) -> GraphView {
-    let mut view = GraphView { cards: plan.tasks.iter().map(card).collect(), ..GraphView::default() };
+    let mut view = GraphView { cards: plan.tasks.iter().map(|task| card(plan, task)).collect(), ..GraphView::default() };
     view.tracks = plan.edges.iter().map(|edge| track(plan, edge)).collect();
-    let mut y = MARGIN;
-    for (group, title) in TITLES.into_iter().enumerate() {
-        let members: Vec<usize> = (0..plan.tasks.len()).filter(|&ix| group_of(plan.tasks[ix].role) == group).collect();
-        if !members.is_empty() {
-            y = place(plan, &mut view, &members, title, y);
+    let groups: [Vec<usize>; 4] =
+        std::array::from_fn(|group| (0..plan.tasks.len()).filter(|&ix| group_of(plan.tasks[ix].role) == group).collect());
+    let main = place(plan, &mut view, &groups[0], Point { x: MARGIN, y: MARGIN }, f64::INFINITY);
+    // What ends a run stands below its work, side by side as far as there is room.
+    let room = main.x.max(ROOM_MIN);
+    let mut at = Point { x: MARGIN, y: if groups[0].is_empty() { MARGIN } else { main.y + MARGIN } };
+    let (mut bottom, mut right) = (main.y, main.x);
+    for (members, title) in groups.iter().zip(TITLES).skip(1).filter(|(members, _)| !members.is_empty()) {
+        let inside = |at: Point| Point { x: at.x + PADDING, y: at.y + TITLE_HEIGHT };
+        let mut end = place(plan, &mut view, members, inside(at), room - 2.0 * PADDING);
+        if end.x + PADDING > room && at.x > MARGIN {
+            at = Point { x: MARGIN, y: bottom + MARGIN };
+            end = place(plan, &mut view, members, inside(at), room - 2.0 * PADDING);
         }
+        let width = (end.x + PADDING - at.x).max(text::width(title, 12.0) + 2.0 * PADDING);
+        view.groups.push(Group { title, at, width, height: end.y + PADDING - at.y });
+        bottom = bottom.max(end.y + PADDING);
+        right = right.max(at.x + width);
+        at.x += width + MARGIN;
     }
-    view.width = view.width.max(CARD_WIDTH + MARGIN) + MARGIN;
-    view.height = y;
+    view.width = right + MARGIN;
+    view.height = bottom + MARGIN;
     view
 }
 
-fn card(task: &flow::plan::PlanTask) -> Card {
+fn card(plan: &Plan, task: &PlanTask) -> Card {
+    let shown = |task: &PlanTask| task.doc.name.clone().unwrap_or_else(|| task.key.to_string());
+    let name = match task.role {
+        Role::Undo(of) => format!("Undo {}", shown(plan.task(of))),
+        _ => shown(task),
+    };
     Card {
         key: task.key.to_string(),
-        name: task.doc.name.clone().unwrap_or_else(|| task.key.to_string()),
+        name,
         task_type: task.doc.task_type.clone(),
         at: Point::default(),
         height: CARD_HEIGHT,
@@ -204,8 +228,9 @@ fn track(plan: &Plan, edge: &PlanEdge) -> Track {
     }
 }
 
-/// Lays out the tasks of one group from `top` on and answers where the next may begin.
-fn place(plan: &Plan, view: &mut GraphView, members: &[usize], title: &'static str, top: f64) -> f64 {
+/// Lays out the tasks of one group from `start` on, and answers where they end. Tasks without edges among them stand in rows,
+/// `room` wide at most.
+fn place(plan: &Plan, view: &mut GraphView, members: &[usize], start: Point, room: f64) -> Point {
     let mut index = vec![usize::MAX; plan.tasks.len()];
     for (at, &member) in members.iter().enumerate() {
         index[member] = at;
@@ -217,6 +242,9 @@ fn place(plan: &Plan, view: &mut GraphView, members: &[usize], title: &'static s
     let inner: Vec<usize> = (0..view.tracks.len())
         .filter(|&at| index[view.tracks[at].from] != usize::MAX && index[view.tracks[at].to] != usize::MAX)
         .collect();
+    if inner.is_empty() && room.is_finite() {
+        return place_loose(view, members, start, room);
+    }
     let graph = Graph {
         nodes: members.iter().zip(&ports).map(|(&member, ports)| node(plan, &view.cards[member], ports.len())).collect(),
         edges: inner
@@ -231,23 +259,30 @@ fn place(plan: &Plan, view: &mut GraphView, members: &[usize], title: &'static s
     };
     let options = Options { layer_gap: layer_gap(view, &inner), ..Options::default() };
     let placed = layout::layout(&graph, &options);
-    // A frame needs room for its title and its border.
-    let (dx, dy) = if title.is_empty() { (MARGIN, top) } else { (MARGIN + 16.0, top + 40.0) };
-    let shift = |point: &Point| Point { x: point.x - placed.origin.x + dx, y: point.y - placed.origin.y + dy };
+    let shift = |point: &Point| Point { x: point.x - placed.origin.x + start.x, y: point.y - placed.origin.y + start.y };
     for (&member, at) in members.iter().zip(&placed.nodes) {
         view.cards[member].at = shift(at);
     }
     for (&at, path) in inner.iter().zip(&placed.edges) {
         view.tracks[at].path = Path { points: path.points.iter().map(shift).collect() };
     }
-    let mut bottom = dy + placed.height;
-    if !title.is_empty() {
-        let (width, height) = (placed.width.max(text::width(title, 12.0)) + 32.0, placed.height + 56.0);
-        view.groups.push(Group { title, at: Point { x: MARGIN, y: top }, width, height });
-        bottom = top + height;
+    Point { x: start.x + placed.width, y: start.y + placed.height }
+}
+
+/// Tasks that nothing connects, in rows.
+fn place_loose(view: &mut GraphView, members: &[usize], start: Point, room: f64) -> Point {
+    const GAP: f64 = 24.0;
+    let columns = ((room + GAP) / (CARD_WIDTH + GAP)).floor().clamp(1.0, 4.0) as usize;
+    for (n, &member) in members.iter().enumerate() {
+        let (column, row) = ((n % columns) as f64, (n / columns) as f64);
+        view.cards[member].at =
+            Point { x: start.x + column * (CARD_WIDTH + GAP), y: start.y + row * (CARD_HEIGHT + GAP) };
     }
-    view.width = view.width.max(dx + placed.width + if title.is_empty() { 0.0 } else { 16.0 });
-    bottom + MARGIN
+    let (columns, rows) = (members.len().min(columns) as f64, members.len().div_ceil(columns) as f64);
+    Point {
+        x: start.x + columns * (CARD_WIDTH + GAP) - GAP,
+        y: start.y + rows * (CARD_HEIGHT + GAP) - GAP,
+    }
 }
 
 /// The kinds of edges a task has outgoing, in the order of their ports.
@@ -281,15 +316,5 @@ fn layer_gap(view: &GraphView, inner: &[usize]) -> f64 {
         .filter_map(|&at| view.tracks[at].label())
         .map(|label| text::width(&svg::cut_label(&label), 11.0))
         .fold(0.0, f64::max);
-    (72.0 + if widest > 0.0 { widest + 24.0 } else { 0.0 }).max(80.0)
-}
-
-/// The tasks that come right before and right after one, for moving with the arrow keys.
-#[must_use]
-pub fn neighbours(plan: &Plan, task: TaskIx) -> (Vec<TaskIx>, Vec<TaskIx>) {
-    let task = plan.task(task);
-    (
-        task.ups.iter().map(|&edge| plan.edge(edge).from).collect(),
-        task.downs.iter().map(|&edge| plan.edge(edge).to).collect(),
-    )
+    (48.0 + widest).max(72.0)
 }

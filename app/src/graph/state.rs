@@ -31,8 +31,8 @@ pub fn card(task: &TaskRunView, now: Timestamp) -> CardState {
         _ => look.word.to_owned(),
     };
     let mut title = format!("{}: {}", task.name, look.word);
-    let error = task.error.as_ref().map(|error| &error.message);
-    for part in [time.as_ref(), task.reason.as_ref(), error].into_iter().flatten() {
+    let why = look::why(task);
+    for part in [time.as_ref(), why.as_ref()].into_iter().flatten() {
         title.push_str(", ");
         title.push_str(part);
     }

@@ -175,6 +175,9 @@ fn label(out: &mut String, at: usize, track: &Track, taken: &str) {
     let (Some(full), Some(middle)) = (track.label(), label_place(track)) else { return };
     let text = cut_label(&full);
     let w = (width(&text, 11.0) + 14.0).ceil();
+    // Clear of the port it leaves from.
+    let clear = track.path.points.first().map_or(0.0, |start| start.x + 12.0 + w / 2.0);
+    let middle = Point { x: middle.x.max(clear), ..middle };
     let _ = write!(
         out,
         r#"<g class="e" data-e="{at}" data-kind="{}" data-taken="{taken}"><g class="lab"><title>{}</title><rect x="{}" y="{}" width="{w}" height="18" rx="9"/><text x="{}" y="{}">{}</text></g></g>"#,
@@ -195,7 +198,6 @@ fn label_place(track: &Track) -> Option<Point> {
     let mut pieces = points.windows(2).filter(|pair| level(pair));
     let piece = if track.when.is_some() && track.kind == Kind::Succeeded { pieces.next_back() } else { pieces.next() }
         .or_else(|| points.windows(2).next())?;
-    // Clear of the port on the left and the arrow on the right.
     Some(Point { x: f64::midpoint(piece[0].x, piece[1].x), y: f64::midpoint(piece[0].y, piece[1].y) })
 }
 

@@ -88,7 +88,7 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
                         </div>
                     </dl>
                 </div>
-                <div>
+                <div class="head-strip">
                     <Strip runs=summary.latest_runs.clone()/>
                     <Tally flow=summary.id.clone() runs=summary.runs.clone()/>
                 </div>
@@ -125,6 +125,9 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
 
 /// The drawing and its height. While a page comes to life the server's drawing stays, so none is made.
 fn draw(plan: &Plan, name: &str) -> (String, f64) {
+    if crate::is_hydrating() {
+        return (String::new(), 0.0);
+    }
     let view = graph::view(plan);
     let label = format!("Graph of {name}");
     (svg::svg(&view, &svg::Drawing { label: &label, ..svg::Drawing::default() }), view.height)

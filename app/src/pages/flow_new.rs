@@ -101,4 +101,5 @@ pub fn NewFlowPage() -> impl IntoView {
             </ActionForm>
         </div>
     }
+    .into_any()
 }

@@ -122,7 +122,9 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
         </header>
         <div class="tools">
             <Badge look=Signal::derive(move || task.with(look::task)) large=true/>
-            <span class="soft">{move || task.with(|task| task.reason.clone())}</span>
+            <span class="soft">
+                {move || task.with(|task| if task.waits_for.is_some() { look::why(task) } else { task.reason.clone() })}
+            </span>
         </div>
         {about.map(|about| view! { <p class="soft">{about}</p> })}
         {error}

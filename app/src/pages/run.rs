@@ -254,6 +254,9 @@ fn Graph(shared: Shared, handle: stage::Handle) -> impl IntoView {
 
 /// The drawing as it is right now.
 fn draw(shared: Shared) -> String {
+    if crate::is_hydrating() {
+        return String::new();
+    }
     let run = shared.run;
     let view = graph::view(&run.plan());
     run.with(|state| {

@@ -70,7 +70,7 @@ fn Row(shared: Shared, ix: TaskIx) -> impl IntoView {
             elapsed(task, now)
         })
     };
-    let why = move || task.with(|task| task.error.as_ref().map(|error| error.message.clone()).or_else(|| task.reason.clone()));
+    let why = move || task.with(look::why);
     let is_selected = move || (shared.selected.get() == Some(ix)).then_some("true");
     view! {
         <tr aria-selected=is_selected>

@@ -20,6 +20,19 @@ pub fn Failure(error: AppError, #[prop(optional)] part: bool) -> impl IntoView {
         503 => "Not reachable",
         _ => "That did not work",
     };
+    if !part && error.status == 404 {
+        return view! {
+            <div class="empty">
+                <h1>{title}</h1>
+                <p>{error.message}</p>
+                <div class="tools">
+                    <a class="button" href="/flows">"Flows"</a>
+                    <a class="button" href="/runs">"Runs"</a>
+                </div>
+            </div>
+        }
+        .into_any();
+    }
     let heading = if part { None } else { Some(view! { <h1>{title}</h1> }) };
     view! {
         <div class=if part { "" } else { "page narrow" }>
@@ -33,6 +46,7 @@ pub fn Failure(error: AppError, #[prop(optional)] part: bool) -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// What stands where something is on its way.

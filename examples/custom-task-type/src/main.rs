@@ -45,10 +45,16 @@ impl TaskType for CountWords {
             Err(error) => return TaskOutcome::Failed { error, output: None },
         };
         let letters = |word: &&str| word.chars().count();
-        let words: Vec<&str> = text.split_whitespace().filter(|word| letters(word) >= shortest).collect();
+        let words: Vec<&str> = text
+            .split_whitespace()
+            .filter(|word| letters(word) >= shortest)
+            .collect();
         ctx.info(&format!("{} words count", words.len()));
         let longest = words.iter().copied().max_by_key(letters).map(str::to_owned);
-        match serde_json::to_value(Output { words: words.len(), longest }) {
+        match serde_json::to_value(Output {
+            words: words.len(),
+            longest,
+        }) {
             Ok(output) => TaskOutcome::ok(output),
             Err(error) => TaskOutcome::failed("output", error.to_string()),
         }
@@ -69,10 +75,16 @@ outputs:
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let text = std::env::args().nth(1).context("give a text to count the words of")?;
+    let text = std::env::args()
+        .nth(1)
+        .context("give a text to count the words of")?;
 
     // With `.data_dir("data")` instead of `.in_memory()` runs are durable.
-    let engine = Engine::builder().in_memory().task_type(CountWords).start().await?;
+    let engine = Engine::builder()
+        .in_memory()
+        .task_type(CountWords)
+        .start()
+        .await?;
 
     let save = SaveFlow {
         source: FLOW.as_bytes().to_vec(),
@@ -82,10 +94,18 @@ async fn main() -> anyhow::Result<()> {
         actor: "example".to_owned(),
     };
     let flow = engine.save_flow(save).await?.id;
-    let start = StartRun { inputs: serde_json::json!({ "text": text }), ..StartRun::of(&flow) };
+    let start = StartRun {
+        inputs: serde_json::json!({ "text": text }),
+        ..StartRun::of(&flow)
+    };
     let (_, ended) = engine.start_and_wait(start, Duration::from_secs(30)).await?;
     let run = ended.context("the run takes too long")?;
-    writeln!(std::io::stdout(), "{} {}", run.summary.state.key(), run.outputs.as_ref().unwrap_or_default())?;
+    writeln!(
+        std::io::stdout(),
+        "{} {}",
+        run.summary.state.key(),
+        run.outputs.as_ref().unwrap_or_default()
+    )?;
     engine.shutdown(Duration::ZERO).await;
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{BlobStore, LogStore, Store};
 use crate::task_logs::{LogLimits, LogWriter};
 use crate::task_type::TaskType;
-use crate::task_types::shell::end_survivors;
+use crate::task_types::shell::{TEMPORARY, end_survivors};
 use crate::task_types::{BuiltinOptions, TypeRegistry};
 
 /// Everything an engine is made of, with usual choices for what is not named.
@@ -131,6 +131,12 @@ impl EngineBuilder {
         let survivors = end_survivors(&stores.instance);
         if survivors > 0 {
             warn!("Ended {survivors} processes that had survived an earlier server of this data folder");
+        }
+        // What a killed server's tasks left in their working folders. Nothing of it is anybody's any more.
+        if let Err(error) = std::fs::remove_dir_all(self.data_dir.join(TEMPORARY))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            warn!("Old working folders of tasks could not be removed: {error}");
         }
         let clock = Arc::clone(&self.clock);
         let log_clock = Arc::clone(&clock);

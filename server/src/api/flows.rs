@@ -218,11 +218,19 @@ pub(super) async fn validate(State(state): State<ServerState>, Query(NoParams {}
     Ok(json(&Validation { valid: checked.doc.is_some(), problems: checked.problems }))
 }
 
-/// A flow document; its JSON Schema is published apart.
+/// A flow document; `/api/v1/flow-schema` has its whole JSON Schema.
 #[derive(ToSchema)]
 #[schema(value_type = Object)]
 #[expect(dead_code, reason = "stands for the document in the description")]
 pub(super) struct FlowDocument(FlowDoc);
+
+/// Read the JSON Schema of flow documents
+///
+/// What editors complete and check against.
+#[utoipa::path(get, path = "/flow-schema", tag = "flows", responses((status = 200, description = "A JSON Schema (2020-12).", body = serde_json::Value)))]
+pub(super) async fn schema(Query(NoParams {}): Query<NoParams>) -> Response {
+    json(&flow::schema::document_schema())
+}
 
 fn save_of(document: Document, id: Option<String>, expected: Option<u32>) -> SaveFlow {
     SaveFlow { source: document.source, format: document.format, id, expected, actor: "local".to_owned() }

@@ -34,6 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(flows::list, flows::create))
         .routes(routes!(flows::validate))
+        .routes(routes!(flows::schema))
         .routes(routes!(flows::read, flows::save, flows::archive))
         .routes(routes!(flows::versions))
         .routes(routes!(start::start))
@@ -51,6 +52,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(streams::events))
         .routes(routes!(streams::socket));
     OpenApiRouter::new()
+        .routes(routes!(health::info))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))

@@ -41,7 +41,10 @@ impl Connection {
             .await
             .with_context(|| format!("cannot connect to {host}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(8 * 1024) })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(8 * 1024),
+        })
     }
 
     /// Sends a request and reads its answer.
@@ -53,20 +56,30 @@ impl Connection {
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
                 break end + 4;
             }
-            ensure!(self.buffer.len() < HEAD_MAX, "the server's answer has a head without end");
+            ensure!(
+                self.buffer.len() < HEAD_MAX,
+                "the server's answer has a head without end"
+            );
         };
         let (status, length) = head(&self.buffer[..head_end])?;
         while self.buffer.len() < head_end + length {
             self.read_some().await?;
         }
-        Ok(Answer { status, body: &self.buffer[head_end..head_end + length] })
+        Ok(Answer {
+            status,
+            body: &self.buffer[head_end..head_end + length],
+        })
     }
 
     /// The same, and it must be answered with this status.
     pub(super) async fn expect(&mut self, status: u16, request: &[u8]) -> Result<&[u8]> {
         let answer = self.call(request).await?;
         if answer.status != status {
-            bail!("expected {status}, the server answered {}: {}", answer.status, String::from_utf8_lossy(answer.body));
+            bail!(
+                "expected {status}, the server answered {}: {}",
+                answer.status,
+                String::from_utf8_lossy(answer.body)
+            );
         }
         Ok(answer.body)
     }
@@ -105,8 +118,17 @@ mod tests {
     #[test]
     fn heads_are_read() {
         let read = |text: &str| head(text.as_bytes()).map_err(|error| error.to_string());
-        assert_eq!(read("HTTP/1.1 202 Accepted\r\nvary: accept\r\nContent-Length: 17\r\n\r\n"), Ok((202, 17)));
-        assert_eq!(read("HTTP/1.1 200 OK\r\n\r\n"), Err("the answer does not tell its length".to_owned()));
-        assert_eq!(read("nonsense\r\n\r\n"), Err("the answer has no status".to_owned()));
+        assert_eq!(
+            read("HTTP/1.1 202 Accepted\r\nvary: accept\r\nContent-Length: 17\r\n\r\n"),
+            Ok((202, 17))
+        );
+        assert_eq!(
+            read("HTTP/1.1 200 OK\r\n\r\n"),
+            Err("the answer does not tell its length".to_owned())
+        );
+        assert_eq!(
+            read("nonsense\r\n\r\n"),
+            Err("the answer has no status".to_owned())
+        );
     }
 }

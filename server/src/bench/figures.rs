@@ -46,9 +46,9 @@ pub(super) fn millis(time: Duration) -> String {
     }
 }
 
-/// So many in this time, a second.
+/// How many a second so many in this time are.
 pub(super) fn rate(n: usize, time: Duration) -> String {
-    format!("{}/s", thousands((n as f64 / time.as_secs_f64().max(1e-9)) as u64))
+    thousands((n as f64 / time.as_secs_f64().max(1e-9)) as u64)
 }
 
 /// A number with its digits in groups of three.
@@ -91,7 +91,12 @@ pub(super) struct Row {
 impl Row {
     /// A measured workload and what it should give.
     pub(super) fn new(id: &str, workload: &str, measured: String, aim: &str) -> Self {
-        Self { id: id.to_owned(), workload: workload.to_owned(), measured, aim: aim.to_owned() }
+        Self {
+            id: id.to_owned(),
+            workload: workload.to_owned(),
+            measured,
+            aim: aim.to_owned(),
+        }
     }
 }
 
@@ -138,7 +143,10 @@ mod tests {
     fn percentiles_are_measured_values() {
         let times = Times::new((1..=200).rev().map(Duration::from_millis).collect());
         assert_eq!(times.both(), "p50 100 ms, p99 198 ms");
-        assert_eq!(Times::new(vec![Duration::from_micros(1234)]).both(), "p50 1.23 ms, p99 1.23 ms");
+        assert_eq!(
+            Times::new(vec![Duration::from_micros(1234)]).both(),
+            "p50 1.23 ms, p99 1.23 ms"
+        );
         assert_eq!(Times::new(Vec::new()).percentile(99), Duration::ZERO);
     }
 
@@ -148,6 +156,6 @@ mod tests {
             [0, 999, 1_000, 12_345, 1_234_567].map(thousands),
             ["0", "999", "1,000", "12,345", "1,234,567"]
         );
-        assert_eq!(rate(5_000, Duration::from_millis(500)), "10,000/s");
+        assert_eq!(rate(5_000, Duration::from_millis(500)), "10,000");
     }
 }

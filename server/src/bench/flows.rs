@@ -18,7 +18,11 @@ pub(super) fn chain(n_tasks: usize) -> Flow {
     for n in 2..=n_tasks {
         let before = n - 1;
         let value = format!("{{{{ tasks.t{before}.output + 1 }}}}");
-        push(&mut yaml, &format!("t{n}"), &format!("needs: [t{before}], type: transform, with: {{ value: \"{value}\" }}"));
+        push(
+            &mut yaml,
+            &format!("t{n}"),
+            &format!("needs: [t{before}], type: transform, with: {{ value: \"{value}\" }}"),
+        );
     }
     finish(yaml, id, &format!("t{n_tasks}"))
 }
@@ -29,7 +33,11 @@ pub(super) fn processes(n_tasks: usize) -> Flow {
     let mut yaml = format!("flow: {id}\ntasks:\n  t1: {{ type: shell, with: {{ command: \"true\" }} }}\n");
     for n in 2..=n_tasks {
         let before = n - 1;
-        push(&mut yaml, &format!("t{n}"), &format!("needs: [t{before}], type: shell, with: {{ command: \"true\" }}"));
+        push(
+            &mut yaml,
+            &format!("t{n}"),
+            &format!("needs: [t{before}], type: shell, with: {{ command: \"true\" }}"),
+        );
     }
     Flow { id, yaml }
 }
@@ -40,11 +48,22 @@ pub(super) fn fan(n_tasks: usize) -> Flow {
     let mut yaml = format!("flow: {id}\ntasks:\n  first: {{ type: transform, with: {{ value: 1 }} }}\n");
     for n in 1..=n_tasks {
         let value = format!("{{{{ tasks.first.output + {n} }}}}");
-        push(&mut yaml, &format!("t{n}"), &format!("needs: [first], type: transform, with: {{ value: \"{value}\" }}"));
+        push(
+            &mut yaml,
+            &format!("t{n}"),
+            &format!("needs: [first], type: transform, with: {{ value: \"{value}\" }}"),
+        );
     }
     let all: Vec<String> = (1..=n_tasks).map(|n| format!("t{n}")).collect();
     let value = format!("{{{{ tasks.t{n_tasks}.output }}}}");
-    push(&mut yaml, "last", &format!("needs: [{}], type: transform, with: {{ value: \"{value}\" }}", all.join(", ")));
+    push(
+        &mut yaml,
+        "last",
+        &format!(
+            "needs: [{}], type: transform, with: {{ value: \"{value}\" }}",
+            all.join(", ")
+        ),
+    );
     finish(yaml, id, "last")
 }
 
@@ -60,7 +79,10 @@ tasks:
 outputs:
   answer: \"{{ tasks.answer.output }}\"
 ";
-    Flow { id: "bench-webhook".to_owned(), yaml: yaml.to_owned() }
+    Flow {
+        id: "bench-webhook".to_owned(),
+        yaml: yaml.to_owned(),
+    }
 }
 
 fn push(yaml: &mut String, task: &str, fields: &str) {

@@ -26,7 +26,11 @@ pub(super) fn w13(setup: &Setup) -> Result<Vec<Row>> {
             fresh.push(Process::start(data.path()).await?.1);
             again.push(Process::start(data.path()).await?.1);
         }
-        let own = Setup { url: None, scale: setup.scale, folder: setup.folder.clone() };
+        let own = Setup {
+            url: None,
+            scale: setup.scale,
+            folder: setup.folder.clone(),
+        };
         let target = Target::find(&own).await?;
         tokio::time::sleep(IDLE).await;
         let idle = target.memory();
@@ -35,13 +39,31 @@ pub(super) fn w13(setup: &Setup) -> Result<Vec<Row>> {
     })?;
     let started = format!("{} fresh, {} again", fresh.p50(), again.p50());
     Ok(vec![
-        Row::new("W13", "cold start to the first healthy answer, median of 5", started, "< 100 ms"),
-        Row::new("W13", "memory when idle", mebibytes(idle), "< 30 MB"),
-        Row::new("W13", &format!("memory after {n_runs} runs (W4)"), mebibytes(loaded), "< 120 MB"),
-        Row::new("W13", "size of the binary, web app included", mebibytes(Some(size)), "< 60 MB"),
+        Row::new(
+            "W13",
+            "cold start to the first healthy answer, median of 5",
+            started,
+            "< 100 ms",
+        ),
+        Row::new("W13", "memory when idle", megabytes(idle), "< 30 MB"),
+        Row::new(
+            "W13",
+            &format!("memory after {n_runs} runs (W4)"),
+            megabytes(loaded),
+            "< 120 MB",
+        ),
+        Row::new(
+            "W13",
+            "size of the binary, web app included",
+            megabytes(Some(size)),
+            "< 60 MB",
+        ),
     ])
 }
 
-fn mebibytes(bytes: Option<u64>) -> String {
-    bytes.map_or_else(|| "unknown here".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6))
+fn megabytes(bytes: Option<u64>) -> String {
+    bytes.map_or_else(
+        || "unknown here".to_owned(),
+        |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
+    )
 }

@@ -25,8 +25,16 @@ pub(super) fn w4(setup: &Setup) -> Result<Vec<Row>> {
         let target = Target::find(setup).await?;
         runs(&target, n_runs).await
     })?;
-    let workload = format!("{} runs of 2 tasks over HTTP, {CONNECTIONS} connections", thousands(n_runs as u64));
-    Ok(vec![Row::new("W4", &workload, format!("{} runs", rate(n_runs, time)), "≥ 10,000/s")])
+    let workload = format!(
+        "{} runs of 2 tasks over HTTP, {CONNECTIONS} connections",
+        thousands(n_runs as u64)
+    );
+    Ok(vec![Row::new(
+        "W4",
+        &workload,
+        format!("{} runs/s", rate(n_runs, time)),
+        "≥ 10,000 runs/s",
+    )])
 }
 
 pub(super) fn w7(setup: &Setup) -> Result<Vec<Row>> {
@@ -47,8 +55,13 @@ pub(super) fn w7(setup: &Setup) -> Result<Vec<Row>> {
         load(&target.host, &call, n_calls, 200, is_answer).await
     })?;
     let workload = format!("call in, transformation, answer out, {CONNECTIONS} connections");
-    let measured = format!("{}, {}", rate(n_calls, time), times.both());
-    Ok(vec![Row::new("W7", &workload, measured, "≥ 10,000/s, p99 ≤ 15 ms")])
+    let measured = format!("{}/s, {}", rate(n_calls, time), times.both());
+    Ok(vec![Row::new(
+        "W7",
+        &workload,
+        measured,
+        "≥ 10,000/s, p99 ≤ 15 ms",
+    )])
 }
 
 pub(super) fn w9(setup: &Setup) -> Result<Vec<Row>> {
@@ -68,7 +81,12 @@ pub(super) fn w9(setup: &Setup) -> Result<Vec<Row>> {
         }
         Ok(Times::new(times))
     })?;
-    Ok(vec![Row::new("W9", "the start call, one at a time", times.both(), "p50 ≤ 0.7 ms, p99 ≤ 2 ms")])
+    Ok(vec![Row::new(
+        "W9",
+        "the start call, one at a time",
+        times.both(),
+        "p50 ≤ 0.7 ms, p99 ≤ 2 ms",
+    )])
 }
 
 /// Starts so many runs of two tasks, after some to warm up; from the first start to the last end.
@@ -124,7 +142,9 @@ async fn ended(host: &str, flow: &Flow, n_runs: u64) -> Result<()> {
 
 async fn succeeded(host: &str, flow: &Flow) -> Result<u64> {
     let mut connection = Connection::open(host).await?;
-    let body = connection.expect(200, &get(host, &format!("/api/v1/flows/{}", flow.id))).await?;
+    let body = connection
+        .expect(200, &get(host, &format!("/api/v1/flows/{}", flow.id)))
+        .await?;
     let flow: Value = serde_json::from_slice(body).context("the answer is no JSON")?;
     Ok(flow["runs"]["succeeded"].as_u64().unwrap_or(0))
 }
@@ -132,7 +152,13 @@ async fn succeeded(host: &str, flow: &Flow) -> Result<u64> {
 /// Saves a flow and gives the request that starts it.
 async fn prepare(host: &str, flow: &Flow) -> Result<Vec<u8>> {
     save(host, flow).await?;
-    Ok(request("POST", host, &format!("/api/v1/flows/{}/runs", flow.id), "application/json", "{}"))
+    Ok(request(
+        "POST",
+        host,
+        &format!("/api/v1/flows/{}/runs", flow.id),
+        "application/json",
+        "{}",
+    ))
 }
 
 async fn save(host: &str, flow: &Flow) -> Result<()> {
@@ -140,7 +166,11 @@ async fn save(host: &str, flow: &Flow) -> Result<()> {
     let path = format!("/api/v1/flows/{}", flow.id);
     let request = request("PUT", host, &path, "application/yaml", &flow.yaml);
     let answer = connection.call(&request).await?;
-    ensure!(matches!(answer.status, 200 | 201), "the flow cannot be saved: {}", String::from_utf8_lossy(answer.body));
+    ensure!(
+        matches!(answer.status, 200 | 201),
+        "the flow cannot be saved: {}",
+        String::from_utf8_lossy(answer.body)
+    );
     Ok(())
 }
 

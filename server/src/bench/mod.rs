@@ -62,8 +62,15 @@ enum Workload {
     All,
 }
 
-const ALL: [Workload; 7] =
-    [Workload::W1, Workload::W1s, Workload::W3, Workload::W4, Workload::W7, Workload::W9, Workload::W13];
+const ALL: [Workload; 7] = [
+    Workload::W1,
+    Workload::W1s,
+    Workload::W3,
+    Workload::W4,
+    Workload::W7,
+    Workload::W9,
+    Workload::W13,
+];
 
 /// What a workload is measured with.
 struct Setup {
@@ -95,7 +102,11 @@ impl Setup {
 /// If nothing can be printed.
 pub(crate) fn bench(args: BenchArgs, out: &mut dyn Write) -> Result<bool> {
     let folder = args.folder.unwrap_or_else(std::env::temp_dir);
-    let setup = Setup { url: args.url, scale: args.scale.max(0.0), folder };
+    let setup = Setup {
+        url: args.url,
+        scale: args.scale.max(0.0),
+        folder,
+    };
     writeln!(out, "{}", conditions(&setup.folder)?)?;
     let mut table = Table::new(args.markdown, out)?;
     let mut is_complete = true;
@@ -134,7 +145,11 @@ fn conditions(folder: &Path) -> Result<String> {
     let load = std::fs::read_to_string("/proc/loadavg").ok();
     let load = load.and_then(|load| Some(load.split_once(' ')?.0.to_owned()));
     let sync = figures::fsync(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
-    let build = if cfg!(debug_assertions) { "debug build (figures mean little)" } else { "release build" };
+    let build = if cfg!(debug_assertions) {
+        "debug build (figures mean little)"
+    } else {
+        "release build"
+    };
     Ok(format!(
         "{cores} cores shared with the load, load average {} before; SQLite (WAL, synchronous=FULL), durable before \
          acknowledged; an append with fdatasync there takes {}; {build} {}",

@@ -30,11 +30,19 @@ impl Target {
             let host = url
                 .strip_prefix("http://")
                 .with_context(|| format!("`{url}` is no address that begins with http://"))?;
-            return Ok(Self { host: host.trim_end_matches('/').to_owned(), process: None, _data: None });
+            return Ok(Self {
+                host: host.trim_end_matches('/').to_owned(),
+                process: None,
+                _data: None,
+            });
         }
         let data = setup.data()?;
         let (process, _) = Process::start(data.path()).await?;
-        Ok(Self { host: process.host.clone(), process: Some(process), _data: Some(data) })
+        Ok(Self {
+            host: process.host.clone(),
+            process: Some(process),
+            _data: Some(data),
+        })
     }
 
     /// Memory it holds, in bytes; `None` if it is not our process or the system does not tell.
@@ -72,7 +80,13 @@ impl Process {
 
     async fn answers(&mut self, began: Instant) -> Result<()> {
         loop {
-            let asked = async { Connection::open(&self.host).await?.expect(200, &get(&self.host, "/health")).await.map(drop) };
+            let asked = async {
+                Connection::open(&self.host)
+                    .await?
+                    .expect(200, &get(&self.host, "/health"))
+                    .await
+                    .map(drop)
+            };
             let Err(error) = asked.await else { return Ok(()) };
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended with {status} instead of answering");

@@ -72,8 +72,26 @@ mod tests {
 
     #[test]
     fn misspelt_keys_are_told() {
-        check("lisen = '127.0.0.1:9000'", expect![[""]]);
-        check("[task_types]\ndissabled = []", expect![[""]]);
-        check("workers = 'many'", expect![[""]]);
+        check("lisen = '127.0.0.1:9000'", expect![[r#"
+            TOML parse error at line 1, column 1
+              |
+            1 | lisen = '127.0.0.1:9000'
+              | ^^^^^
+            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`
+        "#]]);
+        check("[task_types]\ndissabled = []", expect![[r#"
+            TOML parse error at line 2, column 1
+              |
+            2 | dissabled = []
+              | ^^^^^^^^^
+            unknown field `dissabled`, expected `disabled` or `deny_private_networks`
+        "#]]);
+        check("workers = 'many'", expect![[r#"
+            TOML parse error at line 1, column 11
+              |
+            1 | workers = 'many'
+              |           ^^^^^^
+            invalid type: string "many", expected usize
+        "#]]);
     }
 }

@@ -31,7 +31,11 @@ impl Source {
     /// # Errors
     /// If it cannot be read: the error has the name in front.
     pub(super) fn open(path: &Path) -> Result<Self, Problem> {
-        let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
+        let name = if path == Path::new("-") {
+            "<stdin>".to_owned()
+        } else {
+            path.display().to_string()
+        };
         // One byte more than is allowed is enough to see that it is too large.
         let most = limits::DOCUMENT_BYTES_MAX as u64 + 1;
         let mut text = Vec::new();
@@ -42,7 +46,10 @@ impl Source {
         };
         match read {
             Ok(_) => Ok(Self { name, text }),
-            Err(error) => Err(Problem::error("unreadable", format!("cannot read {name}: {error}"))),
+            Err(error) => Err(Problem::error(
+                "unreadable",
+                format!("cannot read {name}: {error}"),
+            )),
         }
     }
 
@@ -50,7 +57,10 @@ impl Source {
     pub(super) fn read(&self, types: &dyn TypeCatalog) -> Read {
         if self.is_predecessors() {
             return match translate(&self.text, types) {
-                Ok(translated) => Read { doc: Some(translated.doc), problems: translated.warnings },
+                Ok(translated) => Read {
+                    doc: Some(translated.doc),
+                    problems: translated.warnings,
+                },
                 Err(problems) => Read { doc: None, problems },
             };
         }
@@ -59,7 +69,10 @@ impl Source {
             .problems
             .iter()
             .any(|problem| problem.severity == Severity::Error);
-        Read { doc: checked.doc.filter(|_| !is_wrong), problems: checked.problems }
+        Read {
+            doc: checked.doc.filter(|_| !is_wrong),
+            problems: checked.problems,
+        }
     }
 
     /// Saves the flow it was read as: with its own text, so that comments stay, unless it had to be translated.
@@ -70,7 +83,13 @@ impl Source {
         let format = Format::guess(&self.text);
         let actor = "local".to_owned();
         engine
-            .save_flow(SaveFlow { source: self.text, format, id: None, expected: None, actor })
+            .save_flow(SaveFlow {
+                source: self.text,
+                format,
+                id: None,
+                expected: None,
+                actor,
+            })
             .await
     }
 

@@ -95,5 +95,6 @@ fn code_of(ended: run::Ended) -> ExitCode {
         run::Ended::Succeeded => ExitCode::SUCCESS,
         run::Ended::Failed => ExitCode::FAILURE,
         run::Ended::Cancelled => ExitCode::from(2),
+        run::Ended::NotStarted => ExitCode::from(NOT_STARTED),
     }
 }

@@ -26,7 +26,11 @@ impl Bars {
         let whole = all.add(ProgressBar::new(0));
         whole.set_style(style("{bar:30} {pos}/{len} tasks  {elapsed}"));
         whole.enable_steady_tick(TICK);
-        Self { all, whole, tasks: BTreeMap::new() }
+        Self {
+            all,
+            whole,
+            tasks: BTreeMap::new(),
+        }
     }
 
     /// Shows the run as it is now; when it has ended all bars go.
@@ -69,8 +73,11 @@ fn is_at_work(task: &TaskRunView) -> bool {
 }
 
 fn told(task: &TaskRunView) -> String {
-    let attempt =
-        if task.attempt > 1 { format!(" ({}/{})", task.attempt, task.max_attempts) } else { String::new() };
+    let attempt = if task.attempt > 1 {
+        format!(" ({}/{})", task.attempt, task.max_attempts)
+    } else {
+        String::new()
+    };
     match &task.reason {
         Some(reason) => format!("{}{attempt}: {reason}", task.name),
         None => format!("{}{attempt}", task.name),

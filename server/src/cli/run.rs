@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
     workers: Option<usize>,
 }
 
-/// How a run that was started ended.
+/// What became of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// Exit code 0.
@@ -50,6 +50,8 @@ pub(super) enum Ended {
     Failed,
     /// Exit code 2.
     Cancelled,
+    /// Exit code 3; everything wrong with document or inputs was told.
+    NotStarted,
 }
 
 /// Runs a flow to its end. The first interrupt cancels it, the second does so by force.
@@ -64,7 +66,9 @@ pub(super) async fn run(args: RunArgs, out: &mut (dyn Write + Send)) -> Result<E
         Ok(run) => run,
         Err(error) => {
             engine.shutdown(Duration::ZERO).await;
-            return Err(error);
+            // As they are, without a name in front: the lines are places in a document.
+            writeln!(std::io::stderr(), "{error:#}")?;
+            return Ok(Ended::NotStarted);
         }
     };
     let detail = follow(&engine, run, !args.json && std::io::stderr().is_terminal()).await?;
@@ -124,7 +128,10 @@ impl Folder {
 
 async fn start_engine(args: &RunArgs, folder: &Path) -> Result<Engine> {
     // jq programs run in a process of this very program.
-    let builtin = BuiltinOptions { jq_helper: std::env::current_exe().ok(), ..BuiltinOptions::default() };
+    let builtin = BuiltinOptions {
+        jq_helper: std::env::current_exe().ok(),
+        ..BuiltinOptions::default()
+    };
     let mut builder = Engine::builder().data_dir(folder).builtin(builtin);
     if args.data.is_none() {
         builder = builder.in_memory();
@@ -141,14 +148,21 @@ async fn start_engine(args: &RunArgs, folder: &Path) -> Result<Engine> {
 async fn start_run(engine: &Engine, source: Source, inputs: &[String]) -> Result<RunId> {
     let read = source.read(engine.types());
     let told = lines(&source.name, &read.problems);
-    let Some(doc) = read.doc else { bail!("{}", told.trim_end()) };
+    let Some(doc) = read.doc else {
+        bail!("{}", told.trim_end())
+    };
     if !told.is_empty() {
         std::io::stderr().write_all(told.as_bytes())?;
     }
     let inputs = inputs_of(&doc, inputs)?;
     let saved = source.save(engine, &doc).await?;
     let version = Some(saved.version);
-    let start = StartRun { inputs, version, trigger: "cli".to_owned(), ..StartRun::of(&saved.id) };
+    let start = StartRun {
+        inputs,
+        version,
+        trigger: "cli".to_owned(),
+        ..StartRun::of(&saved.id)
+    };
     Ok(engine.start_run(start).await?)
 }
 
@@ -242,7 +256,9 @@ fn has_happened(task: &TaskRunView) -> bool {
 }
 
 fn seconds(times: Option<(flow::Timestamp, flow::Timestamp)>) -> String {
-    times.map_or_else(String::new, |(start, end)| format!("{:.3}s", end.since(start).as_secs_f64()))
+    times.map_or_else(String::new, |(start, end)| {
+        format!("{:.3}s", end.since(start).as_secs_f64())
+    })
 }
 
 async fn write_log(engine: &Engine, run: RunId, task: &str, out: &mut (dyn Write + Send)) -> Result<()> {

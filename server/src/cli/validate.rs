@@ -36,9 +36,7 @@ pub(super) fn validate(args: &ValidateArgs, out: &mut dyn Write) -> std::io::Res
             }
             Err(problem) => (file.display().to_string(), vec![problem]),
         };
-        is_good &= problems
-            .iter()
-            .all(|problem| problem.severity != Severity::Error);
+        is_good &= problems.iter().all(|problem| problem.severity != Severity::Error);
         if args.json {
             told.push(json!({ "file": name, "problems": problems }));
         } else if problems.is_empty() {

@@ -89,7 +89,9 @@ async fn execute(
 async fn execute_sync(State(state): State<ServerState>, document: Document) -> ApiResult<Json<Execution>> {
     let stored = store(&state.engine, &document).await?;
     let (run, _) = state.engine.start_and_wait(stored.start(), SYNC_WAIT).await?;
-    Ok(Json(execution::execution(&state.engine, run, stored.warnings).await?))
+    Ok(Json(
+        execution::execution(&state.engine, run, stored.warnings).await?,
+    ))
 }
 
 /// Status of an execution, or of a flow's newest one.
@@ -183,9 +185,7 @@ async fn summary(State(state): State<ServerState>) -> ApiResult<Json<FlowsSummar
 async fn n_flows(engine: &Engine) -> ApiResult<usize> {
     let (mut n, mut cursor) = (0, None);
     loop {
-        let page = engine
-            .flows(None, cursor.as_deref(), FLOWS_LISTED_MAX)
-            .await?;
+        let page = engine.flows(None, cursor.as_deref(), FLOWS_LISTED_MAX).await?;
         n += page.items.len();
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -222,7 +222,11 @@ async fn store(engine: &Engine, document: &Document) -> ApiResult<Stored> {
     let saved = engine.save_document(&translated.doc, "local").await?;
     // The translation has validated the flow and told of what it found at its place in the document.
     let warnings = std::mem::take(&mut translated.warnings);
-    Ok(Stored { translated, version: saved.version, warnings })
+    Ok(Stored {
+        translated,
+        version: saved.version,
+        warnings,
+    })
 }
 
 /// The run an id means: an execution's own, or the newest of a flow, by the id its document gave it or by ours.
@@ -231,8 +235,14 @@ async fn find_run(engine: &Engine, id: &str) -> ApiResult<RunId> {
         return Ok(run);
     }
     let made = flow_id(id);
-    for flow in [made.as_str(), id].into_iter().take(if made == id { 1 } else { 2 }) {
-        let filter = RunFilter { flow: Some(flow.to_owned()), ..RunFilter::default() };
+    for flow in [made.as_str(), id]
+        .into_iter()
+        .take(if made == id { 1 } else { 2 })
+    {
+        let filter = RunFilter {
+            flow: Some(flow.to_owned()),
+            ..RunFilter::default()
+        };
         if let Some(newest) = engine.runs(&filter, None, 1).await?.items.first() {
             return Ok(newest.id);
         }

@@ -72,14 +72,11 @@ pub(super) async fn execution(
 pub(super) async fn task_result(engine: &Engine, run: RunId, name: &str) -> EngineResult<TaskResult> {
     let state = engine.state(run).await?;
     let names = LegacyNames::of(&state.plan().doc);
-    let path = names
-        .as_ref()
-        .and_then(|names| names.id(name))
-        .unwrap_or(name);
-    let ix = state
-        .plan()
-        .find(path)
-        .ok_or_else(|| EngineError::UnknownTask { run, task: name.to_owned() })?;
+    let path = names.as_ref().and_then(|names| names.id(name)).unwrap_or(name);
+    let ix = state.plan().find(path).ok_or_else(|| EngineError::UnknownTask {
+        run,
+        task: name.to_owned(),
+    })?;
     result(engine, &state, ix, names.as_ref()).await
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod many;
 pub(crate) mod run;
 mod runs;
 mod stats;
+#[cfg(test)]
+mod readers;
 
 use std::time::Duration;
 

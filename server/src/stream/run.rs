@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{FLUSH_BYTES, Frame, Pace, Source, redact};
 
 /// Events a client may be behind. One that is further behind gets the run as it is now: that is less to send and to fold.
-pub(crate) const BACKLOG_MAX: u64 = 20_000;
+pub(crate) const BACKLOG_MAX: u64 = 5_000;
 
 /// Events read at a time.
 const EVENTS_PER_READ: usize = 500;

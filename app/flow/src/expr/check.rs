@@ -55,13 +55,25 @@ pub(super) struct Checker<'d> {
 impl<'d> Checker<'d> {
     pub(super) fn new(doc: &'d FlowDoc) -> Self {
         let (mut tasks, mut list) = (FxHashMap::default(), Vec::new());
-        for (group, kind) in [(&doc.tasks, Group::Main), (&doc.finally, Group::Finally), (&doc.on_failure, Group::OnFailure)] {
+        for (group, kind) in [
+            (&doc.tasks, Group::Main),
+            (&doc.finally, Group::Finally),
+            (&doc.on_failure, Group::OnFailure),
+        ] {
             for (key, task) in group {
                 tasks.insert(key.as_str(), list.len());
                 list.push((kind, task));
             }
         }
-        Self { doc, place: Place::Outputs, tasks, list, ancestors: None, problems: Vec::new(), words: Suggester::default() }
+        Self {
+            doc,
+            place: Place::Outputs,
+            tasks,
+            list,
+            ancestors: None,
+            problems: Vec::new(),
+            words: Suggester::default(),
+        }
     }
 
     /// Says where the next expressions stand.
@@ -93,7 +105,11 @@ impl<'d> Checker<'d> {
             problem = problem.of_task(task);
         }
         // One field may name the same missing thing twice.
-        let of_field = self.problems.iter().rev().take_while(|told| told.field == problem.field);
+        let of_field = self
+            .problems
+            .iter()
+            .rev()
+            .take_while(|told| told.field == problem.field);
         if !of_field.into_iter().any(|told| *told == problem) {
             self.problems.push(problem);
         }
@@ -128,22 +144,37 @@ impl<'d> Checker<'d> {
     }
 
     fn is_told_as_dashed(&self, path: &str, rest: &str) -> bool {
-        let is_told = self.problems.last().is_some_and(|told| told.code == "unknown_task" && told.field.as_deref() == Some(path));
-        is_told && self.tasks.keys().any(|key| key.strip_suffix(rest).is_some_and(|start| start.ends_with('-')))
+        let is_told = self
+            .problems
+            .last()
+            .is_some_and(|told| told.code == "unknown_task" && told.field.as_deref() == Some(path));
+        is_told
+            && self
+                .tasks
+                .keys()
+                .any(|key| key.strip_suffix(rest).is_some_and(|start| start.ends_with('-')))
     }
 
     fn judge_input(&self, mention: &Mention) -> Result<(), (&'static str, String)> {
-        let Some(name) = mention.field(0) else { return Ok(()) };
+        let Some(name) = mention.field(0) else {
+            return Ok(());
+        };
         if self.doc.inputs.contains_key(name) {
             return Ok(());
         }
-        let near = self.words.did_you_mean(name, self.doc.inputs.keys().map(String::as_str));
+        let near = self
+            .words
+            .did_you_mean(name, self.doc.inputs.keys().map(String::as_str));
         Err(("unknown_input", format!("The flow has no input `{name}`{near}.")))
     }
 
     fn judge_task(&mut self, mention: &Mention) -> Result<(), (&'static str, String)> {
-        let Some(name) = mention.field(0) else { return Ok(()) };
-        let Some(&target) = self.tasks.get(name) else { return Err(("unknown_task", self.unknown_task(name))) };
+        let Some(name) = mention.field(0) else {
+            return Ok(());
+        };
+        let Some(&target) = self.tasks.get(name) else {
+            return Err(("unknown_task", self.unknown_task(name)));
+        };
         self.judge_order(name, target)?;
         let base = mention.text(1);
         self.known_field(&base, mention.field(1), TASK_FIELDS)
@@ -151,11 +182,20 @@ impl<'d> Checker<'d> {
 
     fn unknown_task(&self, name: &str) -> String {
         // `tasks.load-all` is read as `tasks.load - all`.
-        let dashed = self.tasks.keys().filter(|key| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))).min();
+        let dashed = self
+            .tasks
+            .keys()
+            .filter(|key| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')))
+            .min();
         if let Some(dashed) = dashed {
-            return format!("There is no task `{name}`; a `-` in a name is read as minus: write `tasks['{dashed}']`.");
+            return format!(
+                "There is no task `{name}`; a `-` in a name is read as minus: write `tasks['{dashed}']`."
+            );
         }
-        format!("There is no task `{name}`{}.", self.words.did_you_mean(name, self.tasks.keys().copied()))
+        format!(
+            "There is no task `{name}`{}.",
+            self.words.did_you_mean(name, self.tasks.keys().copied())
+        )
     }
 
     /// Whether the target can have ended when the expression is judged.
@@ -165,14 +205,26 @@ impl<'d> Checker<'d> {
             return if group == Group::Main {
                 Ok(())
             } else {
-                Err(("not_upstream", format!("The outputs of the flow see its main tasks; `{name}` is not one of them.")))
+                Err((
+                    "not_upstream",
+                    format!("The outputs of the flow see its main tasks; `{name}` is not one of them."),
+                ))
             };
         };
-        let Some(&own) = self.tasks.get(task) else { return Ok(()) };
+        let Some(&own) = self.tasks.get(task) else {
+            return Ok(());
+        };
         let own_group = self.list[own].0;
         if own == target {
             let is_over = matches!(self.place, Place::Undo(_));
-            return if is_over { Ok(()) } else { Err(("not_upstream", format!("`{name}` refers to itself, before it has run."))) };
+            return if is_over {
+                Ok(())
+            } else {
+                Err((
+                    "not_upstream",
+                    format!("`{name}` refers to itself, before it has run."),
+                ))
+            };
         }
         let is_earlier = match own_group {
             Group::Main => false,
@@ -182,12 +234,23 @@ impl<'d> Checker<'d> {
         if is_earlier || self.is_ancestor(own, target) {
             return Ok(());
         }
-        let reason = format!("`{task}` does not come after `{name}`, so it may not have run; add `{name}` to the `needs` of `{task}`.");
+        let reason = match self.place {
+            Place::Undo(_) => format!(
+                "What takes `{task}` back sees `{task}` and the tasks before it; `{name}` is none of them."
+            ),
+            _ => format!(
+                "`{task}` does not come after `{name}`, so it may not have run; add `{name}` to the `needs` of `{task}`."
+            ),
+        };
         Err(("not_upstream", reason))
     }
 
     fn is_ancestor(&mut self, own: usize, target: usize) -> bool {
-        let direct = self.list[own].1.needs.iter().any(|need| self.tasks.get(need.task()) == Some(&target));
+        let direct = self.list[own]
+            .1
+            .needs
+            .iter()
+            .any(|need| self.tasks.get(need.task()) == Some(&target));
         if direct || self.list.len() > 2 * limits::TASKS_MAX {
             // Such a document is refused for its size; its sets would be too large.
             return true;
@@ -200,7 +263,12 @@ impl<'d> Checker<'d> {
         set.is_none_or(|set| set.is_empty() || set[target / 64] >> (target % 64) & 1 == 1)
     }
 
-    fn known_field(&self, base: &str, field: Option<&str>, known: &[&str]) -> Result<(), (&'static str, String)> {
+    fn known_field(
+        &self,
+        base: &str,
+        field: Option<&str>,
+        known: &[&str],
+    ) -> Result<(), (&'static str, String)> {
         match field {
             Some(field) if !known.contains(&field) => {
                 let near = self.words.did_you_mean(field, known.iter().copied());
@@ -209,7 +277,13 @@ impl<'d> Checker<'d> {
                 } else {
                     near
                 };
-                Err(("unknown_field", format!("`{base}` has no field `{field}`; it has {}{hint}.", known.join(", "))))
+                Err((
+                    "unknown_field",
+                    format!(
+                        "`{base}` has no field `{field}`; it has {}{hint}.",
+                        known.join(", ")
+                    ),
+                ))
             }
             _ => Ok(()),
         }
@@ -221,7 +295,12 @@ impl<'d> Checker<'d> {
         let ups: Vec<Vec<usize>> = self
             .list
             .iter()
-            .map(|(_, task)| task.needs.iter().filter_map(|need| self.tasks.get(need.task()).copied()).collect())
+            .map(|(_, task)| {
+                task.needs
+                    .iter()
+                    .filter_map(|need| self.tasks.get(need.task()).copied())
+                    .collect()
+            })
             .collect();
         let mut downs = vec![Vec::new(); ups.len()];
         for (to, froms) in ups.iter().enumerate() {
@@ -233,7 +312,9 @@ impl<'d> Checker<'d> {
         while let Some(ix) = ready.pop() {
             let mut set = vec![0; words.max(1)];
             for from in &ups[ix] {
-                set.iter_mut().zip(&sets[*from]).for_each(|(mine, theirs)| *mine |= theirs);
+                set.iter_mut()
+                    .zip(&sets[*from])
+                    .for_each(|(mine, theirs)| *mine |= theirs);
                 set[from / 64] |= 1 << (from % 64);
             }
             sets[ix] = set;

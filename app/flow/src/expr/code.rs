@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minijinja::machinery::ast::{Expr, Stmt};
-use minijinja::machinery::{CodeGenerator, Instructions, Token, eval, make_string_output, parse, parse_expr, tokenize};
+use minijinja::machinery::{
+    CodeGenerator, Instructions, Token, eval, make_string_output, parse, parse_expr, tokenize,
+};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
 use yoke::{Yoke, Yokeable};
 
-use super::json::Paying;
 use super::meter::Meter;
 use super::refs::Mention;
 use super::scope::Scope;
+use super::text::Paying;
 use super::tree::Builder;
 use super::{filters, ops};
 use crate::limits;
@@ -57,39 +59,56 @@ pub(super) fn has_expression(text: &str) -> bool {
 
 impl Code {
     /// Reads a text. Everything it refers to comes with it; sentences say why it cannot be accepted.
-    pub(super) fn read(text: &str, form: Form, words: &Suggester) -> Result<(Self, Vec<Mention>), Vec<String>> {
+    pub(super) fn read(
+        text: &str,
+        form: Form,
+        words: &Suggester,
+    ) -> Result<(Self, Vec<Mention>), Vec<String>> {
         let is_bare = form == Form::Condition && !has_expression(text);
         scan(text, is_bare).map_err(|sentence| vec![sentence])?;
         let mut mentions = Vec::new();
         let mut is_native = true;
-        let compiled = Yoke::try_attach_to_cart(Arc::<str>::from(text), |text: &str| -> Result<Compiled<'_>, Vec<String>> {
-            let mut code = CodeGenerator::new("expression", text);
-            let found = if is_bare {
-                let expr = parse_expr(text).map_err(|error| vec![parse_sentence(text, &error)])?;
-                native(&expr, &mut code, words)?
-            } else {
-                let tree = parse(text, "expression", syntax()).map_err(|error| vec![parse_sentence(text, &error)])?;
-                let Stmt::Template(template) = &tree else { return Err(vec!["It cannot be read.".to_owned()]) };
-                match only_expression(&template.children) {
-                    Some(expr) => native(expr, &mut code, words)?,
-                    None if form == Form::Condition => {
-                        return Err(vec!["A condition is one expression that gives true or false, such as `inputs.count > 3`.".to_owned()]);
-                    }
-                    None => {
-                        is_native = false;
-                        let mut builder = Builder::new(true, words);
-                        let built = builder.template(&template.children, tree_span(&tree));
-                        if builder.faults.is_empty() {
-                            code.compile_stmt(&built);
+        let compiled = Yoke::try_attach_to_cart(
+            Arc::<str>::from(text),
+            |text: &str| -> Result<Compiled<'_>, Vec<String>> {
+                let mut code = CodeGenerator::new("expression", text);
+                let found = if is_bare {
+                    let expr = parse_expr(text).map_err(|error| vec![parse_sentence(text, &error)])?;
+                    native(&expr, &mut code, words)?
+                } else {
+                    let tree = parse(text, "expression", syntax())
+                        .map_err(|error| vec![parse_sentence(text, &error)])?;
+                    let Stmt::Template(template) = &tree else {
+                        return Err(vec!["It cannot be read.".to_owned()]);
+                    };
+                    match only_expression(&template.children) {
+                        Some(expr) => native(expr, &mut code, words)?,
+                        None if form == Form::Condition => {
+                            return Err(vec!["A condition is one expression that gives true or false, such as `inputs.count > 3`.".to_owned()]);
                         }
-                        accept(builder)?
+                        None => {
+                            is_native = false;
+                            let mut builder = Builder::new(true, words);
+                            let built = builder.template(&template.children, tree_span(&tree));
+                            if builder.faults.is_empty() {
+                                code.compile_stmt(&built);
+                            }
+                            accept(builder)?
+                        }
                     }
-                }
-            };
-            mentions = found;
-            Ok(Compiled(code.finish().0))
-        })?;
-        Ok((Self { compiled, is_native, is_bare }, mentions))
+                };
+                mentions = found;
+                Ok(Compiled(code.finish().0))
+            },
+        )?;
+        Ok((
+            Self {
+                compiled,
+                is_native,
+                is_bare,
+            },
+            mentions,
+        ))
     }
 
     /// The text it was read from.
@@ -98,14 +117,24 @@ impl Code {
     }
 
     /// Evaluates it as one expression.
-    pub(super) fn value(&self, env: &Environment<'_>, scope: &Scope, meter: &Arc<Meter>) -> Result<Value, Error> {
+    pub(super) fn value(
+        &self,
+        env: &Environment<'_>,
+        scope: &Scope,
+        meter: &Arc<Meter>,
+    ) -> Result<Value, Error> {
         let mut sink = String::new();
         let value = self.run(env, scope, meter, &mut sink)?;
         Ok(value.unwrap_or_default())
     }
 
     /// Renders it as a text.
-    pub(super) fn render(&self, env: &Environment<'_>, scope: &Scope, meter: &Arc<Meter>) -> Result<String, Error> {
+    pub(super) fn render(
+        &self,
+        env: &Environment<'_>,
+        scope: &Scope,
+        meter: &Arc<Meter>,
+    ) -> Result<String, Error> {
         // The formatter pays for what it writes; what stands in the text itself is paid for here, once.
         meter.emit(self.text().len())?;
         let mut text = String::new();
@@ -113,11 +142,23 @@ impl Code {
         Ok(text)
     }
 
-    fn run(&self, env: &Environment<'_>, scope: &Scope, meter: &Arc<Meter>, text: &mut String) -> Result<Option<Value>, Error> {
+    fn run(
+        &self,
+        env: &Environment<'_>,
+        scope: &Scope,
+        meter: &Arc<Meter>,
+        text: &mut String,
+    ) -> Result<Option<Value>, Error> {
         let blocks = BTreeMap::new();
         let mut output = make_string_output(text);
-        let (value, state) =
-            eval(env, &self.compiled.get().0, scope.root(meter), &blocks, &mut output, AutoEscape::None)?;
+        let (value, state) = eval(
+            env,
+            &self.compiled.get().0,
+            scope.root(meter),
+            &blocks,
+            &mut output,
+            AutoEscape::None,
+        )?;
         // Steps are limited by the expression; a field with thousands of them pays for their sum as well.
         let steps = state.fuel_levels().map_or(0, |(consumed, _)| consumed);
         drop(state);
@@ -133,7 +174,11 @@ fn tree_span(tree: &Stmt<'_>) -> minijinja::machinery::Span {
     }
 }
 
-fn native<'s>(expr: &Expr<'s>, code: &mut CodeGenerator<'s>, words: &Suggester) -> Result<Vec<Mention>, Vec<String>> {
+fn native<'s>(
+    expr: &Expr<'s>,
+    code: &mut CodeGenerator<'s>,
+    words: &Suggester,
+) -> Result<Vec<Mention>, Vec<String>> {
     let mut builder = Builder::new(false, words);
     let built = builder.expr(expr);
     if builder.faults.is_empty() {
@@ -143,7 +188,11 @@ fn native<'s>(expr: &Expr<'s>, code: &mut CodeGenerator<'s>, words: &Suggester) 
 }
 
 fn accept(builder: Builder<'_, '_>) -> Result<Vec<Mention>, Vec<String>> {
-    if builder.faults.is_empty() { Ok(builder.mentions) } else { Err(builder.faults) }
+    if builder.faults.is_empty() {
+        Ok(builder.mentions)
+    } else {
+        Err(builder.faults)
+    }
 }
 
 /// The uses of names in a text that has been accepted before.
@@ -164,13 +213,18 @@ pub(super) fn mentions_in(text: &str, is_bare: bool) -> Vec<Mention> {
 fn only_expression<'t, 's>(children: &'t [Stmt<'s>]) -> Option<&'t Expr<'s>> {
     match children {
         [Stmt::EmitExpr(emit)] => Some(&emit.expr),
-        [Stmt::EmitExpr(emit), Stmt::EmitRaw(raw)] if raw.raw.chars().all(|c| matches!(c, '\n' | '\r')) => Some(&emit.expr),
+        [Stmt::EmitExpr(emit), Stmt::EmitRaw(raw)] if raw.raw.chars().all(|c| matches!(c, '\n' | '\r')) => {
+            Some(&emit.expr)
+        }
         _ => None,
     }
 }
 
 fn syntax() -> SyntaxConfig {
-    SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
+    SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .build()
+        .unwrap_or_default()
 }
 
 /// The engine with our operators, filters and limits; it holds no template.
@@ -192,16 +246,23 @@ pub(super) fn environment() -> Environment<'static> {
 
 /// Looks at the words before the parser does, which calls itself for each nesting.
 fn scan(text: &str, is_expression: bool) -> Result<(), String> {
-    let (mut tokens, mut brackets, mut branches, mut prefixes, mut tags) = (0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
+    let (mut tokens, mut brackets, mut branches, mut prefixes, mut tags) =
+        (0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
     let mut is_tag_name = false;
     for token in tokenize(text, is_expression, syntax()) {
         let (token, _) = token.map_err(|error| parse_sentence(text, &error))?;
         tokens += 1;
-        prefixes = if matches!(token, Token::Minus | Token::Ident("not")) { prefixes + 1 } else { 0 };
+        prefixes = if matches!(token, Token::Minus | Token::Ident("not")) {
+            prefixes + 1
+        } else {
+            0
+        };
         match token {
             Token::VariableStart | Token::BlockStart => (tokens, brackets, branches) = (0, 0, 0),
             Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => brackets += 1,
-            Token::ParenClose | Token::BracketClose | Token::BraceClose => brackets = brackets.saturating_sub(1),
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                brackets = brackets.saturating_sub(1)
+            }
             Token::Ident("if" | "else") | Token::Pow => branches += 1,
             Token::Comma => branches = 0,
             Token::Ident(name) if is_tag_name => refused_tag(name)?,
@@ -209,7 +270,10 @@ fn scan(text: &str, is_expression: bool) -> Result<(), String> {
         }
         is_tag_name = matches!(token, Token::BlockStart);
         tags += usize::from(is_tag_name);
-        if brackets > BRACKETS_MAX || branches.max(prefixes) > BRANCHES_MAX || tokens > limits::EXPRESSION_TOKENS_MAX {
+        if brackets > BRACKETS_MAX
+            || branches.max(prefixes) > BRANCHES_MAX
+            || tokens > limits::EXPRESSION_TOKENS_MAX
+        {
             return Err(format!(
                 "An expression is too long or nested too deep: at most {} words and signs, {BRACKETS_MAX} brackets inside each other and \
                  {BRANCHES_MAX} of `if`, `else`, `not`, `-` in a row; split it into tasks.",
@@ -217,7 +281,10 @@ fn scan(text: &str, is_expression: bool) -> Result<(), String> {
             ));
         }
         if tags > limits::TEMPLATE_TAGS_MAX {
-            return Err(format!("A text can hold at most {} tags `{{% … %}}`.", limits::TEMPLATE_TAGS_MAX));
+            return Err(format!(
+                "A text can hold at most {} tags `{{% … %}}`.",
+                limits::TEMPLATE_TAGS_MAX
+            ));
         }
     }
     Ok(())
@@ -245,6 +312,10 @@ fn parse_sentence(text: &str, error: &Error) -> String {
         }
         None => String::new(),
     };
-    let hint = if detail.contains("comment") { " A plain `{#` is written `{{ '{#' }}`." } else { "" };
+    let hint = if detail.contains("comment") {
+        " A plain `{#` is written `{{ '{#' }}`."
+    } else {
+        ""
+    };
     format!("The expression cannot be read{place}: {detail}.{hint}")
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
@@ -37,7 +36,10 @@ impl fmt::Display for ExprError {
 impl ExprError {
     pub(super) fn new(code: &Code, field: &str, reason: &str) -> Self {
         let reason = reason.trim_end_matches('.');
-        Self { message: format!("{reason}. In `{}`", shorten(code.text().trim())), field: field.to_owned() }
+        Self {
+            message: format!("{reason}. In `{}`", shorten(code.text().trim())),
+            field: field.to_owned(),
+        }
     }
 
     pub(super) fn explain(code: &Code, field: &str, scope: &Scope, meter: &Meter, error: &Error) -> Self {
@@ -49,7 +51,10 @@ fn reason(code: &Code, scope: &Scope, meter: &Meter, error: &Error) -> String {
     let detail = error.detail().unwrap_or_default();
     match error.kind() {
         ErrorKind::OutOfFuel if detail.is_empty() => {
-            format!("It does not end: it was stopped after {} steps", limits::EXPRESSION_STEPS_MAX)
+            format!(
+                "It does not end: it was stopped after {} steps",
+                limits::EXPRESSION_STEPS_MAX
+            )
         }
         ErrorKind::OutOfFuel | ErrorKind::WriteFailure => format!("It {detail}"),
         _ if error.kind() == ErrorKind::UndefinedError || detail.contains("is undefined") => {
@@ -62,12 +67,17 @@ fn reason(code: &Code, scope: &Scope, meter: &Meter, error: &Error) -> String {
 
 fn capital(sentence: &str) -> String {
     let mut chars = sentence.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The name the engine says is undefined.
 fn named_in(detail: &str) -> Option<&str> {
-    detail.split_once("` is undefined").and_then(|(before, _)| before.rsplit_once('`')).map(|(_, name)| name)
+    detail
+        .split_once("` is undefined")
+        .and_then(|(before, _)| before.rsplit_once('`'))
+        .map(|(_, name)| name)
 }
 
 /// Finds the name that is not there and says what is.
@@ -75,13 +85,19 @@ fn missing(code: &Code, scope: &Scope, met: &Meter, named: Option<&str>) -> Stri
     let meter = Meter::full();
     let root = scope.root(&meter);
     let mentions = mentions_in(code.text(), code.is_bare);
-    let is_named = |mention: &Mention| named.is_some_and(|name| written_alike(&mention.text(usize::MAX), name));
-    let named_first = mentions.iter().filter(|mention| is_named(mention)).chain(&mentions);
+    let is_named =
+        |mention: &Mention| named.is_some_and(|name| written_alike(&mention.text(usize::MAX), name));
+    let named_first = mentions
+        .iter()
+        .filter(|mention| is_named(mention))
+        .chain(&mentions);
     named_first
         .filter_map(|mention| absent(mention, &root, scope))
         .next()
         .unwrap_or_else(|| match (met.missed(), named) {
-            (Some(missed), Some(name)) if name.contains(&missed.key) => format!("`{name}` is not there; there is: {}", missed.there),
+            (Some(missed), Some(name)) if name.contains(&missed.key) => {
+                format!("`{name}` is not there; there is: {}", missed.there)
+            }
             (_, Some(name)) => format!("`{name}` is not there"),
             (Some(missed), None) => format!("`{}` is not there; there is: {}", missed.key, missed.there),
             (None, None) => "A value it uses is not there".to_owned(),
@@ -119,22 +135,38 @@ fn not_in(mention: &Mention, ix: usize, parent: &Value, scope: &Scope) -> String
     let step = mention.field(ix).unwrap_or_default();
     match parent.kind() {
         ValueKind::Map => {
-            let names: Vec<String> = parent.try_iter().map(|keys| keys.map(|key| key.to_string()).collect()).unwrap_or_default();
+            let names: Vec<String> = parent
+                .try_iter()
+                .map(|keys| keys.map(|key| key.to_string()).collect())
+                .unwrap_or_default();
             let near = Suggester::default().did_you_mean(step, names.iter().map(String::as_str));
             match names.len() {
                 0 => format!("`{wanted}` is not there; `{base}` is empty"),
-                _ => format!("`{wanted}` is not there; `{base}` has: {}{}", listed(names.len(), names.iter().map(String::as_str)), near),
+                _ => format!(
+                    "`{wanted}` is not there; `{base}` has: {}{}",
+                    listed(names.len(), names.iter().map(String::as_str)),
+                    near
+                ),
             }
         }
         ValueKind::None => {
-            let state = mention.field(0).filter(|_| mention.root == "tasks" && ix == 2).and_then(|task| scope.facts(task));
+            let state = mention
+                .field(0)
+                .filter(|_| mention.root == "tasks" && ix == 2)
+                .and_then(|task| scope.facts(task));
             let because = state.map_or_else(String::new, |facts| format!(": the task is {}", facts.state));
             format!("`{wanted}` is not there; `{base}` is null{because}")
         }
         ValueKind::Seq if mention.field(ix).is_none() => {
-            format!("`{wanted}` is not there; `{base}` is a list of {}", parent.len().unwrap_or(0))
+            format!(
+                "`{wanted}` is not there; `{base}` is a list of {}",
+                parent.len().unwrap_or(0)
+            )
         }
-        _ => format!("`{wanted}` is not there; `{base}` is {} and has no fields", kind_word(parent)),
+        _ => format!(
+            "`{wanted}` is not there; `{base}` is {} and has no fields",
+            kind_word(parent)
+        ),
     }
 }
 

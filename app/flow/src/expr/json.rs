@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value as Json};
 use yoke::Yoke;
 
 use super::error::listed;
-use super::meter::{Meter, Missed, PART_BYTES, check_depth};
+use super::meter::{Meter, Missed, check_depth};
 
 /// An object or array inside a shared JSON value.
 pub(super) struct JsonPart {
@@ -37,13 +37,18 @@ impl JsonPart {
             Json::Array(items) => format!("a list of {}", items.len()),
             _ => return,
         };
-        self.meter.miss(Missed { key: super::error::shorten(key), there });
+        self.meter.miss(Missed {
+            key: super::error::shorten(key),
+            there,
+        });
     }
 }
 
 /// A shared JSON value for the engine.
 pub(super) fn share(json: &Arc<Json>, meter: &Arc<Meter>) -> Value {
-    wrap(json, meter, || Yoke::attach_to_cart(Arc::clone(json), |json| json))
+    wrap(json, meter, || {
+        Yoke::attach_to_cart(Arc::clone(json), |json| json)
+    })
 }
 
 fn wrap(json: &Json, meter: &Arc<Meter>, part: impl FnOnce() -> Yoke<&'static Json, Arc<Json>>) -> Value {
@@ -56,7 +61,10 @@ fn wrap(json: &Json, meter: &Arc<Meter>, part: impl FnOnce() -> Yoke<&'static Js
             // The engine fails with this error where it is handed the value.
             Err(error) => Value::from(error),
         },
-        Json::Array(_) | Json::Object(_) => Value::from_object(JsonPart { part: part(), meter: Arc::clone(meter) }),
+        Json::Array(_) | Json::Object(_) => Value::from_object(JsonPart {
+            part: part(),
+            meter: Arc::clone(meter),
+        }),
     }
 }
 
@@ -72,19 +80,25 @@ fn number_in(number: &Number) -> Value {
 
 impl Object for JsonPart {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
-        if self.get().is_array() { ObjectRepr::Seq } else { ObjectRepr::Map }
+        if self.get().is_array() {
+            ObjectRepr::Seq
+        } else {
+            ObjectRepr::Map
+        }
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match self.get() {
             Json::Array(items) => {
                 let index = key.as_usize();
-                let Some((index, item)) = index.and_then(|index| items.get(index).map(|item| (index, item))) else {
+                let Some((index, item)) = index.and_then(|index| items.get(index).map(|item| (index, item)))
+                else {
                     self.miss(&key.to_string());
                     return None;
                 };
                 Some(wrap(item, &self.meter, || {
-                    self.part.map_project_cloned(|json, _| json.get(index).unwrap_or(&Json::Null))
+                    self.part
+                        .map_project_cloned(|json, _| json.get(index).unwrap_or(&Json::Null))
                 }))
             }
             _ => self.get_value_by_str(key.as_str()?),
@@ -96,7 +110,10 @@ impl Object for JsonPart {
             self.miss(key);
             return None;
         };
-        Some(wrap(field, &self.meter, || self.part.map_project_cloned(|json, _| json.get(key).unwrap_or(&Json::Null))))
+        Some(wrap(field, &self.meter, || {
+            self.part
+                .map_project_cloned(|json, _| json.get(key).unwrap_or(&Json::Null))
+        }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -159,7 +176,10 @@ pub(super) fn to_json(value: &Value, meter: &Meter, depth: usize) -> Result<Json
         }
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Invalid => value.clone().try_iter().map(|_| Json::Null),
-        other => Err(Error::new(ErrorKind::InvalidOperation, format!("yields a {other}, which is no JSON value"))),
+        other => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("yields a {other}, which is no JSON value"),
+        )),
     }
 }
 
@@ -185,18 +205,25 @@ fn pay_for(json: &Json, meter: &Meter) -> Result<(), Error> {
     }
 }
 
-fn number_out(value: &Value) -> Result<Number, Error> {
+pub(super) fn number_out(value: &Value) -> Result<Number, Error> {
     if value.is_integer() {
         if let Ok(number) = i64::try_from(value.clone()) {
             return Ok(number.into());
         }
         return u64::try_from(value.clone()).map(Number::from).map_err(|_| {
-            Error::new(ErrorKind::InvalidOperation, format!("yields {value}, an integer of more than 64 bits; use `| float` or `| string`"))
+            Error::new(
+                ErrorKind::InvalidOperation,
+                format!("yields {value}, an integer of more than 64 bits; use `| float` or `| string`"),
+            )
         });
     }
     let number = f64::try_from(value.clone())?;
-    Number::from_f64(number)
-        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("yields {number}, which JSON cannot hold as a number")))
+    Number::from_f64(number).ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("yields {number}, which JSON cannot hold as a number"),
+        )
+    })
 }
 
 /// A key of a map as text.
@@ -204,144 +231,11 @@ pub(super) fn key_text(key: &Value) -> Result<String, Error> {
     match key.kind() {
         ValueKind::String => Ok(key.as_str().unwrap_or_default().to_owned()),
         ValueKind::Number | ValueKind::Bool => Ok(key.to_string()),
-        other => Err(Error::new(ErrorKind::InvalidOperation, format!("a key of a map must be a text, not a {other}"))),
+        other => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("a key of a map must be a text, not a {other}"),
+        )),
     }
-}
-
-/// Where text is written to, with what it may still take.
-pub(super) struct Paying<'a> {
-    out: &'a mut dyn std::fmt::Write,
-    meter: &'a Meter,
-    is_result: bool,
-    error: Option<Error>,
-}
-
-impl<'a> Paying<'a> {
-    /// Pays as part of the result.
-    pub(super) fn result(out: &'a mut dyn std::fmt::Write, meter: &'a Meter) -> Self {
-        Self { out, meter, is_result: true, error: None }
-    }
-
-    /// Pays as something made in between.
-    pub(super) fn between(out: &'a mut dyn std::fmt::Write, meter: &'a Meter) -> Self {
-        Self { out, meter, is_result: false, error: None }
-    }
-
-    /// Writes a value as text: texts as they are, everything else as compact JSON.
-    pub(super) fn text(&mut self, value: &Value) -> Result<(), Error> {
-        match value.as_str() {
-            Some(text) => self.put(text),
-            None => self.json(value, None, 0),
-        }
-    }
-
-    /// Writes a text as it is.
-    pub(super) fn put(&mut self, text: &str) -> Result<(), Error> {
-        if self.is_result { self.meter.emit(text.len())? } else { self.meter.charge(text.len() as u64)? }
-        self.out.write_str(text).map_err(Error::from)
-    }
-
-    /// Writes a value as JSON; `indent` is the number of blanks per level.
-    pub(super) fn json(&mut self, value: &Value, indent: Option<usize>, depth: usize) -> Result<(), Error> {
-        check_depth(depth)?;
-        self.meter.charge(PART_BYTES)?;
-        if let (Some(part), None) = (value.downcast_object_ref::<JsonPart>(), indent) {
-            return self.compact(part.get());
-        }
-        match value.kind() {
-            ValueKind::None => self.put("null"),
-            ValueKind::Bool => self.put(if value.is_true() { "true" } else { "false" }),
-            ValueKind::Number => match number_out(value) {
-                Ok(number) => self.put(&number.to_string()),
-                // A text may hold what a JSON number cannot.
-                Err(_) if depth == 0 => self.put(&value.to_string()),
-                Err(error) => Err(error),
-            },
-            ValueKind::String => self.compact(&Json::String(value.as_str().unwrap_or_default().to_owned())),
-            ValueKind::Seq | ValueKind::Iterable => self.list(value, indent, depth),
-            ValueKind::Map => self.map(value, indent, depth),
-            ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-            ValueKind::Invalid => value.try_iter().map(drop),
-            other => Err(Error::new(ErrorKind::InvalidOperation, format!("a {other} cannot be written as text"))),
-        }
-    }
-
-    fn list(&mut self, value: &Value, indent: Option<usize>, depth: usize) -> Result<(), Error> {
-        self.put("[")?;
-        let mut is_empty = true;
-        for item in value.try_iter()?.checked() {
-            self.separate(&mut is_empty, indent, depth)?;
-            self.json(&item?, indent, depth + 1)?;
-        }
-        self.close(is_empty, "]", indent, depth)
-    }
-
-    fn map(&mut self, value: &Value, indent: Option<usize>, depth: usize) -> Result<(), Error> {
-        self.put("{")?;
-        let mut is_empty = true;
-        for key in value.try_iter()?.checked() {
-            let key = key?;
-            self.separate(&mut is_empty, indent, depth)?;
-            self.compact(&Json::String(key_text(&key)?))?;
-            self.put(if indent.is_some() { ": " } else { ":" })?;
-            self.json(&value.get_item(&key)?, indent, depth + 1)?;
-        }
-        self.close(is_empty, "}", indent, depth)
-    }
-
-    fn separate(&mut self, is_first: &mut bool, indent: Option<usize>, depth: usize) -> Result<(), Error> {
-        if !std::mem::take(is_first) {
-            self.put(",")?;
-        }
-        self.new_line(indent, depth + 1)
-    }
-
-    fn close(&mut self, is_empty: bool, bracket: &str, indent: Option<usize>, depth: usize) -> Result<(), Error> {
-        if !is_empty {
-            self.new_line(indent, depth)?;
-        }
-        self.put(bracket)
-    }
-
-    fn new_line(&mut self, indent: Option<usize>, depth: usize) -> Result<(), Error> {
-        match indent {
-            Some(blanks) => {
-                self.put("\n")?;
-                self.put(&" ".repeat(blanks * depth))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn compact(&mut self, json: &Json) -> Result<(), Error> {
-        let written = serde_json::to_writer(&mut *self, json);
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => written.map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string())),
-        }
-    }
-}
-
-impl std::io::Write for Paying<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let text = std::str::from_utf8(bytes).map_err(std::io::Error::other)?;
-        self.put(text).map_err(|error| {
-            self.error = Some(error);
-            std::io::Error::other("stopped")
-        })?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The text form of a value, paid for as something made in between.
-pub(super) fn to_text(value: &Value, meter: &Meter) -> Result<String, Error> {
-    let mut text = String::new();
-    Paying::between(&mut text, meter).text(value)?;
-    Ok(text)
 }
 
 /// What a value is, in an author's words.

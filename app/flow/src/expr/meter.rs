@@ -3,8 +3,8 @@
 //! The template engine counts its own steps, but one step can be a filter over a million items or a text of megabytes. So
 //! everything that takes more than constant time pays here first, in bytes touched or made, and stops when nothing is left.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use minijinja::value::Object;
 use minijinja::{Error, ErrorKind, State, Value};
@@ -18,7 +18,7 @@ pub(super) const METER: &str = "%meter";
 const CALL_BYTES: u64 = 128;
 
 /// What one part of a value counts for that is looked at through the engine.
-pub(super) const PART_BYTES: u64 = 48;
+pub(super) const PART_BYTES: u64 = 64;
 
 /// The budget of one rendering, shared by all that takes part in it.
 #[derive(Debug)]
@@ -62,7 +62,26 @@ impl Meter {
 
     /// Pays for `bytes` touched or made.
     pub(super) fn charge(&self, bytes: u64) -> Result<(), Error> {
-        if take(&self.work, bytes) { Ok(()) } else { Err(too_much_work()) }
+        if take(&self.work, bytes) {
+            Ok(())
+        } else {
+            Err(too_much_work())
+        }
+    }
+
+    /// Pays for a text of `bytes`, which is never longer than a result may be.
+    pub(super) fn charge_text(&self, bytes: u64) -> Result<(), Error> {
+        Self::fits_text(bytes)?;
+        self.charge(bytes)
+    }
+
+    /// Refuses a text longer than a result may be.
+    pub(super) fn fits_text(bytes: u64) -> Result<(), Error> {
+        if bytes > limits::RENDER_BYTES_MAX as u64 {
+            Err(too_much_output())
+        } else {
+            Ok(())
+        }
     }
 
     /// Pays for `count` items made or visited.
@@ -72,7 +91,11 @@ impl Meter {
 
     /// Pays for `bytes` of the result.
     pub(super) fn emit(&self, bytes: usize) -> Result<(), Error> {
-        if take(&self.output, bytes as u64) { Ok(()) } else { Err(too_much_output()) }
+        if take(&self.output, bytes as u64) {
+            Ok(())
+        } else {
+            Err(too_much_output())
+        }
     }
 
     /// Remembers what was not there, for the error if there will be one.
@@ -114,7 +137,10 @@ pub(super) fn too_much_work() -> Error {
 fn too_much_output() -> Error {
     Error::new(
         ErrorKind::WriteFailure,
-        format!("makes more than {} MiB; keep large data in files or blobs", limits::RENDER_BYTES_MAX / (1024 * 1024)),
+        format!(
+            "makes more than {} MiB; keep large data in files or blobs",
+            limits::RENDER_BYTES_MAX / (1024 * 1024)
+        ),
     )
 }
 
@@ -130,10 +156,14 @@ fn weigh_into(value: &Value, meter: &Meter, depth: usize, sum: &mut u64) -> Resu
     if let Some(json) = value.downcast_object_ref::<super::json::JsonPart>() {
         return weigh_json(json.get(), meter, depth, sum);
     }
-    let own = value.as_str().map_or(PART_BYTES, |text| PART_BYTES + text.len() as u64);
+    let own = value
+        .as_str()
+        .map_or(PART_BYTES, |text| PART_BYTES + text.len() as u64);
     meter.charge(own)?;
     *sum += own;
-    let Some(object) = value.as_object() else { return Ok(()) };
+    let Some(object) = value.as_object() else {
+        return Ok(());
+    };
     match object.repr() {
         minijinja::value::ObjectRepr::Seq | minijinja::value::ObjectRepr::Iterable => {
             for item in object.try_iter().into_iter().flatten() {
@@ -162,8 +192,12 @@ fn weigh_json(json: &serde_json::Value, meter: &Meter, depth: usize, sum: &mut u
     meter.charge(own)?;
     *sum += own;
     match json {
-        Json::Array(items) => items.iter().try_for_each(|item| weigh_json(item, meter, depth + 1, sum)),
-        Json::Object(map) => map.values().try_for_each(|item| weigh_json(item, meter, depth + 1, sum)),
+        Json::Array(items) => items
+            .iter()
+            .try_for_each(|item| weigh_json(item, meter, depth + 1, sum)),
+        Json::Object(map) => map
+            .values()
+            .try_for_each(|item| weigh_json(item, meter, depth + 1, sum)),
         _ => Ok(()),
     }
 }
@@ -173,7 +207,10 @@ pub(super) fn check_depth(depth: usize) -> Result<(), Error> {
     if depth > 2 * limits::DEPTH_MAX {
         return Err(Error::new(
             ErrorKind::InvalidOperation,
-            format!("makes a value nested deeper than {} levels", 2 * limits::DEPTH_MAX),
+            format!(
+                "makes a value nested deeper than {} levels",
+                2 * limits::DEPTH_MAX
+            ),
         ));
     }
     Ok(())

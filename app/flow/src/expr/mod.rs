@@ -11,8 +11,8 @@
 //!   [`crate::limits::EXPRESSION_BYTES_MAX`]; its result is at most [`crate::limits::RENDER_BYTES_MAX`] long.
 //!
 //! How it is done: the engine's syntax tree of each expression is checked and built again with every operator that could take
-//! more than constant time replaced by a function that pays for it first ([`tree`]); filters are wrapped in the same manner
-//! ([`filters`]). What can hoard memory past that (macros, captured blocks, namespaces, includes) is refused with its reason.
+//! more than constant time replaced by a function that pays for it first (`tree`); filters are wrapped in the same manner
+//! (`filters`). What can hoard memory past that (macros, captured blocks, namespaces, includes) is refused with its reason.
 
 mod check;
 mod code;
@@ -25,6 +25,7 @@ mod program;
 mod refs;
 mod scope;
 mod template;
+mod text;
 mod tree;
 
 #[cfg(test)]

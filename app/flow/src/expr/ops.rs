@@ -8,8 +8,9 @@ use std::cmp::Ordering;
 use minijinja::value::{Kwargs, ObjectRepr, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
-use super::json::{Paying, key_text, kind_word};
+use super::json::{key_text, kind_word};
 use super::meter::{Meter, weigh};
+use super::text::Paying;
 use crate::limits;
 
 /// `value[key]`
@@ -31,7 +32,9 @@ pub(super) fn add_to(env: &mut Environment<'_>) {
     env.add_function("*", multiply);
     env.add_function("~", concat);
     for sign in ["==", "!=", "<", "<=", ">", ">=", "in", "not in"] {
-        env.add_function(sign, move |state: &mut State<'_, '_>, a: &Value, b: &Value| compare(&*Meter::of(state)?, sign, a, b));
+        env.add_function(sign, move |state: &mut State<'_, '_>, a: &Value, b: &Value| {
+            compare(&*Meter::of(state)?, sign, a, b)
+        });
     }
     env.add_function(CHAIN, chain);
     env.add_function(ITEM, item);
@@ -49,7 +52,11 @@ pub(super) fn add_to(env: &mut Environment<'_>) {
 
 /// Refuses a value that is not there.
 pub(super) fn defined(value: &Value) -> Result<(), Error> {
-    if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
+    if value.is_undefined() {
+        Err(Error::from(ErrorKind::UndefinedError))
+    } else {
+        Ok(())
+    }
 }
 
 fn fail<T>(sentence: impl Into<String>) -> Result<T, Error> {
@@ -76,7 +83,7 @@ fn add(state: &mut State<'_, '_>, a: &Value, b: &Value) -> Result<Value, Error> 
     defined(b)?;
     let meter = Meter::of(state)?;
     if let (Some(a), Some(b)) = (a.as_str(), b.as_str()) {
-        meter.charge((a.len() + b.len()) as u64)?;
+        meter.charge_text((a.len() + b.len()) as u64)?;
         return Ok(Value::from([a, b].concat()));
     }
     if is_list(a) && is_list(b) {
@@ -87,9 +94,11 @@ fn add(state: &mut State<'_, '_>, a: &Value, b: &Value) -> Result<Value, Error> 
     match numbers(a, b) {
         Some(Pair::Whole(a, b)) => whole(a.checked_add(b), "+"),
         Some(Pair::Real(a, b)) => Ok(Value::from(a + b)),
-        None if a.as_str().is_some() || b.as_str().is_some() => {
-            fail(format!("`+` cannot add {} and {}; join texts with `~`", kind_word(a), kind_word(b)))
-        }
+        None if a.as_str().is_some() || b.as_str().is_some() => fail(format!(
+            "`+` cannot add {} and {}; join texts with `~`",
+            kind_word(a),
+            kind_word(b)
+        )),
         None => fail(format!("`+` cannot add {} and {}", kind_word(a), kind_word(b))),
     }
 }
@@ -103,22 +112,40 @@ fn multiply(state: &mut State<'_, '_>, a: &Value, b: &Value) -> Result<Value, Er
         return match numbers(a, b) {
             Some(Pair::Whole(a, b)) => whole(a.checked_mul(b), "*"),
             Some(Pair::Real(a, b)) => Ok(Value::from(a * b)),
-            None => fail(format!("`*` cannot multiply {} and {}", kind_word(a), kind_word(b))),
+            None => fail(format!(
+                "`*` cannot multiply {} and {}",
+                kind_word(a),
+                kind_word(b)
+            )),
         };
     }
     let Some(times) = times.as_usize() else {
-        return fail(format!("`*` cannot multiply {} and {}", kind_word(a), kind_word(b)));
+        return fail(format!(
+            "`*` cannot multiply {} and {}",
+            kind_word(a),
+            kind_word(b)
+        ));
     };
     if let Some(text) = thing.as_str() {
-        meter.charge((text.len() as u64).saturating_mul(times as u64))?;
+        meter.charge_text((text.len() as u64).saturating_mul(times as u64))?;
         return Ok(Value::from(text.repeat(times)));
     }
     if !is_list(thing) {
-        return fail(format!("`*` cannot multiply {} and {}", kind_word(a), kind_word(b)));
+        return fail(format!(
+            "`*` cannot multiply {} and {}",
+            kind_word(a),
+            kind_word(b)
+        ));
     }
     let once = items_of(&meter, thing)?;
     meter.charge_items(once.len().saturating_mul(times))?;
-    Ok(Value::from(once.iter().cycle().take(once.len() * times).cloned().collect::<Vec<_>>()))
+    Ok(Value::from(
+        once.iter()
+            .cycle()
+            .take(once.len() * times)
+            .cloned()
+            .collect::<Vec<_>>(),
+    ))
 }
 
 fn concat(state: &mut State<'_, '_>, a: &Value, b: &Value) -> Result<Value, Error> {
@@ -142,13 +169,20 @@ fn numbers(a: &Value, b: &Value) -> Option<Pair> {
         return None;
     }
     if a.is_integer() && b.is_integer() {
-        return Some(Pair::Whole(i128::try_from(a.clone()).ok()?, i128::try_from(b.clone()).ok()?));
+        return Some(Pair::Whole(
+            i128::try_from(a.clone()).ok()?,
+            i128::try_from(b.clone()).ok()?,
+        ));
     }
     Some(Pair::Real(real(a)?, real(b)?))
 }
 
 fn real(value: &Value) -> Option<f64> {
-    if value.is_integer() { i128::try_from(value.clone()).ok().map(|whole| whole as f64) } else { f64::try_from(value.clone()).ok() }
+    if value.is_integer() {
+        i128::try_from(value.clone()).ok().map(|whole| whole as f64)
+    } else {
+        f64::try_from(value.clone()).ok()
+    }
 }
 
 fn whole(result: Option<i128>, sign: &str) -> Result<Value, Error> {
@@ -191,7 +225,11 @@ fn ordered(sign: &str, a: &Value, b: &Value) -> Result<bool, Error> {
     let is_same_kind = (a.is_number() && b.is_number()) || (is_list(a) && is_list(b)) || a.kind() == b.kind();
     if !is_same_kind || matches!(a.kind(), ValueKind::None | ValueKind::Map) {
         // The engine would order any two values by their kinds, which hides mistakes such as `"10" < 9`.
-        return fail(format!("`{sign}` cannot compare {} and {}", kind_word(a), kind_word(b)));
+        return fail(format!(
+            "`{sign}` cannot compare {} and {}",
+            kind_word(a),
+            kind_word(b)
+        ));
     }
     let order = a.partial_cmp(b);
     Ok(match sign {
@@ -217,7 +255,10 @@ fn pay_to_compare(meter: &Meter, a: &Value, b: &Value) -> Result<(), Error> {
 fn contains(meter: &Meter, container: &Value, value: &Value) -> Result<bool, Error> {
     if let Some(text) = container.as_str() {
         let Some(part) = value.as_str() else {
-            return fail(format!("a text can contain only a text, not {}", kind_word(value)));
+            return fail(format!(
+                "a text can contain only a text, not {}",
+                kind_word(value)
+            ));
         };
         meter.charge((text.len() + part.len()) as u64)?;
         return Ok(text.contains(part));
@@ -241,7 +282,10 @@ fn contains(meter: &Meter, container: &Value, value: &Value) -> Result<bool, Err
             }
             Ok(false)
         }
-        _ => fail(format!("`in` needs a text, a list or an object on its right, not {}", kind_word(container))),
+        _ => fail(format!(
+            "`in` needs a text, a list or an object on its right, not {}",
+            kind_word(container)
+        )),
     }
 }
 
@@ -265,12 +309,23 @@ fn item(state: &mut State<'_, '_>, base: &Value, key: &Value) -> Result<Value, E
     match key.kind() {
         ValueKind::String => meter.charge(key.as_str().map_or(0, str::len) as u64)?,
         ValueKind::Number => {}
-        _ => return fail(format!("a key must be a text or a number, not {}", kind_word(key))),
+        _ => {
+            return fail(format!(
+                "a key must be a text or a number, not {}",
+                kind_word(key)
+            ));
+        }
     }
     if let Some(text) = base.as_str() {
-        let Some(place) = key.as_i64() else { return Ok(Value::UNDEFINED) };
+        let Some(place) = key.as_i64() else {
+            return Ok(Value::UNDEFINED);
+        };
         let letters = Letters::of(text, &meter)?;
-        let place = if place < 0 { place + letters.count() as i64 } else { place };
+        let place = if place < 0 {
+            place + letters.count() as i64
+        } else {
+            place
+        };
         let letter = usize::try_from(place).ok().and_then(|place| letters.at(place));
         return Ok(letter.map_or(Value::UNDEFINED, Value::from));
     }
@@ -282,7 +337,13 @@ fn item(state: &mut State<'_, '_>, base: &Value, key: &Value) -> Result<Value, E
     base.get_item(key)
 }
 
-fn slice(state: &mut State<'_, '_>, base: &Value, from: &Value, to: &Value, step: &Value) -> Result<Value, Error> {
+fn slice(
+    state: &mut State<'_, '_>,
+    base: &Value,
+    from: &Value,
+    to: &Value,
+    step: &Value,
+) -> Result<Value, Error> {
     for value in [base, from, to, step] {
         defined(value)?;
     }
@@ -294,21 +355,39 @@ fn slice(state: &mut State<'_, '_>, base: &Value, from: &Value, to: &Value, step
     if let Some(text) = base.as_str() {
         let letters = Letters::of(text, &meter)?;
         let places = indices(letters.count(), bounds, &meter)?;
-        return Ok(Value::from(places.into_iter().filter_map(|ix| letters.at(ix)).collect::<String>()));
+        return Ok(Value::from(
+            places
+                .into_iter()
+                .filter_map(|ix| letters.at(ix))
+                .collect::<String>(),
+        ));
     }
     if !is_list(base) {
         return fail(format!("{} cannot be sliced", kind_word(base)));
     }
     let items = items_of(&meter, base)?;
-    Ok(Value::from(indices(items.len(), bounds, &meter)?.into_iter().filter_map(|ix| items.get(ix).cloned()).collect::<Vec<_>>()))
+    Ok(Value::from(
+        indices(items.len(), bounds, &meter)?
+            .into_iter()
+            .filter_map(|ix| items.get(ix).cloned())
+            .collect::<Vec<_>>(),
+    ))
 }
 
 fn bound(value: &Value) -> Result<Option<i64>, Error> {
-    if value.is_none() { Ok(None) } else { i64::try_from(value.clone()).map(Some) }
+    if value.is_none() {
+        Ok(None)
+    } else {
+        i64::try_from(value.clone()).map(Some)
+    }
 }
 
 /// The places a slice takes out of `len`, as Python counts them.
-fn indices(len: usize, (from, to, step): (Option<i64>, Option<i64>, i64), meter: &Meter) -> Result<Vec<usize>, Error> {
+fn indices(
+    len: usize,
+    (from, to, step): (Option<i64>, Option<i64>, i64),
+    meter: &Meter,
+) -> Result<Vec<usize>, Error> {
     let len = len as i64;
     let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
     let place = |given: Option<i64>, default: i64| match given {
@@ -316,7 +395,11 @@ fn indices(len: usize, (from, to, step): (Option<i64>, Option<i64>, i64), meter:
         Some(place) if place < 0 => place.saturating_add(len).clamp(low, high),
         Some(place) => place.clamp(low, high),
     };
-    let (mut at, end) = if step > 0 { (place(from, 0), place(to, len)) } else { (place(from, len - 1), place(to, -1)) };
+    let (mut at, end) = if step > 0 {
+        (place(from, 0), place(to, len))
+    } else {
+        (place(from, len - 1), place(to, -1))
+    };
     let mut places = Vec::new();
     while (step > 0 && at < end) || (step < 0 && at > end) {
         meter.charge(8)?;
@@ -366,7 +449,10 @@ fn each(state: &mut State<'_, '_>, value: &Value) -> Result<Value, Error> {
             Meter::of(state)?.charge_items(value.len().unwrap_or(0))?;
             Ok(value.clone())
         }
-        _ => fail(format!("a loop needs a list or an object, not {}", kind_word(value))),
+        _ => fail(format!(
+            "a loop needs a list or an object, not {}",
+            kind_word(value)
+        )),
     }
 }
 
@@ -376,13 +462,27 @@ fn range(state: &mut State<'_, '_>, from: i64, to: Option<i64>, step: Option<i64
     if step == 0 {
         return fail("`range` cannot have the step 0");
     }
-    let way = if step > 0 { i128::from(to) - i128::from(from) } else { i128::from(from) - i128::from(to) };
-    let count = way.max(0).unsigned_abs().div_ceil(u128::from(step.unsigned_abs()));
+    let way = if step > 0 {
+        i128::from(to) - i128::from(from)
+    } else {
+        i128::from(from) - i128::from(to)
+    };
+    let count = way
+        .max(0)
+        .unsigned_abs()
+        .div_ceil(u128::from(step.unsigned_abs()));
     if count > u128::from(limits::RANGE_MAX) {
-        return fail(format!("`range` can give at most {} numbers, not {count}", limits::RANGE_MAX));
+        return fail(format!(
+            "`range` can give at most {} numbers, not {count}",
+            limits::RANGE_MAX
+        ));
     }
     Meter::of(state)?.charge_items(count as usize)?;
-    Ok(Value::from((0..count as i64).map(|n| Value::from(from + n * step)).collect::<Vec<_>>()))
+    Ok(Value::from(
+        (0..count as i64)
+            .map(|n| Value::from(from + n * step))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 fn dict(state: &mut State<'_, '_>, base: Option<Value>, fields: Kwargs) -> Result<Value, Error> {

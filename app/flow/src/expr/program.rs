@@ -45,10 +45,17 @@ impl Program {
     pub fn compile(doc: &FlowDoc) -> (Self, Vec<Problem>) {
         let mut checker = Checker::new(doc);
         let mut tasks = FxHashMap::default();
-        for (group, name) in [(&doc.tasks, "tasks"), (&doc.finally, "finally"), (&doc.on_failure, "on_failure")] {
+        for (group, name) in [
+            (&doc.tasks, "tasks"),
+            (&doc.finally, "finally"),
+            (&doc.on_failure, "on_failure"),
+        ] {
             for (key, task) in group {
                 let path = field(name, key);
-                tasks.insert(Arc::from(key.as_str()), TaskProgram::read(task, key, &path, &mut checker));
+                tasks.insert(
+                    Arc::from(key.as_str()),
+                    TaskProgram::read(task, key, &path, &mut checker),
+                );
                 if let Some(undo) = &task.undo {
                     let program = TaskProgram::read_undo(undo, key, &format!("{path}.undo"), &mut checker);
                     tasks.insert(Arc::from(format!("{key}.undo")), program);
@@ -57,7 +64,14 @@ impl Program {
         }
         checker.enter(Place::Outputs);
         let outputs = Template::read(&Json::Object(doc.outputs.clone()), "outputs", &mut checker);
-        (Self { env: code::environment(), tasks, outputs }, checker.into_problems())
+        (
+            Self {
+                env: code::environment(),
+                tasks,
+                outputs,
+            },
+            checker.into_problems(),
+        )
     }
 
     /// The expressions of a task, by the key it has in the plan.
@@ -86,10 +100,17 @@ fn field(base: &str, key: &str) -> String {
 impl TaskProgram {
     fn read(task: &TaskDoc, key: &str, path: &str, checker: &mut Checker<'_>) -> Self {
         checker.enter(Place::Needs(key));
-        let needs_when = task.needs.iter().enumerate().map(|(ix, need)| read_need(need, &format!("{path}.needs[{ix}].when"), checker));
+        let needs_when = task
+            .needs
+            .iter()
+            .enumerate()
+            .map(|(ix, need)| read_need(need, &format!("{path}.needs[{ix}].when"), checker));
         let needs_when: Vec<_> = needs_when.collect();
         checker.enter(Place::When(key));
-        let when = task.when.as_deref().map(|text| Condition::read(text, &format!("{path}.when"), checker));
+        let when = task
+            .when
+            .as_deref()
+            .map(|text| Condition::read(text, &format!("{path}.when"), checker));
         checker.enter(Place::With(key));
         let (with, cases) = match task.with.get("cases") {
             Some(Json::Object(cases)) if task.task_type == "switch" => {
@@ -100,16 +121,38 @@ impl TaskProgram {
             _ => (task.with.clone(), Vec::new()),
         };
         let with = Template::read(&Json::Object(with), &format!("{path}.with"), checker);
-        let start_refs = Refs::union(when.iter().chain(needs_when.iter().flatten()).map(Condition::refs));
-        let work_refs = Refs::union([with.refs()].into_iter().chain(cases.iter().map(|(_, condition)| condition.refs())));
-        Self { with, when, needs_when, cases, start_refs, work_refs }
+        let start_refs = Refs::union(
+            when.iter()
+                .chain(needs_when.iter().flatten())
+                .map(Condition::refs),
+        );
+        let work_refs = Refs::union(
+            [with.refs()]
+                .into_iter()
+                .chain(cases.iter().map(|(_, condition)| condition.refs())),
+        );
+        Self {
+            with,
+            when,
+            needs_when,
+            cases,
+            start_refs,
+            work_refs,
+        }
     }
 
     fn read_undo(undo: &UndoDoc, key: &str, path: &str, checker: &mut Checker<'_>) -> Self {
         checker.enter(Place::Undo(key));
         let with = Template::read(&Json::Object(undo.with.clone()), &format!("{path}.with"), checker);
         let work_refs = with.refs().clone();
-        Self { with, when: None, needs_when: Vec::new(), cases: Vec::new(), start_refs: Refs::default(), work_refs }
+        Self {
+            with,
+            when: None,
+            needs_when: Vec::new(),
+            cases: Vec::new(),
+            start_refs: Refs::default(),
+            work_refs,
+        }
     }
 }
 
@@ -125,7 +168,11 @@ fn read_cases(cases: &Map<String, Json>, path: &str, checker: &mut Checker<'_>) 
             Json::String(text) => Condition::read(text, &path, checker),
             Json::Bool(constant) => Condition::constant(*constant, &path),
             _ => {
-                checker.problem(&path, "expression", "A case is an expression that gives true or false.");
+                checker.problem(
+                    &path,
+                    "expression",
+                    "A case is an expression that gives true or false.",
+                );
                 Condition::constant(false, &path)
             }
         };

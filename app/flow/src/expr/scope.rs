@@ -15,7 +15,15 @@ use super::meter::{METER, Meter, Missed};
 /// The fields of `tasks.X`.
 pub(super) const TASK_FIELDS: &[&str] = &["output", "state", "error", "exit_code", "attempts", "case"];
 /// The fields of `run`.
-pub(super) const RUN_FIELDS: &[&str] = &["id", "flow", "version", "started_at", "labels", "outcome", "error"];
+pub(super) const RUN_FIELDS: &[&str] = &[
+    "id",
+    "flow",
+    "version",
+    "started_at",
+    "labels",
+    "outcome",
+    "error",
+];
 /// The fields of `upstream`.
 pub(super) const UPSTREAM_FIELDS: &[&str] = &["n_succeeded", "n_failed", "n_skipped"];
 
@@ -88,7 +96,12 @@ impl Scope {
     /// A scope with the run's inputs and facts and no task yet.
     #[must_use]
     pub fn new(inputs: Arc<Json>, run: RunFacts) -> Self {
-        Self { inputs, run: Arc::new(run), tasks: Arc::default(), upstream: None }
+        Self {
+            inputs,
+            run: Arc::new(run),
+            tasks: Arc::default(),
+            upstream: None,
+        }
     }
 
     /// Lets expressions see a task. Outputs are shared, never copied.
@@ -105,7 +118,10 @@ impl Scope {
 
     /// The root of all names, for one rendering.
     pub(super) fn root(&self, meter: &Arc<Meter>) -> Value {
-        Value::from_object(Root { scope: self.clone(), meter: Arc::clone(meter) })
+        Value::from_object(Root {
+            scope: self.clone(),
+            meter: Arc::clone(meter),
+        })
     }
 
     pub(super) fn facts(&self, key: &str) -> Option<&TaskFacts> {
@@ -127,9 +143,15 @@ impl Object for Root {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match key {
             "inputs" => Some(share(&self.scope.inputs, &self.meter)),
-            "tasks" => Some(Value::from_object(Tasks { all: Arc::clone(&self.scope.tasks), meter: Arc::clone(&self.meter) })),
+            "tasks" => Some(Value::from_object(Tasks {
+                all: Arc::clone(&self.scope.tasks),
+                meter: Arc::clone(&self.meter),
+            })),
             "run" => Some(Value::from_object(Run(Arc::clone(&self.scope.run)))),
-            "upstream" => self.scope.upstream.map(|counts| Value::from_object(Upstream(counts))),
+            "upstream" => self
+                .scope
+                .upstream
+                .map(|counts| Value::from_object(Upstream(counts))),
             METER => Some(Value::from_dyn_object(Arc::clone(&self.meter))),
             _ => None,
         }
@@ -151,10 +173,16 @@ impl Object for Tasks {
         let Some(facts) = self.all.get(key).cloned() else {
             let mut keys: Vec<&str> = self.all.keys().map(Arc::as_ref).collect();
             keys.sort_unstable();
-            self.meter.miss(Missed { key: shorten(key), there: listed(keys.len(), keys.into_iter()) });
+            self.meter.miss(Missed {
+                key: shorten(key),
+                there: listed(keys.len(), keys.into_iter()),
+            });
             return None;
         };
-        Some(Value::from_object(Task { facts, meter: Arc::clone(&self.meter) }))
+        Some(Value::from_object(Task {
+            facts,
+            meter: Arc::clone(&self.meter),
+        }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -185,10 +213,16 @@ impl Object for Task {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         let facts = &self.facts;
         Some(match key {
-            "output" => facts.output.as_ref().map_or_else(null, |output| share(output, &self.meter)),
+            "output" => facts
+                .output
+                .as_ref()
+                .map_or_else(null, |output| share(output, &self.meter)),
             "state" => Value::from(facts.state),
             "error" => facts.error.as_ref().map_or_else(null, |error| {
-                Value::from_pairs([("kind", Value::from(error.kind.as_str())), ("message", Value::from(error.message.as_str()))])
+                Value::from_pairs([
+                    ("kind", Value::from(error.kind.as_str())),
+                    ("message", Value::from(error.message.as_str())),
+                ])
             }),
             "exit_code" => facts.exit_code.map_or_else(null, Value::from),
             "attempts" => Value::from(facts.attempts),
@@ -234,11 +268,20 @@ impl Object for Labels {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.0.labels.get(key.as_str()?).map(|label| Value::from(label.as_str()))
+        self.0
+            .labels
+            .get(key.as_str()?)
+            .map(|label| Value::from(label.as_str()))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.labels.keys().map(|key| Value::from(key.as_str())).collect())
+        Enumerator::Values(
+            self.0
+                .labels
+                .keys()
+                .map(|key| Value::from(key.as_str()))
+                .collect(),
+        )
     }
 }
 

@@ -53,7 +53,10 @@ impl Template {
     pub(super) fn read(json: &Json, path: &str, reader: &mut dyn Reader) -> Self {
         let mut mentions = Vec::new();
         let node = Node::read(json, path, &mut mentions, reader, 0);
-        Self { node, refs: mentions.into_iter().collect() }
+        Self {
+            node,
+            refs: mentions.into_iter().collect(),
+        }
     }
 
     /// What its expressions refer to.
@@ -82,9 +85,19 @@ impl Template {
 }
 
 impl Node {
-    fn read(json: &Json, path: &str, mentions: &mut Vec<Mention>, reader: &mut dyn Reader, depth: usize) -> Self {
+    fn read(
+        json: &Json,
+        path: &str,
+        mentions: &mut Vec<Mention>,
+        reader: &mut dyn Reader,
+        depth: usize,
+    ) -> Self {
         if depth > crate::limits::DEPTH_MAX {
-            reader.fault(path, "too_deep", &format!("It is nested deeper than {} levels.", crate::limits::DEPTH_MAX));
+            reader.fault(
+                path,
+                "too_deep",
+                &format!("It is nested deeper than {} levels.", crate::limits::DEPTH_MAX),
+            );
             return Self::Literal(Json::Null);
         }
         if !holds_expression(json) {
@@ -98,12 +111,16 @@ impl Node {
                     Self::Code(path.into(), code)
                 }
                 Err(sentences) => {
-                    sentences.iter().for_each(|sentence| reader.fault(path, "expression", sentence));
+                    sentences
+                        .iter()
+                        .for_each(|sentence| reader.fault(path, "expression", sentence));
                     Self::Literal(Json::Null)
                 }
             },
             Json::Array(items) => {
-                let read = |(ix, item): (usize, &Json)| Self::read(item, &format!("{path}[{ix}]"), mentions, reader, depth + 1);
+                let read = |(ix, item): (usize, &Json)| {
+                    Self::read(item, &format!("{path}[{ix}]"), mentions, reader, depth + 1)
+                };
                 Self::List(items.iter().enumerate().map(read).collect())
             }
             Json::Object(map) => {
@@ -126,7 +143,10 @@ impl Node {
     fn render(&self, program: &Program, scope: &Scope, meter: &Arc<Meter>) -> Result<Json, ExprError> {
         match self {
             Self::Literal(json) => Ok(json.clone()),
-            Self::List(nodes) => nodes.iter().map(|node| node.render(program, scope, meter)).collect(),
+            Self::List(nodes) => nodes
+                .iter()
+                .map(|node| node.render(program, scope, meter))
+                .collect(),
             Self::Object(nodes) => {
                 let mut map = Map::with_capacity(nodes.len());
                 for (key, node) in nodes {
@@ -154,7 +174,9 @@ fn holds_expression(json: &Json) -> bool {
     match json {
         Json::String(text) => has_expression(text),
         Json::Array(items) => items.iter().any(holds_expression),
-        Json::Object(map) => map.iter().any(|(key, value)| has_expression(key) || holds_expression(value)),
+        Json::Object(map) => map
+            .iter()
+            .any(|(key, value)| has_expression(key) || holds_expression(value)),
         _ => false,
     }
 }
@@ -165,10 +187,17 @@ impl Condition {
         match Code::read(text, Form::Condition, reader.words()) {
             Ok((code, mentions)) => {
                 reader.mentions(path, &mentions);
-                Self { code: Some(code), constant: false, field: path.into(), refs: mentions.into_iter().collect() }
+                Self {
+                    code: Some(code),
+                    constant: false,
+                    field: path.into(),
+                    refs: mentions.into_iter().collect(),
+                }
             }
             Err(sentences) => {
-                sentences.iter().for_each(|sentence| reader.fault(path, "expression", sentence));
+                sentences
+                    .iter()
+                    .for_each(|sentence| reader.fault(path, "expression", sentence));
                 Self::constant(false, path)
             }
         }
@@ -176,7 +205,12 @@ impl Condition {
 
     /// A condition that is written as true or false itself.
     pub(super) fn constant(constant: bool, path: &str) -> Self {
-        Self { code: None, constant, field: path.into(), refs: Refs::default() }
+        Self {
+            code: None,
+            constant,
+            field: path.into(),
+            refs: Refs::default(),
+        }
     }
 
     /// What it refers to.
@@ -191,7 +225,9 @@ impl Condition {
     ///
     /// Anything but true or false, something that is not there, or the limit it met.
     pub fn holds(&self, program: &Program, scope: &Scope) -> Result<bool, ExprError> {
-        let Some(code) = &self.code else { return Ok(self.constant) };
+        let Some(code) = &self.code else {
+            return Ok(self.constant);
+        };
         let meter = Meter::full();
         let value = code
             .value(program.env(), scope, &meter)
@@ -207,6 +243,13 @@ impl Condition {
             ValueKind::None => "; write `… is none` or `… is not none`",
             _ => "",
         };
-        Err(ExprError::new(code, &self.field, &format!("A condition must give true or false, not {}{hint}", kind_word(&value))))
+        Err(ExprError::new(
+            code,
+            &self.field,
+            &format!(
+                "A condition must give true or false, not {}{hint}",
+                kind_word(&value)
+            ),
+        ))
     }
 }

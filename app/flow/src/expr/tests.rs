@@ -1,11 +1,12 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
 use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::FlowDoc;
+
+mod attacks;
 
 /// A flow whose task `t`, after `a`, has `with` as its argument.
 fn flow(with: Json, when: Option<&str>) -> FlowDoc {
@@ -27,12 +28,40 @@ fn flow(with: Json, when: Option<&str>) -> FlowDoc {
 }
 
 fn scope(inputs: Json) -> Scope {
-    let run = RunFacts { id: "run-1".into(), flow: "f".into(), version: 3, started_at: "2026-01-31T12:00:00Z".into(), ..RunFacts::default() };
+    let run = RunFacts {
+        id: "run-1".into(),
+        flow: "f".into(),
+        version: 3,
+        started_at: "2026-01-31T12:00:00Z".into(),
+        ..RunFacts::default()
+    };
     let mut scope = Scope::new(Arc::new(inputs), run);
     let output = json!({ "status": 200, "headers": { "x-kind": "list" }, "body": [{ "id": 7, "name": "Ada" }, { "id": 8, "name": "Bo" }] });
-    scope.task("a", TaskFacts { output: Some(Arc::new(output)), state: "succeeded", attempts: 2, ..TaskFacts::default() });
-    scope.task("load-all", TaskFacts { output: Some(Arc::new(json!("done"))), state: "succeeded", attempts: 1, ..TaskFacts::default() });
-    scope.task("skipped", TaskFacts { state: "skipped", ..TaskFacts::default() });
+    scope.task(
+        "a",
+        TaskFacts {
+            output: Some(Arc::new(output)),
+            state: "succeeded",
+            attempts: 2,
+            ..TaskFacts::default()
+        },
+    );
+    scope.task(
+        "load-all",
+        TaskFacts {
+            output: Some(Arc::new(json!("done"))),
+            state: "succeeded",
+            attempts: 1,
+            ..TaskFacts::default()
+        },
+    );
+    scope.task(
+        "skipped",
+        TaskFacts {
+            state: "skipped",
+            ..TaskFacts::default()
+        },
+    );
     scope
 }
 
@@ -44,7 +73,11 @@ fn inputs() -> Json {
 fn outcome(with: Json, inputs: Json) -> String {
     let (program, problems) = Program::compile(&flow(with, None));
     if !problems.is_empty() {
-        return problems.iter().map(|problem| format!("{}: {problem}", problem.code)).collect::<Vec<_>>().join("\n");
+        return problems
+            .iter()
+            .map(|problem| format!("{}: {problem}", problem.code))
+            .collect::<Vec<_>>()
+            .join("\n");
     }
     let template = &program.task("t").expect("the task").with;
     match template.render(&program, &scope(inputs)) {
@@ -53,18 +86,27 @@ fn outcome(with: Json, inputs: Json) -> String {
     }
 }
 
-
 fn check_all(texts: &[&str], expected: Expect) {
-    let lines: Vec<String> = texts.iter().map(|text| format!("{text}\n    {}\n", outcome(json!(text), inputs()))).collect();
+    let lines: Vec<String> = texts
+        .iter()
+        .map(|text| format!("{text}\n    {}\n", outcome(json!(text), inputs())))
+        .collect();
     expected.assert_eq(&lines.concat());
 }
 
 fn check_when(when: &str, expected: Expect) {
     let (program, problems) = Program::compile(&flow(json!(null), Some(when)));
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let condition = program.task("t").and_then(|task| task.when.as_ref()).expect("a condition");
+    let condition = program
+        .task("t")
+        .and_then(|task| task.when.as_ref())
+        .expect("a condition");
     let mut scope = scope(inputs());
-    scope.upstream(UpstreamCounts { n_succeeded: 2, n_failed: 0, n_skipped: 1 });
+    scope.upstream(UpstreamCounts {
+        n_succeeded: 2,
+        n_failed: 0,
+        n_skipped: 1,
+    });
     let said = match condition.holds(&program, &scope) {
         _ if !told.is_empty() => told.join("\n"),
         Ok(holds) => holds.to_string(),
@@ -342,7 +384,7 @@ fn what_is_not_there_is_told_with_what_is() {
             {{ tasks.a.output['x' ~ 'y'] }}
                 failed: `xy` is not there; there is: status, headers, body. In `{{ tasks.a.output['x' ~ 'y'] }}` (tasks.t.with.it)
             {{ tasks['a' ~ inputs.limit].state }}
-                failed: A value it uses is not there. In `{{ tasks['a' ~ inputs.limit].state }}` (tasks.t.with.it)
+                failed: `a100` is not there; there is: a, load-all, skipped. In `{{ tasks['a' ~ inputs.limit].state }}` (tasks.t.with.it)
             day {{ inputs.rows[7] }}
                 failed: `inputs.rows[7]` is not there; `inputs.rows` is a list of 3. In `day {{ inputs.rows[7] }}` (tasks.t.with.it)
             {{ inputs.day + 1 }}
@@ -405,7 +447,6 @@ fn references_are_checked_when_a_flow_is_read() {
                 not_upstream: error: `t` refers to itself, before it has run. (tasks.t.with.it)
             {{ tasks.load-all.output }}
                 unknown_task: error: There is no task `load`; a `-` in a name is read as minus: write `tasks['load-all']`. (tasks.t.with.it)
-            unknown_name: error: There is no `all`; expressions see `inputs`, `tasks` and `run`. (tasks.t.with.it)
             {{ tasks.a.body }}
                 unknown_field: error: `tasks.a` has no field `body`; it has output, state, error, exit_code, attempts, case; what the task gave is in `tasks.a.output`. (tasks.t.with.it)
             {{ tasks.a.outptu }}
@@ -457,239 +498,57 @@ fn references_are_checked_when_a_flow_is_read() {
 fn conditions_are_true_or_false() {
     check_when("inputs.limit > 3", expect!["true"]);
     check_when("{{ inputs.limit < 3 }}", expect!["false"]);
-    check_when("upstream.n_failed == 0 and upstream.n_skipped < 2", expect!["true"]);
+    check_when(
+        "upstream.n_failed == 0 and upstream.n_skipped < 2",
+        expect!["true"],
+    );
     check_when("true", expect!["true"]);
-    check_when("inputs.rows", expect!["A condition must give true or false, not a list; write `… | length > 0`. In `inputs.rows` (tasks.t.when)"]);
-    check_when("{{ 'false' }}", expect![[r#"A condition must give true or false, not a text; compare it, as in `… == "yes"`. In `{{ 'false' }}` (tasks.t.when)"#]]);
-    check_when("inputs.nothing", expect!["error: The flow has no input `nothing`. (tasks.t.when)"]);
-    check_when("tasks.a.output.nothing", expect!["`tasks.a.output.nothing` is not there; `tasks.a.output` has: status, headers, body. In `tasks.a.output.nothing` (tasks.t.when)"]);
-    check_when("{{ true }} and {{ false }}", expect!["error: A condition is one expression that gives true or false, such as `inputs.count > 3`. (tasks.t.when)"]);
-    check_when("", expect!["error: The expression cannot be read at character 1: unexpected end of input, expected expression. (tasks.t.when)"]);
+    check_when(
+        "inputs.rows",
+        expect![
+            "A condition must give true or false, not a list; write `… | length > 0`. In `inputs.rows` (tasks.t.when)"
+        ],
+    );
+    check_when(
+        "{{ 'false' }}",
+        expect![[
+            r#"A condition must give true or false, not a text; compare it, as in `… == "yes"`. In `{{ 'false' }}` (tasks.t.when)"#
+        ]],
+    );
+    check_when(
+        "inputs.nothing",
+        expect!["error: The flow has no input `nothing`. (tasks.t.when)"],
+    );
+    check_when(
+        "tasks.a.output.nothing",
+        expect![
+            "`tasks.a.output.nothing` is not there; `tasks.a.output` has: status, headers, body. In `tasks.a.output.nothing` (tasks.t.when)"
+        ],
+    );
+    check_when(
+        "{{ true }} and {{ false }}",
+        expect![
+            "error: A condition is one expression that gives true or false, such as `inputs.count > 3`. (tasks.t.when)"
+        ],
+    );
+    check_when(
+        "",
+        expect![
+            "error: The expression cannot be read at character 1: unexpected end of input, expected expression. (tasks.t.when)"
+        ],
+    );
 }
 
-/// Each of these tries to take memory or time without end.
-#[test]
-#[expect(clippy::disallowed_methods, reason = "how long an attack takes is what is tested")]
-fn attacks_end_soon_with_a_reason() {
-    let attacks = [
-        "{{ 'a' * 100000000 }}",
-        "{{ 'a' * 10000 * 10000 * 10000 }}",
-        "{{ [0] * 100000000 }}",
-        "{{ ([0] * 100000) * 100000 }}",
-        "{{ range(1000000000) }}",
-        "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
-        "{% for i in range(99999) %}some text that is written each time and is not so short at all, but long {{ i }}{% endfor %}",
-        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{{ a }}{% endfor %}",
-        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a ~ a %}{% endfor %}",
-        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a | upper %}{% endfor %}",
-        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[5:9] %}{% endfor %}",
-        "{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[999999] %}{% endfor %}",
-        "{% set a = 'x' * 1000000 %}{% set c = 'x' * 1000000 %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}",
-        "{% set a = range(90000) %}{% set c = range(90000) %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}",
-        "{% set a = range(90000) %}{% for i in range(99999) %}{% if -1 in a %}{% endif %}{% endfor %}",
-        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | sort %}{% endfor %}",
-        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | map('string') | join %}{% endfor %}",
-        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | last %}{% endfor %}",
-        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | reverse %}{% endfor %}",
-        "{% set a = range(90000) %}{% for i in range(99999) %}{% set b = {(a | tojson): 1} %}{% endfor %}",
-        "{{ ['x'] | batch(1000000000, 'y') }}",
-        "{{ ['x'] | slice(1000000000) }}",
-        "{{ 'x' | indent(1000000000) }}",
-        "{{ '%1000000000d' | format(1) }}",
-        "{{ '%*d' | format(1000000000, 1) }}",
-        "{{ ('a' * 1000000) | replace('a', 'b' * 1000) }}",
-        "{{ ('a' * 1000000) | replace('', 'b' * 1000) }}",
-        "{{ range(99999) | join('b' * 10000) }}",
-        "{{ ('a' * 10000000) | split('') }}",
-        "{{ ('a ' * 10000000) | split }}",
-        "{{ [[[['x' * 100000] * 100] * 100] * 100] }}",
-        "{{ [[['x' * 100] * 100] * 100] * 100 | tojson }}",
-        "{% set a = [1] %}{% set a = a + a %}{% set a = a + a %}{% set a = a * 1000 %}{% set a = a * 1000 %}{{ a | length }}",
-        "{% set a = [1]|zip([1]) %}{% set a = a|zip(a)|zip(a) * 1000 %}{% set a = a|zip(a)|zip(a) * 1000 %}{{ a }}",
-        "{{ 9 ** 99999999 }}",
-        "{{ 2 ** 2 ** 2 ** 2 ** 2 ** 2 }}",
-        "{{ (range(50000) | list | tojson) * 1000 }}",
-        "{{ range(99999) | map('tojson') | map('b64encode') | map('sha256') | map('upper') | list | length }}",
-        "{{ range(99999) | select('in', range(99999)) | list | length }}",
-        "{{ range(99999) | groupby('x' * 1000000) }}",
-        "{{ range(99999) | sum(attribute='x.' * 1000000) }}",
-        "{{ 'x' * inputs.big }}",
-        "{{ ('[' * 100000) | fromjson }}",
-        "{{ ('[1,' * 3000000) | fromjson }}",
-        "{{ ('[' ~ '1,' * 6000000 ~ '1]') | fromjson }}",
-        "{{ ('a' * 15000000) | urlencode }}{{ ('a' * 15000000) | urlencode }}",
-        "{{ ('aé' * 1000000)[5] }}{{ ('é' * 10000000)[-1] }}{{ ('é' * 10000000)[::2] | length }}",
-        "{% for x in range(99999) if x in range(99999) %}{% endfor %}",
-        "{{ range(99999) | map('default', 'x' * 10000) | join }}",
-        "{{ range(99999) | batch(1) | batch(1) | batch(1) | batch(1) | batch(1) | batch(1) | list }}",
-        "{{ tasks.a.output.body * 100000 | map(attribute='id') | sum }}",
-        "{{ (tasks.a.output.body * 90000) | map(attribute='id') | sum }}",
-        "{{ (tasks.a.output.body * 90000) | sort(attribute='name') | length }}",
-        "{{ loop.cycle(1) }}",
-        "{{ debug() }}",
-        "{{ namespace(a=1) }}",
-        "{{ inputs.__class__ }}",
-    ];
-    let mut told = String::new();
-    for attack in attacks {
-        let begun = Instant::now();
-        let said = outcome(json!(attack), inputs());
-        let took = begun.elapsed(); eprintln!("TOOK {took:?} {attack}");
-        // Unoptimized code takes many times as long.
-        let allowed = if cfg!(debug_assertions) { 10 } else { 1 };
-        assert!(took < Duration::from_secs(allowed), "{attack} took {took:?}");
-        let reason = said.split(". In `").next().unwrap_or_default();
-        told.push_str(&format!("{attack}\n    {reason}\n"));
-    }
-    expect![[r#"
-        {{ 'a' * 100000000 }}
-            failed: It makes more than 16 MiB; keep large data in files or blobs. In `{{ 'a' * 100000000 }}` (tasks.t.with.it)
-        {{ 'a' * 10000 * 10000 * 10000 }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ 'a' * 10000 * 10000 * 10000 }}` (tasks.t.with.it)
-        {{ [0] * 100000000 }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ [0] * 100000000 }}` (tasks.t.with.it)
-        {{ ([0] * 100000) * 100000 }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ([0] * 100000) * 100000 }}` (tasks.t.with.it)
-        {{ range(1000000000) }}
-            failed: `range` can give at most 100000 numbers, not 1000000000. In `{{ range(1000000000) }}` (tasks.t.with.it)
-        {% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}
-            failed: It does not end: it was stopped after 500000 steps. In `{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}` (tasks.t.with.it)
-        {% for i in range(99999) %}some text that is written each time and is not so short at all, but long {{ i }}{% endfor %}
-            failed: It does not end: it was stopped after 500000 steps. In `{% for i in range(99999) %}some text that is written each time and is not so short at all, but long {{ i }}{% endfor %}` (tasks.t.with.it)
-        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{{ a }}{% endfor %}
-            failed: It makes more than 16 MiB; keep large data in files or blobs. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{{ a }}{% endfor %}` (tasks.t.with.it)
-        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a ~ a %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a ~ a %}{% endfor %}` (tasks.t.with.it)
-        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a | upper %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a | upper %}{% endfor %}` (tasks.t.with.it)
-        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[5:9] %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[5:9] %}{% endfor %}` (tasks.t.with.it)
-        {% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[999999] %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% for i in range(99999) %}{% set b = a[999999] %}{% endfor %}` (tasks.t.with.it)
-        {% set a = 'x' * 1000000 %}{% set c = 'x' * 1000000 %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = 'x' * 1000000 %}{% set c = 'x' * 1000000 %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}` (tasks.t.with.it)
-        {% set a = range(90000) %}{% set c = range(90000) %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% set c = range(90000) %}{% for i in range(99999) %}{% if a == c %}{% endif %}{% endfor %}` (tasks.t.with.it)
-        {% set a = range(90000) %}{% for i in range(99999) %}{% if -1 in a %}{% endif %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% if -1 in a %}{% endif %}{% endfor %}` (tasks.t.with.it)
-        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | sort %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | sort %}{% endfor %}` (tasks.t.with.it)
-        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | map('string') | join %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | map('string') | join %}{% endfor %}` (tasks.t.with.it)
-        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | last %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | last %}{% endfor %}` (tasks.t.with.it)
-        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | reverse %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = a | reverse %}{% endfor %}` (tasks.t.with.it)
-        {% set a = range(90000) %}{% for i in range(99999) %}{% set b = {(a | tojson): 1} %}{% endfor %}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = range(90000) %}{% for i in range(99999) %}{% set b = {(a | tojson): 1} %}{% endfor %}` (tasks.t.with.it)
-        {{ ['x'] | batch(1000000000, 'y') }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ['x'] | batch(1000000000, 'y') }}` (tasks.t.with.it)
-        {{ ['x'] | slice(1000000000) }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ['x'] | slice(1000000000) }}` (tasks.t.with.it)
-        {{ 'x' | indent(1000000000) }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ 'x' | indent(1000000000) }}` (tasks.t.with.it)
-        {{ '%1000000000d' | format(1) }}
-            failed: `format` takes widths of at most 3 digits, written in the text. In `{{ '%1000000000d' | format(1) }}` (tasks.t.with.it)
-        {{ '%*d' | format(1000000000, 1) }}
-            failed: `format` takes widths of at most 3 digits, written in the text. In `{{ '%*d' | format(1000000000, 1) }}` (tasks.t.with.it)
-        {{ ('a' * 1000000) | replace('a', 'b' * 1000) }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('a' * 1000000) | replace('a', 'b' * 1000) }}` (tasks.t.with.it)
-        {{ ('a' * 1000000) | replace('', 'b' * 1000) }}
-            failed: `replace` needs a text to look for. In `{{ ('a' * 1000000) | replace('', 'b' * 1000) }}` (tasks.t.with.it)
-        {{ range(99999) | join('b' * 10000) }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ range(99999) | join('b' * 10000) }}` (tasks.t.with.it)
-        {{ ('a' * 10000000) | split('') }}
-            failed: `split` needs a text to split at. In `{{ ('a' * 10000000) | split('') }}` (tasks.t.with.it)
-        {{ ('a ' * 10000000) | split }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('a ' * 10000000) | split }}` (tasks.t.with.it)
-        {{ [[[['x' * 100000] * 100] * 100] * 100] }}
-            failed: It makes more than 16 MiB; keep large data in files or blobs. In `{{ [[[['x' * 100000] * 100] * 100] * 100] }}` (tasks.t.with.it)
-        {{ [[['x' * 100] * 100] * 100] * 100 | tojson }}
-            failed: `*` cannot multiply a list and a text. In `{{ [[['x' * 100] * 100] * 100] * 100 | tojson }}` (tasks.t.with.it)
-        {% set a = [1] %}{% set a = a + a %}{% set a = a + a %}{% set a = a * 1000 %}{% set a = a * 1000 %}{{ a | length }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = [1] %}{% set a = a + a %}{% set a = a + a %}{% set a = a * 1000 %}{% set a = a * 1000 %}{{ a | length }}` (tasks.t.with.it)
-        {% set a = [1]|zip([1]) %}{% set a = a|zip(a)|zip(a) * 1000 %}{% set a = a|zip(a)|zip(a) * 1000 %}{{ a }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{% set a = [1]|zip([1]) %}{% set a = a|zip(a)|zip(a) * 1000 %}{% set a = a|zip(a)|zip(a) * 1000 %}{{ a }}` (tasks.t.with.it)
-        {{ 9 ** 99999999 }}
-            failed: Unable to calculate 9 ** 99999999. In `{{ 9 ** 99999999 }}` (tasks.t.with.it)
-        {{ 2 ** 2 ** 2 ** 2 ** 2 ** 2 }}
-            4294967296
-        {{ (range(50000) | list | tojson) * 1000 }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ (range(50000) | list | tojson) * 1000 }}` (tasks.t.with.it)
-        {{ range(99999) | map('tojson') | map('b64encode') | map('sha256') | map('upper') | list | length }}
-            99999
-        {{ range(99999) | select('in', range(99999)) | list | length }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ range(99999) | select('in', range(99999)) | list | length }}` (tasks.t.with.it)
-        {{ range(99999) | groupby('x' * 1000000) }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ range(99999) | groupby('x' * 1000000) }}` (tasks.t.with.it)
-        {{ range(99999) | sum(attribute='x.' * 1000000) }}
-            failed: An item of the list has no `x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.…. In `{{ range(99999) | sum(attribute='x.' * 1000000) }}` (tasks.t.with.it)
-        {{ 'x' * inputs.big }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ 'x' * inputs.big }}` (tasks.t.with.it)
-        {{ ('[' * 100000) | fromjson }}
-            failed: `fromjson`: the text is no JSON: recursion limit exceeded at line 1 column 128. In `{{ ('[' * 100000) | fromjson }}` (tasks.t.with.it)
-        {{ ('[1,' * 3000000) | fromjson }}
-            failed: `fromjson`: the text is no JSON: recursion limit exceeded at line 1 column 382. In `{{ ('[1,' * 3000000) | fromjson }}` (tasks.t.with.it)
-        {{ ('[' ~ '1,' * 6000000 ~ '1]') | fromjson }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('[' ~ '1,' * 6000000 ~ '1]') | fromjson }}` (tasks.t.with.it)
-        {{ ('a' * 15000000) | urlencode }}{{ ('a' * 15000000) | urlencode }}
-            failed: It takes too much work: it was stopped after 128 MiB of values; filter earlier, or use a task for heavy data work. In `{{ ('a' * 15000000) | urlencode }}{{ ('a' * 15000000) | urlencode }}` (tasks.t.with.it)
-        {{ loop.cycle(1) }}
-            expression: error: Values have no methods such as `.cycle()`; use a filter: `value | cycle`. (tasks.t.with.it)
-        {{ debug() }}
-            expression: error: There is no function `debug()`; there are `range()` and `dict()`. Filters are written `value | name`. (tasks.t.with.it)
-        {{ namespace(a=1) }}
-            expression: error: There is no function `namespace()`; there are `range()` and `dict()`. Filters are written `value | name`. (tasks.t.with.it)
-        {{ inputs.__class__ }}
-            unknown_input: error: The flow has no input `__class__`. (tasks.t.with.it)
-    "#]].assert_eq(&told);
-}
-
-/// Texts that would nest the engine's own calls too deep; each test runs on a stack of 2 MiB.
-#[test]
-fn deep_nesting_is_refused_or_harmless() {
-    let deep = [
-        format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000)),
-        format!("{{{{ {}1{} }}}}", "[".repeat(31), "]".repeat(31)),
-        format!("{{{{ {}1{} }}}}", "[".repeat(5000), "]".repeat(5000)),
-        format!("{{{{ {}true }}}}", "not ".repeat(1900)),
-        format!("{{{{ {}1 }}}}", "-".repeat(1900)),
-        format!("{{{{ 1{} }}}}", " + 1".repeat(900)),
-        format!("{{{{ 1{} }}}}", " ** 1".repeat(900)),
-        format!("{{{{ inputs{} }}}}", ".a".repeat(900)),
-        format!("{{{{ inputs.rows{} }}}}", "[0]".repeat(600)),
-        format!("{{{{ 1{} }}}}", " | abs".repeat(900)),
-        format!("{{{{ 1{} }}}}", " if true else 1".repeat(400)),
-        format!("{{{{ {} }}}}", "1 if 1 < 2 < 3 else ".repeat(20) + "1"),
-        format!("{}{}", "{% if true %}".repeat(150), "{% endif %}".repeat(150)),
-        format!("{}{}", "{% if true %}".repeat(99), "{% endif %}".repeat(99)),
-        format!("{{% if false %}}{}{{% endif %}}", "{% elif false %}".repeat(190)),
-        format!("{}{}", "{% for x in [1] %}".repeat(99), "{% endfor %}".repeat(99)),
-        format!("{{% set x = 1 %}}{}{{{{ x }}}}", format!("{{% set x = {}x{} %}}", "[".repeat(30), "]".repeat(30)).repeat(190)),
-        format!("{{% set x = 1 %}}{}", format!("{{% set x = {}x{} %}}", "[".repeat(30), "]".repeat(30)).repeat(190)),
-        format!("{{% set x = 1 %}}{}{{{{ x }}}}", format!("{{% set x = {}x{} %}}", "[".repeat(30), "]".repeat(30)).repeat(31)),
-        format!("{{% set x = [1] %}}{}", format!("{{% set x = x{} %}}", " | batch(1)".repeat(60)).repeat(31)),
-        format!("{{% set x = [1] %}}{}{{{{ x == x }}}}", format!("{{% set x = x{} %}}", " | groupby('a')".repeat(60)).repeat(31)),
-        format!("{}{}", "{% for x in [[[[[x | default(1)]]]]] %}".repeat(40), "{% endfor %}".repeat(40)),
-        "{{".repeat(10_000),
-        "{%".repeat(10_000),
-        "{#".repeat(10_000),
-        format!("{{{{ 'x' | format({}) }}}}", "1,".repeat(70_000)),
-    ];
-    let mut told = String::new();
-    for text in deep { eprintln!("DEEP {}", text.chars().take(60).collect::<String>());
-        let said = outcome(json!(text), inputs());
-        let said: String = said.split(". In `").next().unwrap_or_default().chars().take(160).collect();
-        told.push_str(&format!("{}\n    {said}\n", text.chars().take(40).collect::<String>()));
-    }
-    expect![[r#""#]].assert_eq(&told);
-}
-
-/// A document as YAML and what is wrong with its expressions.
+/// A document and what is wrong with its expressions.
 fn check_doc(doc: Json, expected: Expect) {
     let doc: FlowDoc = serde_json::from_value(doc).expect("a document");
     let (_, problems) = Program::compile(&doc);
-    expected.assert_eq(&problems.iter().map(|problem| format!("{} {problem}\n", problem.task.as_deref().unwrap_or("-"))).collect::<String>());
+    expected.assert_eq(
+        &problems
+            .iter()
+            .map(|problem| format!("{} {problem}\n", problem.task.as_deref().unwrap_or("-")))
+            .collect::<String>(),
+    );
 }
 
 #[test]
@@ -710,17 +569,58 @@ fn each_place_sees_what_can_have_ended() {
             "on_failure": { "g": { "type": "noop", "with": { "x": "{{ tasks.f2.state }}{{ tasks.a.error.kind }}" } } },
             "outputs": { "total": "{{ tasks.d.output }}", "wrong": "{{ tasks.f1.output }}", "upstream": "{{ upstream.n_failed }}" }
         }),
-        expect![[r#""#]],
+        expect![[r#"
+            a error: What takes `a` back sees `a` and the tasks before it; `b` is none of them. (tasks.a.undo.with.x)
+            b error: `b` does not come after `c`, so it may not have run; add `c` to the `needs` of `b`. (tasks.b.needs[0].when)
+            c error: `c` does not come after `d`, so it may not have run; add `d` to the `needs` of `c`. (tasks.c.with.cases.y)
+            c error: A case is an expression that gives true or false. (tasks.c.with.cases.z)
+            c error: `tasks.b` has no field `x`; it has output, state, error, exit_code, attempts, case; what the task gave is in `tasks.b.output`. (tasks.c.with.default)
+            d error: `upstream` has no field `n_faild`; it has n_succeeded, n_failed, n_skipped (did you mean `n_failed`?). (tasks.d.when)
+            d error: The flow has no input `x`. (tasks.d.with.list[1].deep)
+            d error: A key cannot hold an expression; build the object with one: `{{ {name: value} }}`. (tasks.d.with['{{ k }}'])
+            f1 error: `f1` does not come after `f2`, so it may not have run; add `f2` to the `needs` of `f1`. (finally.f1.with.x)
+            f2 error: `f2` does not come after `g`, so it may not have run; add `g` to the `needs` of `f2`. (finally.f2.with.x)
+            - error: The outputs of the flow see its main tasks; `f1` is not one of them. (outputs.wrong)
+            - error: `upstream` is there only in a task's own `when`. (outputs.upstream)
+        "#]],
     );
 }
 
 #[test]
 fn references_are_found() {
-    let (program, problems) = Program::compile(&flow(json!({ "x": ["{{ tasks.a.state }}", "{{ tasks['load-all'].output.x }} {{ inputs.day }}"] }), None));
+    let (program, problems) = Program::compile(&flow(
+        json!({ "x": ["{{ tasks.a.state }}", "{{ tasks['load-all'].output.x }} {{ inputs.day }}"] }),
+        None,
+    ));
     assert_eq!(problems, []);
-    expect![[r#""#]].assert_debug_eq(program.task("t").expect("the task").with.refs());
+    expect![[r#"
+        Refs {
+            tasks: [
+                "a",
+                "load-all",
+            ],
+            outputs: [
+                "load-all",
+            ],
+            any_task: false,
+            inputs: true,
+            run: false,
+            upstream: false,
+        }
+    "#]]
+    .assert_debug_eq(program.task("t").expect("the task").with.refs());
     let (program, _) = Program::compile(&flow(json!("{% set x = tasks %}{{ run.id }}"), None));
-    expect![[r#""#]].assert_debug_eq(program.task("t").expect("the task").with.refs());
+    expect![[r#"
+        Refs {
+            tasks: [],
+            outputs: [],
+            any_task: true,
+            inputs: false,
+            run: true,
+            upstream: false,
+        }
+    "#]]
+    .assert_debug_eq(program.task("t").expect("the task").with.refs());
     let (program, _) = Program::compile(&flow(json!({ "plain": ["text", 1] }), None));
     let with = &program.task("t").expect("the task").with;
     assert!(with.is_literal() && with.refs().is_empty());
@@ -737,9 +637,16 @@ fn the_cases_of_a_switch_are_conditions() {
     assert_eq!(problems, []);
     let task = program.task("s").expect("the task");
     let scope = Scope::new(Arc::new(json!({ "n": 7 })), RunFacts::default());
-    let holds: Vec<_> = task.cases.iter().map(|(name, case)| (name.as_str(), case.holds(&program, &scope))).collect();
+    let holds: Vec<_> = task
+        .cases
+        .iter()
+        .map(|(name, case)| (name.as_str(), case.holds(&program, &scope)))
+        .collect();
     assert_eq!(holds, [("big", Ok(false)), ("mid", Ok(true)), ("any", Ok(true))]);
-    assert_eq!(task.with.render(&program, &scope), Ok(json!({ "default": "small" })));
+    assert_eq!(
+        task.with.render(&program, &scope),
+        Ok(json!({ "default": "small" }))
+    );
 }
 
 proptest::proptest! {
@@ -751,35 +658,10 @@ proptest::proptest! {
 
     #[test]
     fn every_value_passes_unchanged(numbers in proptest::collection::vec(proptest::num::i64::ANY, 0..5), float in proptest::num::f64::NORMAL, text in ".*") {
-        let value = json!({ "numbers": numbers, "float": float, "big": u64::MAX, "z": { "text": text.clone() }, "a": [null, true, [text]] });
+        let value = json!({ "numbers": numbers, "float": float, "big": u64::MAX, "z": { "text": text }, "a": [null, true, [text]] });
         let rows = json!({ "rows": value });
         proptest::prop_assert_eq!(outcome(json!("{{ inputs.rows }}"), rows.clone()), value.to_string());
         proptest::prop_assert_eq!(outcome(json!("{{ inputs.rows | tojson | fromjson }}"), rows.clone()), value.to_string());
         proptest::prop_assert_eq!(outcome(json!("{{ {'x': inputs.rows, 'y': [inputs.rows.a]} }}"), rows), json!({ "x": value, "y": [value["a"]] }).to_string());
     }
-}
-
-#[test]
-fn zz() {
-    let small = json!({ "x": ["{{ tasks.a.output.body[0].name }}"] });
-    let text = json!("https://shop.example/{{ inputs.day }}/{{ tasks.a.output.status }}?n={{ inputs.limit + 1 }}");
-    for with in [json!({ "a": [1, 2, "x"] }), small, json!("{{ inputs.limit > 3 }}"), text] {
-        let (program, _) = Program::compile(&flow(with.clone(), None));
-        let t = &program.task("t").expect("t").with;
-        let scope = scope(inputs());
-        let begun = Instant::now();
-        for _ in 0..10_000 { std::hint::black_box(t.render(&program, &scope).expect("value")); }
-        eprintln!("ZZ render {:?} {with}", begun.elapsed() / 10_000);
-    }
-    let mut tasks = serde_json::Map::new();
-    for n in 0..10_000 {
-        let needs: Vec<String> = (1..=5).filter(|k| *k <= n).map(|k| format!("t{}", n - k)).collect();
-        tasks.insert(format!("t{n}"), json!({ "type": "noop", "needs": needs, "with": { "x": if n > 0 { "{{ tasks.t0.output }}" } else { "" }, "y": format!("n {{{{ tasks.t{}.output.x }}}}", n / 2 + n % 2) } }));
-    }
-    tasks.get_mut("t0").expect("t0")["with"] = json!({});
-    tasks.get_mut("t1").expect("t1")["with"] = json!({});
-    let doc: FlowDoc = serde_json::from_value(json!({ "flow": "f", "tasks": tasks })).expect("doc");
-    let begun = Instant::now();
-    let (_, problems) = Program::compile(&doc);
-    eprintln!("ZZ compile 10000 tasks {:?} {:?}", begun.elapsed(), problems.first());
 }

@@ -7,8 +7,9 @@
 use minijinja::Value;
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{
-    BinOp, BinOpKind, Call, CallArg, Compare, CompareOpKind, Const, EmitExpr, EmitRaw, Expr, Filter, ForLoop, GetAttr, GetItem, IfCond,
-    IfExpr, List, Map, Set, Spanned, Stmt, Template, Test, UnaryOp, UnaryOpKind, Var, WithBlock,
+    BinOp, BinOpKind, Call, CallArg, Compare, CompareOpKind, Const, EmitExpr, EmitRaw, Expr, Filter, ForLoop,
+    GetAttr, GetItem, IfCond, IfExpr, List, Map, Set, Spanned, Stmt, Template, Test, UnaryOp, UnaryOpKind,
+    Var, WithBlock,
 };
 
 use super::refs::{Mention, Step};
@@ -35,7 +36,16 @@ impl<'s, 'w> Builder<'s, 'w> {
     /// For an expression on its own (`is_text: false`) or inside a text.
     pub(super) fn new(is_text: bool, words: &'w Suggester) -> Self {
         let otherwise = if is_text { Value::from("") } else { Value::from(()) };
-        Self { words, scopes: vec![Vec::new()], depth: 0, loops: 0, names: 0, otherwise, mentions: Vec::new(), faults: Vec::new() }
+        Self {
+            words,
+            scopes: vec![Vec::new()],
+            depth: 0,
+            loops: 0,
+            names: 0,
+            otherwise,
+            mentions: Vec::new(),
+            faults: Vec::new(),
+        }
     }
 
     fn fault(&mut self, sentence: impl Into<String>) {
@@ -54,7 +64,10 @@ impl<'s, 'w> Builder<'s, 'w> {
             Expr::Var(var) => {
                 self.names += 1;
                 if self.names > limits::TEMPLATE_NAMES_MAX {
-                    self.fault(format!("A text can set at most {} names.", limits::TEMPLATE_NAMES_MAX));
+                    self.fault(format!(
+                        "A text can set at most {} names.",
+                        limits::TEMPLATE_NAMES_MAX
+                    ));
                 }
                 if let Some(scope) = self.scopes.last_mut() {
                     scope.push(var.id);
@@ -92,7 +105,11 @@ impl<'s, 'w> Builder<'s, 'w> {
         if let Some((root, path)) = chain(expr)
             && !self.is_local(root)
         {
-            self.mentions.push(Mention { root: root.to_owned(), path, is_optional });
+            self.mentions.push(Mention {
+                root: root.to_owned(),
+                path,
+                is_optional,
+            });
             return self.plain_chain(expr);
         }
         let span = expr.span();
@@ -102,13 +119,26 @@ impl<'s, 'w> Builder<'s, 'w> {
             Expr::Slice(slice) => {
                 let parts = [slice.start.as_ref(), slice.stop.as_ref(), slice.step.as_ref()];
                 let mut args = vec![self.expr(&slice.expr)];
-                args.extend(parts.map(|part| self.boxed(part).unwrap_or_else(|| constant(Value::from(()), span))));
+                args.extend(parts.map(|part| {
+                    self.boxed(part)
+                        .unwrap_or_else(|| constant(Value::from(()), span))
+                }));
                 call(ops::SLICE, args, span)
             }
             Expr::UnaryOp(unary) => {
                 let is_not = matches!(unary.op, UnaryOpKind::Not);
-                let op = if is_not { UnaryOpKind::Not } else { UnaryOpKind::Neg };
-                Expr::UnaryOp(Spanned::new(UnaryOp { op, expr: self.expr(&unary.expr) }, span))
+                let op = if is_not {
+                    UnaryOpKind::Not
+                } else {
+                    UnaryOpKind::Neg
+                };
+                Expr::UnaryOp(Spanned::new(
+                    UnaryOp {
+                        op,
+                        expr: self.expr(&unary.expr),
+                    },
+                    span,
+                ))
             }
             Expr::BinOp(binary) => self.binary(binary, span),
             Expr::Compare(compare) => self.compare(compare, span),
@@ -117,14 +147,20 @@ impl<'s, 'w> Builder<'s, 'w> {
                 let node = IfExpr {
                     test_expr: self.expr(&choice.test_expr),
                     true_expr: self.expr(&choice.true_expr),
-                    false_expr: Some(self.boxed(choice.false_expr.as_ref()).unwrap_or_else(|| constant(otherwise, span))),
+                    false_expr: Some(
+                        self.boxed(choice.false_expr.as_ref())
+                            .unwrap_or_else(|| constant(otherwise, span)),
+                    ),
                 };
                 Expr::IfExpr(Spanned::new(node, span))
             }
             Expr::Filter(filter) => self.filter(filter, span),
             Expr::Test(test) => self.test(test, span),
             Expr::GetAttr(get) => {
-                let node = GetAttr { expr: self.nested(&get.expr, false), name: get.name };
+                let node = GetAttr {
+                    expr: self.nested(&get.expr, false),
+                    name: get.name,
+                };
                 Expr::GetAttr(Spanned::new(node, span))
             }
             Expr::GetItem(get) => {
@@ -172,14 +208,21 @@ impl<'s, 'w> Builder<'s, 'w> {
         let built = match expr {
             Expr::Var(var) => Expr::Var(Spanned::new(Var { id: var.id }, var.span())),
             Expr::GetAttr(get) => {
-                let node = GetAttr { expr: self.plain_chain(&get.expr), name: get.name };
+                let node = GetAttr {
+                    expr: self.plain_chain(&get.expr),
+                    name: get.name,
+                };
                 Expr::GetAttr(Spanned::new(node, get.span()))
             }
             Expr::GetItem(get) => {
                 let base = self.plain_chain(&get.expr);
                 match step_constant(&get.subscript_expr) {
                     Some(Step::Field(key)) => item(base, &key, get.span()),
-                    Some(Step::Place(place)) => call(ops::ITEM, vec![base, constant(Value::from(place), get.span())], get.span()),
+                    Some(Step::Place(place)) => call(
+                        ops::ITEM,
+                        vec![base, constant(Value::from(place), get.span())],
+                        get.span(),
+                    ),
                     None => self.node(expr, false),
                 }
             }
@@ -247,7 +290,11 @@ impl<'s, 'w> Builder<'s, 'w> {
             self.fault(format!("There is no test `is {}`{near}.", test.name));
         }
         let may_miss = matches!(test.name, "defined" | "undefined");
-        let node = Test { name: test.name, expr: self.nested(&test.expr, may_miss), args: self.args(&test.args) };
+        let node = Test {
+            name: test.name,
+            expr: self.nested(&test.expr, may_miss),
+            args: self.args(&test.args),
+        };
         Expr::Test(Spanned::new(node, span))
     }
 
@@ -257,7 +304,9 @@ impl<'s, 'w> Builder<'s, 'w> {
             match arg {
                 CallArg::Pos(expr) => built.push(CallArg::Pos(self.expr(expr))),
                 CallArg::Kwarg(name, expr) => built.push(CallArg::Kwarg(name, self.expr(expr))),
-                CallArg::PosSplat(_) | CallArg::KwargSplat(_) => self.fault("Arguments cannot be unpacked with `*` or `**` here."),
+                CallArg::PosSplat(_) | CallArg::KwargSplat(_) => {
+                    self.fault("Arguments cannot be unpacked with `*` or `**` here.")
+                }
             }
         }
         built
@@ -267,7 +316,13 @@ impl<'s, 'w> Builder<'s, 'w> {
         match &called.expr {
             Expr::Var(var) if ops::FUNCTIONS.contains(&var.id) && !self.is_local(var.id) => {
                 let function = Expr::Var(Spanned::new(Var { id: var.id }, var.span()));
-                Expr::Call(Spanned::new(Call { expr: function, args: self.args(&called.args) }, span))
+                Expr::Call(Spanned::new(
+                    Call {
+                        expr: function,
+                        args: self.args(&called.args),
+                    },
+                    span,
+                ))
             }
             Expr::Var(var) => {
                 self.fault(format!(
@@ -278,7 +333,10 @@ impl<'s, 'w> Builder<'s, 'w> {
                 constant(Value::from(()), span)
             }
             Expr::GetAttr(get) => {
-                self.fault(format!("Values have no methods such as `.{0}()`; use a filter: `value | {0}`.", get.name));
+                self.fault(format!(
+                    "Values have no methods such as `.{0}()`; use a filter: `value | {0}`.",
+                    get.name
+                ));
                 constant(Value::from(()), span)
             }
             _ => {
@@ -290,7 +348,12 @@ impl<'s, 'w> Builder<'s, 'w> {
 
     /// A whole text built again.
     pub(super) fn template(&mut self, children: &[Stmt<'s>], span: Span) -> Stmt<'s> {
-        Stmt::Template(Spanned::new(Template { children: self.stmts(children) }, span))
+        Stmt::Template(Spanned::new(
+            Template {
+                children: self.stmts(children),
+            },
+            span,
+        ))
     }
 
     fn stmts(&mut self, stmts: &[Stmt<'s>]) -> Vec<Stmt<'s>> {
@@ -307,11 +370,19 @@ impl<'s, 'w> Builder<'s, 'w> {
     fn stmt(&mut self, stmt: &Stmt<'s>) -> Option<Stmt<'s>> {
         Some(match stmt {
             Stmt::Template(template) => self.template(&template.children, template.span()),
-            Stmt::EmitExpr(emit) => Stmt::EmitExpr(Spanned::new(EmitExpr { expr: self.expr(&emit.expr) }, emit.span())),
+            Stmt::EmitExpr(emit) => Stmt::EmitExpr(Spanned::new(
+                EmitExpr {
+                    expr: self.expr(&emit.expr),
+                },
+                emit.span(),
+            )),
             // Text inside a loop is written by the formatter, which counts it; outside it stands there once.
-            Stmt::EmitRaw(raw) if self.loops > 0 => {
-                Stmt::EmitExpr(Spanned::new(EmitExpr { expr: constant(Value::from(raw.raw), raw.span()) }, raw.span()))
-            }
+            Stmt::EmitRaw(raw) if self.loops > 0 => Stmt::EmitExpr(Spanned::new(
+                EmitExpr {
+                    expr: constant(Value::from(raw.raw), raw.span()),
+                },
+                raw.span(),
+            )),
             Stmt::EmitRaw(raw) => Stmt::EmitRaw(Spanned::new(EmitRaw { raw: raw.raw }, raw.span())),
             Stmt::ForLoop(each) => self.for_loop(each, each.span()),
             Stmt::IfCond(choice) => {
@@ -337,9 +408,17 @@ impl<'s, 'w> Builder<'s, 'w> {
             Stmt::Set(set) => {
                 let value = self.expr(&set.expr);
                 self.declare(&set.target);
-                Stmt::Set(Spanned::new(Set { target: plain_target(&set.target), expr: value }, set.span()))
+                Stmt::Set(Spanned::new(
+                    Set {
+                        target: plain_target(&set.target),
+                        expr: value,
+                    },
+                    set.span(),
+                ))
             }
-            Stmt::SetBlock(_) => return self.refuse("{% set name %}…{% endset %}", "use `{% set name = … %}`"),
+            Stmt::SetBlock(_) => {
+                return self.refuse("{% set name %}…{% endset %}", "use `{% set name = … %}`");
+            }
             Stmt::AutoEscape(_) => return self.refuse("{% autoescape %}", "nothing is escaped"),
             Stmt::FilterBlock(_) => return self.refuse("{% filter %}", "use `{{ value | filter }}`"),
             Stmt::Do(_) => return self.refuse("{% do %}", "expressions change nothing"),
@@ -408,7 +487,9 @@ fn text_constant<'e>(expr: &'e Expr<'_>) -> Option<&'e str> {
 
 fn step_constant(expr: &Expr<'_>) -> Option<Step> {
     match expr {
-        Expr::Const(value) if value.value.is_integer() => u64::try_from(value.value.clone()).ok().map(Step::Place),
+        Expr::Const(value) if value.value.is_integer() => {
+            u64::try_from(value.value.clone()).ok().map(Step::Place)
+        }
         other => text_constant(other).map(|field| Step::Field(field.to_owned())),
     }
 }
@@ -418,19 +499,34 @@ fn constant<'s>(value: Value, span: Span) -> Expr<'s> {
 }
 
 fn item<'s>(base: Expr<'s>, key: &str, span: Span) -> Expr<'s> {
-    Expr::GetItem(Spanned::new(GetItem { expr: base, subscript_expr: constant(Value::from(key), span) }, span))
+    Expr::GetItem(Spanned::new(
+        GetItem {
+            expr: base,
+            subscript_expr: constant(Value::from(key), span),
+        },
+        span,
+    ))
 }
 
 fn call<'s>(name: &'static str, args: Vec<Expr<'s>>, span: Span) -> Expr<'s> {
     let function = Expr::Var(Spanned::new(Var { id: name }, span));
-    Expr::Call(Spanned::new(Call { expr: function, args: args.into_iter().map(CallArg::Pos).collect() }, span))
+    Expr::Call(Spanned::new(
+        Call {
+            expr: function,
+            args: args.into_iter().map(CallArg::Pos).collect(),
+        },
+        span,
+    ))
 }
 
 fn plain_target<'s>(target: &Expr<'s>) -> Expr<'s> {
     match target {
-        Expr::List(list) => {
-            Expr::List(Spanned::new(List { items: list.items.iter().map(plain_target).collect() }, list.span()))
-        }
+        Expr::List(list) => Expr::List(Spanned::new(
+            List {
+                items: list.items.iter().map(plain_target).collect(),
+            },
+            list.span(),
+        )),
         Expr::Var(var) => Expr::Var(Spanned::new(Var { id: var.id }, var.span())),
         // A fault has been noted; the tree is not run.
         other => Expr::Var(Spanned::new(Var { id: "unknown" }, other.span())),

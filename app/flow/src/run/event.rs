@@ -29,6 +29,18 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+impl Event {
+    /// The event as others than the attempt's holder may see it: with a token of zero bits, which no attempt has.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        let mut event = self.clone();
+        if let EventKind::TaskScheduled { token, .. } = &mut event.kind {
+            *token = AttemptToken(0);
+        }
+        event
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -293,7 +305,12 @@ impl TaskError {
     /// A failure of this kind.
     #[must_use]
     pub fn new(kind: &str, message: impl Into<Arc<str>>) -> Self {
-        Self { kind: kind.into(), message: message.into(), exit_code: None, is_final: false }
+        Self {
+            kind: kind.into(),
+            message: message.into(),
+            exit_code: None,
+            is_final: false,
+        }
     }
 
     /// The same, but another attempt cannot mend it.

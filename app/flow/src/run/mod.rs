@@ -7,7 +7,9 @@ mod apply;
 pub mod command;
 #[cfg(feature = "author")]
 mod decide;
+mod edges;
 pub mod event;
+mod moves;
 mod project;
 pub mod state;
 #[cfg(all(test, feature = "author"))]

@@ -37,7 +37,10 @@ impl RunState {
     #[must_use]
     pub fn detail(&self, n_max: usize) -> RunDetail {
         let outputs = match &self.data.phase {
-            Phase::Finished { outputs: Some(outputs), .. } => Some(inline_or_null(outputs)),
+            Phase::Finished {
+                outputs: Some(outputs),
+                ..
+            } => Some(inline_or_null(outputs)),
             _ => None,
         };
         RunDetail {
@@ -45,7 +48,9 @@ impl RunState {
             last_seq: self.data.last_seq,
             inputs: inline_or_null(&self.data.inputs),
             outputs,
-            tasks: (0..self.data.tasks.len().min(n_max)).map(|ix| self.task_view(ix as TaskIx)).collect(),
+            tasks: (0..self.data.tasks.len().min(n_max))
+                .map(|ix| self.task_view(ix as TaskIx))
+                .collect(),
             tasks_truncated: self.data.tasks.len() > n_max,
         }
     }
@@ -77,7 +82,14 @@ impl RunState {
         };
         match &task.state {
             TaskState::Waiting { waits_for, until } => {
-                view.waits_for = Some(if *waits_for == WaitsFor::Retry { "retry" } else { "timer" }.to_owned());
+                view.waits_for = Some(
+                    if *waits_for == WaitsFor::Retry {
+                        "retry"
+                    } else {
+                        "timer"
+                    }
+                    .to_owned(),
+                );
                 view.waits_until = Some(*until);
                 view.error = view.attempts.last().and_then(|attempt| attempt.error.clone());
             }
@@ -87,7 +99,11 @@ impl RunState {
                     attempt.outcome = "ready".to_owned();
                 }
             }
-            TaskState::Succeeded { output, case, exit_code } => {
+            TaskState::Succeeded {
+                output,
+                case,
+                exit_code,
+            } => {
                 view.case = case.as_deref().map(str::to_owned);
                 view.exit_code = *exit_code;
                 view.output_bytes = output.blob().map(|blob| blob.bytes);
@@ -105,7 +121,9 @@ impl RunState {
     fn attempt_number(&self, ix: TaskIx) -> u32 {
         let task = self.task(ix);
         match &task.state {
-            TaskState::Blocked | TaskState::Skipped { .. } => task.attempts.last().map_or(0, |attempt| attempt.number),
+            TaskState::Blocked | TaskState::Skipped { .. } => {
+                task.attempts.last().map_or(0, |attempt| attempt.number)
+            }
             TaskState::Cancelled { .. } => task.attempts.last().map_or(0, |attempt| attempt.number),
             _ => task.attempts.last().map_or(1, |attempt| attempt.number),
         }
@@ -121,17 +139,31 @@ impl RunState {
                     Role::Main => "starts next".to_owned(),
                     Role::Finally => "runs at the end, whatever happens".to_owned(),
                     Role::OnFailure => "runs if the run fails".to_owned(),
-                    Role::Undo(of) => format!("takes back {} if the run fails or is cancelled", self.plan.task(of).key),
+                    Role::Undo(of) => format!(
+                        "takes back {} if the run fails or is cancelled",
+                        self.plan.task(of).key
+                    ),
                 },
             },
             TaskState::Ready { .. } => "given out; waits for a free worker".to_owned(),
             TaskState::Running { .. } => return None,
-            TaskState::Waiting { waits_for: WaitsFor::Retry, until } => format!("tries again at {until}"),
+            TaskState::Waiting {
+                waits_for: WaitsFor::Retry,
+                until,
+            } => format!("tries again at {until}"),
             TaskState::Waiting { until, .. } => format!("waits until {until}"),
-            TaskState::Skipped { reason: SkipReason::NotNeeded } => self.why_left_out(ix),
-            TaskState::Skipped { reason: SkipReason::Decided(Skip::When) } => "its condition was false".to_owned(),
-            TaskState::Skipped { reason: SkipReason::Decided(Skip::NoEdge) } => "none of its edges was taken".to_owned(),
-            TaskState::Skipped { reason: SkipReason::Decided(Skip::Upstream { task }) } => self.refusal(task, ix),
+            TaskState::Skipped {
+                reason: SkipReason::NotNeeded,
+            } => self.why_left_out(ix),
+            TaskState::Skipped {
+                reason: SkipReason::Decided(Skip::When),
+            } => "its condition was false".to_owned(),
+            TaskState::Skipped {
+                reason: SkipReason::Decided(Skip::NoEdge),
+            } => "none of its edges was taken".to_owned(),
+            TaskState::Skipped {
+                reason: SkipReason::Decided(Skip::Upstream { task }),
+            } => self.refusal(task, ix),
             TaskState::Cancelled { reason } => reason.to_string(),
             TaskState::Succeeded { .. } | TaskState::Failed { .. } => return None,
         })
@@ -156,25 +188,50 @@ impl RunState {
 
     /// Why the run ended without a task of its ending.
     fn why_left_out(&self, ix: TaskIx) -> String {
-        let was_cancelled = matches!(self.data.phase, Phase::Finished { outcome: Ended::Cancelled, .. });
+        let was_cancelled = matches!(
+            self.data.phase,
+            Phase::Finished {
+                outcome: Ended::Cancelled,
+                ..
+            }
+        );
         let was_cut_short = match self.plan.task(ix).role {
             Role::Main | Role::Finally => true,
-            Role::OnFailure => matches!(self.data.phase, Phase::Finished { outcome: Ended::Failed, .. }),
+            Role::OnFailure => matches!(
+                self.data.phase,
+                Phase::Finished {
+                    outcome: Ended::Failed,
+                    ..
+                }
+            ),
             Role::Undo(of) => was_cancelled && self.data.to_undo.contains(&of),
         };
-        if was_cut_short { "the ending was cut short before it".to_owned() } else { "was not needed".to_owned() }
+        if was_cut_short {
+            "the ending was cut short before it".to_owned()
+        } else {
+            "was not needed".to_owned()
+        }
     }
 
     /// Why no edge from `key` to a task was taken.
     fn refusal(&self, key: &str, to: TaskIx) -> String {
-        let Some(from) = self.plan.find(key) else { return format!("upstream {key} settled another way") };
-        let mut edges = self.plan.task(to).ups.iter().filter(|&&at| self.plan.edge(at).from == from);
+        let Some(from) = self.plan.find(key) else {
+            return format!("upstream {key} settled another way");
+        };
+        let mut edges = self
+            .plan
+            .task(to)
+            .ups
+            .iter()
+            .filter(|&&at| self.plan.edge(at).from == from);
         if edges.any(|&at| self.data.edges[at as usize] == EdgeState::NotTaken && self.names_state(at)) {
             return format!("the condition of the edge from {key} was false");
         }
         let settled_as = match &self.task(from).state {
             TaskState::Succeeded { case: Some(case), .. } => format!("took the case {case}"),
-            TaskState::Succeeded { .. } if self.plan.task(from).light == Some(Light::Switch) => "took no case".to_owned(),
+            TaskState::Succeeded { .. } if self.plan.task(from).light == Some(Light::Switch) => {
+                "took no case".to_owned()
+            }
             TaskState::Failed { .. } => "failed".to_owned(),
             TaskState::Skipped { .. } => "was skipped".to_owned(),
             TaskState::Cancelled { .. } => "was cancelled".to_owned(),
@@ -196,7 +253,9 @@ impl RunState {
     /// The tasks in one state, or all, as numbered by the plan.
     pub fn tasks_in(&self, state: Option<TaskStatus>) -> impl Iterator<Item = TaskIx> + '_ {
         let tasks = self.data.tasks.iter().enumerate();
-        tasks.filter(move |(_, task)| state.is_none_or(|state| task.state.status() == state)).map(|(ix, _)| ix as TaskIx)
+        tasks
+            .filter(move |(_, task)| state.is_none_or(|state| task.state.status() == state))
+            .map(|(ix, _)| ix as TaskIx)
     }
 }
 
@@ -216,11 +275,19 @@ pub const fn role_key(role: Role) -> &'static str {
 }
 
 fn run_error(error: &RunError) -> ErrorView {
-    ErrorView { kind: error.kind.to_string(), message: error.message.to_string(), task: error.task.as_deref().map(str::to_owned) }
+    ErrorView {
+        kind: error.kind.to_string(),
+        message: error.message.to_string(),
+        task: error.task.as_deref().map(str::to_owned),
+    }
 }
 
 fn task_error(error: &TaskError) -> ErrorView {
-    ErrorView { kind: error.kind.to_string(), message: error.message.to_string(), task: None }
+    ErrorView {
+        kind: error.kind.to_string(),
+        message: error.message.to_string(),
+        task: None,
+    }
 }
 
 fn attempt_view(attempt: &Attempt) -> AttemptView {

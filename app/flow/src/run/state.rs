@@ -8,10 +8,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::doc::Join;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
-use crate::plan::{Plan, Role, TaskIx};
+use crate::plan::{Plan, TaskIx};
 pub use crate::run::event::WaitsFor;
 use crate::run::event::{Ended, EndingStep, RunError, Skip, TaskError};
 use crate::time::Timestamp;
@@ -310,13 +309,6 @@ impl TaskRun {
     }
 }
 
-/// What a task's join says, once it says something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JoinVerdict {
-    Start,
-    Skip,
-}
-
 impl RunState {
     /// A state continued from a snapshot. `None` if the snapshot was written in another format or for another plan.
     #[must_use]
@@ -324,13 +316,19 @@ impl RunState {
         let fits = snapshot.format == Snapshot::FORMAT
             && snapshot.data.tasks.len() == plan.tasks.len()
             && snapshot.data.edges.len() == plan.edges.len();
-        fits.then_some(Self { plan, data: snapshot.data })
+        fits.then_some(Self {
+            plan,
+            data: snapshot.data,
+        })
     }
 
     /// The state without its plan.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { format: Snapshot::FORMAT, data: self.data.clone() }
+        Snapshot {
+            format: Snapshot::FORMAT,
+            data: self.data.clone(),
+        }
     }
 
     /// A snapshot for viewers: without tokens, which only the holders of attempts may know, and without large values.
@@ -348,7 +346,10 @@ impl RunState {
                 _ => {}
             }
         }
-        Snapshot { format: Snapshot::FORMAT, data }
+        Snapshot {
+            format: Snapshot::FORMAT,
+            data,
+        }
     }
 
     /// The flow version it runs.
@@ -400,9 +401,18 @@ impl RunState {
             Phase::Queued => RunStatus::Queued,
             Phase::Running => RunStatus::Running,
             Phase::Ending { .. } => RunStatus::Ending,
-            Phase::Finished { outcome: Ended::Succeeded, .. } => RunStatus::Succeeded,
-            Phase::Finished { outcome: Ended::Failed, .. } => RunStatus::Failed,
-            Phase::Finished { outcome: Ended::Cancelled, .. } => RunStatus::Cancelled,
+            Phase::Finished {
+                outcome: Ended::Succeeded,
+                ..
+            } => RunStatus::Succeeded,
+            Phase::Finished {
+                outcome: Ended::Failed,
+                ..
+            } => RunStatus::Failed,
+            Phase::Finished {
+                outcome: Ended::Cancelled,
+                ..
+            } => RunStatus::Cancelled,
         }
     }
 
@@ -457,43 +467,5 @@ impl RunState {
             TaskState::Running { token } => Some(token),
             _ => None,
         })
-    }
-
-    pub(super) fn join_verdict(&self, ix: TaskIx) -> Option<JoinVerdict> {
-        let task = self.task(ix);
-        let plan = self.plan.task(ix);
-        let n_edges = plan.ups.len() as u32;
-        if n_edges == 0 || task.edge_error.is_some() {
-            // A task whose edge could not be judged starts only to fail with that error.
-            return Some(JoinVerdict::Start);
-        }
-        let all_settled = task.n_settled == n_edges;
-        match plan.join() {
-            Join::All if task.n_settled > task.n_taken => Some(JoinVerdict::Skip),
-            Join::All => all_settled.then_some(JoinVerdict::Start),
-            Join::Any if task.n_taken > 0 => Some(JoinVerdict::Start),
-            Join::Any => all_settled.then_some(JoinVerdict::Skip),
-            Join::Settled if !all_settled => None,
-            Join::Settled if task.n_taken > 0 => Some(JoinVerdict::Start),
-            Join::Settled => Some(JoinVerdict::Skip),
-        }
-    }
-
-    /// Whether a failure of this task is handled: an edge that names `failed` was taken from it, and its target was not skipped.
-    #[must_use]
-    pub fn is_handled(&self, ix: TaskIx) -> bool {
-        self.task(ix).n_handlers > 0
-    }
-
-    /// The first unhandled failure among the tasks of a role, by the time of failing.
-    pub(super) fn first_unhandled(&self, role: Role) -> Option<TaskIx> {
-        self.data.unhandled.iter().map(|(_, ix)| *ix).find(|&ix| self.plan.task(ix).role == role)
-    }
-
-    /// Why the run fails for the failures of one role.
-    pub(super) fn unhandled_error(&self, role: Role) -> Option<RunError> {
-        let ix = self.first_unhandled(role)?;
-        let TaskState::Failed { error, .. } = &self.task(ix).state else { return None };
-        Some(RunError { task: Some(Arc::clone(&self.plan.task(ix).key)), kind: Arc::clone(&error.kind), message: Arc::clone(&error.message) })
     }
 }

@@ -7,8 +7,9 @@ use crate::expr::TaskFacts;
 use crate::ids::AttemptToken;
 use crate::payload::Payload;
 use crate::plan::TaskIx;
+use crate::run::edges::JoinVerdict;
 use crate::run::event::{EventKind, Skip, TaskError};
-use crate::run::state::{AttemptEnd, JoinVerdict};
+use crate::run::state::AttemptEnd;
 
 use super::Decider;
 use super::values::Missing;
@@ -21,7 +22,11 @@ impl Decider<'_, '_> {
 
     fn try_begin(&mut self, ix: TaskIx) -> Result<(), Missing> {
         let task = self.state.task(ix);
-        if task.attempts.last().is_some_and(|attempt| attempt.end == Some(AttemptEnd::Lost)) {
+        if task
+            .attempts
+            .last()
+            .is_some_and(|attempt| attempt.end == Some(AttemptEnd::Lost))
+        {
             return self.after_loss(ix);
         }
         if let Some(error) = task.edge_error.clone() {
@@ -31,7 +36,11 @@ impl Decider<'_, '_> {
             let reason = self.skip_reason(ix);
             return self.skip(ix, reason);
         }
-        if let Some(when) = self.program.task(&self.plan.task(ix).key).and_then(|task| task.when.as_ref()) {
+        if let Some(when) = self
+            .program
+            .task(&self.plan.task(ix).key)
+            .and_then(|task| task.when.as_ref())
+        {
             let scope = self.scope_of(when.refs(), Some(ix), None)?;
             match when.holds(self.program, &scope) {
                 Ok(true) => {}
@@ -68,7 +77,12 @@ impl Decider<'_, '_> {
             Some(last) => last.number + 1,
             None => 1,
         };
-        self.emit(EventKind::TaskScheduled { task: self.key(ix), attempt, token, input });
+        self.emit(EventKind::TaskScheduled {
+            task: self.key(ix),
+            attempt,
+            token,
+            input,
+        });
         self.dispatch(ix, token);
     }
 
@@ -76,23 +90,44 @@ impl Decider<'_, '_> {
         let task = self.state.task(ix);
         match (self.plan.task(ix).ups.len(), task.refused_by) {
             // With one upstream, or the join that needs all, the first refusal is the reason.
-            (n, Some(upstream)) if n == 1 || self.plan.task(ix).join() == Join::All => Skip::Upstream { task: self.key(upstream) },
+            (n, Some(upstream)) if n == 1 || self.plan.task(ix).join() == Join::All => Skip::Upstream {
+                task: self.key(upstream),
+            },
             _ => Skip::NoEdge,
         }
     }
 
     fn skip(&mut self, ix: TaskIx, reason: Skip) -> Result<(), Missing> {
-        let edges = self.judge_edges(ix, "skipped", |_, _| Ok(TaskFacts { state: "skipped", ..TaskFacts::default() }))?;
-        self.emit(EventKind::TaskSkipped { task: self.key(ix), reason, edges });
+        let edges = self.judge_edges(ix, "skipped", |_, _| {
+            Ok(TaskFacts {
+                state: "skipped",
+                ..TaskFacts::default()
+            })
+        })?;
+        self.emit(EventKind::TaskSkipped {
+            task: self.key(ix),
+            reason,
+            edges,
+        });
         self.fail_fast_check();
         Ok(())
     }
 
-    pub(super) fn fail(&mut self, ix: TaskIx, error: TaskError, output: Option<Payload>) -> Result<(), Missing> {
+    pub(super) fn fail(
+        &mut self,
+        ix: TaskIx,
+        error: TaskError,
+        output: Option<Payload>,
+    ) -> Result<(), Missing> {
         let edges = self.judge_edges(ix, "failed", |decider, output_read| {
             decider.facts_of_failure(ix, &error, output.as_ref().filter(|_| output_read))
         })?;
-        self.emit(EventKind::TaskFailed { task: self.key(ix), error, output, edges });
+        self.emit(EventKind::TaskFailed {
+            task: self.key(ix),
+            error,
+            output,
+            edges,
+        });
         self.fail_fast_check();
         Ok(())
     }
@@ -106,9 +141,20 @@ impl Decider<'_, '_> {
     ) -> Result<(), Missing> {
         let word = case.as_deref().unwrap_or("succeeded");
         let edges = self.judge_edges(ix, word, |decider, output_read| {
-            decider.facts_of_success(ix, Some(&output).filter(|_| output_read), case.as_deref(), exit_code)
+            decider.facts_of_success(
+                ix,
+                Some(&output).filter(|_| output_read),
+                case.as_deref(),
+                exit_code,
+            )
         })?;
-        self.emit(EventKind::TaskSucceeded { task: self.key(ix), output, case, exit_code, edges });
+        self.emit(EventKind::TaskSucceeded {
+            task: self.key(ix),
+            output,
+            case,
+            exit_code,
+            edges,
+        });
         Ok(())
     }
 }

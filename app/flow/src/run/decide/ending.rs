@@ -39,11 +39,20 @@ impl Decider<'_, '_> {
             },
         };
         let [_, n_finally, n_on_failure] = self.state.data.n_open;
-        let has_work = n_finally > 0 || (outcome == Ended::Failed && (n_on_failure > 0 || !self.state.data.to_undo.is_empty()));
+        let has_work = n_finally > 0
+            || (outcome == Ended::Failed && (n_on_failure > 0 || !self.state.data.to_undo.is_empty()));
         if has_work {
-            self.emit(EventKind::RunEnding { outcome, error, outputs });
+            self.emit(EventKind::RunEnding {
+                outcome,
+                error,
+                outputs,
+            });
         } else {
-            self.emit(EventKind::RunFinished { outcome, error, outputs });
+            self.emit(EventKind::RunFinished {
+                outcome,
+                error,
+                outputs,
+            });
         }
         has_work
     }
@@ -55,7 +64,9 @@ impl Decider<'_, '_> {
             _ if self.has_work(step) => return false,
             _ => {}
         }
-        let later = [EndingStep::Undo, EndingStep::Finally, EndingStep::OnFailure].into_iter().filter(|later| *later > step);
+        let later = [EndingStep::Undo, EndingStep::Finally, EndingStep::OnFailure]
+            .into_iter()
+            .filter(|later| *later > step);
         for later in later {
             if self.has_work(later) {
                 self.emit(EventKind::EndingStep { step: later });
@@ -69,13 +80,16 @@ impl Decider<'_, '_> {
     /// Whether a step of the ending has something left to do.
     fn has_work(&self, step: EndingStep) -> bool {
         let data = &self.state.data;
-        let Phase::Ending { outcome, .. } = &data.phase else { return false };
+        let Phase::Ending { outcome, .. } = &data.phase else {
+            return false;
+        };
         match step {
             EndingStep::Attempts => data.n_open[0] > 0,
             EndingStep::Undo => *outcome != Ended::Succeeded && !data.to_undo.is_empty(),
             EndingStep::Finally => data.n_open[1] > 0,
             EndingStep::OnFailure => {
-                let has_failed = *outcome == Ended::Failed || self.state.first_unhandled(Role::Finally).is_some();
+                let has_failed =
+                    *outcome == Ended::Failed || self.state.first_unhandled(Role::Finally).is_some();
                 has_failed && data.n_open[2] > 0
             }
         }
@@ -83,8 +97,15 @@ impl Decider<'_, '_> {
 
     /// Undoes what succeeded last of all that is not undone yet. A failing undo is recorded and the rest go on.
     fn undo_last(&mut self) -> bool {
-        let last = self.state.data.to_undo.last().and_then(|&ix| self.plan.undo_of(ix));
-        let Some(undo) = last.filter(|&undo| self.state.task(undo).state == TaskState::Blocked) else { return false };
+        let last = self
+            .state
+            .data
+            .to_undo
+            .last()
+            .and_then(|&ix| self.plan.undo_of(ix));
+        let Some(undo) = last.filter(|&undo| self.state.task(undo).state == TaskState::Blocked) else {
+            return false;
+        };
         if self.is_full() {
             self.out.unfinished = true;
             return false;
@@ -95,11 +116,23 @@ impl Decider<'_, '_> {
 
     /// The last step of the ending is done.
     fn finish(&mut self) {
-        let Phase::Ending { outcome, error, outputs, .. } = self.state.phase().clone() else { return };
+        let Phase::Ending {
+            outcome,
+            error,
+            outputs,
+            ..
+        } = self.state.phase().clone()
+        else {
+            return;
+        };
         let failure = self.state.unhandled_error(Role::Finally);
         let outcome = if failure.is_some() { Ended::Failed } else { outcome };
         let outputs = outputs.filter(|_| outcome == Ended::Succeeded);
-        self.emit(EventKind::RunFinished { outcome, outputs, error: error.or(failure) });
+        self.emit(EventKind::RunFinished {
+            outcome,
+            outputs,
+            error: error.or(failure),
+        });
     }
 
     /// With `fail_fast`, ends the run at the first failure that nothing can handle any more.
@@ -116,11 +149,21 @@ impl Decider<'_, '_> {
     /// that had failed stays failed then.
     pub(super) fn cancel(&mut self, force: bool, reason: Option<String>) {
         match (self.state.phase().clone(), force) {
-            (Phase::Ending { outcome: Ended::Cancelled, .. }, false) => self.ask_to_end(),
+            (
+                Phase::Ending {
+                    outcome: Ended::Cancelled,
+                    ..
+                },
+                false,
+            ) => self.ask_to_end(),
             (Phase::Ending { .. }, false) => self.emit(EventKind::RunCancelRequested { force, reason }),
             (Phase::Ending { outcome, error, .. }, true) => {
                 self.emit(EventKind::RunCancelRequested { force, reason });
-                let outcome = if outcome == Ended::Failed { outcome } else { Ended::Cancelled };
+                let outcome = if outcome == Ended::Failed {
+                    outcome
+                } else {
+                    Ended::Cancelled
+                };
                 self.cut_short(outcome, error, "the run was cancelled by force");
             }
             (_, false) => {
@@ -135,28 +178,50 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn run_timed_out(&mut self) {
-        let limit = self.plan.doc.timeout.map(|limit| limit.to_string()).unwrap_or_default();
+        let limit = self
+            .plan
+            .doc
+            .timeout
+            .map(|limit| limit.to_string())
+            .unwrap_or_default();
         let error = run_error("timeout", format!("the run took longer than {limit}"));
         self.stop(Ended::Failed, Some(error), "the run took too long");
     }
 
     pub(super) fn ending_timed_out(&mut self) {
-        let Phase::Ending { outcome, error, .. } = self.state.phase().clone() else { return };
-        let outcome = if outcome == Ended::Cancelled { outcome } else { Ended::Failed };
+        let Phase::Ending { outcome, error, .. } = self.state.phase().clone() else {
+            return;
+        };
+        let outcome = if outcome == Ended::Cancelled {
+            outcome
+        } else {
+            Ended::Failed
+        };
         let late = || run_error("ending_timeout", "the ending of the run took too long".to_owned());
-        self.cut_short(outcome, Some(error.unwrap_or_else(late)), "the ending of the run took too long");
+        self.cut_short(
+            outcome,
+            Some(error.unwrap_or_else(late)),
+            "the ending of the run took too long",
+        );
     }
 
     /// The log has no room for more.
     pub(super) fn end_of_log(&mut self) {
-        let error = run_error("too_many_events", format!("the run has {EVENTS_PER_RUN_MAX} events, the most a run may have"));
+        let error = run_error(
+            "too_many_events",
+            format!("the run has {EVENTS_PER_RUN_MAX} events, the most a run may have"),
+        );
         self.cut_short(Ended::Failed, Some(error), "the run had too many events");
     }
 
     /// Gives out nothing more: unstarted main tasks are cancelled, attempts that are out are asked to end. One that nobody has begun
     /// is taken back by who gave it out, who then reports it cancelled: its work may have begun without our knowing yet.
     fn stop(&mut self, outcome: Ended, error: Option<RunError>, reason: &str) {
-        self.emit(EventKind::RunEnding { outcome, error, outputs: None });
+        self.emit(EventKind::RunEnding {
+            outcome,
+            error,
+            outputs: None,
+        });
         let plan = Arc::clone(&self.plan);
         for ix in plan.of_role(Role::Main) {
             let state = &self.state.task(ix).state;
@@ -172,7 +237,9 @@ impl Decider<'_, '_> {
         let plan = Arc::clone(&self.plan);
         for ix in plan.of_role(Role::Main) {
             if let Some(token) = self.state.task(ix).state.token() {
-                self.out.effects.push(Effect::CancelAttempt { token, kill: false });
+                self.out
+                    .effects
+                    .push(Effect::CancelAttempt { token, kill: false });
             }
         }
     }
@@ -180,10 +247,16 @@ impl Decider<'_, '_> {
     /// Ends everything at once, whatever its role. What had not begun of undo, finally and `on_failure` is left out.
     fn cut_short(&mut self, outcome: Ended, error: Option<RunError>, reason: &str) {
         if !matches!(self.state.phase(), Phase::Ending { .. }) {
-            self.emit(EventKind::RunEnding { outcome, error: error.clone(), outputs: None });
+            self.emit(EventKind::RunEnding {
+                outcome,
+                error: error.clone(),
+                outputs: None,
+            });
         }
         // What this very decision was about to give out has not left it.
-        self.out.effects.retain(|effect| !matches!(effect, Effect::Dispatch(_)));
+        self.out
+            .effects
+            .retain(|effect| !matches!(effect, Effect::Dispatch(_)));
         for ix in 0..self.plan.tasks.len() as TaskIx {
             let task = self.state.task(ix);
             let has_begun = task.state.status() != TaskStatus::Blocked || !task.attempts.is_empty();
@@ -194,7 +267,11 @@ impl Decider<'_, '_> {
                 self.cancel_task(ix, reason);
             }
         }
-        self.emit(EventKind::RunFinished { outcome, outputs: None, error });
+        self.emit(EventKind::RunFinished {
+            outcome,
+            outputs: None,
+            error,
+        });
     }
 
     fn render_outputs(&mut self) -> Result<Result<Option<Payload>, RunError>, Missing> {
@@ -205,13 +282,26 @@ impl Decider<'_, '_> {
         let scope = self.scope_of(outputs.refs(), None, None)?;
         let value = match outputs.render(self.program, &scope) {
             Ok(value) => value,
-            Err(error) => return Ok(Err(run_error("expression", format!("the outputs could not be made: {}", error.message)))),
+            Err(error) => {
+                return Ok(Err(run_error(
+                    "expression",
+                    format!("the outputs could not be made: {}", error.message),
+                )));
+            }
         };
         let kept = self.store_output(value).map(Some);
-        Ok(kept.map_err(|error| RunError { task: None, kind: error.kind, message: format!("of the run: {}", error.message).into() }))
+        Ok(kept.map_err(|error| RunError {
+            task: None,
+            kind: error.kind,
+            message: format!("of the run: {}", error.message).into(),
+        }))
     }
 }
 
 fn run_error(kind: &str, message: String) -> RunError {
-    RunError { task: None, kind: kind.into(), message: message.into() }
+    RunError {
+        task: None,
+        kind: kind.into(),
+        message: message.into(),
+    }
 }

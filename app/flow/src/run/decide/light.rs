@@ -47,7 +47,12 @@ impl Decider<'_, '_> {
         let level = text(with.get("level")).unwrap_or_else(|| "info".to_owned());
         let message = text(with.get("message")).unwrap_or_default();
         let attempt = self.state.task(ix).attempts.len() as u32 + 1;
-        let line = Effect::Log { task: self.key(ix), attempt, level: level.into(), message: message.as_str().into() };
+        let line = Effect::Log {
+            task: self.key(ix),
+            attempt,
+            level: level.into(),
+            message: message.as_str().into(),
+        };
         self.give(ix, Value::String(message))?;
         self.out.effects.push(line);
         Ok(())
@@ -56,7 +61,9 @@ impl Decider<'_, '_> {
     fn switch(&mut self, ix: TaskIx) -> Result<(), Missing> {
         let program = self.program;
         let key = self.key(ix);
-        let Some(task) = program.task(&key) else { return self.take_case(ix, None) };
+        let Some(task) = program.task(&key) else {
+            return self.take_case(ix, None);
+        };
         for (case, condition) in &task.cases {
             let scope = self.scope_of(condition.refs(), Some(ix), None)?;
             match condition.holds(program, &scope) {
@@ -79,7 +86,13 @@ impl Decider<'_, '_> {
         match due(&with, self.now) {
             Ok(until) => {
                 let input = Some(with.into());
-                self.emit(EventKind::TaskWaiting { task: self.key(ix), waits_for: WaitsFor::Delay, until, attempt: None, input });
+                self.emit(EventKind::TaskWaiting {
+                    task: self.key(ix),
+                    waits_for: WaitsFor::Delay,
+                    until,
+                    attempt: None,
+                    input,
+                });
                 Ok(())
             }
             Err(message) => self.fail(ix, TaskError::new("input", message).permanent(), None),
@@ -89,10 +102,13 @@ impl Decider<'_, '_> {
 
 fn due(with: &Value, now: Timestamp) -> Result<Timestamp, String> {
     match (with.get("for"), with.get("until")) {
-        (Some(Value::String(length)), None) => {
-            length.parse::<HumanDuration>().map(|length| now.plus(length.as_duration())).map_err(|error| error.to_string())
-        }
-        (None, Some(Value::String(moment))) => moment.parse().map_err(|error: crate::time::InvalidTimestamp| error.to_string()),
+        (Some(Value::String(length)), None) => length
+            .parse::<HumanDuration>()
+            .map(|length| now.plus(length.as_duration()))
+            .map_err(|error| error.to_string()),
+        (None, Some(Value::String(moment))) => moment
+            .parse()
+            .map_err(|error: crate::time::InvalidTimestamp| error.to_string()),
         (Some(_), Some(_)) => Err("a delay takes `for` or `until`, not both".to_owned()),
         (None, None) => Err("a delay needs `for` (a duration) or `until` (a time)".to_owned()),
         _ => Err("a delay's `for` and `until` are texts, such as `90s` or `2026-01-31T12:00:00Z`".to_owned()),

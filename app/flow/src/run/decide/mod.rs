@@ -98,7 +98,12 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
 ///
 /// # Errors
 /// [`Rejected`] if the command changes nothing; the state is then as it was.
-pub fn decide(state: &mut RunState, program: &Program, command: Command, env: Env<'_>) -> Result<Decision, Rejected> {
+pub fn decide(
+    state: &mut RunState,
+    program: &Program,
+    command: Command,
+    env: Env<'_>,
+) -> Result<Decision, Rejected> {
     if state.is_finished() {
         return Err(Rejected::Finished);
     }
@@ -153,7 +158,12 @@ impl<'s, 'e> Decider<'s, 'e> {
     }
 
     fn emit(&mut self, kind: EventKind) {
-        let event = Event { seq: self.state.last_seq() + 1, at: self.now, actor: Arc::clone(&self.actor), kind };
+        let event = Event {
+            seq: self.state.last_seq() + 1,
+            at: self.now,
+            actor: Arc::clone(&self.actor),
+            kind,
+        };
         self.state.apply(&event);
         self.out.events.push(event);
     }
@@ -216,11 +226,20 @@ impl<'s, 'e> Decider<'s, 'e> {
     /// Asks again for what committed events ask for: effects may have been lost with a server or an answer. What nobody had begun is
     /// given out again as it was; what was begun by workers that are gone is lost.
     fn recover(&mut self, workers_gone: bool) {
-        let held: Vec<TaskIx> = self.state.tasks_in(None).filter(|&ix| self.state.task(ix).state.token().is_some()).collect();
+        let held: Vec<TaskIx> = self
+            .state
+            .tasks_in(None)
+            .filter(|&ix| self.state.task(ix).state.token().is_some())
+            .collect();
         for ix in held {
             match &self.state.task(ix).state {
-                TaskState::Ready { token } | TaskState::Running { token } if !workers_gone && self.is_stopping(ix) => {
-                    self.out.effects.push(Effect::CancelAttempt { token: *token, kill: false });
+                TaskState::Ready { token } | TaskState::Running { token }
+                    if !workers_gone && self.is_stopping(ix) =>
+                {
+                    self.out.effects.push(Effect::CancelAttempt {
+                        token: *token,
+                        kill: false,
+                    });
                 }
                 TaskState::Ready { token } if !self.is_stopping(ix) => {
                     let token = *token;
@@ -244,8 +263,12 @@ impl<'s, 'e> Decider<'s, 'e> {
             token,
             input,
             timeout: plan.doc.timeout.map(|limit| limit.as_duration()),
-            at_most_once: plan.retry().is_some_and(|retry| retry.on_lost == crate::doc::OnLost::Fail),
-            since_first: task.started_at.map_or(std::time::Duration::ZERO, |first| self.now.since(first)),
+            at_most_once: plan
+                .retry()
+                .is_some_and(|retry| retry.on_lost == crate::doc::OnLost::Fail),
+            since_first: task
+                .started_at
+                .map_or(std::time::Duration::ZERO, |first| self.now.since(first)),
         }));
     }
 }

@@ -27,7 +27,10 @@ impl Decider<'_, '_> {
             return Ok(Ok(Value::Object(self.plan.task(ix).doc.with.clone())));
         };
         let scope = self.scope_of(task.with.refs(), Some(ix), None)?;
-        Ok(task.with.render(program, &scope).map_err(|error| TaskError::new("expression", error.message).permanent()))
+        Ok(task
+            .with
+            .render(program, &scope)
+            .map_err(|error| TaskError::new("expression", error.message).permanent()))
     }
 
     /// What the edges out of a task say that an expression narrows and the outcome `word` names. `facts` are what is to become
@@ -54,8 +57,14 @@ impl Decider<'_, '_> {
         if narrowed.is_empty() {
             return Ok(Vec::new());
         }
-        let reads_output = |refs: &Refs| refs.any_task || refs.outputs.binary_search(&plan.task(ix).key).is_ok();
-        let facts = facts(self, narrowed.iter().any(|(_, condition)| reads_output(condition.refs())))?;
+        let reads_output =
+            |refs: &Refs| refs.any_task || refs.outputs.binary_search(&plan.task(ix).key).is_ok();
+        let facts = facts(
+            self,
+            narrowed
+                .iter()
+                .any(|(_, condition)| reads_output(condition.refs())),
+        )?;
         let mut verdicts = Vec::with_capacity(narrowed.len());
         for (edge, condition) in narrowed {
             let to = self.key(edge.to);
@@ -64,7 +73,12 @@ impl Decider<'_, '_> {
                 Ok(taken) => (taken, None),
                 Err(error) => (false, Some(error.message.as_str().into())),
             };
-            verdicts.push(EdgeVerdict { to, need: edge.need, taken, error });
+            verdicts.push(EdgeVerdict {
+                to,
+                need: edge.need,
+                taken,
+                error,
+            });
         }
         Ok(verdicts)
     }
@@ -85,7 +99,14 @@ impl Decider<'_, '_> {
         // All that is missing is asked for at once, or a task that refers to many large values would cost as many decisions.
         let mut is_missing = inputs.is_err();
         let inputs = inputs.unwrap_or_default();
-        let mut scope = Scope::new(inputs, if refs.run { self.run_facts() } else { RunFacts::default() });
+        let mut scope = Scope::new(
+            inputs,
+            if refs.run {
+                self.run_facts()
+            } else {
+                RunFacts::default()
+            },
+        );
         for (task, reads_output) in self.tasks_seen(refs, ix) {
             let facts = match becoming {
                 Some((other, facts)) if other == task => Ok(facts.clone()),
@@ -109,10 +130,16 @@ impl Decider<'_, '_> {
     fn tasks_seen(&self, refs: &Refs, ix: Option<TaskIx>) -> Vec<(TaskIx, bool)> {
         if !refs.any_task {
             let reads = |key: &Arc<str>| refs.outputs.binary_search(key).is_ok();
-            return refs.tasks.iter().filter_map(|key| Some((self.plan.find(key)?, reads(key)))).collect();
+            return refs
+                .tasks
+                .iter()
+                .filter_map(|key| Some((self.plan.find(key)?, reads(key))))
+                .collect();
         }
         match ix {
-            Some(ix) if self.plan.task(ix).role == Role::Main => self.ancestors(ix).into_iter().map(|task| (task, true)).collect(),
+            Some(ix) if self.plan.task(ix).role == Role::Main => {
+                self.ancestors(ix).into_iter().map(|task| (task, true)).collect()
+            }
             _ => self.plan.of_role(Role::Main).map(|task| (task, true)).collect(),
         }
     }
@@ -158,11 +185,23 @@ impl Decider<'_, '_> {
     }
 
     /// What expressions will know of a task that fails with this error.
-    pub(super) fn facts_of_failure(&mut self, ix: TaskIx, error: &TaskError, output: Option<&Payload>) -> Result<TaskFacts, Missing> {
+    pub(super) fn facts_of_failure(
+        &mut self,
+        ix: TaskIx,
+        error: &TaskError,
+        output: Option<&Payload>,
+    ) -> Result<TaskFacts, Missing> {
         let output = output.map(|output| self.load(output)).transpose()?;
         let attempts = self.state.task(ix).attempts.len().max(1) as u32;
         let error_fact = Some(error_facts(error));
-        Ok(TaskFacts { output, state: "failed", error: error_fact, exit_code: error.exit_code, attempts, case: None })
+        Ok(TaskFacts {
+            output,
+            state: "failed",
+            error: error_fact,
+            exit_code: error.exit_code,
+            attempts,
+            case: None,
+        })
     }
 
     /// What expressions will know of a task that succeeds with this output.
@@ -175,12 +214,25 @@ impl Decider<'_, '_> {
     ) -> Result<TaskFacts, Missing> {
         let output = output.map(|output| self.load(output)).transpose()?;
         let attempts = self.state.task(ix).attempts.len().max(1) as u32;
-        Ok(TaskFacts { output, state: "succeeded", error: None, exit_code, attempts, case: case.map(str::to_owned) })
+        Ok(TaskFacts {
+            output,
+            state: "succeeded",
+            error: None,
+            exit_code,
+            attempts,
+            case: case.map(str::to_owned),
+        })
     }
 
     fn upstream_counts(&self, ix: TaskIx) -> UpstreamCounts {
         let mut counts = UpstreamCounts::default();
-        let mut upstreams: Vec<TaskIx> = self.plan.task(ix).ups.iter().map(|&edge| self.plan.edge(edge).from).collect();
+        let mut upstreams: Vec<TaskIx> = self
+            .plan
+            .task(ix)
+            .ups
+            .iter()
+            .map(|&edge| self.plan.edge(edge).from)
+            .collect();
         upstreams.sort_unstable();
         upstreams.dedup();
         for from in upstreams {
@@ -197,9 +249,10 @@ impl Decider<'_, '_> {
     fn run_facts(&self) -> RunFacts {
         let data = &self.state.data;
         let (outcome, error) = match &data.phase {
-            Phase::Ending { outcome, error, .. } => {
-                (Some(outcome.key()), error.as_ref().map(|error| error.message.to_string()))
-            }
+            Phase::Ending { outcome, error, .. } => (
+                Some(outcome.key()),
+                error.as_ref().map(|error| error.message.to_string()),
+            ),
             // Only the outputs are made now, and only if nothing has failed.
             Phase::Running if data.n_open[0] == 0 => (Some(Ended::Succeeded.key()), None),
             _ => (None, None),
@@ -209,7 +262,11 @@ impl Decider<'_, '_> {
             flow: data.flow.to_string(),
             version: data.version,
             started_at: data.started_at.unwrap_or(data.created_at).to_string(),
-            labels: data.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            labels: data
+                .labels
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
             outcome,
             error,
         }
@@ -219,12 +276,15 @@ impl Decider<'_, '_> {
     fn load(&mut self, payload: &Payload) -> Result<Arc<Value>, Missing> {
         match payload {
             Payload::Inline(value) => Ok(Arc::clone(value)),
-            Payload::Blob(blob) => self.made_here(blob).or_else(|| self.blobs.get(blob)).ok_or_else(|| {
-                if !self.out.needs_blobs.contains(blob) {
-                    self.out.needs_blobs.push(blob.clone());
-                }
-                Missing
-            }),
+            Payload::Blob(blob) => self
+                .made_here(blob)
+                .or_else(|| self.blobs.get(blob))
+                .ok_or_else(|| {
+                    if !self.out.needs_blobs.contains(blob) {
+                        self.out.needs_blobs.push(blob.clone());
+                    }
+                    Missing
+                }),
         }
     }
 
@@ -256,10 +316,16 @@ impl Decider<'_, '_> {
 
 /// The failure of a task whose output is above the limit. Another attempt would give the same, so none follows.
 pub(super) fn output_too_large(blob: &BlobRef) -> TaskError {
-    let message = format!("the output has {} bytes of JSON; at most {OUTPUT_BYTES_MAX} are kept", blob.bytes);
+    let message = format!(
+        "the output has {} bytes of JSON; at most {OUTPUT_BYTES_MAX} are kept",
+        blob.bytes
+    );
     TaskError::new("output_too_large", message).permanent()
 }
 
 fn error_facts(error: &TaskError) -> expr::TaskError {
-    expr::TaskError { kind: error.kind.to_string(), message: error.message.to_string() }
+    expr::TaskError {
+        kind: error.kind.to_string(),
+        message: error.message.to_string(),
+    }
 }

@@ -12,7 +12,10 @@ tasks:
 
 #[test]
 fn a_failed_attempt_is_followed_by_others_up_to_the_limit() {
-    check(RETRY, "a fails; show; wait 999ms; show; wait 1ms; show; a ok; b ok; log", expect![[r#"
+    check(
+        RETRY,
+        "a fails; show; wait 999ms; show; wait 1ms; show; a ok; b ok; log",
+        expect![[r#"
         a    waiting    1 attempt  tries again at 2026-01-01T00:00:01Z  failed: it broke
         b    blocked    waits for a
         run  running
@@ -37,21 +40,30 @@ fn a_failed_attempt_is_followed_by_others_up_to_the_limit() {
         a    succeeded  2 attempts
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check(RETRY, "a fails x3", expect![[r#"
+    "#]],
+    );
+    check(
+        RETRY,
+        "a fails x3",
+        expect![[r#"
         a    failed     3 attempts  failed: it broke
         b    skipped    upstream a failed
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_error_that_another_attempt_cannot_mend_is_final() {
-    check(RETRY, "a fails for good", expect![[r#"
+    check(
+        RETRY,
+        "a fails for good",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    skipped    upstream a failed
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -61,22 +73,33 @@ tasks:
   a: { type: work }
   b: { type: log, needs: [{ task: a, on: failed }], with: { message: "{{ tasks.a.error.kind }} {{ tasks.a.output.code }}" } }
 "#;
-    check(flow, "a fails with {\"code\": 3}", expect![[r#"
+    check(
+        flow,
+        "a fails with {\"code\": 3}",
+        expect![[r#"
         - b logs info "failed 3" in attempt 1
         a    failed     1 attempt  failed: it broke
         b    succeeded
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn lost_attempts_do_not_count_but_for_their_own_limit() {
-    check(RETRY, "a lost; a lost; a lost; a fails; wait 1s; a fails; wait 2s; a fails", expect![[r#"
+    check(
+        RETRY,
+        "a lost; a lost; a lost; a fails; wait 1s; a fails; wait 2s; a fails",
+        expect![[r#"
         a    failed     6 attempts  failed: it broke
         b    skipped    upstream a failed
         run  failed  a failed: it broke
-    "#]]);
-    check(RETRY, "a lost; a fails; wait 1s; a lost; a lost; show; a lost; log", expect![[r#"
+    "#]],
+    );
+    check(
+        RETRY,
+        "a lost; a fails; wait 1s; a lost; a lost; show; a lost; log",
+        expect![[r#"
         a    ready      5 attempts
         b    blocked    waits for a
         run  running
@@ -103,45 +126,69 @@ fn lost_attempts_do_not_count_but_for_their_own_limit() {
         a    failed     5 attempts  lost: its worker or server went away while it ran, 4 times
         b    skipped    upstream a failed
         run  failed  a lost: its worker or server went away while it ran, 4 times
-    "#]]);
-    check("a", "a stops; a stops; a ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "a",
+        "a stops; a stops; a ok",
+        expect![[r#"
         a    succeeded  3 attempts
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn at_most_once_means_that_a_lost_attempt_fails() {
     let flow = "tasks: { a: { type: work, retry: { max_attempts: 5, on_lost: fail } }, b: { type: work, needs: [{ task: a, on: failed }] } }";
-    check(flow, "a lost; b ok", expect![[r#"
+    check(
+        flow,
+        "a lost; b ok",
+        expect![[r#"
         a    failed     1 attempt  lost: its worker or server went away while it ran; it is not tried again (retry.on_lost: fail)
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check(flow, "a starts; restart; b ok", expect![[r#"
+    "#]],
+    );
+    check(
+        flow,
+        "a starts; restart; b ok",
+        expect![[r#"
         a    failed     1 attempt  lost: its worker or server went away while it ran; it is not tried again (retry.on_lost: fail)
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check(flow, "restart; a ok", expect![[r#"
+    "#]],
+    );
+    check(
+        flow,
+        "restart; a ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    skipped    upstream a succeeded
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_attempt_given_out_twice_is_begun_once() {
-    check("a", "a starts; a starts; other worker starts a; a ok", expect![[r#"
+    check(
+        "a",
+        "a starts; a starts; other worker starts a; a ok",
+        expect![[r#"
         - other worker starts a: the attempt is no longer current; its report changes nothing
         a    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_report_with_an_old_token_changes_nothing() {
-    check(RETRY, "a fails; late report of a; wait 1s; late report of a; a ok; late report of a; b ok; late report of b", expect![[r#"
+    check(
+        RETRY,
+        "a fails; late report of a; wait 1s; late report of a; a ok; late report of a; b ok; late report of b",
+        expect![[r#"
         - late report of a: the attempt is no longer current; its report changes nothing
         - late report of a: the attempt is no longer current; its report changes nothing
         - late report of a: the attempt is no longer current; its report changes nothing
@@ -149,18 +196,26 @@ fn a_report_with_an_old_token_changes_nothing() {
         a    succeeded  2 attempts
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check("a -> b", "a starts; restart; late report of a; a ok; b ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -> b",
+        "a starts; restart; late report of a; a ok; b ok",
+        expect![[r#"
         - late report of a: the attempt is no longer current; its report changes nothing
         a    succeeded  2 attempts
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_snoozed_attempt_goes_on_later_as_the_same_attempt() {
-    check(RETRY, "a snoozes 3s; show; wait 2s; late report of a; show; wait 1s; show; a snoozes 10s; wait 10s; a ok; b ok; log", expect![[r#"
+    check(
+        RETRY,
+        "a snoozes 3s; show; wait 2s; late report of a; show; wait 1s; show; a snoozes 10s; wait 10s; a ok; b ok; log",
+        expect![[r#"
         a    waiting    1 attempt  waits until 2026-01-01T00:00:03Z
         b    blocked    waits for a
         run  running
@@ -189,12 +244,16 @@ fn a_snoozed_attempt_goes_on_later_as_the_same_attempt() {
         a    succeeded  1 attempt
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_worker_that_never_reports_is_given_up_some_time_after_the_timeout() {
-    check(RETRY, "a starts; wait 59s; show; wait 1s; show; late report of a; wait 1s; a ok; b ok", expect![[r#"
+    check(
+        RETRY,
+        "a starts; wait 59s; show; wait 1s; show; late report of a; wait 1s; a ok; b ok",
+        expect![[r#"
         a    running    1 attempt
         b    blocked    waits for a
         run  running
@@ -206,38 +265,54 @@ fn a_worker_that_never_reports_is_given_up_some_time_after_the_timeout() {
         a    succeeded  2 attempts
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check("tasks: { a: { type: work, timeout: 1s } }", "wait 1h; show; a starts; wait 31s", expect![[r#"
+    "#]],
+    );
+    check(
+        "tasks: { a: { type: work, timeout: 1s } }",
+        "wait 1h; show; a starts; wait 31s",
+        expect![[r#"
         a    ready      1 attempt
         run  running
         - a is killed
         a    failed     1 attempt  timeout: took longer than 1s and did not report its end
         run  failed  a timeout: took longer than 1s and did not report its end
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_light_task_that_fails_is_tried_again_too() {
     let flow = "tasks: { a: { type: fail, with: { message: not yet }, retry: { max_attempts: 3, backoff: linear, first: 1s, jitter: none } } }";
-    check(flow, "show; wait 1s; show; wait 2s", expect![[r#"
+    check(
+        flow,
+        "show; wait 1s; show; wait 2s",
+        expect![[r#"
         a    waiting    1 attempt  tries again at 2026-01-01T00:00:01Z  failed: not yet
         run  running
         a    waiting    2 attempts  tries again at 2026-01-01T00:00:03Z  failed: not yet
         run  running
         a    failed     3 attempts  failed: not yet
         run  failed  a failed: not yet
-    "#]]);
+    "#]],
+    );
     let at_once = "tasks: { a: { type: fail, retry: { max_attempts: 5, first: 0s, max: 0s } } }";
-    check(at_once, "wake", expect![[r#"
+    check(
+        at_once,
+        "wake",
+        expect![[r#"
         a    failed     5 attempts  failed: the flow says so
         run  failed  a failed: the flow says so
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_delay_waits_on_a_timer() {
     let flow = "tasks: { a: { type: delay, with: { for: 1h } }, b: { type: work, needs: [a] } }";
-    check(flow, "show; wait 59m; restart; show; wait 1m; b ok; log", expect![[r#"
+    check(
+        flow,
+        "show; wait 59m; restart; show; wait 1m; b ok; log",
+        expect![[r#"
         a    waiting    waits until 2026-01-01T01:00:00Z
         b    blocked    waits for a
         run  running
@@ -255,49 +330,78 @@ fn a_delay_waits_on_a_timer() {
         a    succeeded
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check("tasks: { a: { type: delay, with: { until: '2026-01-01T00:00:10Z' } } }", "wait 9s; show; wait 1s", expect![[r#"
+    "#]],
+    );
+    check(
+        "tasks: { a: { type: delay, with: { until: '2026-01-01T00:00:10Z' } } }",
+        "wait 9s; show; wait 1s",
+        expect![[r#"
         a    waiting    waits until 2026-01-01T00:00:10Z
         run  running
         a    succeeded
         run  succeeded
-    "#]]);
-    check("tasks: { a: { type: delay, with: { until: '2020-01-01T00:00:10Z' } } }", "wake", expect![[r#"
+    "#]],
+    );
+    check(
+        "tasks: { a: { type: delay, with: { until: '2020-01-01T00:00:10Z' } } }",
+        "wake",
+        expect![[r#"
         a    succeeded
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_delay_that_is_none_says_why() {
-    check("a:delay", "", expect![[r#"
+    check(
+        "a:delay",
+        "",
+        expect![[r#"
         a    failed     input: a delay needs `for` (a duration) or `until` (a time)
         run  failed  a input: a delay needs `for` (a duration) or `until` (a time)
-    "#]]);
-    check("tasks: { a: { type: delay, with: { for: soon }, retry: {} } }", "", expect![[r#"
+    "#]],
+    );
+    check(
+        "tasks: { a: { type: delay, with: { for: soon }, retry: {} } }",
+        "",
+        expect![[r#"
         a    failed     input: `soon` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d)
         run  failed  a input: `soon` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d)
-    "#]]);
-    check("tasks: { a: { type: delay, with: { until: \"{{ 5 }}\" } } }", "", expect![[r#"
+    "#]],
+    );
+    check(
+        "tasks: { a: { type: delay, with: { until: \"{{ 5 }}\" } } }",
+        "",
+        expect![[r#"
         a    failed     input: a delay's `for` and `until` are texts, such as `90s` or `2026-01-31T12:00:00Z`
         run  failed  a input: a delay's `for` and `until` are texts, such as `90s` or `2026-01-31T12:00:00Z`
-    "#]]);
-    check("tasks: { a: { type: delay, with: { for: 1s, until: '2026-01-01T00:00:10Z' } } }", "", expect![[r#"
+    "#]],
+    );
+    check(
+        "tasks: { a: { type: delay, with: { for: 1s, until: '2026-01-01T00:00:10Z' } } }",
+        "",
+        expect![[r#"
         a    failed     input: a delay takes `for` or `until`, not both
         run  failed  a input: a delay takes `for` or `until`, not both
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn time_never_runs_back_in_a_log() {
-    check(RETRY, "wait 10s; a starts; clock back 20s; a fails; wait 20s; show; wait 1s; a ok; b ok", expect![[r#"
+    check(
+        RETRY,
+        "wait 10s; a starts; clock back 20s; a fails; wait 20s; show; wait 1s; a ok; b ok",
+        expect![[r#"
         a    waiting    1 attempt  tries again at 2026-01-01T00:00:11Z  failed: it broke
         b    blocked    waits for a
         run  running
         a    succeeded  2 attempts
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -309,7 +413,10 @@ tasks:
   list: { type: transform, needs: [hello], with: { value: ["{{ tasks.hello.output }}", "{{ 1 + 1 }}"] } }
   stop: { type: fail, needs: [list], with: { message: "stopped at {{ tasks.list.output[1] }}" } }
 "#;
-    check(flow, "inputs {\"name\": \"Ada\"}; log", expect![[r#"
+    check(
+        flow,
+        "inputs {\"name\": \"Ada\"}; log",
+        expect![[r#"
         - hello logs warning "Hello Ada" in attempt 1
         1 run_created {"inputs":{"value":{"name":"Ada"}}}
         2 run_started {}
@@ -321,15 +428,20 @@ tasks:
         list   succeeded
         stop   failed     failed: stopped at 2
         run    failed  stop failed: stopped at 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn arguments_that_cannot_be_made_fail_the_task_for_good() {
     let flow = "tasks: { a: { type: work }, b: { type: work, needs: [a], with: { x: \"{{ tasks.a.output.x }}\" }, retry: {} } }";
-    check(flow, "a ok {}", expect![[r#"
+    check(
+        flow,
+        "a ok {}",
+        expect![[r#"
         a    succeeded  1 attempt
         b    failed     expression: `tasks.a.output.x` is not there; `tasks.a.output` is empty. In `{{ tasks.a.output.x }}`
         run  failed  b expression: `tasks.a.output.x` is not there; `tasks.a.output` is empty. In `{{ tasks.a.output.x }}`
-    "#]]);
+    "#]],
+    );
 }

@@ -6,64 +6,99 @@ use super::check;
 
 #[test]
 fn a_failure_is_handled_by_a_taken_edge_that_names_it() {
-    check("a -failed-> b", "a fails; b ok", expect![[r#"
+    check(
+        "a -failed-> b",
+        "a fails; b ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check("a -failed-> b", "a fails; b fails", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -failed-> b",
+        "a fails; b fails",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    failed     1 attempt  failed: it broke
         run  failed  b failed: it broke
-    "#]]);
-    check("a -always-> b", "a fails; b ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -always-> b",
+        "a fails; b ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    succeeded  1 attempt
         run  failed  a failed: it broke
-    "#]]);
-    check("a -failed|always-> b", "a fails; b ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -failed|always-> b",
+        "a fails; b ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_failure_whose_handler_is_skipped_is_not_handled() {
-    check("a -failed-> c; b -> c", "a fails; b fails", expect![[r#"
+    check(
+        "a -failed-> c; b -> c",
+        "a fails; b fails",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         c    skipped    upstream b failed
         b    failed     1 attempt  failed: it broke
         run  failed  a failed: it broke
-    "#]]);
-    check("a -failed-> c; b -> c", "b fails; a fails", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -failed-> c; b -> c",
+        "b fails; a fails",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         c    skipped    upstream b failed
         b    failed     1 attempt  failed: it broke
         run  failed  a failed: it broke
-    "#]]);
-    check("a -failed-> b; a -failed-> c; z -> c", "a fails; b ok; z fails", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -failed-> b; a -failed-> c; z -> c",
+        "a fails; b ok; z fails",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    succeeded  1 attempt
         c    skipped    upstream z failed
         z    failed     1 attempt  failed: it broke
         run  failed  z failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_edge_may_react_without_handling() {
     let flow = "tasks: { a: { type: work }, alert: { type: work, needs: [{ task: a, on: failed, handles: false }] } }";
-    check(flow, "a fails; alert ok", expect![[r#"
+    check(
+        flow,
+        "a fails; alert ok",
+        expect![[r#"
         a      failed     1 attempt  failed: it broke
         alert  succeeded  1 attempt
         run    failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn other_branches_go_on_after_a_failure() {
-    check("a; b -> c", "a fails; show; b ok; c ok", expect![[r#"
+    check(
+        "a; b -> c",
+        "a fails; show; b ok; c ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    ready      1 attempt
         c    blocked    waits for b
@@ -72,12 +107,16 @@ fn other_branches_go_on_after_a_failure() {
         b    succeeded  1 attempt
         c    succeeded  1 attempt
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn fail_fast_ends_the_run_at_the_first_unhandled_failure() {
-    check("fail_fast; a; b -> c; d", "b starts; a fails; show; b stops; d ok", expect![[r#"
+    check(
+        "fail_fast; a; b -> c; d",
+        "b starts; a fails; show; b stops; d ok",
+        expect![[r#"
         - b is asked to end
         - d is asked to end
         a    failed     1 attempt  failed: it broke
@@ -90,8 +129,12 @@ fn fail_fast_ends_the_run_at_the_first_unhandled_failure() {
         c    cancelled  the run failed (fail_fast)
         d    succeeded  1 attempt
         run  failed  a failed: it broke
-    "#]]);
-    check("fail_fast; a -failed-> h; b -> c", "a fails; show; b ok; h ok; c ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "fail_fast; a -failed-> h; b -> c",
+        "a fails; show; b ok; h ok; c ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         h    ready      1 attempt
         b    ready      1 attempt
@@ -102,12 +145,16 @@ fn fail_fast_ends_the_run_at_the_first_unhandled_failure() {
         b    succeeded  1 attempt
         c    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn fail_fast_waits_until_the_handler_is_skipped() {
-    check("fail_fast; a -failed-> h; b -> h; c", "a fails; show; b fails; show; c stops", expect![[r#"
+    check(
+        "fail_fast; a -failed-> h; b -> h; c",
+        "a fails; show; b fails; show; c stops",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         h    blocked    waits for b
         b    ready      1 attempt
@@ -124,10 +171,11 @@ fn fail_fast_waits_until_the_handler_is_skipped() {
         b    failed     1 attempt  failed: it broke
         c    cancelled  1 attempt  it was stopped because the run ended
         run  failed  b failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
-const FULL: &str = r#"
+pub(super) const FULL: &str = r#"
 tasks:
   a: { type: work, undo: { type: work, with: { of: a } } }
   b: { type: work, needs: [a], undo: { type: work } }
@@ -141,7 +189,10 @@ on_failure:
 
 #[test]
 fn a_run_that_succeeds_runs_only_its_finally_tasks() {
-    check(FULL, "a ok; b ok; c ok; show; clean ok; sweep ok; log", expect![[r#"
+    check(
+        FULL,
+        "a ok; b ok; c ok; show; clean ok; sweep ok; log",
+        expect![[r#"
         a       succeeded  1 attempt
         b       succeeded  1 attempt
         c       succeeded  1 attempt
@@ -180,12 +231,16 @@ fn a_run_that_succeeds_runs_only_its_finally_tasks() {
         a.undo  skipped    was not needed
         b.undo  skipped    was not needed
         run     succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_run_that_fails_is_undone_last_first_then_cleaned_up_then_told() {
-    check(FULL, "a ok; b ok; c fails; show; b.undo ok; show; a.undo fails; clean ok; sweep ok; show; alert ok; log", expect![[r#"
+    check(
+        FULL,
+        "a ok; b ok; c fails; show; b.undo ok; show; a.undo fails; clean ok; sweep ok; show; alert ok; log",
+        expect![[r#"
         a       succeeded  1 attempt
         b       succeeded  1 attempt
         c       failed     1 attempt  failed: it broke
@@ -253,7 +308,8 @@ fn a_run_that_fails_is_undone_last_first_then_cleaned_up_then_told() {
         a.undo  failed     1 attempt  failed: it broke
         b.undo  succeeded  1 attempt
         run     failed  c failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -264,7 +320,10 @@ tasks:
   b: { type: work, undo: { type: work } }
   c: { type: work, needs: [a, b] }
 "#;
-    check(flow, "b ok; a ok; c fails; show; a.undo ok; b.undo ok", expect![[r#"
+    check(
+        flow,
+        "b ok; a ok; c fails; show; a.undo ok; b.undo ok",
+        expect![[r#"
         a       succeeded  1 attempt
         b       succeeded  1 attempt
         c       failed     1 attempt  failed: it broke
@@ -277,7 +336,8 @@ tasks:
         a.undo  succeeded  1 attempt
         b.undo  succeeded  1 attempt
         run     failed  c failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -289,7 +349,10 @@ tasks:
   c: { type: work, needs: [b], undo: { type: log, with: { message: "back from {{ tasks.c.output }}" } } }
   d: { type: work, needs: [c] }
 "#;
-    check(flow, "a ok; b ok; c ok 7; d fails; show; wait 5s; a.undo fails; wait 1s; a.undo ok", expect![[r#"
+    check(
+        flow,
+        "a ok; b ok; c ok 7; d fails; show; wait 5s; a.undo fails; wait 1s; a.undo ok",
+        expect![[r#"
         - c.undo logs info "back from 7" in attempt 1
         a       succeeded  1 attempt
         b       succeeded  1 attempt
@@ -307,12 +370,16 @@ tasks:
         b.undo  succeeded
         c.undo  succeeded
         run     failed  d failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_failing_finally_task_fails_the_run() {
-    check(FULL, "a ok; b ok; c ok; clean fails; show; alert ok", expect![[r#"
+    check(
+        FULL,
+        "a ok; b ok; c ok; clean fails; show; alert ok",
+        expect![[r#"
         a       succeeded  1 attempt
         b       succeeded  1 attempt
         c       succeeded  1 attempt
@@ -331,7 +398,22 @@ fn a_failing_finally_task_fails_the_run() {
         a.undo  skipped    was not needed
         b.undo  skipped    was not needed
         run     failed  clean failed: it broke
-    "#]]);
+    "#]],
+    );
+}
+
+#[test]
+fn a_failing_finally_task_fails_a_run_that_tells_nobody() {
+    let flow = "tasks: { a: { type: noop } }\nfinally: { clean: { type: work } }";
+    check(
+        flow,
+        "clean fails",
+        expect![[r#"
+        a      succeeded
+        clean  failed     1 attempt  failed: it broke
+        run    failed  clean failed: it broke
+    "#]],
+    );
 }
 
 #[test]
@@ -341,7 +423,10 @@ tasks: { a: { type: noop } }
 finally: { clean: { type: fail, with: { message: no broom } } }
 on_failure: { alert: { type: log, with: { message: "{{ run.outcome }}: {{ run.error }}" } } }
 "#;
-    check(flow, "log", expect![[r#"
+    check(
+        flow,
+        "log",
+        expect![[r#"
         - alert logs info "failed: no broom" in attempt 1
         1 run_created {"inputs":{"value":{}}}
         2 run_started {}
@@ -356,7 +441,8 @@ on_failure: { alert: { type: log, with: { message: "{{ run.outcome }}: {{ run.er
         clean  failed     failed: no broom
         alert  succeeded
         run    failed  clean failed: no broom
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -368,313 +454,32 @@ finally:
   mop: { type: work, needs: [{ task: clean, on: failed }] }
   polish: { type: work, needs: [clean] }
 "#;
-    check(flow, "clean fails; mop ok", expect![[r#"
+    check(
+        flow,
+        "clean fails; mop ok",
+        expect![[r#"
         a       succeeded
         clean   failed     1 attempt  failed: it broke
         mop     succeeded  1 attempt
         polish  skipped    upstream clean failed
         run     succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_failing_on_failure_task_changes_nothing() {
     let flow = "tasks: { a: { type: work } }\non_failure: { alert: { type: work }, then: { type: work, needs: [alert] } }";
-    check(flow, "a fails; alert fails", expect![[r#"
+    check(
+        flow,
+        "a fails; alert fails",
+        expect![[r#"
         a      failed     1 attempt  failed: it broke
         alert  failed     1 attempt  failed: it broke
         then   skipped    upstream alert failed
         run    failed  a failed: it broke
-    "#]]);
-}
-
-#[test]
-fn cancel_ends_attempts_and_leaves_out_what_had_not_started() {
-    check("tasks: { a: { type: work }, b: { type: work, needs: [a] }, c: { type: work }, d: { type: delay, with: { for: 1h } } }", "a starts; cancel; show; a stops; c stops", expect![[r#"
-        - a is asked to end
-        - c is asked to end
-        a    running    1 attempt
-        b    cancelled  the run was cancelled
-        c    ready      1 attempt
-        d    cancelled  the run was cancelled
-        run  ending  Attempts
-        a    cancelled  1 attempt  it was stopped because the run ended
-        b    cancelled  the run was cancelled
-        c    cancelled  1 attempt  it was stopped because the run ended
-        d    cancelled  the run was cancelled
-        run  cancelled
-    "#]]);
-    check("a -> b -always-> c", "a starts; cancel; a fails", expect![[r#"
-        - a is asked to end
-        a    failed     1 attempt  failed: it broke
-        b    cancelled  the run was cancelled
-        c    cancelled  the run was cancelled
-        run  cancelled
-    "#]]);
-}
-
-#[test]
-fn what_succeeds_while_a_run_is_cancelled_is_undone_too() {
-    check(FULL, "a ok; b starts; cancel; b ok; b.undo ok; a.undo ok; clean ok {\"x\": 1}; sweep ok; log", expect![[r#"
-        - b is asked to end
-        1 run_created {"inputs":{"value":{}}}
-        2 run_started {}
-        3 task_scheduled {"task":"a","attempt":1,"input":{"value":{}}}
-        4 attempt_started {"task":"a","attempt":1,"worker":"w1"}
-        5 task_succeeded {"task":"a","output":{"value":null}}
-        6 task_scheduled {"task":"b","attempt":1,"input":{"value":{}}}
-        7 attempt_started {"task":"b","attempt":1,"worker":"w1"}
-        8 run_cancel_requested {}
-        9 run_ending {"outcome":"cancelled"}
-        10 task_cancelled {"task":"c","reason":"the run was cancelled"}
-        11 task_succeeded {"task":"b","output":{"value":null}}
-        12 ending_step {"step":"undo"}
-        13 task_scheduled {"task":"b.undo","attempt":1,"input":{"value":{}}}
-        14 attempt_started {"task":"b.undo","attempt":1,"worker":"w1"}
-        15 task_succeeded {"task":"b.undo","output":{"value":null}}
-        16 task_scheduled {"task":"a.undo","attempt":1,"input":{"value":{"of":"a"}}}
-        17 attempt_started {"task":"a.undo","attempt":1,"worker":"w1"}
-        18 task_succeeded {"task":"a.undo","output":{"value":null}}
-        19 ending_step {"step":"finally"}
-        20 task_scheduled {"task":"clean","attempt":1,"input":{"value":{"outcome":"cancelled","a":"succeeded","c":"cancelled"}}}
-        21 attempt_started {"task":"clean","attempt":1,"worker":"w1"}
-        22 task_succeeded {"task":"clean","output":{"value":{"x":1}},"exit_code":0}
-        23 task_scheduled {"task":"sweep","attempt":1,"input":{"value":{}}}
-        24 attempt_started {"task":"sweep","attempt":1,"worker":"w1"}
-        25 task_succeeded {"task":"sweep","output":{"value":null}}
-        26 run_finished {"outcome":"cancelled"}
-        a       succeeded  1 attempt
-        b       succeeded  1 attempt
-        c       cancelled  the run was cancelled
-        clean   succeeded  1 attempt
-        sweep   succeeded  1 attempt
-        alert   skipped    was not needed
-        a.undo  succeeded  1 attempt
-        b.undo  succeeded  1 attempt
-        run     cancelled
-    "#]]);
-}
-
-#[test]
-fn a_second_cancel_asks_again_and_changes_nothing() {
-    check("a -> b", "a starts; cancel; cancel; show; a stops; cancel", expect![[r#"
-        - a is asked to end
-        - a is asked to end
-        a    running    1 attempt
-        b    cancelled  the run was cancelled
-        run  ending  Attempts
-        - cancel: the run is finished
-        a    cancelled  1 attempt  it was stopped because the run ended
-        b    cancelled  the run was cancelled
-        run  cancelled
-    "#]]);
-}
-
-#[test]
-fn cancel_while_a_run_is_ending_lets_the_clean_up_go_on() {
-    check(FULL, "a ok; b ok; c ok; cancel; clean ok; cancel; sweep ok; log", expect![[r#"
-        1 run_created {"inputs":{"value":{}}}
-        2 run_started {}
-        3 task_scheduled {"task":"a","attempt":1,"input":{"value":{}}}
-        4 attempt_started {"task":"a","attempt":1,"worker":"w1"}
-        5 task_succeeded {"task":"a","output":{"value":null}}
-        6 task_scheduled {"task":"b","attempt":1,"input":{"value":{}}}
-        7 attempt_started {"task":"b","attempt":1,"worker":"w1"}
-        8 task_succeeded {"task":"b","output":{"value":null}}
-        9 task_scheduled {"task":"c","attempt":1,"input":{"value":{}}}
-        10 attempt_started {"task":"c","attempt":1,"worker":"w1"}
-        11 task_succeeded {"task":"c","output":{"value":null}}
-        12 run_ending {"outcome":"succeeded"}
-        13 ending_step {"step":"finally"}
-        14 task_scheduled {"task":"clean","attempt":1,"input":{"value":{"outcome":"succeeded","a":"succeeded","c":"succeeded"}}}
-        15 run_cancel_requested {}
-        16 attempt_started {"task":"clean","attempt":1,"worker":"w1"}
-        17 task_succeeded {"task":"clean","output":{"value":null}}
-        18 task_scheduled {"task":"sweep","attempt":1,"input":{"value":{}}}
-        19 run_cancel_requested {}
-        20 attempt_started {"task":"sweep","attempt":1,"worker":"w1"}
-        21 task_succeeded {"task":"sweep","output":{"value":null}}
-        22 run_finished {"outcome":"succeeded"}
-        a       succeeded  1 attempt
-        b       succeeded  1 attempt
-        c       succeeded  1 attempt
-        clean   succeeded  1 attempt
-        sweep   succeeded  1 attempt
-        alert   skipped    was not needed
-        a.undo  skipped    was not needed
-        b.undo  skipped    was not needed
-        run     succeeded
-    "#]]);
-    check(FULL, "a ok; b fails; cancel; a.undo ok; clean ok; sweep ok; alert ok", expect![[r#"
-        a       succeeded  1 attempt
-        b       failed     1 attempt  failed: it broke
-        c       skipped    upstream b failed
-        clean   succeeded  1 attempt
-        sweep   succeeded  1 attempt
-        alert   succeeded  1 attempt
-        a.undo  succeeded  1 attempt
-        b.undo  skipped    was not needed
-        run     failed  b failed: it broke
-    "#]]);
-}
-
-#[test]
-fn a_cancelled_run_whose_finally_task_fails_has_failed() {
-    check(FULL, "cancel; a stops; clean fails; alert ok", expect![[r#"
-        - a is asked to end
-        a       cancelled  1 attempt  it was stopped because the run ended
-        b       cancelled  the run was cancelled
-        c       cancelled  the run was cancelled
-        clean   failed     1 attempt  failed: it broke
-        sweep   skipped    upstream clean failed
-        alert   succeeded  1 attempt
-        a.undo  skipped    was not needed
-        b.undo  skipped    was not needed
-        run     failed  clean failed: it broke
-    "#]]);
-}
-
-#[test]
-fn forced_cancel_ends_everything_at_once() {
-    check(FULL, "a ok; b starts; force cancel; late report of b; force cancel; log", expect![[r#"
-        - b is killed
-        - late report of b: the run is finished
-        - force cancel: the run is finished
-        1 run_created {"inputs":{"value":{}}}
-        2 run_started {}
-        3 task_scheduled {"task":"a","attempt":1,"input":{"value":{}}}
-        4 attempt_started {"task":"a","attempt":1,"worker":"w1"}
-        5 task_succeeded {"task":"a","output":{"value":null}}
-        6 task_scheduled {"task":"b","attempt":1,"input":{"value":{}}}
-        7 attempt_started {"task":"b","attempt":1,"worker":"w1"}
-        8 run_cancel_requested {"force":true}
-        9 run_ending {"outcome":"cancelled"}
-        10 task_cancelled {"task":"b","reason":"the run was cancelled by force"}
-        11 task_cancelled {"task":"c","reason":"the run was cancelled by force"}
-        12 run_finished {"outcome":"cancelled"}
-        a       succeeded  1 attempt
-        b       cancelled  1 attempt  the run was cancelled by force
-        c       cancelled  the run was cancelled by force
-        clean   skipped    the ending was cut short before it
-        sweep   skipped    the ending was cut short before it
-        alert   skipped    was not needed
-        a.undo  skipped    the ending was cut short before it
-        b.undo  skipped    was not needed
-        run     cancelled
-    "#]]);
-    check(FULL, "a ok; b starts; cancel; force cancel", expect![[r#"
-        - b is asked to end
-        - b is killed
-        a       succeeded  1 attempt
-        b       cancelled  1 attempt  the run was cancelled by force
-        c       cancelled  the run was cancelled
-        clean   skipped    the ending was cut short before it
-        sweep   skipped    the ending was cut short before it
-        alert   skipped    was not needed
-        a.undo  skipped    the ending was cut short before it
-        b.undo  skipped    was not needed
-        run     cancelled
-    "#]]);
-    check(FULL, "a ok; b ok; c ok; clean starts; force cancel", expect![[r#"
-        - clean is killed
-        a       succeeded  1 attempt
-        b       succeeded  1 attempt
-        c       succeeded  1 attempt
-        clean   cancelled  1 attempt  the run was cancelled by force
-        sweep   skipped    the ending was cut short before it
-        alert   skipped    was not needed
-        a.undo  skipped    the ending was cut short before it
-        b.undo  skipped    the ending was cut short before it
-        run     cancelled
-    "#]]);
-    check("a -always-> b; a -cancelled-> c", "force cancel", expect![[r#"
-        - a is killed
-        a    cancelled  1 attempt  the run was cancelled by force
-        b    cancelled  the run was cancelled by force
-        c    cancelled  the run was cancelled by force
-        run  cancelled
-    "#]]);
-}
-
-#[test]
-fn a_run_that_had_failed_stays_failed_when_its_clean_up_is_cut_short() {
-    check(FULL, "a ok; b fails; a.undo starts; force cancel", expect![[r#"
-        - a.undo is killed
-        a       succeeded  1 attempt
-        b       failed     1 attempt  failed: it broke
-        c       skipped    upstream b failed
-        clean   skipped    the ending was cut short before it
-        sweep   skipped    the ending was cut short before it
-        alert   skipped    the ending was cut short before it
-        a.undo  cancelled  1 attempt  the run was cancelled by force
-        b.undo  skipped    was not needed
-        run     failed  b failed: it broke
-    "#]]);
-}
-
-#[test]
-fn the_timeout_of_a_flow_bounds_its_run() {
-    let flow = r#"
-timeout: 1m
-tasks: { a: { type: work, undo: { type: work } }, b: { type: work, needs: [a] }, c: { type: work, needs: [b] } }
-finally: { clean: { type: work } }
-"#;
-    check(flow, "a ok; b starts; wait 59s; show; wait 1s; show; b stops; a.undo ok; wait 5m; clean ok", expect![[r#"
-        a       succeeded  1 attempt
-        b       running    1 attempt
-        c       blocked    waits for b
-        clean   blocked    runs at the end, whatever happens
-        a.undo  blocked    takes back a if the run fails or is cancelled
-        run     running
-        - b is asked to end
-        a       succeeded  1 attempt
-        b       running    1 attempt
-        c       cancelled  the run took too long
-        clean   blocked    runs at the end, whatever happens
-        a.undo  blocked    takes back a if the run fails or is cancelled
-        run     ending  timeout: the run took longer than 1m  Attempts
-        a       succeeded  1 attempt
-        b       cancelled  1 attempt  it was stopped because the run ended
-        c       cancelled  the run took too long
-        clean   succeeded  1 attempt
-        a.undo  succeeded  1 attempt
-        run     failed  timeout: the run took longer than 1m
-    "#]]);
-}
-
-#[test]
-fn the_ending_is_bounded_too() {
-    check(FULL, "a ok; b starts; cancel; wait 9m; show; wait 1m; late report of b", expect![[r#"
-        - b is asked to end
-        a       succeeded  1 attempt
-        b       running    1 attempt
-        c       cancelled  the run was cancelled
-        clean   blocked    runs at the end, whatever happens
-        sweep   blocked    waits for clean
-        alert   blocked    runs if the run fails
-        a.undo  blocked    takes back a if the run fails or is cancelled
-        b.undo  blocked    takes back b if the run fails or is cancelled
-        run     ending  Attempts
-        - b is killed
-        - late report of b: the run is finished
-        a       succeeded  1 attempt
-        b       cancelled  1 attempt  the ending of the run took too long
-        c       cancelled  the run was cancelled
-        clean   skipped    the ending was cut short before it
-        sweep   skipped    the ending was cut short before it
-        alert   skipped    was not needed
-        a.undo  skipped    the ending was cut short before it
-        b.undo  skipped    was not needed
-        run     cancelled  ending_timeout: the ending of the run took too long
-    "#]]);
-    let flow = "ending_timeout: 5s\ntasks: { a: { type: work } }\nfinally: { clean: { type: work }, next: { type: work, needs: [clean] } }";
-    check(flow, "a ok; clean starts; wait 5s", expect![[r#"
-        - clean is killed
-        a      succeeded  1 attempt
-        clean  cancelled  1 attempt  the ending of the run took too long
-        next   skipped    the ending was cut short before it
-        run    failed  ending_timeout: the ending of the run took too long
-    "#]]);
+    "#]],
+    );
 }
 
 const OUTPUTS: &str = r#"
@@ -687,7 +492,10 @@ outputs: { n: "{{ tasks.a.output.n }}", outcome: "{{ run.outcome }}", text: "n={
 
 #[test]
 fn outputs_are_made_when_the_work_is_done() {
-    check(OUTPUTS, "a ok {\"n\": 4}; show; clean ok; log", expect![[r#"
+    check(
+        OUTPUTS,
+        "a ok {\"n\": 4}; show; clean ok; log",
+        expect![[r#"
         a       succeeded  1 attempt
         clean   ready      1 attempt
         alert   blocked    runs if the run fails
@@ -709,20 +517,28 @@ fn outputs_are_made_when_the_work_is_done() {
         alert   skipped    was not needed
         a.undo  skipped    was not needed
         run     succeeded  {"n":4,"outcome":"succeeded","text":"n=4"}
-    "#]]);
-    check(OUTPUTS, "a ok {\"n\": 4}; clean fails", expect![[r#"
+    "#]],
+    );
+    check(
+        OUTPUTS,
+        "a ok {\"n\": 4}; clean fails",
+        expect![[r#"
         - alert logs info "it broke" in attempt 1
         a       succeeded  1 attempt
         clean   failed     1 attempt  failed: it broke
         alert   succeeded
         a.undo  skipped    was not needed
         run     failed  clean failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_run_whose_outputs_cannot_be_made_fails_as_any_other() {
-    check(OUTPUTS, "a ok {\"m\": 4}; show; a.undo ok; clean ok", expect![[r#"
+    check(
+        OUTPUTS,
+        "a ok {\"m\": 4}; show; a.undo ok; clean ok",
+        expect![[r#"
         a       succeeded  1 attempt
         clean   blocked    runs at the end, whatever happens
         alert   blocked    runs if the run fails
@@ -734,9 +550,14 @@ fn a_run_whose_outputs_cannot_be_made_fails_as_any_other() {
         alert   succeeded
         a.undo  succeeded  1 attempt
         run     failed  expression: the outputs could not be made: `tasks.a.output.n` is not there; `tasks.a.output` has: m. In `{{ tasks.a.output.n }}`
-    "#]]);
-    check("tasks: { a: { type: work } }\noutputs: { n: \"{{ tasks.a.output.n }}\" }", "a ok {}", expect![[r#"
+    "#]],
+    );
+    check(
+        "tasks: { a: { type: work } }\noutputs: { n: \"{{ tasks.a.output.n }}\" }",
+        "a ok {}",
+        expect![[r#"
         a    succeeded  1 attempt
         run  failed  expression: the outputs could not be made: `tasks.a.output.n` is not there; `tasks.a.output` is empty. In `{{ tasks.a.output.n }}`
-    "#]]);
+    "#]],
+    );
 }

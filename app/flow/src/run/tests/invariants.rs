@@ -8,7 +8,9 @@ use rustc_hash::FxHashSet;
 use super::World;
 use crate::plan::Role;
 use crate::run::state::{EdgeState, Timer, WaitsFor};
-use crate::run::{Command, Decision, Dispatch, Effect, Env, Event, EventKind, Phase, RunState, Snapshot, TaskState, decide};
+use crate::run::{
+    Command, Decision, Dispatch, Effect, Env, Event, EventKind, Phase, RunState, Snapshot, TaskState, decide,
+};
 use crate::view::{TaskCounts, TaskStatus};
 
 impl World {
@@ -16,24 +18,49 @@ impl World {
     pub(super) fn assert_decision(&self, decision: &Decision) {
         let mut before = self.log.last();
         for event in &decision.events {
-            assert_eq!(event.seq, before.map_or(0, |before| before.seq) + 1, "the log is dense");
-            assert!(before.is_none_or(|before| before.at <= event.at), "time does not run back in a log");
+            assert_eq!(
+                event.seq,
+                before.map_or(0, |before| before.seq) + 1,
+                "the log is dense"
+            );
+            assert!(
+                before.is_none_or(|before| before.at <= event.at),
+                "time does not run back in a log"
+            );
             let json = serde_json::to_string(event).expect("events are JSON");
-            assert_eq!(serde_json::from_str::<Event>(&json).expect("what was written is read"), *event, "{json}");
+            assert_eq!(
+                serde_json::from_str::<Event>(&json).expect("what was written is read"),
+                *event,
+                "{json}"
+            );
             before = Some(event);
         }
         for effect in &decision.effects {
             if let Effect::Dispatch(dispatch) = effect {
                 let task = self.state.task(dispatch.task);
-                assert_eq!(task.state, TaskState::Ready { token: dispatch.token }, "only what is ready is given out");
-                assert_eq!(task.attempts.last().map(|attempt| attempt.number), Some(dispatch.attempt));
+                assert_eq!(
+                    task.state,
+                    TaskState::Ready {
+                        token: dispatch.token
+                    },
+                    "only what is ready is given out"
+                );
+                assert_eq!(
+                    task.attempts.last().map(|attempt| attempt.number),
+                    Some(dispatch.attempt)
+                );
                 assert_eq!(task.input.as_ref(), Some(&dispatch.input));
             }
         }
         for event in &decision.events {
-            let EventKind::TaskScheduled { task, token, .. } = &event.kind else { continue };
+            let EventKind::TaskScheduled { task, token, .. } = &event.kind else {
+                continue;
+            };
             let is_out = self.token(task) == Some(*token);
-            let is_given_out = decision.effects.iter().any(|effect| matches!(effect, Effect::Dispatch(out) if out.token == *token));
+            let is_given_out = decision
+                .effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Dispatch(out) if out.token == *token));
             assert_eq!(is_out, is_given_out, "{task} is ready, so it is given out");
         }
     }
@@ -45,7 +72,10 @@ impl World {
         assert_eq!(replayed, *state, "a log folds to the state that made it");
         let json = serde_json::to_string(&state.snapshot()).expect("snapshots are JSON");
         let read: Snapshot = serde_json::from_str(&json).expect("what was written is read");
-        assert_eq!(RunState::restore(read, Arc::clone(&self.plan)).as_ref(), Some(state));
+        assert_eq!(
+            RunState::restore(read, Arc::clone(&self.plan)).as_ref(),
+            Some(state)
+        );
         self.assert_counts();
         self.assert_timers();
         let mut tokens = FxHashSet::default();
@@ -54,11 +84,24 @@ impl World {
                 assert!(tokens.insert(token), "a token is used once");
             }
         }
-        let statuses = |state: &RunState| state.tasks().iter().map(|task| task.state.status()).collect::<Vec<_>>();
-        assert_eq!(statuses(&self.viewer), statuses(state), "who follows sees the same");
+        let statuses = |state: &RunState| {
+            state
+                .tasks()
+                .iter()
+                .map(|task| task.state.status())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            statuses(&self.viewer),
+            statuses(state),
+            "who follows sees the same"
+        );
         assert_eq!(self.viewer.status(), state.status());
         assert_eq!(self.viewer.edges(), state.edges());
-        assert!(is_going_on || state.data.agenda.is_empty(), "an agenda is worked off");
+        assert!(
+            is_going_on || state.data.agenda.is_empty(),
+            "an agenda is worked off"
+        );
     }
 
     fn assert_counts(&self) {
@@ -67,7 +110,11 @@ impl World {
         let mut open = [0; 3];
         let mut unhandled = BTreeSet::new();
         let agenda: FxHashSet<u32> = data.agenda.iter().copied().collect();
-        assert_eq!(agenda.len(), data.agenda.len(), "no task stands twice on the agenda");
+        assert_eq!(
+            agenda.len(),
+            data.agenda.len(),
+            "no task stands twice on the agenda"
+        );
         for (ix, task) in state.tasks().iter().enumerate() {
             let plan = &self.plan.tasks[ix];
             *counts.of(task.state.status()) += 1;
@@ -84,7 +131,10 @@ impl World {
                 let handled = plan.downs.iter().any(|&at| {
                     let edge = self.plan.edge(at);
                     let is_taken = data.edges[at as usize] == EdgeState::Taken;
-                    edge.on.failed && edge.handles && is_taken && state.task(edge.to).state.status() != TaskStatus::Skipped
+                    edge.on.failed
+                        && edge.handles
+                        && is_taken
+                        && state.task(edge.to).state.status() != TaskStatus::Skipped
                 });
                 if !handled {
                     unhandled.insert((task.finished_at.expect("it has ended"), ix as u32));
@@ -112,16 +162,28 @@ impl World {
                     let is_delay = self.plan.task(ix).light == Some(crate::plan::Light::Delay);
                     assert_eq!(waits_for == WaitsFor::Delay, is_delay);
                 }
-                TaskState::Running { .. } => assert_eq!(task.timer.is_some(), self.plan.task(ix).doc.timeout.is_some()),
+                TaskState::Running { .. } => {
+                    assert_eq!(task.timer.is_some(), self.plan.task(ix).doc.timeout.is_some())
+                }
                 _ => assert_eq!(task.timer, None),
             }
             if let Some(token) = task.state.token() {
                 assert_eq!(data.tokens.get(&token), Some(&ix));
             }
         }
-        let n_out = self.state.tasks().iter().filter(|task| task.state.token().is_some()).count();
+        let n_out = self
+            .state
+            .tasks()
+            .iter()
+            .filter(|task| task.state.token().is_some())
+            .count();
         assert_eq!(data.tokens.len(), n_out);
-        let own: BTreeSet<_> = data.timers.iter().filter(|(_, timer)| matches!(timer, Timer::Task(_))).copied().collect();
+        let own: BTreeSet<_> = data
+            .timers
+            .iter()
+            .filter(|(_, timer)| matches!(timer, Timer::Task(_)))
+            .copied()
+            .collect();
         if self.state.is_finished() {
             assert!(data.timers.is_empty());
         } else {
@@ -129,19 +191,29 @@ impl World {
         }
         let has = |wanted: Timer| data.timers.iter().any(|(_, timer)| *timer == wanted);
         assert_eq!(has(Timer::Ending), matches!(data.phase, Phase::Ending { .. }));
-        assert_eq!(has(Timer::Run), data.phase == Phase::Running && self.plan.doc.timeout.is_some());
+        assert_eq!(
+            has(Timer::Run),
+            data.phase == Phase::Running && self.plan.doc.timeout.is_some()
+        );
     }
 
     /// When nothing is left to be decided: the run has ended, or something is under way that moves it.
     pub(super) fn assert_at_rest(&self) {
         let (state, data) = (&self.state, &self.state.data);
         if state.is_finished() {
-            assert!(state.tasks().iter().all(|task| task.state.status().is_final()), "no task outlives its run");
+            assert!(
+                state.tasks().iter().all(|task| task.state.status().is_final()),
+                "no task outlives its run"
+            );
             assert_eq!((state.wake_at(), state.in_flight()), (None, false));
             return;
         }
         assert!(data.agenda.is_empty());
-        assert!(!data.tokens.is_empty() || state.counts().waiting > 0, "nothing moves this run: {:?}", data.phase);
+        assert!(
+            !data.tokens.is_empty() || state.counts().waiting > 0,
+            "nothing moves this run: {:?}",
+            data.phase
+        );
         assert_eq!(state.in_flight(), !data.tokens.is_empty());
         self.assert_effects_derivable();
     }
@@ -150,22 +222,51 @@ impl World {
     fn assert_effects_derivable(&self) {
         let mut state = self.state.clone();
         let mut entropy = || -> u128 { panic!("nothing new is made of what is known") };
-        let env = Env { now: self.clock, actor: "engine".into(), entropy: &mut entropy, blobs: &() };
+        let env = Env {
+            now: self.clock,
+            actor: "engine".into(),
+            entropy: &mut entropy,
+            blobs: &(),
+        };
         if state.wake_at().is_some_and(|due| due <= self.clock) {
             return;
         }
-        let decision = decide(&mut state, &self.program, Command::Recover { workers_gone: false }, env).expect("it goes on");
+        let decision = decide(
+            &mut state,
+            &self.program,
+            Command::Recover { workers_gone: false },
+            env,
+        )
+        .expect("it goes on");
         assert_eq!(decision.events, Vec::new());
-        let is_stopping = |ix: u32| matches!(state.phase(), Phase::Ending { .. }) && self.plan.task(ix).role == Role::Main;
+        let is_stopping =
+            |ix: u32| matches!(state.phase(), Phase::Ending { .. }) && self.plan.task(ix).role == Role::Main;
         let given: Vec<&Dispatch> = decision
             .effects
             .iter()
-            .filter_map(|effect| if let Effect::Dispatch(dispatch) = effect { Some(dispatch) } else { None })
+            .filter_map(|effect| {
+                if let Effect::Dispatch(dispatch) = effect {
+                    Some(dispatch)
+                } else {
+                    None
+                }
+            })
             .collect();
-        let ready = state.tasks_in(Some(TaskStatus::Ready)).filter(|&ix| !is_stopping(ix));
-        assert_eq!(given.iter().map(|dispatch| dispatch.task).collect::<Vec<_>>(), ready.collect::<Vec<_>>());
-        let asked = decision.effects.iter().filter(|effect| matches!(effect, Effect::CancelAttempt { .. })).count();
-        let out = state.tasks_in(None).filter(|&ix| is_stopping(ix) && state.task(ix).state.token().is_some());
+        let ready = state
+            .tasks_in(Some(TaskStatus::Ready))
+            .filter(|&ix| !is_stopping(ix));
+        assert_eq!(
+            given.iter().map(|dispatch| dispatch.task).collect::<Vec<_>>(),
+            ready.collect::<Vec<_>>()
+        );
+        let asked = decision
+            .effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::CancelAttempt { .. }))
+            .count();
+        let out = state
+            .tasks_in(None)
+            .filter(|&ix| is_stopping(ix) && state.task(ix).state.token().is_some());
         assert_eq!(asked, out.count());
     }
 }

@@ -6,18 +6,25 @@ use super::check;
 
 #[test]
 fn a_failed_task_skips_everything_behind_it() {
-    check("fetch -> parse -> store; fetch -> notify", "fetch ok; parse fails; notify ok", expect![[r#"
+    check(
+        "fetch -> parse -> store; fetch -> notify",
+        "fetch ok; parse fails; notify ok",
+        expect![[r#"
         fetch   succeeded  1 attempt
         parse   failed     1 attempt  failed: it broke
         store   skipped    upstream parse failed
         notify  succeeded  1 attempt
         run     failed  parse failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn roots_start_together_and_each_task_as_soon_as_its_upstreams_are_through() {
-    check("a -> c; b -> d; c -> e; d -> e", "show; a ok; show; b ok; c ok; show; d ok; e ok", expect![[r#"
+    check(
+        "a -> c; b -> d; c -> e; d -> e",
+        "show; a ok; show; b ok; c ok; show; d ok; e ok",
+        expect![[r#"
         a    ready      1 attempt
         c    blocked    waits for a
         b    ready      1 attempt
@@ -42,13 +49,17 @@ fn roots_start_together_and_each_task_as_soon_as_its_upstreams_are_through() {
         d    succeeded  1 attempt
         e    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn edges_are_taken_by_the_outcomes_they_name() {
     let flow = "a -> on_success; a -failed-> on_failure; a -skipped-> on_skip; a -cancelled-> on_cancel; a -always-> on_any; a -succeeded|failed-> on_end";
-    check(flow, "a ok; on_success ok; on_any ok; on_end ok", expect![[r#"
+    check(
+        flow,
+        "a ok; on_success ok; on_any ok; on_end ok",
+        expect![[r#"
         a           succeeded  1 attempt
         on_success  succeeded  1 attempt
         on_failure  skipped    upstream a succeeded
@@ -57,8 +68,12 @@ fn edges_are_taken_by_the_outcomes_they_name() {
         on_any      succeeded  1 attempt
         on_end      succeeded  1 attempt
         run         succeeded
-    "#]]);
-    check(flow, "a fails; on_failure ok; on_any ok; on_end ok", expect![[r#"
+    "#]],
+    );
+    check(
+        flow,
+        "a fails; on_failure ok; on_any ok; on_end ok",
+        expect![[r#"
         a           failed     1 attempt  failed: it broke
         on_success  skipped    upstream a failed
         on_failure  succeeded  1 attempt
@@ -67,8 +82,12 @@ fn edges_are_taken_by_the_outcomes_they_name() {
         on_any      succeeded  1 attempt
         on_end      succeeded  1 attempt
         run         succeeded
-    "#]]);
-    check(&format!("z -> a; {flow}"), "z fails; on_skip ok; on_any ok", expect![[r#"
+    "#]],
+    );
+    check(
+        &format!("z -> a; {flow}"),
+        "z fails; on_skip ok; on_any ok",
+        expect![[r#"
         z           failed     1 attempt  failed: it broke
         a           skipped    upstream z failed
         on_success  skipped    upstream a was skipped
@@ -78,12 +97,16 @@ fn edges_are_taken_by_the_outcomes_they_name() {
         on_any      succeeded  1 attempt
         on_end      skipped    upstream a was skipped
         run         failed  z failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn join_all_starts_last_and_is_skipped_first() {
-    check("a -> c; b -> c", "a ok; show; b ok; c ok", expect![[r#"
+    check(
+        "a -> c; b -> c",
+        "a ok; show; b ok; c ok",
+        expect![[r#"
         a    succeeded  1 attempt
         c    blocked    waits for b
         b    ready      1 attempt
@@ -92,8 +115,12 @@ fn join_all_starts_last_and_is_skipped_first() {
         c    succeeded  1 attempt
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check("a -> c; b -> c", "a fails; show; b ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -> c; b -> c",
+        "a fails; show; b ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         c    skipped    upstream a failed
         b    ready      1 attempt
@@ -102,12 +129,16 @@ fn join_all_starts_last_and_is_skipped_first() {
         c    skipped    upstream a failed
         b    succeeded  1 attempt
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn join_any_starts_at_the_first_taken_edge_and_is_skipped_when_none_is_left() {
-    check("a -> c(any); b -> c", "a ok; show; c ok; b fails", expect![[r#"
+    check(
+        "a -> c(any); b -> c",
+        "a ok; show; c ok; b fails",
+        expect![[r#"
         a    succeeded  1 attempt
         c    ready      1 attempt
         b    ready      1 attempt
@@ -116,8 +147,12 @@ fn join_any_starts_at_the_first_taken_edge_and_is_skipped_when_none_is_left() {
         c    succeeded  1 attempt
         b    failed     1 attempt  failed: it broke
         run  failed  b failed: it broke
-    "#]]);
-    check("a -> c(any); b -> c", "a fails; show; b ok; c ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -> c(any); b -> c",
+        "a fails; show; b ok; c ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         c    blocked    waits for b
         b    ready      1 attempt
@@ -126,18 +161,26 @@ fn join_any_starts_at_the_first_taken_edge_and_is_skipped_when_none_is_left() {
         c    succeeded  1 attempt
         b    succeeded  1 attempt
         run  failed  a failed: it broke
-    "#]]);
-    check("a -> c(any); b -> c", "a fails; b fails", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -> c(any); b -> c",
+        "a fails; b fails",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         c    skipped    none of its edges was taken
         b    failed     1 attempt  failed: it broke
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn join_settled_waits_for_all_and_wants_one_taken_edge() {
-    check("a -> c(settled); b -> c", "a ok; show; b fails; c ok", expect![[r#"
+    check(
+        "a -> c(settled); b -> c",
+        "a ok; show; b fails; c ok",
+        expect![[r#"
         a    succeeded  1 attempt
         c    blocked    waits for b
         b    ready      1 attempt
@@ -146,8 +189,12 @@ fn join_settled_waits_for_all_and_wants_one_taken_edge() {
         c    succeeded  1 attempt
         b    failed     1 attempt  failed: it broke
         run  failed  b failed: it broke
-    "#]]);
-    check("a -> c(settled); b -> c", "a fails; show; b fails", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -> c(settled); b -> c",
+        "a fails; show; b fails",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         c    blocked    waits for b
         b    ready      1 attempt
@@ -156,12 +203,16 @@ fn join_settled_waits_for_all_and_wants_one_taken_edge() {
         c    skipped    none of its edges was taken
         b    failed     1 attempt  failed: it broke
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn skipping_spreads_by_the_edges_alone() {
-    check("a -> b -> c -> d; c -skipped-> e; d -always-> f", "a fails; e ok; f ok", expect![[r#"
+    check(
+        "a -> b -> c -> d; c -skipped-> e; d -always-> f",
+        "a fails; e ok; f ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    skipped    upstream a failed
         c    skipped    upstream b was skipped
@@ -169,21 +220,30 @@ fn skipping_spreads_by_the_edges_alone() {
         e    succeeded  1 attempt
         f    succeeded  1 attempt
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn several_edges_from_one_upstream_settle_together() {
-    check("a -failed-> b(any); a -> b", "a ok; b ok", expect![[r#"
+    check(
+        "a -failed-> b(any); a -> b",
+        "a ok; b ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check("a -failed-> b; a -> b", "a ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "a -failed-> b; a -> b",
+        "a ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    skipped    upstream a succeeded
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 const NARROWED: &str = r#"
@@ -196,29 +256,44 @@ tasks:
 
 #[test]
 fn an_edge_is_narrowed_by_its_expression() {
-    check(NARROWED, "inputs {\"go\": true}; a ok; b ok", expect![[r#"
+    check(
+        NARROWED,
+        "inputs {\"go\": true}; a ok; b ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    succeeded  1 attempt
         c    skipped    upstream a succeeded
         run  succeeded
-    "#]]);
-    check(NARROWED, "inputs {\"go\": false}; a ok", expect![[r#"
+    "#]],
+    );
+    check(
+        NARROWED,
+        "inputs {\"go\": false}; a ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    skipped    the condition of the edge from a was false
         c    skipped    upstream a succeeded
         run  succeeded
-    "#]]);
-    check(NARROWED, "inputs {\"go\": false}; a fails; c ok", expect![[r#"
+    "#]],
+    );
+    check(
+        NARROWED,
+        "inputs {\"go\": false}; a fails; c ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    skipped    upstream a failed
         c    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_edge_whose_expression_fails_fails_its_target() {
-    check(NARROWED, "inputs {\"go\": 7}; a ok; log", expect![[r#"
+    check(
+        NARROWED,
+        "inputs {\"go\": 7}; a ok; log",
+        expect![[r#"
         1 run_created {"inputs":{"value":{"go":7}}}
         2 run_started {}
         3 task_scheduled {"task":"a","attempt":1,"input":{"value":{}}}
@@ -231,7 +306,8 @@ fn an_edge_whose_expression_fails_fails_its_target() {
         b    failed     expression: A condition must give true or false, not a number; compare it, as in `… > 0`. In `{{ inputs.go }}`
         c    skipped    upstream a succeeded
         run  failed  b expression: A condition must give true or false, not a number; compare it, as in `… > 0`. In `{{ inputs.go }}`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -243,20 +319,28 @@ tasks:
   any: { type: work, join: any, needs: [a, { task: b, when: "{{ tasks.b.output.missing }}" }] }
   all: { type: work, needs: [a, { task: b, when: "{{ tasks.b.output.missing }}" }] }
 "#;
-    check(flow, "a ok; b ok {}; any ok", expect![[r#"
+    check(
+        flow,
+        "a ok; b ok {}; any ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    succeeded  1 attempt
         any  succeeded  1 attempt
         all  failed     expression: `tasks.b.output.missing` is not there; `tasks.b.output` is empty. In `{{ tasks.b.output.missing }}`
         run  failed  all expression: `tasks.b.output.missing` is not there; `tasks.b.output` is empty. In `{{ tasks.b.output.missing }}`
-    "#]]);
-    check(flow, "a fails; b ok {}", expect![[r#"
+    "#]],
+    );
+    check(
+        flow,
+        "a fails; b ok {}",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    succeeded  1 attempt
         any  failed     expression: `tasks.b.output.missing` is not there; `tasks.b.output` is empty. In `{{ tasks.b.output.missing }}`
         all  skipped    upstream a failed
         run  failed  a failed: it broke
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -267,12 +351,16 @@ tasks:
   b: { type: noop }
   c: { type: work, join: any, needs: [a, { task: b, when: "{{ tasks.b.output.missing }}" }] }
 "#;
-    check(flow, "c ok", expect![[r#"
+    check(
+        flow,
+        "c ok",
+        expect![[r#"
         a    succeeded
         b    succeeded
         c    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 const OWN_WHEN: &str = r#"
@@ -289,20 +377,28 @@ tasks:
 
 #[test]
 fn a_tasks_own_condition_is_judged_last_and_counts_its_upstreams() {
-    check(OWN_WHEN, "a fails; b ok; d ok", expect![[r#"
+    check(
+        OWN_WHEN,
+        "a fails; b ok; d ok",
+        expect![[r#"
         a    failed     1 attempt  failed: it broke
         b    succeeded  1 attempt
         c    skipped    upstream a failed
         d    succeeded  1 attempt
         run  failed  a failed: it broke
-    "#]]);
-    check(OWN_WHEN, "a ok; b ok; c ok", expect![[r#"
+    "#]],
+    );
+    check(
+        OWN_WHEN,
+        "a ok; b ok; c ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    succeeded  1 attempt
         c    succeeded  1 attempt
         d    skipped    its condition was false
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -313,24 +409,36 @@ tasks:
   b: { type: work, needs: [a], when: "{{ tasks.a.output.n > 1 }}", retry: { max_attempts: 5 } }
   c: { type: work, needs: [b] }
 "#;
-    check(flow, "a ok {\"n\": 2}; b ok; c ok", expect![[r#"
+    check(
+        flow,
+        "a ok {\"n\": 2}; b ok; c ok",
+        expect![[r#"
         a    succeeded  1 attempt
         b    succeeded  1 attempt
         c    succeeded  1 attempt
         run  succeeded
-    "#]]);
-    check(flow, "a ok {\"m\": 2}", expect![[r#"
+    "#]],
+    );
+    check(
+        flow,
+        "a ok {\"m\": 2}",
+        expect![[r#"
         a    succeeded  1 attempt
         b    failed     expression: `tasks.a.output.n` is not there; `tasks.a.output` has: m. In `{{ tasks.a.output.n > 1 }}`
         c    skipped    upstream b failed
         run  failed  b expression: `tasks.a.output.n` is not there; `tasks.a.output` has: m. In `{{ tasks.a.output.n > 1 }}`
-    "#]]);
-    check(flow, "a ok {\"n\": 1}", expect![[r#"
+    "#]],
+    );
+    check(
+        flow,
+        "a ok {\"n\": 1}",
+        expect![[r#"
         a    succeeded  1 attempt
         b    skipped    its condition was false
         c    skipped    upstream b was skipped
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -340,11 +448,15 @@ tasks:
   a: { type: work, when: "{{ false }}" }
   b: { type: work, needs: [{ task: a, on: [succeeded, skipped] }] }
 "#;
-    check(flow, "b ok", expect![[r#"
+    check(
+        flow,
+        "b ok",
+        expect![[r#"
         a    skipped    its condition was false
         b    succeeded  1 attempt
         run  succeeded
-    "#]]);
+    "#]],
+    );
 }
 
 const SWITCH: &str = r#"
@@ -361,38 +473,54 @@ tasks:
 
 #[test]
 fn a_switch_takes_the_first_case_that_holds() {
-    check(SWITCH, "inputs {\"n\": 101}; is_big ok; is_odd ok; anyway ok", expect![[r#"
+    check(
+        SWITCH,
+        "inputs {\"n\": 101}; is_big ok; is_odd ok; anyway ok",
+        expect![[r#"
         size      succeeded  took big
         is_big    succeeded  1 attempt
         is_odd    succeeded  1 attempt
         is_small  skipped    upstream size took the case big
         anyway    succeeded  1 attempt
         run       succeeded
-    "#]]);
-    check(SWITCH, "inputs {\"n\": 3}; is_odd ok; anyway ok", expect![[r#"
+    "#]],
+    );
+    check(
+        SWITCH,
+        "inputs {\"n\": 3}; is_odd ok; anyway ok",
+        expect![[r#"
         size      succeeded  took odd
         is_big    skipped    upstream size took the case odd
         is_odd    succeeded  1 attempt
         is_small  skipped    upstream size took the case odd
         anyway    succeeded  1 attempt
         run       succeeded
-    "#]]);
-    check(SWITCH, "inputs {\"n\": 4}; is_small ok; anyway ok", expect![[r#"
+    "#]],
+    );
+    check(
+        SWITCH,
+        "inputs {\"n\": 4}; is_small ok; anyway ok",
+        expect![[r#"
         size      succeeded  took small
         is_big    skipped    upstream size took the case small
         is_odd    skipped    upstream size took the case small
         is_small  succeeded  1 attempt
         anyway    succeeded  1 attempt
         run       succeeded
-    "#]]);
-    check(SWITCH, "inputs {\"n\": \"four\"}", expect![[r#"
+    "#]],
+    );
+    check(
+        SWITCH,
+        "inputs {\"n\": \"four\"}",
+        expect![[r#"
         size      failed     expression: `>` cannot compare a text and a number. In `{{ inputs.n > 100 }}`
         is_big    skipped    upstream size failed
         is_odd    skipped    upstream size failed
         is_small  skipped    upstream size failed
         anyway    skipped    upstream size failed
         run       failed  size expression: `>` cannot compare a text and a number. In `{{ inputs.n > 100 }}`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -403,10 +531,14 @@ tasks:
   a: { type: work, needs: [{ task: which, on: never }] }
   b: { type: work, needs: [which] }
 "#;
-    check(flow, "b ok", expect![[r#"
+    check(
+        flow,
+        "b ok",
+        expect![[r#"
         which  succeeded
         a      skipped    upstream which took no case
         b      succeeded  1 attempt
         run    succeeded
-    "#]]);
+    "#]],
+    );
 }

@@ -18,7 +18,9 @@ fn wide(n_tasks: usize) -> String {
 }
 
 fn chain(n_tasks: usize) -> String {
-    (1..n_tasks).map(|n| format!("t{}:noop -> t{n}:noop;", n - 1)).collect()
+    (1..n_tasks)
+        .map(|n| format!("t{}:noop -> t{n}:noop;", n - 1))
+        .collect()
 }
 
 /// A run without the harness, whose checks would take longer than the run: (state, decisions, events).
@@ -38,7 +40,12 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         trigger: "api".into(),
         idempotency_key: None,
     };
-    let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut entropy, blobs: &() };
+    let env = Env {
+        now: Timestamp::default(),
+        actor: "local".into(),
+        entropy: &mut entropy,
+        blobs: &(),
+    };
     let (mut state, mut decision) = create(&plan, &program, new, env);
     let mut commands = commands.iter().cloned();
     loop {
@@ -47,40 +54,65 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
             assert!(state.in_flight(), "what is left over keeps it in memory");
             Command::Continue
         } else {
-            let Some(command) = commands.next() else { return (state, n.0, n.1) };
+            let Some(command) = commands.next() else {
+                return (state, n.0, n.1);
+            };
             command
         };
-        let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut entropy, blobs: &() };
+        let env = Env {
+            now: Timestamp::default(),
+            actor: "local".into(),
+            entropy: &mut entropy,
+            blobs: &(),
+        };
         decision = decide(&mut state, &program, command, env).expect("it is not finished");
     }
 }
 
 #[test]
 fn a_decision_yields_after_a_thousand_light_tasks() {
-    for (n_tasks, n_decisions) in [(LIGHT_TASKS_PER_DECISION_MAX, 1), (LIGHT_TASKS_PER_DECISION_MAX + 1, 2), (2500, 3)] {
+    for (n_tasks, n_decisions) in [
+        (LIGHT_TASKS_PER_DECISION_MAX, 1),
+        (LIGHT_TASKS_PER_DECISION_MAX + 1, 2),
+        (2500, 3),
+    ] {
         let (state, n, _) = drive(&wide(n_tasks), &[]);
-        assert_eq!((state.status(), n), (RunStatus::Succeeded, n_decisions), "{n_tasks}");
+        assert_eq!(
+            (state.status(), n),
+            (RunStatus::Succeeded, n_decisions),
+            "{n_tasks}"
+        );
     }
 }
 
 #[test]
 fn a_long_chain_of_light_tasks_needs_no_stack() {
     let (state, n_decisions, n_events) = drive(&chain(5000), &[]);
-    assert_eq!((state.status(), n_decisions, n_events), (RunStatus::Succeeded, 5, 5003));
+    assert_eq!(
+        (state.status(), n_decisions, n_events),
+        (RunStatus::Succeeded, 5, 5003)
+    );
 }
 
 #[test]
 fn a_decision_yields_after_a_mebibyte_of_output() {
-    let tasks: String = (0..30).map(|n| format!("  t{n}: {{ type: transform, with: {{ value: \"{{{{ 'x' * 60000 }}}}\" }} }}\n")).collect();
+    let tasks: String = (0..30)
+        .map(|n| format!("  t{n}: {{ type: transform, with: {{ value: \"{{{{ 'x' * 60000 }}}}\" }} }}\n"))
+        .collect();
     let (state, n_decisions, _) = drive(&format!("tasks:\n{tasks}"), &[]);
     assert_eq!((state.status(), n_decisions), (RunStatus::Succeeded, 2));
 }
 
 #[test]
 fn undoing_thousands_yields_too() {
-    let tasks: String = (0..1200).map(|n| format!("  t{n}: {{ type: noop, undo: {{ type: noop }} }}\n")).collect();
+    let tasks: String = (0..1200)
+        .map(|n| format!("  t{n}: {{ type: noop, undo: {{ type: noop }} }}\n"))
+        .collect();
     let (state, n_decisions, _) = drive(&format!("tasks:\n  a: {{ type: fail }}\n{tasks}"), &[]);
-    assert_eq!((state.status(), n_decisions, state.counts().succeeded), (RunStatus::Failed, 3, 2400));
+    assert_eq!(
+        (state.status(), n_decisions, state.counts().succeeded),
+        (RunStatus::Failed, 3, 2400)
+    );
 }
 
 #[test]
@@ -96,13 +128,23 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
         trigger: "api".into(),
         idempotency_key: None,
     };
-    let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut chance, blobs: &() };
+    let env = Env {
+        now: Timestamp::default(),
+        actor: "local".into(),
+        entropy: &mut chance,
+        blobs: &(),
+    };
     let (_, decision) = create(&plan, &program, new, env);
     assert!(decision.unfinished);
     let mut state = RunState::replay(plan, &decision.events).expect("the log is whole");
     assert!(state.in_flight());
     let mut chance = || 6;
-    let env = Env { now: Timestamp::default(), actor: "local".into(), entropy: &mut chance, blobs: &() };
+    let env = Env {
+        now: Timestamp::default(),
+        actor: "local".into(),
+        entropy: &mut chance,
+        blobs: &(),
+    };
     decide(&mut state, &program, Command::Recover { workers_gone: true }, env).expect("it goes on");
     assert_eq!(state.status(), RunStatus::Succeeded);
 }
@@ -110,20 +152,43 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
 #[test]
 fn ten_thousand_tasks_are_cancelled_in_one_go() {
     let flow: String = (0..9_999).map(|n| format!("a -> t{n};")).collect();
-    let (state, ..) = drive(&flow, &[Command::Cancel { force: false, reason: None }]);
-    assert_eq!((state.counts().cancelled, state.status()), (9_999, RunStatus::Ending));
+    let (state, ..) = drive(
+        &flow,
+        &[Command::Cancel {
+            force: false,
+            reason: None,
+        }],
+    );
+    assert_eq!(
+        (state.counts().cancelled, state.status()),
+        (9_999, RunStatus::Ending)
+    );
 }
 
 #[test]
 fn a_full_log_ends_the_run() {
-    let mut world = World::start(doc("tasks: { a: { type: work }, b: { type: work, needs: [a] } }\nfinally: { c: { type: work } }"), json!({}));
+    let mut world = World::start(
+        doc("tasks: { a: { type: work }, b: { type: work, needs: [a] } }\nfinally: { c: { type: work } }"),
+        json!({}),
+    );
     world.state.data.last_seq = EVENTS_PER_RUN_MAX;
     let mut chance = || 5;
-    let env = Env { now: world.clock, actor: "local".into(), entropy: &mut chance, blobs: &() };
+    let env = Env {
+        now: world.clock,
+        actor: "local".into(),
+        entropy: &mut chance,
+        blobs: &(),
+    };
     let token = world.token("a").expect("it is out");
-    let command = Command::AttemptStarted { token, worker: "w".into() };
+    let command = Command::AttemptStarted {
+        token,
+        worker: "w".into(),
+    };
     let decision = decide(&mut world.state, &world.program, command, env).expect("the run ends");
-    assert!(matches!(decision.events.last().map(|event| &event.kind), Some(EventKind::RunFinished { .. })));
+    assert!(matches!(
+        decision.events.last().map(|event| &event.kind),
+        Some(EventKind::RunFinished { .. })
+    ));
     assert_eq!(decision.effects.len(), 1, "the attempt is killed");
     let error = world.state.summary().error.expect("it failed");
     assert_eq!(error.kind, "too_many_events");

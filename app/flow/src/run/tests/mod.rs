@@ -1,6 +1,7 @@
 //! Runs as text: a flow and a script in, what became of it out. [`script::check`] is the only place that knows the API.
 
 mod attempts;
+mod cancel;
 mod ending;
 mod invariants;
 mod joins;

@@ -92,13 +92,16 @@ impl<'d> Oracle<'d> {
     /// A task with the tasks around it.
     fn find(&self, key: &str) -> Option<(&'d IndexMap<String, TaskDoc>, &'d TaskDoc)> {
         let doc = self.doc;
-        [&doc.tasks, &doc.finally, &doc.on_failure].into_iter().find_map(|group| Some((group, group.get(key)?)))
+        [&doc.tasks, &doc.finally, &doc.on_failure]
+            .into_iter()
+            .find_map(|group| Some((group, group.get(key)?)))
     }
 
     fn event(&mut self, event: &Event) {
         let seq = event.seq;
         if self.stage == Stage::Finished {
-            self.faults.push(format!("{seq}: something happens after the end"));
+            self.faults
+                .push(format!("{seq}: something happens after the end"));
         }
         match &event.kind {
             EventKind::RunCreated { .. } => {}
@@ -109,11 +112,15 @@ impl<'d> Oracle<'d> {
                 self.expect(may_be_out, || format!("{seq}: {task} has two attempts at once"));
                 let is_main = self.doc.tasks.contains_key(&**task);
                 let may = !is_main || self.stage == Stage::Running;
-                self.expect(may, || format!("{seq}: an attempt at {task} is made though the run is ending"));
+                self.expect(may, || {
+                    format!("{seq}: an attempt at {task} is made though the run is ending")
+                });
             }
             EventKind::AttemptStarted { task, .. } => {
                 let is_out = self.out.contains(&**task);
-                self.expect(is_out, || format!("{seq}: {task} is begun though it was not given out"));
+                self.expect(is_out, || {
+                    format!("{seq}: {task} is begun though it was not given out")
+                });
             }
             EventKind::TaskWaiting { task, .. } => {
                 self.begin(seq, task, &event.kind);
@@ -124,7 +131,9 @@ impl<'d> Oracle<'d> {
                 self.out.remove(&**task);
                 *self.n_failed.entry(task.to_string()).or_default() += 1;
                 let (n_failed, n_max) = (self.n_failed[&**task], self.max_attempts(task));
-                self.expect(n_failed < n_max, || format!("{seq}: {task} is tried again after {n_failed} of {n_max} attempts"));
+                self.expect(n_failed < n_max, || {
+                    format!("{seq}: {task} is tried again after {n_failed} of {n_max} attempts")
+                });
             }
             EventKind::AttemptLost { task, .. } => {
                 self.out.remove(&**task);
@@ -143,7 +152,9 @@ impl<'d> Oracle<'d> {
                 self.begin(seq, task, &event.kind);
                 self.settle(seq, task, "failed");
                 let n_lost = self.n_lost.get(&**task).copied().unwrap_or(0);
-                self.expect(*error.kind != *"lost" || n_lost == 4, || format!("{seq}: {task} fails as lost after {n_lost} losses"));
+                self.expect(*error.kind != *"lost" || n_lost == 4, || {
+                    format!("{seq}: {task} fails as lost after {n_lost} losses")
+                });
             }
             EventKind::TaskSkipped { task, .. } => {
                 self.begin(seq, task, &event.kind);
@@ -151,13 +162,16 @@ impl<'d> Oracle<'d> {
             }
             EventKind::TaskCancelled { task, .. } => {
                 let is_ending = self.stage != Stage::Running;
-                self.expect(is_ending, || format!("{seq}: {task} is cancelled though the run goes on"));
+                self.expect(is_ending, || {
+                    format!("{seq}: {task} is cancelled though the run goes on")
+                });
                 self.settle(seq, task, "cancelled");
             }
             EventKind::RunCancelRequested { force, .. } => self.cancel = Some(*force),
             EventKind::RunEnding { outcome, error, .. } => {
                 self.ends_as(event, *outcome, error.as_ref());
-                (self.stage, self.ending_at, self.ending_as) = (Stage::Ending(EndingStep::Attempts), event.at, *outcome);
+                (self.stage, self.ending_at, self.ending_as) =
+                    (Stage::Ending(EndingStep::Attempts), event.at, *outcome);
             }
             EventKind::EndingStep { step } => {
                 let is_later = self.stage < Stage::Ending(*step) && matches!(self.stage, Stage::Ending(_));
@@ -179,7 +193,9 @@ impl<'d> Oracle<'d> {
 
     fn max_attempts(&self, key: &str) -> u32 {
         let retry = match key.strip_suffix(".undo") {
-            Some(of) => self.find(of).and_then(|(_, task)| task.undo.as_ref()?.retry.as_ref()),
+            Some(of) => self
+                .find(of)
+                .and_then(|(_, task)| task.undo.as_ref()?.retry.as_ref()),
             None => self.find(key).and_then(|(_, task)| task.retry.as_ref()),
         };
         retry.map_or(1, |retry| retry.max_attempts)
@@ -199,28 +215,49 @@ impl<'d> Oracle<'d> {
         if let Some(of) = key.strip_suffix(".undo") {
             return self.begin_undo(seq, of);
         }
-        let Some((group, task)) = self.find(key) else { return self.faults.push(format!("{seq}: there is no task {key}")) };
+        let Some((group, task)) = self.find(key) else {
+            return self.faults.push(format!("{seq}: there is no task {key}"));
+        };
         let stage = self.stage;
-        self.expect(stage == self.stage_of(group), || format!("{seq}: {key} begins in {stage:?}"));
+        self.expect(stage == self.stage_of(group), || {
+            format!("{seq}: {key} begins in {stage:?}")
+        });
         let moves = self.moves(group, task);
-        let when = task.when.as_deref().map_or(Some(true), |when| self.eval(when, task));
+        let when = task
+            .when
+            .as_deref()
+            .map_or(Some(true), |when| self.eval(when, task));
         let is_allowed = match kind {
-            EventKind::TaskSkipped { reason: Skip::When, .. } => moves.start && when == Some(false),
+            EventKind::TaskSkipped {
+                reason: Skip::When, ..
+            } => moves.start && when == Some(false),
             EventKind::TaskSkipped { .. } => moves.skip,
             EventKind::TaskFailed { .. } => moves.fail || (moves.start && when != Some(false)),
             _ => moves.start && when == Some(true),
         };
-        self.expect(is_allowed, || format!("{seq}: {key} must not: {moves:?}, when {when:?}, {kind:?}"));
+        self.expect(is_allowed, || {
+            format!("{seq}: {key} must not: {moves:?}, when {when:?}, {kind:?}")
+        });
     }
 
     fn begin_undo(&mut self, seq: u64, of: &str) {
         let stage = self.stage;
-        self.expect(stage == Stage::Ending(EndingStep::Undo), || format!("{seq}: {of} is undone in {stage:?}"));
+        self.expect(stage == Stage::Ending(EndingStep::Undo), || {
+            format!("{seq}: {of} is undone in {stage:?}")
+        });
         let Some(place) = self.succeeded.iter().position(|task| task == of) else {
-            return self.faults.push(format!("{seq}: {of} is undone but had not succeeded"));
+            return self
+                .faults
+                .push(format!("{seq}: {of} is undone but had not succeeded"));
         };
-        let later: Vec<String> = self.succeeded[place + 1..].iter().filter(|task| self.is_open_undo(task)).cloned().collect();
-        self.expect(later.is_empty(), || format!("{seq}: {of} is undone before {later:?}"));
+        let later: Vec<String> = self.succeeded[place + 1..]
+            .iter()
+            .filter(|task| self.is_open_undo(task))
+            .cloned()
+            .collect();
+        self.expect(later.is_empty(), || {
+            format!("{seq}: {of} is undone before {later:?}")
+        });
     }
 
     fn is_open_undo(&self, task: &str) -> bool {
@@ -256,17 +293,26 @@ impl<'d> Oracle<'d> {
             Join::Any => (n_taken > 0, n_refused == n),
             Join::Settled => (is_over && n_taken > 0 && n_broken == 0, n_refused == n),
         };
-        Moves { start, skip, fail: n_broken > 0 }
+        Moves {
+            start,
+            skip,
+            fail: n_broken > 0,
+        }
     }
 
     fn edge(&self, group: &IndexMap<String, TaskDoc>, need: &NeedDoc) -> Edge {
-        let Some(how) = self.settled.get(need.task()) else { return Edge::Pending };
+        let Some(how) = self.settled.get(need.task()) else {
+            return Edge::Pending;
+        };
         let is_case = !["succeeded", "failed", "skipped", "cancelled"].contains(&how.as_str());
         let names = |word: &&str| *word == how || *word == "always" || (is_case && *word == "succeeded");
-        if !need.on().iter().any(|word| names(word)) {
+        if !need.on().iter().any(names) {
             return Edge::Refused;
         }
-        match need.when().map_or(Some(true), |when| self.eval(when, &group[need.task()])) {
+        match need
+            .when()
+            .map_or(Some(true), |when| self.eval(when, &group[need.task()]))
+        {
             Some(true) => Edge::Taken,
             Some(false) => Edge::Refused,
             None => Edge::Broken,
@@ -279,11 +325,16 @@ impl<'d> Oracle<'d> {
             "{{ inputs.yes }}" => Some(true),
             "{{ inputs.no }}" => Some(false),
             "{{ inputs.word }}" => None,
-            "{{ upstream.n_failed == 0 }}" => {
-                Some(!task.needs.iter().any(|need| self.settled.get(need.task()).is_some_and(|how| how == "failed")))
-            }
+            "{{ upstream.n_failed == 0 }}" => Some(
+                !task
+                    .needs
+                    .iter()
+                    .any(|need| self.settled.get(need.task()).is_some_and(|how| how == "failed")),
+            ),
             _ => {
-                let key = text.strip_prefix("{{ tasks.")?.strip_suffix(".state == 'failed' }}")?;
+                let key = text
+                    .strip_prefix("{{ tasks.")?
+                    .strip_suffix(".state == 'failed' }}")?;
                 Some(self.settled.get(key).is_some_and(|how| how == "failed"))
             }
         }
@@ -293,11 +344,20 @@ impl<'d> Oracle<'d> {
         let is_handled = |failed: &str| {
             group.iter().any(|(key, task)| {
                 let was_skipped = self.settled.get(key).is_some_and(|how| how == "skipped");
-                let handles = |need: &&NeedDoc| need.task() == failed && need.handles() && need.on().contains(&"failed");
-                !was_skipped && task.needs.iter().filter(handles).any(|need| matches!(self.edge(group, need), Edge::Taken))
+                let handles = |need: &&NeedDoc| {
+                    need.task() == failed && need.handles() && need.on().contains(&"failed")
+                };
+                !was_skipped
+                    && task
+                        .needs
+                        .iter()
+                        .filter(handles)
+                        .any(|need| matches!(self.edge(group, need), Edge::Taken))
             })
         };
-        let failed = group.keys().filter(|key| self.settled.get(*key).is_some_and(|how| how == "failed"));
+        let failed = group
+            .keys()
+            .filter(|key| self.settled.get(*key).is_some_and(|how| how == "failed"));
         failed.filter(|key| !is_handled(key)).cloned().collect()
     }
 
@@ -312,24 +372,46 @@ impl<'d> Oracle<'d> {
         let expected = if self.cancel.is_some() {
             Ended::Cancelled
         } else if is_timeout {
-            let due = self.doc.timeout.map(|limit| self.started_at.plus(limit.as_duration()));
-            self.expect(due.is_some_and(|due| due <= event.at), || format!("{}: the run times out too early", event.seq));
+            let due = self
+                .doc
+                .timeout
+                .map(|limit| self.started_at.plus(limit.as_duration()));
+            self.expect(due.is_some_and(|due| due <= event.at), || {
+                format!("{}: the run times out too early", event.seq)
+            });
             Ended::Failed
         } else if self.all_settled(&self.doc.tasks) {
-            if unhandled.is_empty() { Ended::Succeeded } else { Ended::Failed }
+            if unhandled.is_empty() {
+                Ended::Succeeded
+            } else {
+                Ended::Failed
+            }
         } else {
-            self.expect(self.doc.fail_fast && !unhandled.is_empty(), || format!("{}: the run ends for no reason", event.seq));
+            self.expect(self.doc.fail_fast && !unhandled.is_empty(), || {
+                format!("{}: the run ends for no reason", event.seq)
+            });
             Ended::Failed
         };
-        self.expect(outcome == expected, || format!("{}: the run ends as {outcome:?}, not {expected:?}: {unhandled:?}", event.seq));
+        self.expect(outcome == expected, || {
+            format!(
+                "{}: the run ends as {outcome:?}, not {expected:?}: {unhandled:?}",
+                event.seq
+            )
+        });
         if let Some(task) = error.and_then(|error| error.task.as_deref()) {
-            self.expect(unhandled.iter().any(|failed| failed == task), || format!("{}: {task} is not to blame", event.seq));
+            self.expect(unhandled.iter().any(|failed| failed == task), || {
+                format!("{}: {task} is not to blame", event.seq)
+            });
         }
     }
 
     fn finish(&mut self, event: &Event, outcome: Ended) {
         let doc = self.doc;
-        let n_open_undo = self.succeeded.iter().filter(|task| self.is_open_undo(task)).count();
+        let n_open_undo = self
+            .succeeded
+            .iter()
+            .filter(|task| self.is_open_undo(task))
+            .count();
         let undone = self.ending_as == Ended::Succeeded || n_open_undo == 0;
         let failed = self.ending_as == Ended::Failed || !self.unhandled(&doc.finally).is_empty();
         let told = !failed || self.all_settled(&doc.on_failure);
@@ -339,10 +421,19 @@ impl<'d> Oracle<'d> {
                 return;
             }
         }
-        let limit = doc.ending_timeout.map_or(Duration::from_millis(ENDING_TIMEOUT_MS), |limit| limit.as_duration());
+        let limit = doc
+            .ending_timeout
+            .map_or(Duration::from_millis(ENDING_TIMEOUT_MS), |limit| {
+                limit.as_duration()
+            });
         let is_late = self.ending_at.plus(limit) <= event.at;
         let is_forced = self.cancel == Some(true);
-        self.expect(is_late || is_forced, || format!("{}: the run finishes as {outcome:?} before its ending is done", event.seq));
+        self.expect(is_late || is_forced, || {
+            format!(
+                "{}: the run finishes as {outcome:?} before its ending is done",
+                event.seq
+            )
+        });
         let expected = match self.ending_as {
             Ended::Succeeded if is_forced => Ended::Cancelled,
             Ended::Succeeded => Ended::Failed,
@@ -351,7 +442,12 @@ impl<'d> Oracle<'d> {
             other => other,
         };
         let by_finally = failed && outcome == Ended::Failed;
-        self.expect(outcome == expected || by_finally, || format!("{}: the run is cut short as {outcome:?}, not {expected:?}", event.seq));
+        self.expect(outcome == expected || by_finally, || {
+            format!(
+                "{}: the run is cut short as {outcome:?}, not {expected:?}",
+                event.seq
+            )
+        });
     }
 
     /// Nothing is left to be decided: no join that allows something is left alone.
@@ -364,14 +460,23 @@ impl<'d> Oracle<'d> {
             let begun = self.begun.clone();
             for (key, task) in group.iter().filter(|(key, _)| !begun.contains(*key)) {
                 let moves = self.moves(group, task);
-                let has_none = moves == Moves { start: false, skip: false, fail: false };
+                let has_none = moves
+                    == Moves {
+                        start: false,
+                        skip: false,
+                        fail: false,
+                    };
                 self.expect(has_none, || format!("{seq}: {key} is left alone: {moves:?}"));
             }
-            self.expect(!self.all_settled(group), || format!("{seq}: all is settled, but the run does not go on"));
+            self.expect(!self.all_settled(group), || {
+                format!("{seq}: all is settled, but the run does not go on")
+            });
         }
         if self.stage == Stage::Running && doc.fail_fast {
             let unhandled = self.unhandled(&doc.tasks);
-            self.expect(unhandled.is_empty(), || format!("{seq}: {unhandled:?} should have ended the run"));
+            self.expect(unhandled.is_empty(), || {
+                format!("{seq}: {unhandled:?} should have ended the run")
+            });
         }
     }
 }

@@ -38,14 +38,31 @@ struct FlowSeed {
 
 fn task_seed() -> impl Strategy<Value = TaskSeed> {
     let needs = prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 0..4);
-    (any::<u8>(), needs, any::<u8>(), any::<u8>(), any::<u8>())
-        .prop_map(|(kind, needs, join, when, extras)| TaskSeed { kind, needs, join, when, extras })
+    (any::<u8>(), needs, any::<u8>(), any::<u8>(), any::<u8>()).prop_map(
+        |(kind, needs, join, when, extras)| TaskSeed {
+            kind,
+            needs,
+            join,
+            when,
+            extras,
+        },
+    )
 }
 
 fn flow_seed() -> impl Strategy<Value = FlowSeed> {
     let some = |most: usize| prop::collection::vec(task_seed(), 0..=most);
-    (prop::collection::vec(task_seed(), 1..10), some(2), some(2), any::<u8>())
-        .prop_map(|(main, finally, on_failure, extras)| FlowSeed { main, finally, on_failure, extras })
+    (
+        prop::collection::vec(task_seed(), 1..10),
+        some(2),
+        some(2),
+        any::<u8>(),
+    )
+        .prop_map(|(main, finally, on_failure, extras)| FlowSeed {
+            main,
+            finally,
+            on_failure,
+            extras,
+        })
 }
 
 impl FlowSeed {
@@ -69,20 +86,31 @@ impl FlowSeed {
 }
 
 fn group(seeds: &[TaskSeed], prefix: &str, is_main: bool) -> Value {
-    let tasks = seeds.iter().enumerate().map(|(ix, seed)| (format!("{prefix}{ix}"), task(seeds, ix, seed, prefix, is_main)));
+    let tasks = seeds
+        .iter()
+        .enumerate()
+        .map(|(ix, seed)| (format!("{prefix}{ix}"), task(seeds, ix, seed, prefix, is_main)));
     Value::Object(tasks.collect())
 }
 
 fn task(seeds: &[TaskSeed], ix: usize, seed: &TaskSeed, prefix: &str, is_main: bool) -> Value {
     let (task_type, with) = match kind(seed) {
         "delay" => ("delay", json!({"for": "3s"})),
-        "switch" => ("switch", json!({"cases": {"left": "{{ inputs.no }}", "right": "{{ inputs.yes }}"}})),
+        "switch" => (
+            "switch",
+            json!({"cases": {"left": "{{ inputs.no }}", "right": "{{ inputs.yes }}"}}),
+        ),
         "lost switch" => ("switch", json!({"cases": {"left": "{{ inputs.no }}"}})),
         "bad work" => ("work", json!({"x": "{{ inputs.word.x }}"})),
         "transform" => ("transform", json!({"value": "{{ inputs.word }}"})),
         plain => (plain, json!({})),
     };
-    let needs: Vec<Value> = seed.needs.iter().filter(|_| ix > 0).map(|need| edge(seeds, ix, *need, prefix)).collect();
+    let needs: Vec<Value> = seed
+        .needs
+        .iter()
+        .filter(|_| ix > 0)
+        .map(|need| edge(seeds, ix, *need, prefix))
+        .collect();
     let join = ["all", "any", "settled"][usize::from(seed.join % 3)];
     let mut task = json!({"type": task_type, "with": with, "needs": needs, "join": join});
     match seed.when % 12 {
@@ -150,7 +178,12 @@ struct Life {
 
 impl Life {
     fn out(&self) -> Vec<AttemptToken> {
-        self.world.state.tasks().iter().filter_map(|task| task.state.token()).collect()
+        self.world
+            .state
+            .tasks()
+            .iter()
+            .filter_map(|task| task.state.token())
+            .collect()
     }
 
     fn act(&mut self, what: u8, which: u8, how: u8) {
@@ -161,7 +194,10 @@ impl Life {
         match what % 32 {
             0..=17 if !out.is_empty() => self.report(out[usize::from(which) % out.len()], how),
             18..=21 => self.world.wait(Duration::from_millis(u64::from(how) * 40)),
-            22 => self.world.clock = crate::Timestamp::from_micros(self.world.clock.as_micros() - i64::from(how) * 100_000),
+            22 => {
+                self.world.clock =
+                    crate::Timestamp::from_micros(self.world.clock.as_micros() - i64::from(how) * 100_000)
+            }
             23 => self.world.clock = self.world.clock.plus(Duration::from_millis(u64::from(how) * 100)),
             24 | 25 => self.world.restart(),
             26 => self.world.recover(false),
@@ -174,14 +210,25 @@ impl Life {
     }
 
     fn ask(&mut self, force: bool) {
-        self.world.command(Command::Cancel { force, reason: None }).expect("it is not finished");
+        self.world
+            .command(Command::Cancel { force, reason: None })
+            .expect("it is not finished");
     }
 
     fn report(&mut self, token: AttemptToken, how: u8) {
         let outcome = match how % 16 {
-            0..=7 => Outcome::Succeeded { output: Payload::null(), exit_code: None },
-            8 | 9 => Outcome::Failed { error: TaskError::new("failed", "it broke"), output: None },
-            10 => Outcome::Failed { error: TaskError::new("input", "it is wrong").permanent(), output: None },
+            0..=7 => Outcome::Succeeded {
+                output: Payload::null(),
+                exit_code: None,
+            },
+            8 | 9 => Outcome::Failed {
+                error: TaskError::new("failed", "it broke"),
+                output: None,
+            },
+            10 => Outcome::Failed {
+                error: TaskError::new("input", "it is wrong").permanent(),
+                output: None,
+            },
             11 | 12 => Outcome::Lost,
             13 => Outcome::Cancelled,
             14 => Outcome::Snoozed(Duration::from_millis(u64::from(how) * 20)),
@@ -192,19 +239,45 @@ impl Life {
             self.world.begin(token).expect("it is out");
         }
         if self.out().contains(&token) {
-            self.world.command(Command::AttemptEnded { token, outcome }).expect("it is out");
+            self.world
+                .command(Command::AttemptEnded { token, outcome })
+                .expect("it is out");
         }
     }
 
     /// A token that was out once must change nothing.
     fn late_report(&mut self, which: u8) {
-        let scheduled = |event: &Event| if let EventKind::TaskScheduled { token, .. } = event.kind { Some(token) } else { None };
-        let used: Vec<AttemptToken> = self.world.log.iter().filter_map(scheduled).filter(|token| !self.out().contains(token)).collect();
-        let Some(&token) = used.get(usize::from(which) % used.len().max(1)) else { return };
+        let scheduled = |event: &Event| {
+            if let EventKind::TaskScheduled { token, .. } = event.kind {
+                Some(token)
+            } else {
+                None
+            }
+        };
+        let used: Vec<AttemptToken> = self
+            .world
+            .log
+            .iter()
+            .filter_map(scheduled)
+            .filter(|token| !self.out().contains(token))
+            .collect();
+        let Some(&token) = used.get(usize::from(which) % used.len().max(1)) else {
+            return;
+        };
         let n_events = self.world.log.len();
-        let outcome = Outcome::Succeeded { output: Payload::null(), exit_code: None };
-        self.world.command(Command::AttemptEnded { token, outcome }).expect_err("it is over");
-        self.world.command(Command::AttemptStarted { token, worker: "w9".into() }).expect_err("it is over");
+        let outcome = Outcome::Succeeded {
+            output: Payload::null(),
+            exit_code: None,
+        };
+        self.world
+            .command(Command::AttemptEnded { token, outcome })
+            .expect_err("it is over");
+        self.world
+            .command(Command::AttemptStarted {
+                token,
+                worker: "w9".into(),
+            })
+            .expect_err("it is over");
         assert_eq!(self.world.log.len(), n_events);
     }
 
@@ -231,7 +304,9 @@ impl Life {
 fn live(doc: FlowDoc, actions: &[(u8, u8, u8)], chance: u64) -> World {
     let world = World::start(doc, json!({"yes": true, "no": false, "word": "word"}));
     let mut life = Life { world, chance };
-    actions.iter().for_each(|(what, which, how)| life.act(*what, *which, *how));
+    actions
+        .iter()
+        .for_each(|(what, which, how)| life.act(*what, *which, *how));
     life.finish();
     life.world
 }
@@ -240,9 +315,15 @@ fn live(doc: FlowDoc, actions: &[(u8, u8, u8)], chance: u64) -> World {
 fn features(world: &World) -> impl Iterator<Item = String> + '_ {
     world.log.iter().map(|event| {
         let json = serde_json::to_value(&event.kind).expect("events are JSON");
-        let detail = ["waits_for", "step", "outcome"].iter().find_map(|field| json[*field].as_str());
-        let detail = detail.or_else(|| json["reason"]["kind"].as_str()).unwrap_or_default();
-        format!("{} {detail}", json["type"].as_str().unwrap_or_default()).trim_end().to_owned()
+        let detail = ["waits_for", "step", "outcome"]
+            .iter()
+            .find_map(|field| json[*field].as_str());
+        let detail = detail
+            .or_else(|| json["reason"]["kind"].as_str())
+            .unwrap_or_default();
+        format!("{} {detail}", json["type"].as_str().unwrap_or_default())
+            .trim_end()
+            .to_owned()
     })
 }
 
@@ -250,15 +331,21 @@ fn features(world: &World) -> impl Iterator<Item = String> + '_ {
 fn every_run_ends_by_the_rules() {
     let seen = RefCell::new(BTreeSet::new());
     let actions = prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 0..40);
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::default() };
-    let lives = TestRunner::new(config).run(&(flow_seed(), actions, any::<u64>()), |(flow, actions, chance)| {
-        let doc = flow.doc();
-        let world = live(doc.clone(), &actions, chance);
-        let faults = faults(&doc, &world.log, &world.rests);
-        prop_assert!(faults.is_empty(), "{faults:#?}\n{}", story(&world));
-        seen.borrow_mut().extend(features(&world));
-        Ok(())
-    });
+    let config = ProptestConfig {
+        source_file: Some(file!()),
+        ..ProptestConfig::default()
+    };
+    let lives = TestRunner::new(config).run(
+        &(flow_seed(), actions, any::<u64>()),
+        |(flow, actions, chance)| {
+            let doc = flow.doc();
+            let world = live(doc.clone(), &actions, chance);
+            let faults = faults(&doc, &world.log, &world.rests);
+            prop_assert!(faults.is_empty(), "{faults:#?}\n{}", story(&world));
+            seen.borrow_mut().extend(features(&world));
+            Ok(())
+        },
+    );
     if let Err(error) = lives {
         panic!("{error}");
     }
@@ -288,11 +375,16 @@ fn every_run_ends_by_the_rules() {
         task_skipped when
         task_succeeded
         task_waiting delay
-        task_waiting snooze"#]].assert_eq(&seen.join("\n"));
+        task_waiting snooze"#]]
+    .assert_eq(&seen.join("\n"));
 }
 
 fn story(world: &World) -> String {
-    world.log.iter().map(|event| format!("{} {:?}\n", event.seq, event.kind)).collect()
+    world
+        .log
+        .iter()
+        .map(|event| format!("{} {:?}\n", event.seq, event.kind))
+        .collect()
 }
 
 /// A log that breaks one rule is told from one that breaks none.
@@ -309,7 +401,11 @@ fn the_oracle_finds_planted_faults() {
         };
         log.iter().position(is_it).expect("it is in the log")
     };
-    let (a_ends, b_begins, c_ends) = (find(&log, "task_succeeded", "a"), find(&log, "task_scheduled", "b"), find(&log, "task_skipped", "c"));
+    let (a_ends, b_begins, c_ends) = (
+        find(&log, "task_succeeded", "a"),
+        find(&log, "task_scheduled", "b"),
+        find(&log, "task_skipped", "c"),
+    );
 
     let mut too_early = log.clone();
     too_early.swap(a_ends, b_begins);
@@ -321,12 +417,25 @@ fn the_oracle_finds_planted_faults() {
     let mut twice = log.clone();
     twice.insert(b_begins, log[b_begins].clone());
     let mut wrong_outcome = log.clone();
-    if let Some(Event { kind: EventKind::RunFinished { outcome, .. }, .. }) = wrong_outcome.last_mut() {
+    if let Some(Event {
+        kind: EventKind::RunFinished { outcome, .. },
+        ..
+    }) = wrong_outcome.last_mut()
+    {
         *outcome = crate::run::event::Ended::Failed;
     }
-    for (name, planted) in [("too early", too_early), ("skipped", wrongly_skipped), ("twice", twice), ("outcome", wrong_outcome)] {
+    for (name, planted) in [
+        ("too early", too_early),
+        ("skipped", wrongly_skipped),
+        ("twice", twice),
+        ("outcome", wrong_outcome),
+    ] {
         assert_ne!(faults(&doc, &planted, &[]), Vec::<String>::new(), "{name}");
     }
     let left_alone = &log[..=a_ends];
-    assert_ne!(faults(&doc, left_alone, &[left_alone.len()]), Vec::<String>::new(), "left alone");
+    assert_ne!(
+        faults(&doc, left_alone, &[left_alone.len()]),
+        Vec::<String>::new(),
+        "left alone"
+    );
 }

@@ -38,8 +38,16 @@ fn stored_events_are_read_for_ever() {
         let event: Event = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         let stored: Value = serde_json::from_str(line).expect("the line is JSON");
         assert_eq!(stored["type"], word(&event.kind), "{line}");
-        assert_eq!(serde_json::to_value(&event).expect("events are JSON"), stored, "written as it was");
-        assert_eq!(serde_json::to_string(&event).expect("events are JSON"), line, "in the same order");
+        assert_eq!(
+            serde_json::to_value(&event).expect("events are JSON"),
+            stored,
+            "written as it was"
+        );
+        assert_eq!(
+            serde_json::to_string(&event).expect("events are JSON"),
+            line,
+            "in the same order"
+        );
         seen.insert(word(&event.kind));
     }
     assert_eq!(seen.len(), N_KINDS, "each kind has a sample: {seen:?}");
@@ -51,12 +59,30 @@ fn fields_with_a_default_may_be_missing() {
         let full: Event = serde_json::from_str(line).expect("a sample");
         let mut stored: Value = serde_json::from_str(line).expect("the line is JSON");
         let fields = stored.as_object_mut().expect("events are objects");
-        ["labels", "idempotency_key", "edges", "input", "attempt", "case", "exit_code", "output", "force", "reason", "error", "outputs"]
-            .iter()
-            .filter(|field| is_optional(&full.kind, field))
-            .for_each(|field| drop(fields.shift_remove(*field)));
-        let sparse: Event = serde_json::from_value(stored.clone()).unwrap_or_else(|error| panic!("{stored}: {error}"));
-        assert_eq!(serde_json::to_value(&sparse).expect("events are JSON"), stored, "what is not there is not written");
+        [
+            "labels",
+            "idempotency_key",
+            "edges",
+            "input",
+            "attempt",
+            "case",
+            "exit_code",
+            "output",
+            "force",
+            "reason",
+            "error",
+            "outputs",
+        ]
+        .iter()
+        .filter(|field| is_optional(&full.kind, field))
+        .for_each(|field| drop(fields.shift_remove(*field)));
+        let sparse: Event =
+            serde_json::from_value(stored.clone()).unwrap_or_else(|error| panic!("{stored}: {error}"));
+        assert_eq!(
+            serde_json::to_value(&sparse).expect("events are JSON"),
+            stored,
+            "what is not there is not written"
+        );
     }
 }
 

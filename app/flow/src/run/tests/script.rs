@@ -33,7 +33,9 @@ pub(super) fn doc(flow: &str) -> FlowDoc {
         return graph(flow);
     }
     let text = format!("flow: test\n{flow}");
-    crate::parse::parse(text.as_bytes(), crate::parse::Format::Yaml).unwrap_or_else(|problems| panic!("{problems:?}")).doc
+    crate::parse::parse(text.as_bytes(), crate::parse::Format::Yaml)
+        .unwrap_or_else(|problems| panic!("{problems:?}"))
+        .doc
 }
 
 fn graph(text: &str) -> FlowDoc {
@@ -53,12 +55,19 @@ fn graph(text: &str) -> FlowDoc {
                     None => NeedDoc::Task(from),
                     Some(on) => {
                         let on = Some(OneOrMany::Many(on.split('|').map(str::to_owned).collect()));
-                        NeedDoc::Edge(EdgeDoc { task: from, on, when: None, handles: true })
+                        NeedDoc::Edge(EdgeDoc {
+                            task: from,
+                            on,
+                            when: None,
+                            handles: true,
+                        })
                     }
                 };
                 doc.tasks[&task].needs.push(need);
             }
-            let Some((label, after)) = rest[end..].trim_start().split_once("> ") else { break };
+            let Some((label, after)) = rest[end..].trim_start().split_once("> ") else {
+                break;
+            };
             let on = label.trim_matches('-');
             upstream = Some((task, (!on.is_empty()).then(|| on.to_owned())));
             rest = after;
@@ -73,8 +82,12 @@ fn declare(tasks: &mut IndexMap<String, TaskDoc>, text: &str) -> String {
         Some((text, "settled")) => (text, Some(Join::Settled)),
         _ => (text, None),
     };
-    let (name, task_type) = text.split_once(':').map_or((text, None), |(name, task_type)| (name, Some(task_type)));
-    let task = tasks.entry(name.to_owned()).or_insert_with(|| TaskDoc::of_type("work"));
+    let (name, task_type) = text
+        .split_once(':')
+        .map_or((text, None), |(name, task_type)| (name, Some(task_type)));
+    let task = tasks
+        .entry(name.to_owned())
+        .or_insert_with(|| TaskDoc::of_type("work"));
     if let Some(task_type) = task_type {
         task.task_type = task_type.to_owned();
     }
@@ -92,10 +105,20 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn run(flow: &str, script: &str) -> Self {
-        let mut steps = script.split([';', '\n']).map(str::trim).filter(|step| !step.is_empty()).peekable();
-        let inputs = steps.next_if(|step| step.starts_with("inputs ")).map_or_else(|| json!({}), |step| value(&step[7..]));
+        let mut steps = script
+            .split([';', '\n'])
+            .map(str::trim)
+            .filter(|step| !step.is_empty())
+            .peekable();
+        let inputs = steps
+            .next_if(|step| step.starts_with("inputs "))
+            .map_or_else(|| json!({}), |step| value(&step[7..]));
         let world = World::start(doc(flow), inputs);
-        let mut script = Self { world, used: FxHashMap::default(), out: String::new() };
+        let mut script = Self {
+            world,
+            used: FxHashMap::default(),
+            out: String::new(),
+        };
         script.tell_effects();
         for step in steps {
             script.step(step);
@@ -113,21 +136,51 @@ impl Script {
                 let back = i64::try_from(duration(length).as_micros()).expect("short");
                 self.world.clock = crate::Timestamp::from_micros(self.world.clock.as_micros() - back);
             }
-            ["cancel"] => self.ask(step, Command::Cancel { force: false, reason: None }),
-            ["force", "cancel"] => self.ask(step, Command::Cancel { force: true, reason: None }),
+            ["cancel"] => self.ask(
+                step,
+                Command::Cancel {
+                    force: false,
+                    reason: None,
+                },
+            ),
+            ["force", "cancel"] => self.ask(
+                step,
+                Command::Cancel {
+                    force: true,
+                    reason: None,
+                },
+            ),
             ["wake"] => self.ask(step, Command::Wake),
             ["restart"] => self.world.restart(),
             ["reload"] => self.world.recover(false),
             ["show"] => self.show(),
             ["log"] => self.log(),
             ["late", "report", "of", task] => {
-                let token = *self.used.get(*task).unwrap_or_else(|| panic!("{task} has had no earlier attempt"));
+                let token = *self
+                    .used
+                    .get(*task)
+                    .unwrap_or_else(|| panic!("{task} has had no earlier attempt"));
                 let output = Payload::null();
-                self.ask(step, Command::AttemptEnded { token, outcome: Outcome::Succeeded { output, exit_code: None } });
+                self.ask(
+                    step,
+                    Command::AttemptEnded {
+                        token,
+                        outcome: Outcome::Succeeded {
+                            output,
+                            exit_code: None,
+                        },
+                    },
+                );
             }
             ["other", "worker", "starts", task] => {
                 let token = self.token(task);
-                self.ask(step, Command::AttemptStarted { token, worker: "w2".into() });
+                self.ask(
+                    step,
+                    Command::AttemptStarted {
+                        token,
+                        worker: "w2".into(),
+                    },
+                );
             }
             [task, "starts"] => {
                 let token = self.token(task);
@@ -144,12 +197,23 @@ impl Script {
 
     fn outcome(&mut self, verb: &str, rest: &[&str]) -> Outcome {
         match (verb, rest) {
-            ("ok", []) => Outcome::Succeeded { output: Payload::null(), exit_code: None },
+            ("ok", []) => Outcome::Succeeded {
+                output: Payload::null(),
+                exit_code: None,
+            },
             ("ok", ["big", bytes]) => {
-                let output = self.world.keep(Value::String("x".repeat(bytes.parse().expect("a number"))));
-                Outcome::Succeeded { output, exit_code: None }
+                let output = self
+                    .world
+                    .keep(Value::String("x".repeat(bytes.parse().expect("a number"))));
+                Outcome::Succeeded {
+                    output,
+                    exit_code: None,
+                }
             }
-            ("ok", rest) => Outcome::Succeeded { output: self.world.keep(value(&rest.join(" "))), exit_code: Some(0) },
+            ("ok", rest) => Outcome::Succeeded {
+                output: self.world.keep(value(&rest.join(" "))),
+                exit_code: Some(0),
+            },
             ("lost", []) => Outcome::Lost,
             ("stops", []) => Outcome::Cancelled,
             ("snoozes", [length]) => Outcome::Snoozed(duration(length)),
@@ -169,7 +233,13 @@ impl Script {
             _ => panic!("unknown step fails {rest:?}"),
         }
         for left in (0..times).rev() {
-            self.report(task, Outcome::Failed { error: error.clone(), output: output.clone() });
+            self.report(
+                task,
+                Outcome::Failed {
+                    error: error.clone(),
+                    output: output.clone(),
+                },
+            );
             if left > 0 {
                 let due = self.world.state.wake_at().expect("another attempt follows");
                 self.world.wait(due.since(self.world.clock));
@@ -179,14 +249,20 @@ impl Script {
 
     fn token(&self, task: &str) -> AttemptToken {
         self.world.token(task).unwrap_or_else(|| {
-            panic!("{task} is {}\n{}", self.world.state.task(self.world.ix(task)).state.status().key(), self.out)
+            panic!(
+                "{task} is {}\n{}",
+                self.world.state.task(self.world.ix(task)).state.status().key(),
+                self.out
+            )
         })
     }
 
     fn report(&mut self, task: &str, outcome: Outcome) {
         let token = self.token(task);
         self.used.insert(task.to_owned(), token);
-        self.world.report(token, outcome).expect("a current attempt is heard");
+        self.world
+            .report(token, outcome)
+            .expect("a current attempt is heard");
     }
 
     fn ask(&mut self, step: &str, command: Command) {
@@ -200,18 +276,36 @@ impl Script {
         for effect in std::mem::take(&mut self.world.effects) {
             match effect {
                 Effect::Dispatch(dispatch) => {
-                    self.used.entry(dispatch.path.to_string()).or_insert(dispatch.token);
+                    self.used
+                        .entry(dispatch.path.to_string())
+                        .or_insert(dispatch.token);
                 }
                 Effect::CancelAttempt { token, kill } => {
                     let scheduled = |event: &&Event| matches!(&event.kind, EventKind::TaskScheduled { token: out, .. } if *out == token);
-                    let event = self.world.log.iter().find(scheduled).expect("only what was given out is asked to end");
-                    let EventKind::TaskScheduled { task, .. } = &event.kind else { continue };
+                    let event = self
+                        .world
+                        .log
+                        .iter()
+                        .find(scheduled)
+                        .expect("only what was given out is asked to end");
+                    let EventKind::TaskScheduled { task, .. } = &event.kind else {
+                        continue;
+                    };
                     if kill {
                         self.used.insert(task.to_string(), token);
                     }
-                    let _ = writeln!(self.out, "- {task} is {}", if kill { "killed" } else { "asked to end" });
+                    let _ = writeln!(
+                        self.out,
+                        "- {task} is {}",
+                        if kill { "killed" } else { "asked to end" }
+                    );
                 }
-                Effect::Log { task, attempt, level, message } => {
+                Effect::Log {
+                    task,
+                    attempt,
+                    level,
+                    message,
+                } => {
                     let _ = writeln!(self.out, "- {task} logs {level} {message:?} in attempt {attempt}");
                 }
             }
@@ -220,7 +314,15 @@ impl Script {
 
     fn show(&mut self) {
         let state = &self.world.state;
-        let width = self.world.plan.tasks.iter().map(|task| task.key.len()).max().unwrap_or(0).max(3);
+        let width = self
+            .world
+            .plan
+            .tasks
+            .iter()
+            .map(|task| task.key.len())
+            .max()
+            .unwrap_or(0)
+            .max(3);
         for ix in 0..state.tasks().len() {
             let view = state.task_view(ix as u32);
             let mut line = format!("{:width$}  {:9}", view.path, view.state.key());
@@ -231,7 +333,9 @@ impl Script {
                     let _ = write!(line, "  {n} attempts");
                 }
             }
-            let error = view.error.map(|error| format!("{}: {}", error.kind, error.message));
+            let error = view
+                .error
+                .map(|error| format!("{}: {}", error.kind, error.message));
             let case = view.case.map(|case| format!("took {case}"));
             let reason = view.reason.filter(|_| view.state != TaskStatus::Ready);
             for part in [reason, error, case].into_iter().flatten() {
@@ -248,8 +352,14 @@ impl Script {
         if let Phase::Ending { step, .. } = state.phase() {
             let _ = write!(line, "  {step:?}");
         }
-        if let Phase::Finished { outputs: Some(outputs), .. } = state.phase() {
-            let outputs = outputs.inline().map_or_else(|| "large".to_owned(), ToString::to_string);
+        if let Phase::Finished {
+            outputs: Some(outputs),
+            ..
+        } = state.phase()
+        {
+            let outputs = outputs
+                .inline()
+                .map_or_else(|| "large".to_owned(), ToString::to_string);
             let _ = write!(line, "  {outputs}");
         }
         let _ = writeln!(self.out, "{line}");
@@ -260,7 +370,9 @@ impl Script {
             let mut json = serde_json::to_value(&event.kind).expect("events are JSON");
             let fields = json.as_object_mut().expect("events are objects");
             let kind = fields.shift_remove("type");
-            ["token", "labels", "run", "flow", "version", "trigger"].iter().for_each(|field| drop(fields.shift_remove(*field)));
+            ["token", "labels", "run", "flow", "version", "trigger"]
+                .iter()
+                .for_each(|field| drop(fields.shift_remove(*field)));
             let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
             let _ = writeln!(self.out, "{} {kind} {json}", event.seq);
         }

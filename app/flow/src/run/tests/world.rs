@@ -13,7 +13,9 @@ use crate::ids::{AttemptToken, RunId};
 use crate::payload::{BlobRef, Payload};
 use crate::plan::{Plan, TaskIx};
 use crate::problem::Severity;
-use crate::run::{BlobSource, Command, Decision, Effect, Env, Event, NewRun, Outcome, Rejected, RunState, create, decide};
+use crate::run::{
+    BlobSource, Command, Decision, Effect, Env, Event, NewRun, Outcome, Rejected, RunState, create, decide,
+};
 use crate::time::Timestamp;
 
 /// Large values that exist, and those the next decision is given.
@@ -32,7 +34,10 @@ impl BlobSource for Blobs {
 impl Blobs {
     fn fetch(&mut self, wanted: &[BlobRef]) {
         for blob in wanted {
-            let value = self.stored.get(blob).expect("only values that were stored are asked for");
+            let value = self
+                .stored
+                .get(blob)
+                .expect("only values that were stored are asked for");
             self.at_hand.insert(blob.clone(), Arc::clone(value));
         }
     }
@@ -58,7 +63,7 @@ pub(super) struct World {
     chance: u64,
 }
 
-/// SplitMix64: any seed gives a good sequence.
+/// `SplitMix64`: any seed gives a good sequence.
 pub(super) fn next_chance(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut word = *state;
@@ -69,7 +74,10 @@ pub(super) fn next_chance(state: &mut u64) -> u64 {
 
 pub(super) fn compile(doc: FlowDoc) -> (Arc<Plan>, Program) {
     let (program, problems) = Program::compile(&doc);
-    let errors: Vec<_> = problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    let errors: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
     assert!(errors.is_empty(), "the flow's expressions are wrong: {errors:?}");
     (Arc::new(Plan::new(Arc::new(doc))), program)
 }
@@ -84,7 +92,10 @@ impl World {
         let mut blobs = Blobs::default();
         let (inputs, new_blob) = Payload::keep(inputs);
         if let Some(blob) = new_blob {
-            blobs.stored.insert(blob.blob, Arc::new(serde_json::from_slice(&blob.json).expect("written as JSON")));
+            blobs.stored.insert(
+                blob.blob,
+                Arc::new(serde_json::from_slice(&blob.json).expect("written as JSON")),
+            );
         }
         let new = NewRun {
             id: RunId::new(clock, 7),
@@ -94,11 +105,20 @@ impl World {
             trigger: "api".into(),
             idempotency_key: None,
         };
-        let env = Env { now: clock, actor: "local".into(), entropy: &mut entropy, blobs: &blobs };
+        let env = Env {
+            now: clock,
+            actor: "local".into(),
+            entropy: &mut entropy,
+            blobs: &blobs,
+        };
         let (state, decision) = create(&plan, &program, new, env);
-        let viewer = RunState::begin(Arc::clone(&plan), &decision.events[0]).expect("a log begins with its creation");
-        let mut viewer = RunState::restore(viewer.viewer_snapshot(), Arc::clone(&plan)).expect("of this plan");
-        decision.events[1..].iter().for_each(|event| viewer.apply(event));
+        let viewer =
+            RunState::begin(Arc::clone(&plan), &decision.events[0]).expect("a log begins with its creation");
+        let mut viewer =
+            RunState::restore(viewer.viewer_snapshot(), Arc::clone(&plan)).expect("of this plan");
+        decision.events[1..]
+            .iter()
+            .for_each(|event| viewer.apply(&event.without_token()));
         let mut world = Self {
             plan,
             program,
@@ -130,7 +150,10 @@ impl World {
                     let n_before = self.blobs.at_hand.len();
                     self.n_loaded += wanted.len();
                     self.blobs.fetch(&wanted);
-                    assert!(self.blobs.at_hand.len() > n_before, "values at hand are not asked for again");
+                    assert!(
+                        self.blobs.at_hand.len() > n_before,
+                        "values at hand are not asked for again"
+                    );
                 }
                 Err(rejected) => return Err(rejected),
             }
@@ -142,7 +165,9 @@ impl World {
             self.n_continued += usize::from(unfinished);
             self.n_loaded += wanted.len();
             self.blobs.fetch(&wanted);
-            (unfinished, wanted) = self.decide(Command::Continue).expect("a run that is not finished goes on");
+            (unfinished, wanted) = self
+                .decide(Command::Continue)
+                .expect("a run that is not finished goes on");
         }
         self.blobs.at_hand.clear();
         self.rests.push(self.log.len());
@@ -152,13 +177,22 @@ impl World {
     fn decide(&mut self, command: Command) -> Result<(bool, Vec<BlobRef>), Rejected> {
         let before = self.state.clone();
         let mut chance = self.chance;
-        let mut entropy = || u128::from(next_chance(&mut chance)) << 64 | u128::from(next_chance(&mut chance));
-        let env = Env { now: self.clock, actor: "local".into(), entropy: &mut entropy, blobs: &self.blobs };
+        let mut entropy =
+            || u128::from(next_chance(&mut chance)) << 64 | u128::from(next_chance(&mut chance));
+        let env = Env {
+            now: self.clock,
+            actor: "local".into(),
+            entropy: &mut entropy,
+            blobs: &self.blobs,
+        };
         let decided = decide(&mut self.state, &self.program, command, env);
         self.chance = chance;
         match decided {
             Ok(decision) => {
-                decision.events.iter().for_each(|event| self.viewer.apply(event));
+                decision
+                    .events
+                    .iter()
+                    .for_each(|event| self.viewer.apply(&event.without_token()));
                 Ok(self.take(decision))
             }
             Err(rejected) => {
@@ -182,7 +216,9 @@ impl World {
     }
 
     pub(super) fn ix(&self, task: &str) -> TaskIx {
-        self.plan.find(task).unwrap_or_else(|| panic!("the flow has no task {task}"))
+        self.plan
+            .find(task)
+            .unwrap_or_else(|| panic!("the flow has no task {task}"))
     }
 
     /// The token of the attempt that is out.
@@ -206,7 +242,10 @@ impl World {
     }
 
     pub(super) fn begin(&mut self, token: AttemptToken) -> Result<(), Rejected> {
-        self.command(Command::AttemptStarted { token, worker: "w1".into() })
+        self.command(Command::AttemptStarted {
+            token,
+            worker: "w1".into(),
+        })
     }
 
     /// Moves the clock; each timer that comes due on the way is acted on at its time.
@@ -216,7 +255,8 @@ impl World {
             match self.state.wake_at().filter(|due| *due <= until) {
                 Some(due) => {
                     self.clock = self.clock.max(due);
-                    self.command(Command::Wake).expect("a run with timers is not finished");
+                    self.command(Command::Wake)
+                        .expect("a run with timers is not finished");
                 }
                 None => {
                     self.clock = until;
@@ -235,7 +275,8 @@ impl World {
 
     pub(super) fn recover(&mut self, workers_gone: bool) {
         if !self.state.is_finished() {
-            self.command(Command::Recover { workers_gone }).expect("an unfinished run recovers");
+            self.command(Command::Recover { workers_gone })
+                .expect("an unfinished run recovers");
         }
     }
 }

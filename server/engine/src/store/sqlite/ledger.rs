@@ -3,20 +3,21 @@
 //! Events are inserted at once. Rows are put off until the transaction ends, because several decisions of a run, or many runs
 //! of a flow, may share it: then each row and each flow's counts are written once.
 
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use flow::RunId;
 use flow::limits::SHARDS;
 use flow::view::RunStatus;
-use flow::{RunId, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 
 use super::file::Fault;
+use super::projection::{EncodedRow, RowWriting, write_movement};
 use super::writer::Ledger;
 use crate::store::encoding::{self, Span};
-use crate::store::listing::duration_ms;
-use crate::store::stats::{Movement, state_number, state_of_number};
-use crate::store::{Committed, Idempotency, RunDecision, RunRow, ShardEpochs, StoreError, StoreResult};
-
-use super::rows::rest_of;
+use crate::store::stats::{Movement, state_of_number};
+use crate::store::{Committed, Idempotency, RunDecision, ShardEpochs, StoreError, StoreResult};
 
 /// A decision as it will be written. Made on the caller's thread, so that the writer's has less to do.
 pub(super) struct EncodedDecision {
@@ -24,24 +25,8 @@ pub(super) struct EncodedDecision {
     span: Span,
     at: i64,
     bytes: Vec<u8>,
-    row: EncodedRow,
+    row: Arc<EncodedRow>,
     idempotency: Option<Idempotency>,
-}
-
-/// A run's row as it will be written.
-#[derive(Clone)]
-struct EncodedRow {
-    flow: Box<str>,
-    state: RunStatus,
-    last_seq: u64,
-    created_at: i64,
-    started_at: Option<i64>,
-    finished_at: Option<i64>,
-    duration_ms: Option<u64>,
-    wake_at: Option<i64>,
-    in_flight: bool,
-    rest: Box<str>,
-    labels: Vec<(Box<str>, Box<str>)>,
 }
 
 impl EncodedDecision {
@@ -57,31 +42,8 @@ impl EncodedDecision {
             span,
             at: decision.events.last().map_or(0, |event| event.at.as_micros()),
             bytes,
-            row: EncodedRow::new(&decision.row)?,
+            row: Arc::new(EncodedRow::new(&decision.row)?),
             idempotency: decision.idempotency,
-        })
-    }
-}
-
-impl EncodedRow {
-    fn new(row: &RunRow) -> StoreResult<Self> {
-        let summary = &row.summary;
-        Ok(Self {
-            flow: summary.flow.as_str().into(),
-            state: summary.state,
-            last_seq: row.last_seq,
-            created_at: summary.created_at.as_micros(),
-            started_at: summary.started_at.map(Timestamp::as_micros),
-            finished_at: summary.finished_at.map(Timestamp::as_micros),
-            duration_ms: duration_ms(summary.started_at, summary.finished_at),
-            wake_at: row.wake_at.map(Timestamp::as_micros),
-            in_flight: row.in_flight,
-            rest: rest_of(summary)?.into_boxed_str(),
-            labels: summary
-                .labels
-                .iter()
-                .map(|(label, value)| (label.as_str().into(), value.as_str().into()))
-                .collect(),
         })
     }
 }
@@ -90,7 +52,8 @@ impl EncodedRow {
 struct PutOff {
     /// The state in the table; `None` if the run is new.
     before: Option<RunStatus>,
-    row: EncodedRow,
+    last_seq: u64,
+    row: Arc<EncodedRow>,
 }
 
 /// What the writer of events knows without asking its file. It alone writes there, so this cannot go stale.
@@ -186,14 +149,22 @@ impl EventLedger {
         put_off.sort_unstable_by_key(|(run, _)| *run);
         let mut writing = RowWriting::new(conn)?;
         let mut movements: FxHashMap<&str, Movement> = FxHashMap::default();
-        for (run, PutOff { before, row }) in &put_off {
+        for (
+            run,
+            PutOff {
+                before,
+                last_seq,
+                row,
+            },
+        ) in &put_off
+        {
             movements
                 .entry(&row.flow)
                 .or_default()
                 .record_parts(*before, row.state, row.duration_ms);
             match before {
-                None => writing.insert(*run, row)?,
-                Some(_) => writing.update(*run, row)?,
+                None => writing.insert(*run, *last_seq, row)?,
+                Some(_) => writing.update(*run, *last_seq, row)?,
             }
         }
         let mut movements: Vec<_> = movements.into_iter().collect();
@@ -329,21 +300,27 @@ impl Appending<'_> {
     }
 
     fn put_off(&mut self, decision: &EncodedDecision, before: Option<RunStatus>, last_seq: u64) {
-        let row = EncodedRow {
-            last_seq,
-            ..decision.row.clone()
-        };
-        self.ledger
-            .put_off
-            .entry(decision.run)
-            .and_modify(|put_off| put_off.row = row.clone())
-            .or_insert(PutOff { before, row });
+        let row = Arc::clone(&decision.row);
+        match self.ledger.put_off.entry(decision.run) {
+            Entry::Occupied(mut earlier) => {
+                let earlier = earlier.get_mut();
+                earlier.last_seq = last_seq;
+                earlier.row = row;
+            }
+            Entry::Vacant(place) => {
+                place.insert(PutOff {
+                    before,
+                    last_seq,
+                    row,
+                });
+            }
+        }
     }
 
     /// The run's state in the table (not in the open transaction) and the end of its log (in it).
     fn end_of(&self, run: RunId) -> Result<(Option<RunStatus>, u64), Fault> {
         if let Some(put_off) = self.ledger.put_off.get(&run) {
-            return Ok((put_off.before, put_off.row.last_seq));
+            return Ok((put_off.before, put_off.last_seq));
         }
         let found = self
             .conn
@@ -376,91 +353,4 @@ pub(super) fn run_by_key(conn: &Connection, flow: &str, key: &str) -> Result<Opt
         })
         .optional()?;
     Ok(found)
-}
-
-/// The writing of rows at the end of a transaction.
-struct RowWriting<'a> {
-    conn: &'a Connection,
-    insert: CachedStatement<'a>,
-    update: CachedStatement<'a>,
-}
-
-impl<'a> RowWriting<'a> {
-    fn new(conn: &'a Connection) -> Result<Self, Fault> {
-        Ok(Self {
-            conn,
-            insert: conn.prepare_cached(
-                "INSERT INTO runs (run, flow, state, last_seq, created_at, started_at, finished_at, wake_at, in_flight, rest)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?,
-            update: conn.prepare_cached(
-                "UPDATE runs SET state = ?, last_seq = ?, started_at = ?, finished_at = ?, wake_at = ?, in_flight = ?, rest = ?
-                 WHERE run = ?",
-            )?,
-        })
-    }
-
-    fn insert(&mut self, run: RunId, row: &EncodedRow) -> Result<(), Fault> {
-        self.insert.execute(params![
-            run.to_bytes(),
-            row.flow,
-            state_number(row.state),
-            row.last_seq.cast_signed(),
-            row.created_at,
-            row.started_at,
-            row.finished_at,
-            row.wake_at,
-            row.in_flight,
-            row.rest
-        ])?;
-        for (label, value) in &row.labels {
-            self.conn
-                .prepare_cached("INSERT INTO run_labels (label, value, run) VALUES (?, ?, ?)")?
-                .execute(params![label, value, run.to_bytes()])?;
-        }
-        Ok(())
-    }
-
-    fn update(&mut self, run: RunId, row: &EncodedRow) -> Result<(), Fault> {
-        self.update.execute(params![
-            state_number(row.state),
-            row.last_seq.cast_signed(),
-            row.started_at,
-            row.finished_at,
-            row.wake_at,
-            row.in_flight,
-            row.rest,
-            run.to_bytes()
-        ])?;
-        Ok(())
-    }
-}
-
-fn write_movement(conn: &Connection, flow: &str, movement: &Movement) -> Result<(), Fault> {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let [queued, running, paused, ending, succeeded, failed, cancelled] = movement.runs;
-    conn.prepare_cached(
-        "INSERT INTO flow_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (flow) DO UPDATE SET
-             n_queued = n_queued + ?2, n_running = n_running + ?3, n_paused = n_paused + ?4, n_ending = n_ending + ?5,
-             n_succeeded = n_succeeded + ?6, n_failed = n_failed + ?7, n_cancelled = n_cancelled + ?8,
-             n_finished = n_finished + ?9, duration_ms_sum = duration_ms_sum + ?10,
-             duration_ms_min = min(coalesce(duration_ms_min, ?11), coalesce(?11, duration_ms_min)),
-             duration_ms_max = max(coalesce(duration_ms_max, ?12), coalesce(?12, duration_ms_max))",
-    )?
-    .execute(params![
-        flow,
-        queued,
-        running,
-        paused,
-        ending,
-        succeeded,
-        failed,
-        cancelled,
-        number(movement.n_finished),
-        number(movement.duration_ms_sum),
-        movement.duration_ms_min.map(number),
-        movement.duration_ms_max.map(number)
-    ])?;
-    Ok(())
 }

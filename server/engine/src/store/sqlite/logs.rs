@@ -50,7 +50,7 @@ impl LogStore for SqliteLogs {
 fn append(conn: &Connection, chunks: &[(LogKey, LogChunk)]) -> Result<(), Fault> {
     // A chunk that comes a second time, after an answer that was lost, is the one that is there.
     let mut insert = conn
-        .prepare_cached("INSERT OR IGNORE INTO chunks (run, task, attempt, number, at, stream, text) VALUES (?, ?, ?, ?, ?, ?, ?)")?;
+        .prepare_cached("INSERT OR REPLACE INTO chunks (run, task, attempt, number, at, stream, text) VALUES (?, ?, ?, ?, ?, ?, ?)")?;
     for (key, chunk) in chunks {
         insert.execute(params![
             key.run.to_bytes(),

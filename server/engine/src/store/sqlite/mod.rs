@@ -12,6 +12,7 @@ mod flows;
 mod folder;
 mod ledger;
 mod logs;
+mod projection;
 mod readers;
 mod rows;
 #[cfg(test)]

@@ -250,7 +250,8 @@ async fn one_failing_request_does_not_harm_those_it_shares_a_transaction_with() 
         Ok(())
     });
     let (before, after) = (vec![run(1).decision()], vec![run(2).decision()]);
-    let release_later = async {
+    // The sender goes with it: should the holder share the transaction and run again, it finds nobody to wait for.
+    let release_later = async move {
         tokio::task::yield_now().await;
         release.send(()).expect("the writer waits for it");
     };

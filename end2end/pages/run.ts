@@ -1,0 +1,39 @@
+import type { Locator, Response } from "@playwright/test";
+import { Frame } from "./frame.ts";
+
+/** A run: its state, its tasks as a graph or a list, and the inspector beside them. */
+export class Run extends Frame {
+  /** The first such word on the page is the run's own state. */
+  readonly state = this.main.getByText(/^(queued|running|paused|ending|succeeded|failed|cancelled)$/).first();
+  readonly elapsed = this.main.getByText(/^\d+ s$/).first();
+  readonly graph = this.main.getByRole("group", { name: /^Graph of the run's tasks/ });
+  readonly views = this.main.getByRole("navigation", { name: "View" });
+  readonly tasks = this.main.getByRole("table", { name: "Tasks of the run" });
+  readonly inspector = this.main.getByRole("complementary", { name: "Inspector" });
+  readonly close = this.inspector.getByRole("link", { name: "Close" });
+  readonly log = this.inspector.getByRole("log", { name: "Log" });
+  readonly lines = this.log.getByRole("listitem");
+  readonly download = this.inspector.getByRole("link", { name: "Download the log" });
+  readonly cancel = this.main.getByText(/^Cancel…$/);
+  readonly confirm = this.main.getByRole("button", { name: "Cancel the run" });
+
+  async openRun(id: string, query = ""): Promise<Response | null> {
+    return this.open(`/runs/${id}${query}`);
+  }
+
+  /** A task's card. With a state: the card if the task is in that state. */
+  card(name: string, state?: string): Locator {
+    const start = `${name}: ${state ?? ""}`.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    return this.graph.getByRole("link", { name: new RegExp(`^${start}${state ? "(,|$)" : ""}`) });
+  }
+
+  /** A task's row in the list. */
+  row(name: string): Locator {
+    return this.tasks.getByRole("row").filter({ has: this.page.getByRole("link", { name, exact: true }) });
+  }
+
+  /** A heading of the inspector with what stands below it. */
+  part(title: string): Locator {
+    return this.inspector.getByRole("heading", { name: new RegExp(`^${title}\\b`) }).locator("..");
+  }
+}

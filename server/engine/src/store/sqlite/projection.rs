@@ -1,0 +1,135 @@
+//! What is projected from a run's events: its row, its labels, its flow's counts.
+
+use flow::view::RunStatus;
+use flow::{RunId, Timestamp};
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::file::Fault;
+use super::rows::rest_of;
+use crate::store::listing::duration_ms;
+use crate::store::stats::{Movement, state_number};
+use crate::store::{RunRow, StoreResult};
+
+/// A run's row as it will be written.
+pub(super) struct EncodedRow {
+    pub(super) flow: Box<str>,
+    pub(super) state: RunStatus,
+    pub(super) duration_ms: Option<u64>,
+    created_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    wake_at: Option<i64>,
+    in_flight: bool,
+    rest: Box<str>,
+    labels: Vec<(Box<str>, Box<str>)>,
+}
+
+impl EncodedRow {
+    pub(super) fn new(row: &RunRow) -> StoreResult<Self> {
+        let summary = &row.summary;
+        let labels = summary.labels.iter();
+        Ok(Self {
+            flow: summary.flow.as_str().into(),
+            state: summary.state,
+            duration_ms: duration_ms(summary.started_at, summary.finished_at),
+            created_at: summary.created_at.as_micros(),
+            started_at: summary.started_at.map(Timestamp::as_micros),
+            finished_at: summary.finished_at.map(Timestamp::as_micros),
+            wake_at: row.wake_at.map(Timestamp::as_micros),
+            in_flight: row.in_flight,
+            rest: rest_of(summary)?.into_boxed_str(),
+            labels: labels
+                .map(|(label, value)| (label.as_str().into(), value.as_str().into()))
+                .collect(),
+        })
+    }
+}
+
+/// The writing of rows at the end of a transaction.
+pub(super) struct RowWriting<'a> {
+    conn: &'a Connection,
+    insert: CachedStatement<'a>,
+    update: CachedStatement<'a>,
+}
+
+impl<'a> RowWriting<'a> {
+    pub(super) fn new(conn: &'a Connection) -> Result<Self, Fault> {
+        Ok(Self {
+            conn,
+            insert: conn.prepare_cached(
+                "INSERT INTO runs (run, flow, state, last_seq, created_at, started_at, finished_at, wake_at, in_flight, rest)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            update: conn.prepare_cached(
+                "UPDATE runs SET state = ?, last_seq = ?, started_at = ?, finished_at = ?, wake_at = ?, in_flight = ?, rest = ?
+                 WHERE run = ?",
+            )?,
+        })
+    }
+
+    pub(super) fn insert(&mut self, run: RunId, last_seq: u64, row: &EncodedRow) -> Result<(), Fault> {
+        self.insert.execute(params![
+            run.to_bytes(),
+            row.flow,
+            state_number(row.state),
+            last_seq.cast_signed(),
+            row.created_at,
+            row.started_at,
+            row.finished_at,
+            row.wake_at,
+            row.in_flight,
+            row.rest
+        ])?;
+        for (label, value) in &row.labels {
+            self.conn
+                .prepare_cached("INSERT INTO run_labels (label, value, run) VALUES (?, ?, ?)")?
+                .execute(params![label, value, run.to_bytes()])?;
+        }
+        Ok(())
+    }
+
+    /// Flow, labels and instant of creation are a run's for good.
+    pub(super) fn update(&mut self, run: RunId, last_seq: u64, row: &EncodedRow) -> Result<(), Fault> {
+        self.update.execute(params![
+            state_number(row.state),
+            last_seq.cast_signed(),
+            row.started_at,
+            row.finished_at,
+            row.wake_at,
+            row.in_flight,
+            row.rest,
+            run.to_bytes()
+        ])?;
+        Ok(())
+    }
+}
+
+/// Adds to a flow's counts.
+pub(super) fn write_movement(conn: &Connection, flow: &str, movement: &Movement) -> Result<(), Fault> {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let [queued, running, paused, ending, succeeded, failed, cancelled] = movement.runs;
+    conn.prepare_cached(
+        "INSERT INTO flow_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT (flow) DO UPDATE SET
+             n_queued = n_queued + ?2, n_running = n_running + ?3, n_paused = n_paused + ?4, n_ending = n_ending + ?5,
+             n_succeeded = n_succeeded + ?6, n_failed = n_failed + ?7, n_cancelled = n_cancelled + ?8,
+             n_finished = n_finished + ?9, duration_ms_sum = duration_ms_sum + ?10,
+             duration_ms_min = min(coalesce(duration_ms_min, ?11), coalesce(?11, duration_ms_min)),
+             duration_ms_max = max(coalesce(duration_ms_max, ?12), coalesce(?12, duration_ms_max))",
+    )?
+    .execute(params![
+        flow,
+        queued,
+        running,
+        paused,
+        ending,
+        succeeded,
+        failed,
+        cancelled,
+        number(movement.n_finished),
+        number(movement.duration_ms_sum),
+        movement.duration_ms_min.map(number),
+        movement.duration_ms_max.map(number)
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! What every store must do. A new rule is written here first; each implementation runs all of it.
+
+mod commits;
+mod drafts;
+mod lists;
+mod logs_and_blobs;
+
+pub(in crate::store) use self::drafts::{Draft, at, id, run, version};
+
+use self::commits::{
+    a_batch_is_judged_one_by_one, decisions_are_appended_in_step, events_come_in_whole_decisions,
+    keys_belong_to_one_run, nothing_is_there_before, old_epochs_are_refused, rows_without_events,
+};
+use self::lists::{
+    counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
+    runs_are_found,
+};
+use self::logs_and_blobs::{blobs_come_back, logs_are_read_from_any_place};
+use super::memory::MemoryStore;
+use super::{BlobStore, LogStore, Store};
+
+/// Runs the suite; the store must be empty.
+pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, blobs: &dyn BlobStore) {
+    flows_are_saved_as_versions(store).await;
+    let epochs = store.take_shards().await.expect("the store is well");
+    nothing_is_there_before(store).await;
+    decisions_are_appended_in_step(store, &epochs).await;
+    keys_belong_to_one_run(store, &epochs).await;
+    a_batch_is_judged_one_by_one(store, &epochs).await;
+    events_come_in_whole_decisions(store, &epochs).await;
+    rows_without_events(store, &epochs).await;
+    runs_are_found(store, &epochs).await;
+    pages_stay_in_place(store, &epochs).await;
+    counts_follow_the_runs(store, &epochs).await;
+    flows_show_their_runs(store, &epochs).await;
+    old_epochs_are_refused(store, &epochs).await;
+    logs_are_read_from_any_place(logs).await;
+    blobs_come_back(blobs).await;
+}
+
+#[tokio::test]
+async fn memory_does_what_a_store_must() {
+    let store = MemoryStore::new();
+    exercise(&store, &store, &store).await;
+}

@@ -1,0 +1,9 @@
+//! Every call of the API against a real server, by a real HTTP client: request text in, answer text out.
+
+mod bad_input;
+mod contract;
+mod flows;
+mod runs;
+mod safety;
+mod streams;
+mod support;

@@ -1,0 +1,182 @@
+//! Runs: start, wait, read, list, cancel, events, tasks, outputs, logs.
+
+use expect_test::expect;
+use serde_json::Value;
+
+use crate::support::Site;
+
+const HELLO: &str = "flow: hello
+inputs:
+  name: { type: string, default: world }
+  times: { type: integer, default: 1, minimum: 1 }
+  who: { type: string, required: true }
+tasks:
+  greet: { type: transform, with: { value: \"Hello, {{ inputs.name }}!\" } }
+  shout: { type: transform, needs: [greet], with: { value: \"{{ tasks.greet.output | upper }}\" } }
+outputs: { said: \"{{ tasks.shout.output }}\" }
+";
+
+const LONG: &str = "flow: long\ntasks: { wait: { type: delay, with: { for: 1h } } }";
+
+const JSON: &str = "content-type: application/json";
+
+#[tokio::test]
+async fn a_run_is_started_waited_for_and_read() {
+    let site = Site::start().await;
+    site.save(HELLO).await;
+    site.check(&format!("POST /api/v1/flows/hello/runs\n{JSON}\n\n{{\"inputs\":{{\"who\":\"me\"}}}}"), expect![[""]]).await;
+    let body = r#"{"inputs":{"who":"me","name":"moon"},"labels":{"day":"one"},"version":1}"#;
+    let answer = site.send(&format!("POST /api/v1/flows/hello/runs?wait=30s\n{JSON}\n\n{body}")).await;
+    assert_eq!(answer.status, 200);
+    let run = answer.json();
+    assert_eq!(run["outputs"], serde_json::json!({ "said": "HELLO, MOON!" }));
+    assert_eq!(run["state"], "succeeded");
+    let id = run["id"].as_str().expect("an id");
+    site.check(&format!("GET /api/v1/runs/{id}"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/tasks?state=succeeded&under=sh"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/tasks/greet/output"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/tasks/nobody/output"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/events?limit=2"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/events?after=99"), expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn starts_are_refused_with_reasons() {
+    let site = Site::start().await;
+    site.save(HELLO).await;
+    let start = |body: &str| format!("POST /api/v1/flows/hello/runs\n{JSON}\n\n{body}");
+    site.check(&start("{}"), expect![[""]]).await;
+    site.check(&start(r#"{"inputs":{"who":7,"times":0,"nmae":"x"}}"#), expect![[""]]).await;
+    site.check(&start(r#"{"input":{}}"#), expect![[""]]).await;
+    site.check(&start(r#"{"inputs":[]}"#), expect![[""]]).await;
+    site.check(&start(r#"{"labels":{"a":1}}"#), expect![[""]]).await;
+    site.check(&start(r#"{"inputs":{"#), expect![[""]]).await;
+    site.check(&start(r#"{"version":9,"inputs":{"who":"me"}}"#), expect![[""]]).await;
+    site.check(&start(r#"{"idempotency_key":""}"#), expect![[""]]).await;
+    site.check("POST /api/v1/flows/none/runs", expect![[""]]).await;
+    site.check("POST /api/v1/flows/hello/runs?wait=soon", expect![[""]]).await;
+    site.check("POST /api/v1/flows/hello/runs?wait=1h", expect![[""]]).await;
+    site.check("POST /api/v1/flows/hello/runs\ncontent-type: text/plain\n\n{}", expect![[""]]).await;
+    site.check("POST /api/v1/flows/hello/runs\ncontent-type: application/x-www-form-urlencoded\n\nwho=me", expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn keys_find_their_run() {
+    let site = Site::start().await;
+    site.save(HELLO).await;
+    let start = |key: &str, who: &str| format!("POST /api/v1/flows/hello/runs\n{JSON}\nidempotency-key: {key}\n\n{{\"inputs\":{{\"who\":\"{who}\"}}}}");
+    let first = site.send(&start("k", "me")).await.run();
+    assert_eq!(site.send(&start("k", "me")).await.run(), first);
+    let body = format!("{{\"idempotency_key\":\"k\",\"inputs\":{{\"who\":\"me\"}}}}");
+    assert_eq!(site.send(&format!("POST /api/v1/flows/hello/runs?wait=30s\n{JSON}\n\n{body}")).await.json()["id"], first.as_str());
+    site.check(&start("k", "you"), expect![[""]]).await;
+    site.check(&format!("POST /api/v1/flows/hello/runs\n{JSON}\nidempotency-key: a\n\n{{\"idempotency_key\":\"b\"}}"), expect![[""]]).await;
+
+    let request = start("many", "me");
+    let answers = futures::future::join_all((0..50).map(|_| site.send(&request))).await;
+    let mut runs: Vec<String> = answers.iter().map(|answer| answer.run()).collect();
+    runs.dedup();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    let all = site.send("GET /api/v1/runs").await.json();
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn runs_are_cancelled_once() {
+    let site = Site::start().await;
+    site.save(LONG).await;
+    let run = site.begin("long").await;
+    let answer = site.send("POST /api/v1/flows/long/runs?wait=10ms").await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(site.send(&format!("POST /api/v1/runs/{run}/cancel\n{JSON}\n\n{{\"reason\":\"enough\"}}")).await.status, 202);
+    let ended = site.send(&format!("GET /api/v1/runs/{run}/events?stream")).await;
+    assert!(ended.body.ends_with(&format!("event: end\ndata: {{\"run\":\"{run}\",\"state\":\"cancelled\"}}\n\n")), "{}", ended.body);
+    site.check(&format!("POST /api/v1/runs/{run}/cancel"), expect![[""]]).await;
+    site.check(&format!("POST /api/v1/runs/{run}/cancel\n{JSON}\n\n{{\"froce\":true}}"), expect![[""]]).await;
+    site.check("POST /api/v1/runs/run_00000000000000000000000000/cancel", expect![[""]]).await;
+    site.check("GET /api/v1/runs/7", expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{run}/tasks/wait"), expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn runs_are_listed_by_what_they_are() {
+    let site = Site::start().await;
+    site.save("flow: good\nlabels: { team: red }\ntasks: { t: { type: noop } }").await;
+    site.save("flow: bad\ntasks: { t: { type: fail, with: { message: needle } } }").await;
+    let (good, bad) = (site.finish("good").await, site.finish("bad").await);
+    for (query, expected) in [
+        ("", vec![&bad, &good]),
+        ("?flow=good", vec![&good]),
+        ("?state=failed", vec![&bad]),
+        ("?state=failed,succeeded", vec![&bad, &good]),
+        ("?state=failed&state=cancelled", vec![&bad]),
+        ("?label=team=red", vec![&good]),
+        ("?text=needle", vec![&bad]),
+        ("?until=2020-01-01T00:00:00Z", vec![]),
+        ("?since=2020-01-01T00:00:00Z&limit=1", vec![&bad]),
+    ] {
+        let page = site.send(&format!("GET /api/v1/runs{query}")).await.json();
+        let ids: Vec<&str> = page["items"].as_array().expect("items").iter().filter_map(|run| run["id"].as_str()).collect();
+        assert_eq!(ids, expected, "{query}");
+    }
+    site.check("GET /api/v1/runs?state=done", expect![[""]]).await;
+    site.check("GET /api/v1/runs?label=team", expect![[""]]).await;
+    site.check("GET /api/v1/runs?since=yesterday", expect![[""]]).await;
+    site.check("GET /api/v1/runs?cursor=x", expect![[""]]).await;
+    let answer = site.send("GET /api/v1/stats").await.json();
+    assert_eq!(answer["runs"], serde_json::json!({ "failed": 1, "succeeded": 1 }));
+}
+
+#[tokio::test]
+async fn large_outputs_come_whole() {
+    let site = Site::start().await;
+    site.save("flow: large\ntasks: { big: { type: shell, with: { command: \"head -c 100000 /dev/zero | tr '\\\\0' x | sed 's/^/\\\"/; s/$/\\\"/'\" } } }").await;
+    let run = site.finish("large").await;
+    let task = site.send(&format!("GET /api/v1/runs/{run}/tasks/big")).await.json();
+    assert_eq!(task["state"], "succeeded", "{task}");
+    assert_eq!(task["output_bytes"], 100_002);
+    let output = site.send(&format!("GET /api/v1/runs/{run}/tasks/big/output")).await;
+    assert_eq!(output.json(), Value::from("x".repeat(100_000)));
+    let events = site.send(&format!("GET /api/v1/runs/{run}/events")).await;
+    assert!(events.body.len() < 10_000, "events hold references only: {}", events.body.len());
+}
+
+#[tokio::test]
+async fn logs_are_text() {
+    let site = Site::start().await;
+    site.save("flow: talk\ntasks: { say: { type: shell, with: { command: 'echo one; echo two >&2; printf \"\\377\\n\"; echo three' } } }").await;
+    let run = site.finish("talk").await;
+    let logs = site.send(&format!("GET /api/v1/runs/{run}/tasks/say/logs")).await;
+    assert_eq!(logs.headers["content-type"], "text/plain; charset=utf-8");
+    let mut lines: Vec<&str> = logs.body.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["one", "three", "two", "\u{fffd}"]);
+    site.check(&format!("GET /api/v1/runs/{run}/tasks/say/logs?after=x"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{run}/tasks/none/logs"), expect![[""]]).await;
+    let input = site.send(&format!("GET /api/v1/runs/{run}/tasks/say/input")).await.json();
+    assert!(input["command"].as_str().is_some_and(|command| command.starts_with("echo one")), "{input}");
+}
+
+#[tokio::test]
+async fn tokens_stay_inside() {
+    let site = Site::start().await;
+    site.save("flow: work\ntasks: { t: { type: shell, with: { command: 'true' } } }").await;
+    let run = site.finish("work").await;
+    for request in [format!("GET /api/v1/runs/{run}/events"), format!("GET /api/v1/runs/{run}/events?stream")] {
+        let body = site.send(&request).await.body;
+        assert!(body.contains("task_scheduled"), "{body}");
+        assert!(body.contains("att_00000000000000000000000000"), "{body}");
+        assert_eq!(body.matches("att_").count(), body.matches("att_00000000000000000000000000").count(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn runs_survive_a_restart() {
+    let mut site = Site::start().await;
+    site.save(LONG).await;
+    let run = site.begin("long").await;
+    site.restart().await;
+    let answer = site.send(&format!("GET /api/v1/runs/{run}")).await.json();
+    assert_eq!(answer["state"], "running");
+    assert_eq!(answer["tasks"][0]["state"], "waiting");
+}
