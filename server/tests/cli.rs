@@ -106,7 +106,10 @@ fn documents_are_validated() {
         ("nonsense.json", "{\"flow\": "),
         ("theirs.json", include_str!("../../examples/flow-manager.json")),
     ]);
-    folder.check(&["validate", "good.yaml"], expect![[""]]);
+    folder.check(&["validate", "good.yaml"], expect![[r#"
+        good.yaml: ok
+        exit code 0
+    "#]]);
     folder.check(
         &[
             "validate",
@@ -116,11 +119,49 @@ fn documents_are_validated() {
             "gone.yaml",
             ".",
         ],
-        expect![[""]],
+        expect![[r#"
+            good.yaml: ok
+            bad.yaml:1:7: error: `Bad Name` cannot be a flow's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `bad-name` would do (flow)
+            bad.yaml:3:14: error: there is no task type `transfrom` (did you mean `transform`?); the types are delay, fail, fetch_data, http.request, log, noop, process_data, shell, store_data, switch, transform (tasks.a.type)
+            bad.yaml:3:33: error: these tasks wait for each other: a -> b -> a; remove one of the edges (tasks.a.needs[0])
+            bad.yaml:4:31: error: there is no task `missing` (tasks.b.needs[1])
+            bad.yaml:5:40: error: The expression cannot be read at character 12: unexpected end of input, expected end of variable block. (tasks.c.with.value)
+            nonsense.json:1:10: error: expected a value, but the document ends here
+            gone.yaml: error: cannot read gone.yaml: No such file or directory (os error 2)
+            .: error: cannot read .: Is a directory (os error 21)
+            exit code 1
+        "#]],
     );
-    folder.check(&["validate", "theirs.json"], expect![[""]]);
-    folder.check(&["validate", "--json", "nonsense.json"], expect![[""]]);
-    folder.check(&["validate"], expect![[""]]);
+    folder.check(&["validate", "theirs.json"], expect![[r#"
+        theirs.json:17:7: warning: no condition leads from the start to `task3`, so it is always skipped (flow.tasks[2])
+        exit code 0
+    "#]]);
+    folder.check(&["validate", "--json", "nonsense.json"], expect![[r#"
+        [
+          {
+            "file": "nonsense.json",
+            "problems": [
+              {
+                "severity": "error",
+                "code": "syntax",
+                "message": "expected a value, but the document ends here",
+                "line": 1,
+                "column": 10
+              }
+            ]
+          }
+        ]
+        exit code 1
+    "#]]);
+    folder.check(&["validate"], expect![[r#"
+        error: the following required arguments were not provided:
+          <FILE>...
+
+        Usage: pointwork validate <FILE>...
+
+        For more information, try '--help'.
+        exit code 2
+    "#]]);
 }
 
 #[test]
@@ -142,14 +183,33 @@ fn standard_input_is_a_document_too() {
             .expect("it reads");
         shown(&child.wait_with_output().expect("it ends"))
     };
-    expect![[""]].assert_eq(&piped(&["validate", "-"]));
-    expect![[""]].assert_eq(&piped(&["run", "-"]));
+    expect![[r#"
+        <stdin>: ok
+        exit code 0
+    "#]].assert_eq(&piped(&["validate", "-"]));
+    expect![[r#"
+        succeeded double    [time]
+        succeeded say       [time]
+        good succeeded in [time]
+        {
+          "said": 6
+        }
+        exit code 0
+    "#]].assert_eq(&piped(&["run", "-"]));
 }
 
 #[test]
 fn a_flow_runs_without_a_server() {
     let folder = Folder::with(&[("good.yaml", GOOD)]);
-    folder.check(&["run", "good.yaml", "--input", "n=21"], expect![[""]]);
+    folder.check(&["run", "good.yaml", "--input", "n=21"], expect![[r#"
+        succeeded double    [time]
+        succeeded say       [time]
+        good succeeded in [time]
+        {
+          "said": 42
+        }
+        exit code 0
+    "#]]);
     let output = folder
         .pointwork(&["run", "good.yaml", "--json"])
         .output()
@@ -166,14 +226,34 @@ fn a_flow_runs_without_a_server() {
 #[test]
 fn what_does_not_start_is_told_apart() {
     let folder = Folder::with(&[("good.yaml", GOOD), ("bad.yaml", BAD)]);
-    folder.check(&["run", "bad.yaml"], expect![[""]]);
-    folder.check(&["run", "gone.yaml"], expect![[""]]);
-    folder.check(&["run", "good.yaml", "--input", "n=none"], expect![[""]]);
+    folder.check(&["run", "bad.yaml"], expect![[r#"
+        bad.yaml:1:7: error: `Bad Name` cannot be a flow's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `bad-name` would do (flow)
+        bad.yaml:3:14: error: there is no task type `transfrom` (did you mean `transform`?); the types are delay, fail, fetch_data, http.request, log, noop, process_data, shell, store_data, switch, transform (tasks.a.type)
+        bad.yaml:3:33: error: these tasks wait for each other: a -> b -> a; remove one of the edges (tasks.a.needs[0])
+        bad.yaml:4:31: error: there is no task `missing` (tasks.b.needs[1])
+        bad.yaml:5:40: error: The expression cannot be read at character 12: unexpected end of input, expected end of variable block. (tasks.c.with.value)
+        exit code 3
+    "#]]);
+    folder.check(&["run", "gone.yaml"], expect![[r#"
+        pointwork: cannot read gone.yaml: No such file or directory (os error 2)
+        exit code 3
+    "#]]);
+    folder.check(&["run", "good.yaml", "--input", "n=none"], expect![[r#"
+        --input: error: expected a number, found `none` (inputs.n)
+        exit code 3
+    "#]]);
     folder.check(
         &["run", "good.yaml", "--input", "n=0", "--input", "m=1"],
-        expect![[""]],
+        expect![[r#"
+            --input: error: 0 is too small, the least is 1 (inputs.n)
+            --input: error: the flow has no input `m`; its inputs are n (inputs.m)
+            exit code 3
+        "#]],
     );
-    folder.check(&["run", "good.yaml", "--input", "n"], expect![[""]]);
+    folder.check(&["run", "good.yaml", "--input", "n"], expect![[r#"
+        `--input n` has no `=`; write it as --input name=value
+        exit code 3
+    "#]]);
     let usage = folder.pointwork(&["run"]).output().expect("it starts");
     assert_eq!(usage.status.code(), Some(3));
 }
@@ -181,14 +261,30 @@ fn what_does_not_start_is_told_apart() {
 #[test]
 fn a_failing_flow_shows_why() {
     let folder = Folder::with(&[("failing.yaml", FAILING)]);
-    folder.check(&["run", "failing.yaml"], expect![[""]]);
+    folder.check(&["run", "failing.yaml"], expect![[r#"
+        succeeded first     [time]
+        failed    breaks    [time]  exit code 4: it is broken
+                  | it is broken
+                  | looking
+        skipped   after             upstream breaks failed
+        succeeded tell      [time]
+        failing failed in [time]: exit code 4: it is broken
+        exit code 1
+    "#]]);
 }
 
 #[test]
 fn a_predecessors_document_runs_and_its_files_stay() {
     let document = include_str!("../../examples/flow-manager.json").replace("process_data", "store_data");
     let folder = Folder::with(&[("theirs.json", &document)]);
-    folder.check(&["run", "theirs.json", "--data", "kept"], expect![[""]]);
+    folder.check(&["run", "theirs.json", "--data", "kept"], expect![[r#"
+        succeeded task1    [time]
+        succeeded task2    [time]
+        skipped   task3            its condition was false
+        data_processing_flow succeeded in [time]
+        theirs.json:17:7: warning: no condition leads from the start to `task3`, so it is always skipped (flow.tasks[2])
+        exit code 0
+    "#]]);
     let files = folder.0.path().join("kept/files/data_processing_flow");
     assert_eq!(
         std::fs::read_dir(files).expect("the folder of its files").count(),
@@ -302,7 +398,15 @@ fn all_examples_are_valid_without_warnings() {
 
 #[test]
 fn the_example_hello_runs() {
-    expect![[""]].assert_eq(&example(&[
+    expect![[r#"
+        succeeded greeting    [time]
+        succeeded say         [time]
+        hello succeeded in [time]
+        {
+          "greeting": "Hello, Ada! Hello, Ada!"
+        }
+        exit code 0
+    "#]].assert_eq(&example(&[
         "hello.yaml",
         "--input",
         "name=Ada",
@@ -313,7 +417,25 @@ fn the_example_hello_runs() {
 
 #[test]
 fn the_example_order_checks_runs() {
-    expect![[""]].assert_eq(&example(&[
+    expect![[r#"
+        succeeded fetch        [time]
+        succeeded stock        [time]
+        succeeded credit       [time]
+        failed    partner      [time]  exit code 1: partner.example: connection refused
+                  | partner.example: connection refused
+        succeeded use_cache    [time]
+        succeeded size         [time]
+        succeeded review       [time]
+        skipped   accept               upstream size took the case large
+        succeeded confirm      [time]
+        succeeded tidy         [time]
+        order-checks succeeded in [time]
+        {
+          "order": 1017,
+          "route": "large"
+        }
+        exit code 0
+    "#]].assert_eq(&example(&[
         "order-checks.yaml",
         "--input",
         "pace=0",
@@ -326,8 +448,34 @@ fn the_example_order_checks_runs() {
 fn the_example_release_runs_both_ways() {
     std::thread::scope(|scope| {
         let back = scope.spawn(|| example(&["release.yaml"]));
-        expect![[""]].assert_eq(&example(&["release.yaml", "--input", "healthy=true"]));
-        expect![[""]].assert_eq(&back.join().expect("it runs"));
+        expect![[r#"
+            succeeded build            [time]
+            succeeded database         [time]
+            succeeded blue             [time]
+            succeeded green            [time]
+            succeeded settle           [time]
+            succeeded check            [time]
+            succeeded free             [time]
+            release succeeded in [time]
+            exit code 0
+        "#]].assert_eq(&example(&["release.yaml", "--input", "healthy=true"]));
+        expect![[r#"
+            succeeded build            [time]
+            succeeded database         [time]
+            succeeded blue             [time]
+            succeeded green            [time]
+            succeeded settle           [time]
+            failed    check            [time]  exit code 1: checkout answers 500
+                      | checkout answers 500
+                      | checking build 42
+            succeeded free             [time]
+            succeeded tell             [time]
+            succeeded database.undo    [time]
+            succeeded blue.undo        [time]
+            succeeded green.undo       [time]
+            release failed in [time]: exit code 1: checkout answers 500
+            exit code 1
+        "#]].assert_eq(&back.join().expect("it runs"));
     });
 }
 
@@ -344,7 +492,18 @@ fn the_example_health_report_runs() {
         write!(connection, "HTTP/1.1 200 OK\r\nserver: test\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
             .expect("an answer");
     });
-    expect![[""]].assert_eq(&example(&["health-report.yaml", "--input", &url]));
+    expect![[r#"
+        succeeded call    [time]
+        succeeded pick    [time]
+        succeeded keep    [time]
+        skipped   down            upstream call succeeded
+        health-report succeeded in [time]
+        {
+          "reachable": true
+        }
+        exit code 0
+        data/files/reports/health.json: {"status":200,"body":{"status":"healthy"},"server":"test"}
+    "#]].assert_eq(&example(&["health-report.yaml", "--input", &url]));
     answering.join().expect("it answered");
     // Nobody listens on a port that was given back.
     let gone = TcpListener::bind(("127.0.0.1", 0))
@@ -352,7 +511,17 @@ fn the_example_health_report_runs() {
         .local_addr()
         .expect("its address");
     let text = example(&["health-report.yaml", "--input", &format!("url=http://{gone}/")]);
-    expect![[""]].assert_eq(&text.replace(&gone.to_string(), "[address]"));
+    expect![[r#"
+        failed    call    [time]  http://[address]/ cannot be reached: Connection refused (os error 111)
+        skipped   pick            upstream call failed
+        skipped   keep            upstream pick was skipped
+        succeeded down    [time]
+        health-report succeeded in [time]
+        {
+          "reachable": false
+        }
+        exit code 0
+    "#]].assert_eq(&text.replace(&gone.to_string(), "[address]"));
 }
 
 #[test]

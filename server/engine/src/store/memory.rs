@@ -75,7 +75,7 @@ impl State {
         if flow
             .versions
             .last()
-            .is_none_or(|newest| newest.document != version.document)
+            .is_none_or(|newest| newest.document != version.document || newest.source != version.source)
         {
             flow.versions.push(version);
         }

@@ -211,7 +211,8 @@ pub struct FlowStats {
 /// Where runs and flows live. Every answer shows committed state only.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Saves a version. Saving the newest version's document again unchanged answers its number and adds none.
+    /// Saves a version. Saving the newest version's text again unchanged answers its number and adds none; a change of a comment alone
+    /// is a change, or it would be lost.
     /// Fails with [`StoreError::VersionConflict`] if `expected` does not hold. Saving to an archived flow brings it back.
     async fn save_flow(&self, version: NewVersion) -> StoreResult<u32>;
 

@@ -23,7 +23,7 @@ impl Decider<'_, '_> {
     pub(super) fn render_with(&mut self, ix: TaskIx) -> Result<Result<Value, TaskError>, Missing> {
         let program = self.program;
         let key = self.key(ix);
-        let Some(task) = program.task(&key) else {
+        let Some(task) = program.task(&key).filter(|task| !task.with.is_literal()) else {
             return Ok(Ok(Value::Object(self.plan.task(ix).doc.with.clone())));
         };
         let scope = self.scope_of(task.with.refs(), Some(ix), None)?;

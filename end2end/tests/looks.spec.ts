@@ -1,0 +1,119 @@
+import type { Page } from "@playwright/test";
+import type { Api } from "../api.ts";
+import { Flow } from "../pages/flow.ts";
+import { Frame } from "../pages/frame.ts";
+import { Run } from "../pages/run.ts";
+import { expect, live, mark, expectMarked, test } from "../test.ts";
+
+/** Every kind of page there is, with something on it. */
+async function pages(api: Api): Promise<string[]> {
+  const { id } = await api.finished("release", { healthy: false });
+  return [
+    "/flows",
+    "/flows?q=nothing-is-called-that",
+    "/flows/order-checks",
+    "/flows/new",
+    "/runs",
+    "/runs?q=nothing-is-called-that",
+    `/runs/${id}`,
+    `/runs/${id}?task=check`,
+    `/runs/${id}?view=tasks&task=build`,
+    "/no/such/page",
+  ];
+}
+
+const scheme = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+const paper = (page: Page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+test("the theme is kept, and is there with the first byte", async ({ page, alive, javaScriptEnabled }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  const frame = new Frame(page);
+  await frame.open("/flows");
+  await alive();
+  const root = page.locator("html");
+  await expect(root).not.toHaveAttribute("data-theme");
+  await expect(frame.theme("As the system")).toHaveAttribute("aria-pressed", "true");
+  const light = await paper(page);
+
+  if (javaScriptEnabled) await mark(page);
+  const kept = page.waitForResponse((response) => response.url().includes("/fn/set_theme"));
+  await frame.theme("Dark").click();
+  await kept;
+  await expect(root).toHaveAttribute("data-theme", "dark");
+  if (javaScriptEnabled) await expectMarked(page);
+  expect(await paper(page)).not.toBe(light);
+
+  const html = await (await frame.open("/runs"))?.text();
+  expect(html).toMatch(/<html[^>]* data-theme="dark"/);
+  await alive();
+  await expect(frame.theme("Dark")).toHaveAttribute("aria-pressed", "true");
+  expect(await scheme(page)).toBe("dark");
+
+  const undone = page.waitForResponse((response) => response.url().includes("/fn/set_theme"));
+  await frame.theme("As the system").click();
+  await undone;
+  await expect(root).not.toHaveAttribute("data-theme");
+  await page.emulateMedia({ colorScheme: "dark" });
+  expect(await paper(page)).not.toBe(light);
+});
+
+test("who wants less motion gets none", { tag: "@live" }, async ({ page, api }) => {
+  const id = await api.start("order-checks", { pace: 30 });
+  const run = new Run(page);
+  await run.openRun(id);
+  await live(page);
+  await expect(run.card("Fetch order", "running")).toBeVisible();
+  const moving = () => page.evaluate(() => document.getAnimations().filter((animation) => animation.playState === "running").length);
+  await expect.poll(moving).toBeGreaterThan(0);
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await expect.poll(moving).toBe(0);
+  await api.cancel(id);
+});
+
+for (const width of [320, 390, 1440]) {
+  test(`no page is wider than a screen of ${width} pixels`, async ({ page, api, alive }) => {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of await pages(api)) {
+      await page.goto(path);
+      if (path.startsWith("/runs/")) await alive();
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect.soft(over, `${path} is wider than the screen`).toBeLessThanOrEqual(0);
+    }
+  });
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`every page can be used by everybody, ${colorScheme}`, { tag: "@live" }, async ({ page, api, accessible, forgiven }) => {
+    test.setTimeout(120_000);
+    forgiven.push(/status of 404/);
+    await page.emulateMedia({ colorScheme });
+    for (const path of await pages(api)) {
+      await page.goto(path);
+      await live(page);
+      await expect(page.getByRole("main")).toBeVisible();
+      await accessible();
+    }
+  });
+}
+
+test("a run that is at work can be used by everybody", { tag: "@live" }, async ({ page, api, accessible }) => {
+  const id = await api.start("order-checks", { pace: 2 });
+  const run = new Run(page);
+  await run.openRun(id, "?task=credit");
+  await live(page);
+  await expect(run.card("Check credit", "retrying")).toBeVisible();
+  await accessible();
+  await api.cancel(id);
+});
+
+test("a form's error can be used by everybody", { tag: "@live" }, async ({ page, accessible, forgiven }) => {
+  forgiven.push(/status of 422/);
+  const flow = new Flow(page);
+  await flow.openFlow("hello");
+  await live(page);
+  await flow.field("times").evaluate((field) => field.removeAttribute("max"));
+  await flow.field("times").fill("11");
+  await flow.start.click();
+  await expect(flow.field("times")).toHaveAttribute("aria-invalid", "true");
+  await accessible();
+});

@@ -1,0 +1,146 @@
+import { Run } from "../pages/run.ts";
+import { expect, expectMarked, live, mark, test } from "../test.ts";
+
+test("a run is cancelled, after a question", async ({ page, api, alive, javaScriptEnabled }) => {
+  const id = await api.start("order-checks", { pace: 30 });
+  const run = new Run(page);
+  await run.openRun(id);
+  await alive();
+  if (javaScriptEnabled) await mark(page);
+  await expect(run.state).toHaveText("running");
+  await expect(run.confirm).toBeHidden();
+  await run.cancel.click();
+  await run.confirm.click();
+  if (javaScriptEnabled) {
+    await expect(run.state).toHaveText("cancelled", { timeout: 20_000 });
+    await expectMarked(page);
+  } else {
+    await expect(page).toHaveURL(new RegExp(`/runs/${id}$`));
+    await expect.poll(async () => (await api.run(id)).state, { timeout: 20_000 }).toBe("cancelled");
+    await page.reload();
+    await expect(run.state).toHaveText("cancelled");
+  }
+  await expect(run.card("Fetch order", "cancelled")).toBeVisible();
+  // What must run at the end has run.
+  await expect(run.card("Tidy up", "succeeded")).toBeVisible();
+  await expect(run.cancel).toBeHidden();
+});
+
+test("an address opens a task with everything known of it", async ({ page, api, alive, request }) => {
+  const { id } = await api.finished("order-checks", { pace: 0 });
+  const run = new Run(page);
+  await run.openRun(id, "?task=credit");
+  await alive();
+  await expect(run.inspector.getByRole("heading", { level: 2 })).toHaveText("Check credit");
+  await expect(run.card("Check credit", "succeeded")).toHaveAttribute("aria-current", "true");
+  await expect(run.part("Output")).toContainText('"score": 712');
+  await expect(run.part("Input")).toContainText("asking the bank");
+  const attempts = run.part("Attempts").getByRole("listitem");
+  await expect(attempts).toHaveCount(3);
+  await expect(attempts.last()).toContainText("exit code 75: the bank does not answer");
+  await expect(run.lines.last()).toHaveText('{"score": 712}');
+
+  const log = await request.get((await run.download.getAttribute("href")) ?? "");
+  expect(log.headers()["content-type"]).toContain("text/plain");
+  expect(await log.text()).toContain("asking the bank, attempt 3");
+
+  await run.openRun(id, "?task=partner");
+  await alive();
+  await expect(run.inspector).toContainText("exit code 1: partner.example: connection refused");
+  await run.close.click();
+  await expect(page).toHaveURL(new RegExp(`/runs/${id}$`));
+  await expect(run.part("Outputs")).toContainText('"route": "usual"');
+});
+
+test("the tasks as a list", async ({ page, api, alive }) => {
+  const { id } = await api.finished("hello");
+  const run = new Run(page);
+  await run.openRun(id);
+  await alive();
+  await run.views.getByRole("link", { name: "Tasks" }).click();
+  await expect(page).toHaveURL(/\?view=tasks$/);
+  await expect(run.row("greeting")).toContainText("succeeded");
+  await run.row("say").getByRole("link").click();
+  await expect(page).toHaveURL(/view=tasks&task=say$/);
+  await expect(run.row("say")).toHaveAttribute("aria-selected", "true");
+  await expect(run.lines).toHaveText(["Hello, world!"]);
+  await run.views.getByRole("link", { name: "Graph" }).click();
+  await expect(run.card("say", "succeeded")).toHaveAttribute("aria-current", "true");
+});
+
+test("a row of the list changes while its task runs", { tag: "@live" }, async ({ page, api }) => {
+  const id = await api.start("order-checks", { pace: 1 });
+  const run = new Run(page);
+  await run.openRun(id, "?view=tasks");
+  await live(page);
+  await mark(page);
+  await expect(run.row("Check credit")).toContainText("retrying");
+  await expect(run.row("Ask partner")).toContainText("failed");
+  await expect(run.row("Check credit")).toContainText("3/4");
+  await expectMarked(page);
+  await api.cancel(id);
+});
+
+test("the graph is one stop of the tabulator, and arrows move in it", { tag: "@live" }, async ({ page, api }) => {
+  const { id } = await api.finished("order-checks", { pace: 0 });
+  const run = new Run(page);
+  await run.openRun(id);
+  await live(page);
+  await run.views.getByRole("link", { name: "Tasks" }).focus();
+  await page.keyboard.press("Tab");
+  await expect(run.card("Fetch order")).toBeFocused();
+  await page.keyboard.press("ArrowRight");
+  await expect(run.card("Check credit")).toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  await expect(run.card("Ask partner")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\?task=partner$/);
+  await expect(run.inspector.getByRole("heading", { level: 2 })).toHaveText("Ask partner");
+  await expect(run.card("Ask partner")).toBeFocused();
+  // The next stop is behind the graph, not the next of its cards.
+  await page.keyboard.press("Tab");
+  await expect(run.graph.locator(":focus")).toHaveCount(0);
+  await page.keyboard.press("Shift+Tab");
+  await expect(run.card("Ask partner")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(new RegExp(`/runs/${id}$`));
+  await expect(run.inspector.getByRole("heading", { level: 2 })).toHaveText("The run");
+  await expect(run.card("Ask partner")).toBeFocused();
+});
+
+test("a finished run, as it is read aloud", async ({ page, api, alive }) => {
+  const { id } = await api.finished("hello", { name: "reader" });
+  const run = new Run(page);
+  await run.openRun(id, "?task=say");
+  await alive();
+  await expect(run.main).toMatchAriaSnapshot(`
+    - main:
+      - text: succeeded
+      - heading "Hello" [level=1]:
+        - link "Hello"
+      - term: run
+      - definition:
+        - code: ${id}
+      - navigation "View":
+        - link "Graph"
+        - link "Tasks"
+        - text: 2 succeeded
+      - group "Graph of the run's tasks: Hello":
+        - link /^greeting: succeeded, \\d+ ms$/
+        - link /^say: succeeded, \\d+ ms$/
+      - complementary "Inspector":
+        - heading "say" [level=2]
+        - paragraph: log
+        - link "Close"
+        - text: succeeded
+        - term: took
+        - term: started
+        - term: finished
+        - heading /Output/ [level=3]
+        - heading /Input/ [level=3]
+        - heading "Log" [level=3]
+        - log "Log":
+          - list:
+            - listitem: Hello, reader!
+  `);
+});

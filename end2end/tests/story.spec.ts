@@ -1,0 +1,102 @@
+import { Flow } from "../pages/flow.ts";
+import { Flows } from "../pages/flows.ts";
+import { Run } from "../pages/run.ts";
+import { expect, expectMarked, live, mark, test } from "../test.ts";
+
+test("a new user starts a flow, and watches it over a power cut to its end", { tag: "@live" }, async ({ page, api, server, forgiven }) => {
+  test.setTimeout(150_000);
+  // While the server is away, nothing can be loaded from it.
+  forgiven.push(/net::ERR_/);
+  // What the page is told of the run, as the browser receives it.
+  const told: number[] = [];
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Network.enable");
+  devtools.on("Network.eventSourceMessageReceived", ({ eventName, eventId }) => {
+    if (eventName === "event") told.push(Number(eventId));
+  });
+
+  const flows = new Flows(page);
+  await flows.open("/");
+  await live(page);
+  await mark(page);
+  await flows.start("Order checks").click();
+  const flow = new Flow(page);
+  await expect(flow.heading).toHaveText("Order checks");
+  await flow.field("pace").fill("5");
+  await flow.start.click();
+  await expect(page).toHaveURL(/\/runs\/run_\w{26}$/);
+  const id = page.url().slice(-30);
+  const run = new Run(page);
+
+  await expect(run.state).toHaveText("running");
+  await expect(run.dot).toHaveText("live");
+  await expect(run.card("Fetch order", "running")).toBeVisible();
+  const before = await run.elapsed.innerText();
+  await expect(run.elapsed).not.toHaveText(before);
+
+  // The log of a task that runs follows, line by line.
+  await run.card("Check stock").click();
+  await expect(page).toHaveURL(/\?task=stock$/);
+  await expect(run.inspector.getByRole("heading", { name: "Check stock" })).toBeVisible();
+  await expect(run.card("Fetch order", "succeeded")).toBeVisible();
+  await expect(run.card("Check stock", "running")).toBeVisible();
+  await expect(run.lines.filter({ hasText: "shelf A: enough" })).toBeVisible();
+  await expect(run.lines.filter({ hasText: "shelf B: enough" })).toBeVisible();
+  await expect(run.card("Check stock", "running")).toBeVisible();
+  await expect(run.card("Check credit", "retrying")).toBeVisible();
+
+  await server.kill();
+  await expect(run.dot).toHaveText(/^(reconnecting|offline)/);
+  await server.again();
+  await expect(run.dot).toHaveText("live", { timeout: 30_000 });
+
+  await expect(run.card("Ask partner", "failed")).toBeVisible({ timeout: 30_000 });
+  await expect(run.card("Check credit", "succeeded")).toBeVisible({ timeout: 30_000 });
+  await expect(run.card("Ask for a second look", "skipped")).toBeVisible({ timeout: 30_000 });
+  await expect(run.card("Send confirmation", "running")).toBeVisible();
+  await expect(run.state).toHaveText("succeeded", { timeout: 30_000 });
+  await expect(run.dot).toBeHidden();
+  await expectMarked(page);
+
+  const ended = await api.run(id);
+  expect(ended.state).toBe("succeeded");
+  expect(ended.inputs).toEqual({ amount: 420, pace: 5 });
+  const states = Object.fromEntries(ended.tasks.map(({ path, state }) => [path, state]));
+  expect(states).toEqual({
+    fetch: "succeeded",
+    stock: "succeeded",
+    credit: "succeeded",
+    partner: "failed",
+    use_cache: "succeeded",
+    size: "succeeded",
+    review: "skipped",
+    accept: "succeeded",
+    confirm: "succeeded",
+    tidy: "succeeded",
+  });
+  for (const task of ended.tasks) await expect(run.card(task.name, task.state)).toBeVisible();
+
+  // Every event is there once, in the store and in what the page was told, on both sides of the cut.
+  const all = Array.from({ length: ended.last_seq }, (_, at) => at + 1);
+  expect(await api.seqs(id)).toEqual(all);
+  expect(told).toEqual(all.slice(all.length - told.length));
+  expect(told.length).toBeGreaterThan(20);
+});
+
+test("a run is read while it goes on, by loading the page again", { tag: "@no-scripts" }, async ({ page, api }) => {
+  const id = await api.start("order-checks", { pace: 0 });
+  const run = new Run(page);
+  await run.openRun(id, "?task=credit");
+  await expect(run.state).toHaveText("running");
+  const seen = async (card: string, state: string) => {
+    await expect(async () => {
+      await page.reload();
+      await expect(run.card(card, state)).toBeVisible({ timeout: 500 });
+    }).toPass({ timeout: 40_000 });
+  };
+  await seen("Check credit", "retrying");
+  await expect(run.lines.first()).toHaveText("asking the bank, attempt 1");
+  await seen("Send confirmation", "succeeded");
+  await expect(run.state).toHaveText("succeeded");
+  await expect(run.part("Output")).toContainText("712");
+});
