@@ -16,16 +16,30 @@ fn backend() -> Result<crate::backend::SharedBackend, AppError> {
         .ok_or_else(|| AppError::new(503, "unavailable", "The server is starting or stopping. Try again in a moment."))
 }
 
+/// Gives an error's status to the response, if that is a server function's: a page has a status of its own, and a plain form
+/// is led back to its page.
+#[cfg(feature = "ssr")]
+fn answer<T>(result: Result<T, AppError>) -> Result<T, AppError> {
+    use axum::http::header::ACCEPT;
+    if let (Err(error), Some(request)) = (&result, use_context::<axum::http::request::Parts>()) {
+        let accept = request.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if request.uri.path().starts_with("/fn/") && !accept.contains("text/html") {
+            crate::shell::set_status(error.status);
+        }
+    }
+    result
+}
+
 /// Flows by id.
 #[server(prefix = "/fn", endpoint = "flows")]
 pub async fn flows(text: Option<String>, cursor: Option<String>) -> Result<Page<FlowSummary>, AppError> {
-    backend()?.flows(text, cursor).await
+    answer(backend()?.flows(text, cursor).await)
 }
 
 /// A flow, its newest version if none is named.
 #[server(prefix = "/fn", endpoint = "flow")]
 pub async fn flow(id: String, version: Option<u32>) -> Result<FlowDetail, AppError> {
-    backend()?.flow(id, version).await
+    answer(backend()?.flow(id, version).await)
 }
 
 /// Starts a run and leads to it. A check box that is off is not sent at all, so every check box is also named in `boxes`.
@@ -39,7 +53,7 @@ pub async fn start_run(
     for name in boxes {
         fields.entry(name).or_insert_with(|| "false".to_owned());
     }
-    let run = backend()?.start_run(flow, fields.into_iter().collect()).await?;
+    let run = answer(backend()?.start_run(flow, fields.into_iter().collect()).await)?;
     leptos_axum::redirect(&format!("/runs/{run}"));
     Ok(run)
 }
@@ -47,38 +61,38 @@ pub async fn start_run(
 /// Runs, newest first.
 #[server(prefix = "/fn", endpoint = "runs")]
 pub async fn runs(#[server(default)] query: RunListQuery) -> Result<Page<RunSummary>, AppError> {
-    backend()?.runs(query).await
+    answer(backend()?.runs(query).await)
 }
 
 /// Everything the run page shows at first.
 #[server(prefix = "/fn", endpoint = "run")]
 pub async fn run(run: String) -> Result<RunPage, AppError> {
     let id = run.parse().map_err(|_| AppError::new(404, "unknown_run", format!("There is no run {run}.")))?;
-    backend()?.run(id).await
+    answer(backend()?.run(id).await)
 }
 
 /// A task run's output (`true`) or input.
 #[server(prefix = "/fn", endpoint = "task_value")]
 pub async fn task_value(run: RunId, task: String, output: bool) -> Result<ValueView, AppError> {
-    backend()?.task_value(run, task, output).await
+    answer(backend()?.task_value(run, task, output).await)
 }
 
 /// A piece of a task run's log.
 #[server(prefix = "/fn", endpoint = "task_logs")]
 pub async fn task_logs(run: RunId, task: String, after: Option<String>) -> Result<LogPage, AppError> {
-    backend()?.task_logs(run, task, after).await
+    answer(backend()?.task_logs(run, task, after).await)
 }
 
 /// Cancels a run.
 #[server(prefix = "/fn", endpoint = "cancel_run")]
 pub async fn cancel_run(run: RunId, #[server(default)] force: bool) -> Result<(), AppError> {
-    backend()?.cancel_run(run, force).await
+    answer(backend()?.cancel_run(run, force).await)
 }
 
 /// Saves a flow document and leads to the flow.
 #[server(prefix = "/fn", endpoint = "save_flow")]
 pub async fn save_flow(source: String) -> Result<String, AppError> {
-    let id = backend()?.save_flow(source).await.map_err(at_most)?;
+    let id = answer(backend()?.save_flow(source).await.map_err(at_most))?;
     leptos_axum::redirect(&format!("/flows/{}", crate::format::url_part(&id)));
     Ok(id)
 }

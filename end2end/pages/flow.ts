@@ -14,6 +14,7 @@ export class Flow extends Frame {
 
   /** The field of an input. Its label also says what kind of value it takes. */
   field(name: string): Locator {
-    return this.form.getByLabel(new RegExp(`^${name}\\b`));
+    const label = { name: new RegExp(`^${name}\\b`) };
+    return this.form.getByRole("textbox", label).or(this.form.getByRole("spinbutton", label));
   }
 }

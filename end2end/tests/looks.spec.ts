@@ -23,7 +23,7 @@ async function pages(api: Api): Promise<string[]> {
 }
 
 const scheme = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
-const paper = (page: Page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+const paper = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
 
 test("the theme is kept, and is there with the first byte", async ({ page, alive, javaScriptEnabled }) => {
   await page.emulateMedia({ colorScheme: "light" });

@@ -28,7 +28,9 @@ impl Hosts {
     /// Loopback, the address we listen on, and those that were named.
     pub(crate) fn new(listen: SocketAddr, named: &[String]) -> Self {
         let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into();
-        hosts.push(bracketed(listen.ip()));
+        if !listen.ip().is_unspecified() {
+            hosts.push(bracketed(listen.ip()));
+        }
         hosts.extend(named.iter().map(|host| match host.parse::<IpAddr>() {
             Ok(address) => bracketed(address),
             Err(_) => host.to_ascii_lowercase(),

@@ -20,6 +20,8 @@ struct Doors {
 
 impl Doors {
     async fn open() -> Self {
+        // Twice is once: other tests of this process may have been here.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = TempDir::new().expect("a temporary folder");
         let mut options = ServeOptions::new((Ipv4Addr::LOCALHOST, 0).into(), data.path().to_owned());
         options.examples = false;
@@ -155,7 +157,74 @@ fn document(tasks: &[(&str, &str, Value)], conditions: &[[&str; 4]]) -> Value {
 #[tokio::test]
 async fn their_example_is_executed() {
     let doors = Doors::open().await;
-    expect![[""]].assert_eq(&shown(doors.post("/flow/execute-sync", EXAMPLE).await));
+    expect![[r#"
+        200
+        {
+          "execution_id": "[run]",
+          "flow_id": "data_processing_flow",
+          "flow_name": "Data Processing Pipeline",
+          "status": "SUCCESS",
+          "current_task": null,
+          "start_time": "[time]",
+          "end_time": "[time]",
+          "duration": "[seconds]",
+          "error": null,
+          "task_results": [
+            {
+              "task_name": "task1",
+              "status": "SUCCESS",
+              "message": "Task task1 completed successfully",
+              "error": null,
+              "data": {
+                "source": "default_source",
+                "records": "[10 records]",
+                "count": 10,
+                "simulated": true
+              },
+              "start_time": "[time]",
+              "end_time": "[time]",
+              "execution_time": "[seconds]",
+              "attempts": 1
+            },
+            {
+              "task_name": "task2",
+              "status": "SUCCESS",
+              "message": "Task task2 completed successfully",
+              "error": null,
+              "data": {
+                "records": "[10 records]",
+                "count": 10,
+                "summary": "[sums]"
+              },
+              "start_time": "[time]",
+              "end_time": "[time]",
+              "execution_time": "[seconds]",
+              "attempts": 1
+            },
+            {
+              "task_name": "task3",
+              "status": "SKIPPED",
+              "message": "Task task3 was not executed",
+              "error": null,
+              "data": null,
+              "start_time": null,
+              "end_time": null,
+              "execution_time": null,
+              "attempts": 0
+            }
+          ],
+          "warnings": [
+            {
+              "severity": "warning",
+              "code": "never_starts",
+              "message": "no condition leads from the start to `task3`, so it is always skipped",
+              "field": "flow.tasks[2]",
+              "line": 17,
+              "column": 7
+            }
+          ]
+        }
+    "#]].assert_eq(&shown(doors.post("/flow/execute-sync", EXAMPLE).await));
     doors.close().await;
 }
 
@@ -165,15 +234,73 @@ async fn an_execution_goes_on_behind_the_answer() {
     let (status, started) = doors.post("/flow/execute", EXAMPLE).await;
     let id = started["execution_id"].as_str().expect("an id").to_owned();
     doors.ended(&id).await;
-    expect![[""]].assert_eq(&shown((status, started)));
+    expect![[r#"
+        202
+        {
+          "execution_id": "[run]",
+          "flow_id": "data_processing_flow",
+          "status": "RUNNING",
+          "message": "Flow execution started",
+          "status_url": "[url]",
+          "warnings": [
+            {
+              "severity": "warning",
+              "code": "never_starts",
+              "message": "no condition leads from the start to `task3`, so it is always skipped",
+              "field": "flow.tasks[2]",
+              "line": 17,
+              "column": 7
+            }
+          ]
+        }
+    "#]].assert_eq(&shown((status, started)));
     let by_run = doors.get(&format!("/flow/{id}/status")).await;
     let by_flow = doors.get("/flow/data_processing_flow/status").await;
     assert_eq!(by_run, by_flow, "a flow's id means its newest execution");
-    expect![[""]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task2/result")).await));
-    expect![[""]].assert_eq(&shown(
+    expect![[r#"
+        200
+        {
+          "task_name": "task2",
+          "status": "SUCCESS",
+          "message": "Task task2 completed successfully",
+          "error": null,
+          "data": {
+            "records": "[10 records]",
+            "count": 10,
+            "summary": "[sums]"
+          },
+          "start_time": "[time]",
+          "end_time": "[time]",
+          "execution_time": "[seconds]",
+          "attempts": 1
+        }
+    "#]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task2/result")).await));
+    expect![[r#"
+        200
+        {
+          "task_name": "task3",
+          "status": "SKIPPED",
+          "message": "Task task3 was not executed",
+          "error": null,
+          "data": null,
+          "start_time": null,
+          "end_time": null,
+          "execution_time": null,
+          "attempts": 0
+        }
+    "#]].assert_eq(&shown(
         doors.get("/flow/data_processing_flow/tasks/task3/result").await,
     ));
-    expect![[""]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task9/result")).await));
+    expect![[r#"
+        404
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_task",
+          "detail": "Run [run] has no task task9."
+        }
+    "#]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task9/result")).await));
     doors.close().await;
 }
 
@@ -208,7 +335,25 @@ async fn records_are_fetched_processed_and_stored() {
         "what was processed is what is stored"
     );
     assert_eq!(stored[0]["processed"], true);
-    expect![[""]].assert_eq(&shown((status, answer["task_results"][2].clone())));
+    expect![[r#"
+        200
+        {
+          "task_name": "store",
+          "status": "SUCCESS",
+          "message": "Task store completed successfully",
+          "error": null,
+          "data": {
+            "destination": "orders/today",
+            "path": "files/orders/today.json",
+            "bytes": 552,
+            "records": 10
+          },
+          "start_time": "[time]",
+          "end_time": "[time]",
+          "execution_time": "[seconds]",
+          "attempts": 1
+        }
+    "#]].assert_eq(&shown((status, answer["task_results"][2].clone())));
     doors.close().await;
 }
 
@@ -220,7 +365,11 @@ async fn a_failure_that_leads_to_the_end_fails_the_run() {
             &[("a", "fetch_data", fails), ("b", "process_data", json!({}))],
             &[["a", "success", "b", "end"]],
         ),
-        expect![[""]],
+        expect![[r#"
+            FAILURE "fetching failed, as it does with a failure rate of 1"
+            a FAILURE after 1 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
+            b SKIPPED after 0 attempts: Task b was not executed null
+        "#]],
     )
     .await;
 }
@@ -237,7 +386,12 @@ async fn a_failure_that_leads_to_a_task_does_not() {
             ],
             &[["a", "success", "b", "mend"]],
         ),
-        expect![[""]],
+        expect![[r#"
+            SUCCESS null
+            a FAILURE after 1 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
+            b SKIPPED after 0 attempts: Task b was not executed null
+            mend SUCCESS after 1 attempts: Task mend completed successfully null
+        "#]],
     )
     .await;
 }
@@ -252,8 +406,18 @@ async fn an_outcome_may_be_failure() {
         ]
     };
     let condition = [["a", "failure", "met", "unmet"]];
-    check(document(&tasks(1.0), &condition), expect![[""]]).await;
-    check(document(&tasks(0.0), &condition), expect![[""]]).await;
+    check(document(&tasks(1.0), &condition), expect![[r#"
+        SUCCESS null
+        a FAILURE after 1 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
+        met SUCCESS after 1 attempts: Task met completed successfully null
+        unmet SKIPPED after 0 attempts: Task unmet was not executed null
+    "#]]).await;
+    check(document(&tasks(0.0), &condition), expect![[r#"
+        SUCCESS null
+        a SUCCESS after 1 attempts: Task a completed successfully null
+        met SKIPPED after 0 attempts: Task met was not executed null
+        unmet SUCCESS after 1 attempts: Task unmet completed successfully null
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -262,9 +426,16 @@ async fn a_failed_task_that_leads_to_itself_is_tried_again() {
         ("a", "fetch_data", json!({ "failure_rate": 1 })),
         ("b", "process_data", json!({})),
     ];
-    check(document(&tasks, &[["a", "success", "b", "a"]]), expect![[""]]).await;
+    check(document(&tasks, &[["a", "success", "b", "a"]]), expect![[r#"
+        FAILURE "fetching failed, as it does with a failure rate of 1"
+        a FAILURE after 3 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
+        b SKIPPED after 0 attempts: Task b was not executed null
+    "#]]).await;
     let tasks = [("a", "fetch_data", json!({ "failure_rate": 1, "retry_count": 1 }))];
-    check(document(&tasks, &[]), expect![[""]]).await;
+    check(document(&tasks, &[]), expect![[r#"
+        FAILURE "fetching failed, as it does with a failure rate of 1"
+        a FAILURE after 2 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -295,11 +466,37 @@ async fn everything_wrong_is_told_at_once() {
                     )
                 })
                 .collect();
-            expect![[""]].assert_eq(&lines.concat());
+            expect![[r#"
+                "flow.tasks[0].task_type" "unknown_type": "there is no task type `fetchdata` (did you mean `fetch_data`?); the types are delay, fail, fetch_data, http.request, log, noop, process_data, shell, store_data, switch, transform"
+                "flow.tasks[1].name" "duplicate_id": "`a` is already the name of task 1 (counted from 1)"
+                "flow.conditions[0].target_task_success" "unknown_task": "there is no task `x`"
+                "flow.conditions[1].outcome" "unknown_word": "the outcome is `success` or `failure`, not `maybe`"
+            "#]].assert_eq(&lines.concat());
         }
     }
-    expect![[""]].assert_eq(&shown(doors.post("/flow/create", "{\"flow\": ").await));
-    expect![[""]].assert_eq(&shown(doors.get("/flows").await));
+    expect![[r#"
+        422
+        {
+          "type": "about:blank",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "code": "invalid",
+          "detail": "Expected a value, but the document ends here.",
+          "problems": [
+            {
+              "severity": "error",
+              "code": "syntax",
+              "message": "expected a value, but the document ends here",
+              "line": 1,
+              "column": 10
+            }
+          ]
+        }
+    "#]].assert_eq(&shown(doors.post("/flow/create", "{\"flow\": ").await));
+    expect![[r#"
+        200
+        []
+    "#]].assert_eq(&shown(doors.get("/flows").await));
     doors.close().await;
 }
 
@@ -327,7 +524,27 @@ async fn only_json_comes_in() {
 #[tokio::test]
 async fn flows_are_stored_once_and_listed_by_their_own_ids() {
     let doors = Doors::open().await;
-    expect![[""]].assert_eq(&shown(doors.post("/flow/create", EXAMPLE).await));
+    expect![[r#"
+        201
+        {
+          "flow_id": "data_processing_flow",
+          "name": "Data Processing Pipeline",
+          "status": "CREATED",
+          "task_count": 3,
+          "version": 1,
+          "message": "Flow data_processing_flow created",
+          "warnings": [
+            {
+              "severity": "warning",
+              "code": "never_starts",
+              "message": "no condition leads from the start to `task3`, so it is always skipped",
+              "field": "flow.tasks[2]",
+              "line": 17,
+              "column": 7
+            }
+          ]
+        }
+    "#]].assert_eq(&shown(doors.post("/flow/create", EXAMPLE).await));
     let again = doors.post("/flow/create", EXAMPLE).await;
     assert_eq!(
         (again.0, &again.1["version"]),
@@ -347,8 +564,43 @@ async fn flows_are_stored_once_and_listed_by_their_own_ids() {
         "{}",
         result.1
     );
-    expect![[""]].assert_eq(&shown(doors.get("/flows").await));
-    expect![[""]].assert_eq(&shown(doors.get("/flows/summary").await));
+    expect![[r#"
+        200
+        [
+          {
+            "flow_id": "data_processing_flow",
+            "name": "Data Processing Pipeline",
+            "description": null,
+            "task_count": 3,
+            "updated_at": "[time]",
+            "last_execution_id": null,
+            "last_status": null
+          },
+          {
+            "flow_id": "Täglich: Bestellungen",
+            "name": "F",
+            "description": null,
+            "task_count": 1,
+            "updated_at": "[time]",
+            "last_execution_id": "[run]",
+            "last_status": "SUCCESS"
+          }
+        ]
+    "#]].assert_eq(&shown(doors.get("/flows").await));
+    expect![[r#"
+        200
+        {
+          "total_flows": 2,
+          "total_executions": 1,
+          "by_status": {
+            "SUCCESS": 1
+          },
+          "success_rate": 1.0,
+          "average_duration": "[seconds]",
+          "min_duration": "[seconds]",
+          "max_duration": "[seconds]"
+        }
+    "#]].assert_eq(&shown(doors.get("/flows/summary").await));
     doors.close().await;
 }
 
@@ -356,12 +608,48 @@ async fn flows_are_stored_once_and_listed_by_their_own_ids() {
 async fn what_is_not_there_is_said_so() {
     let doors = Doors::open().await;
     doors.post("/flow/create", EXAMPLE).await;
-    expect![[""]].assert_eq(&shown(doors.get("/flow/nothing/status").await));
-    expect![[""]].assert_eq(&shown(doors.get("/flow/data_processing_flow/status").await));
-    expect![[""]].assert_eq(&shown(
+    expect![[r#"
+        404
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_execution",
+          "detail": "There is no execution `nothing`, and no flow `nothing` that has ever run."
+        }
+    "#]].assert_eq(&shown(doors.get("/flow/nothing/status").await));
+    expect![[r#"
+        404
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_execution",
+          "detail": "There is no execution `data_processing_flow`, and no flow `data_processing_flow` that has ever run."
+        }
+    "#]].assert_eq(&shown(doors.get("/flow/data_processing_flow/status").await));
+    expect![[r#"
+        404
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_run",
+          "detail": "There is no run [run]."
+        }
+    "#]].assert_eq(&shown(
         doors.get("/flow/run_00000000000000000000000000/status").await,
     ));
-    expect![[""]].assert_eq(&shown(doors.get("/flow/nothing/tasks/task1/result").await));
+    expect![[r#"
+        404
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_execution",
+          "detail": "There is no execution `nothing`, and no flow `nothing` that has ever run."
+        }
+    "#]].assert_eq(&shown(doors.get("/flow/nothing/tasks/task1/result").await));
     doors.close().await;
 }
 

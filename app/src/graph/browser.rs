@@ -13,6 +13,9 @@ use super::super::state::CardState;
 
 type Listener = Closure<dyn FnMut(Event)>;
 
+/// Below this scale a card's small print cannot be read.
+const FAR: f64 = 0.72;
+
 /// How far a press may wander and still be a click, in pixels.
 const CLICK_SLACK: f64 = 4.0;
 
@@ -35,6 +38,7 @@ pub struct Live {
     camera: Cell<Camera>,
     drag: Cell<Option<Drag>>,
     was_drag: Cell<bool>,
+    is_far: Cell<bool>,
     selected: Cell<Option<usize>>,
     percent: RwSignal<i32>,
     on_select: Callback<usize>,
@@ -69,6 +73,7 @@ impl Live {
             stage,
             drag: Cell::new(None),
             was_drag: Cell::new(false),
+            is_far: Cell::new(false),
             selected: Cell::new(None),
             percent,
             on_select,
@@ -113,6 +118,11 @@ impl Live {
         let camera = self.camera.get();
         let style = self.drawing.style();
         let _ = style.set_property("transform", &camera.css());
+        // Seen from afar, cards show less and what they show larger.
+        let is_far = camera.scale < FAR;
+        if self.is_far.replace(is_far) != is_far {
+            let _ = self.stage.class_list().toggle_with_force("far", is_far);
+        }
         let percent = (camera.scale * 100.0).round() as i32;
         if self.percent.try_get_untracked() != Some(percent) {
             self.percent.try_set(percent);

@@ -316,5 +316,5 @@ fn layer_gap(view: &GraphView, inner: &[usize]) -> f64 {
         .filter_map(|&at| view.tracks[at].label())
         .map(|label| text::width(&svg::cut_label(&label), 11.0))
         .fold(0.0, f64::max);
-    (48.0 + widest).max(72.0)
+    (44.0 + widest).max(72.0)
 }

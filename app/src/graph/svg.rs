@@ -228,7 +228,7 @@ mod tests {
             let name = tag.split(' ').next().unwrap_or_default();
             let attributes: Vec<&str> = tag
                 .split_inclusive("\" ")
-                .map(|part| part.trim_start_matches(name).trim().trim_end_matches('/'))
+                .map(|part| part.trim().trim_end_matches('/'))
                 .filter(|part| part.starts_with("data-") || part.starts_with("href") || part.starts_with("aria-current"))
                 .collect();
             out.push_str(format!("{name} {} {text}", attributes.join(" ")).trim_end());

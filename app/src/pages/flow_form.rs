@@ -64,11 +64,13 @@ fn Elsewhere(error: Signal<Option<AppError>>, names: Vec<String>) -> impl IntoVi
             .filter(|problem| !problem.field.as_deref().is_some_and(|field| names.iter().any(|name| name == field_name(field))))
             .map(|problem| problem.message.clone())
             .collect();
+        let at_fields = rest.is_empty() && !error.problems.is_empty();
+        let message = if at_fields { "Not started: see the marked fields.".to_owned() } else { error.message };
         Some(view! {
             <div class="note" data-state="failed" role="alert">
                 <Icon name="s-failed"/>
                 <div class="grow">
-                    <strong>{error.message}</strong>
+                    <strong>{message}</strong>
                     {rest.into_iter().map(|message| view! { <p>{message}</p> }).collect_view()}
                 </div>
             </div>

@@ -40,13 +40,22 @@ pub fn Failure(error: AppError, #[prop(optional)] part: bool) -> impl IntoView {
             <div class="note" data-state="failed" role="alert">
                 <Icon name="s-failed"/>
                 <div class="grow">
-                    <strong>{error.message}</strong>
+                    <strong>{headline(&error)}</strong>
                     {(!error.problems.is_empty()).then(|| view! { <Problems problems=error.problems/> })}
                 </div>
             </div>
         </div>
     }
     .into_any()
+}
+
+/// What stands above a list of problems; a list of one says it all itself.
+fn headline(error: &AppError) -> String {
+    match error.problems.len() {
+        0 => error.message.clone(),
+        1 => "One thing is wrong.".to_owned(),
+        n => format!("{n} things are wrong."),
+    }
 }
 
 /// What stands where something is on its way.

@@ -1,6 +1,7 @@
 //! What workers report, on its way to the run it is about.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow::payload::{NewBlob, Payload};
@@ -18,6 +19,11 @@ use crate::task_type::TaskOutcome;
 pub(crate) fn take(router: &Router, blobs: &Arc<dyn BlobStore>, runtime: &Handle, report: Report) {
     match report {
         Report::Started { run, token } => send(router, run, Command::AttemptStarted { token, worker: "local".into() }),
+        Report::HandedBack { run, token, at_most_once } => {
+            // An attempt that asks to be called again at once keeps its number, and no loss is counted.
+            let outcome = if at_most_once { Outcome::Lost } else { Outcome::Snoozed(Duration::ZERO) };
+            send(router, run, Command::AttemptEnded { token, outcome });
+        }
         Report::Ended { run, token, outcome } => {
             let (outcome, blob) = convert(outcome);
             let Some(blob) = blob else {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use engine::flow::parse::Format;
-use engine::flow::view::{RunDetail, RunStatus};
+use engine::flow::view::{RunDetail, RunStatus, TaskStatus};
 use engine::{Engine, EngineError, SaveFlow, StartRun};
 use expect_test::{Expect, expect};
 use serde_json::json;
@@ -146,7 +146,7 @@ outputs: { n: "{{ tasks.count.output }}" }
 "#,
         json!({}),
         expect![[r#"
-            make succeeded (248893 bytes)
+            make succeeded (228893 bytes)
             count succeeded 20001
             again succeeded 6
             run succeeded {"n":20001}
@@ -166,7 +166,7 @@ async fn a_cancelled_process_dies_with_its_children() {
     .await;
     let run = engine.start_run(StartRun::of(&flow)).await.unwrap();
     let mut hints = engine.watch_run(run);
-    while engine.task(run, "nap").await.unwrap().state != engine::flow::view::TaskStatus::Running {
+    while engine.task(run, "nap").await.unwrap().state != TaskStatus::Running {
         hints.changed().await.unwrap();
     }
     engine.cancel_run(run, false, Some("enough".into()), "test").await.unwrap();
@@ -213,4 +213,37 @@ async fn a_restart_goes_on_where_the_log_ends() {
     "#]]
     .assert_eq(&show(&second, &end).await);
     second.shutdown(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn a_shutdown_hands_back_what_runs_and_counts_no_loss() {
+    let dir = TempDir::new().unwrap();
+    let gate = dir.path().join("gate");
+    let yaml = format!(
+        "flow: patient\ntasks:\n  work: {{ type: shell, with: {{ command: 'until [ -e {} ]; do sleep 0.05; done; echo 1' }} }}\n",
+        gate.display()
+    );
+    let mut run = None;
+    // More often than attempts may be lost.
+    for _ in 0..5 {
+        let engine = engine(&dir).await;
+        let id = match run {
+            Some(id) => id,
+            None => {
+                let flow = save(&engine, &yaml).await;
+                *run.insert(engine.start_run(StartRun::of(&flow)).await.unwrap())
+            }
+        };
+        let mut hints = engine.watch_run(id);
+        while engine.task(id, "work").await.unwrap().state != TaskStatus::Running {
+            hints.changed().await.unwrap();
+        }
+        engine.shutdown(Duration::ZERO).await;
+    }
+    std::fs::write(&gate, "").unwrap();
+    let engine = engine(&dir).await;
+    let end = engine.wait(run.unwrap(), LONG).await.unwrap().expect("it ends");
+    let attempts: Vec<_> = end.tasks[0].attempts.iter().map(|attempt| (attempt.attempt, attempt.outcome.as_str())).collect();
+    assert_eq!(attempts.last(), Some(&(1, "succeeded")), "{attempts:?}");
+    engine.shutdown(Duration::ZERO).await;
 }

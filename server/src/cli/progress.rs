@@ -33,6 +33,12 @@ impl Bars {
         }
     }
 
+    /// Prints a line above the bars.
+    pub(super) fn say(&self, line: &str) {
+        // If nobody can be told there is nothing left to do.
+        let _ = self.all.println(line);
+    }
+
     /// Shows the run as it is now; when it has ended all bars go.
     pub(super) fn show(&mut self, run: &RunDetail) {
         let counts = run.summary.counts;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use engine::task_types::BuiltinOptions;
-use engine::{Engine, StartRun};
+use engine::{Engine, EngineError, StartRun};
 use flow::view::{RunDetail, RunStatus, TaskRunView, TaskStatus};
 use flow::{FlowDoc, RunId};
 use tempfile::TempDir;
@@ -206,14 +206,23 @@ async fn follow(engine: &Engine, run: RunId, with_bars: bool) -> Result<RunDetai
             _ = ends.recv() => "asked to end by SIGTERM",
         };
         n_interrupts += 1;
-        match engine
-            .cancel_run(run, n_interrupts > 1, Some(reason.to_owned()), "local")
-            .await
-        {
-            // It may have ended in the same moment.
-            Ok(()) | Err(engine::EngineError::Finished(_)) => {}
-            Err(error) => return Err(error.into()),
+        let told = format!("{reason}; the run is cancelled, once more ends it at once");
+        match &bars {
+            Some(bars) => bars.say(&told),
+            None => writeln!(std::io::stderr(), "{told}")?,
         }
+        cancel(engine, run, n_interrupts > 1, reason).await?;
+    }
+}
+
+async fn cancel(engine: &Engine, run: RunId, force: bool, reason: &str) -> Result<()> {
+    match engine
+        .cancel_run(run, force, Some(reason.to_owned()), "local")
+        .await
+    {
+        // It may have ended in the same moment.
+        Ok(()) | Err(EngineError::Finished(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

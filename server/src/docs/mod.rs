@@ -1,12 +1,13 @@
 //! The API's description, and two pages that show it. All of it comes from this server: nothing is loaded from elsewhere.
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
-use axum::extract::Request;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Content, InfoBuilder, License, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -20,6 +21,16 @@ const ADDRESS: &str = "/api/v1/openapi.json";
 /// What the two pages may load: their own scripts and styles, which write styles and images into the page.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:; \
                       object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The groups of calls, in their order.
+const TAGS: [(&str, &str); 6] = [
+    ("flows", "Documents and their versions."),
+    ("runs", "Starting flows, and what became of it."),
+    ("tasks", "The parts of a run: input, output, logs."),
+    ("streams", "What happens, as it happens."),
+    ("system", "The server itself."),
+    ("predecessors", "Calls and documents of earlier programs, which keep working."),
+];
 
 const REDOC: &str = include_str!("redoc.html");
 
@@ -57,6 +68,7 @@ fn described(mut api: OpenApi) -> OpenApi {
         .description(Some("A self-hosted workflow engine: flows, runs, and what happens in them, live."))
         .license(Some(license))
         .build();
+    api.tags = Some(TAGS.map(|(name, what)| TagBuilder::new().name(name).description(Some(what)).build()).into());
     let (name, schema) = (<ProblemDetails as utoipa::ToSchema>::name(), <ProblemDetails as utoipa::PartialSchema>::schema());
     api.components.get_or_insert_default().schemas.insert(name.into_owned(), schema);
     for operation in api.paths.paths.values_mut().flat_map(operations) {

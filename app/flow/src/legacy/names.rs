@@ -1,6 +1,6 @@
 //! The names of a translated document, there and here.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 
 use crate::doc::FlowDoc;
@@ -89,9 +89,11 @@ pub(super) fn task_ids<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<
         taken.insert(candidate.clone(), 1);
         candidate
     };
+    // A name may stand twice in a document that is wrong; what is told of it must still be of the right task.
+    let mut seen = FxHashSet::default();
     names
         .map(|name| {
-            if is_slug(name) {
+            if is_slug(name) && seen.insert(name) {
                 name.to_owned()
             } else {
                 unique(name, &mut taken)

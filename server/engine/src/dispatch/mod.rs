@@ -51,6 +51,15 @@ pub enum Report {
         /// How.
         outcome: TaskOutcome,
     },
+    /// It had begun and was stopped for the shutdown: its work is to be made again, and that is nobody's failure.
+    HandedBack {
+        /// The run.
+        run: RunId,
+        /// The attempt.
+        token: AttemptToken,
+        /// Whether it may not be made again.
+        at_most_once: bool,
+    },
 }
 
 /// Takes reports. It is called from any thread, also from inside [`Dispatch`]'s own calls, and must neither block nor fail.
@@ -71,8 +80,8 @@ pub trait Dispatch: Send + Sync + 'static {
     /// How much there is to do.
     fn load(&self) -> Load;
 
-    /// Takes no more jobs and lets running ones finish for this long. Those left are stopped; neither they nor the ones in the
-    /// queue are reported as ended, so that the next start gives them out again. Answers how many these were.
+    /// Takes no more jobs and lets running ones finish for this long. Those left are stopped and reported as
+    /// handed back; the ones in the queue are not reported at all. The next start gives both out again. Answers how many these were.
     async fn shutdown(&self, finish: Duration) -> usize;
 }
 

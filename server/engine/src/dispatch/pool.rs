@@ -110,7 +110,7 @@ impl Inner {
     /// A worker: makes attempts until none is left.
     async fn work(self: Arc<Self>, mut job: Job, mut live: Arc<Live>) {
         loop {
-            let (run, token) = (job.run, job.dispatch.token);
+            let (run, token, at_most_once) = (job.run, job.dispatch.token, job.dispatch.at_most_once);
             (self.report)(Report::Started { run, token });
             let outcome = self.attempt(job, &live).await;
             let is_closed = {
@@ -121,9 +121,15 @@ impl Inner {
             // An attempt that was stopped for a shutdown has not been cancelled: it will be made again. What is done is done.
             let is_stopped =
                 is_closed && live.cancel.is_cancelled() && !matches!(outcome, TaskOutcome::Succeeded { .. });
-            if !is_stopped {
-                (self.report)(Report::Ended { run, token, outcome });
-            }
+            (self.report)(if is_stopped {
+                Report::HandedBack {
+                    run,
+                    token,
+                    at_most_once,
+                }
+            } else {
+                Report::Ended { run, token, outcome }
+            });
             match self.next() {
                 Some(next) => (job, live) = next,
                 None => return,

@@ -181,6 +181,7 @@ async fn reports(harness: &Harness, n: usize) -> String {
     for _ in 0..n {
         match harness.report().await {
             Report::Started { token, .. } => text.push_str(&format!("{} started\n", token.0)),
+            Report::HandedBack { token, .. } => text.push_str(&format!("{} handed back\n", token.0)),
             Report::Ended { token, outcome, .. } => {
                 text.push_str(&format!("{} {}", token.0, shown(&outcome)))
             }

@@ -101,7 +101,10 @@ impl ShardLoop {
                 committing = Some(self.begin_commit());
             }
             if committing.is_none() && !self.stopping.is_empty() {
-                self.stopping.drain(..).for_each(|stopped| tell(stopped, ()));
+                // The store is let go before anybody is told, so that another engine can have its folder at once.
+                let stopping = std::mem::take(&mut self.stopping);
+                drop(self);
+                stopping.into_iter().for_each(|stopped| tell(stopped, ()));
                 return;
             }
             let next_due = self.timers.next();

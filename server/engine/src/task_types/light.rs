@@ -76,7 +76,7 @@ struct DelayArguments {
 struct SwitchArguments {
     /// Each case's name and the expression that takes it; the first that is true wins.
     cases: BTreeMap<String, Value>,
-    /// The case taken if none is true. Without it the task then fails.
+    /// The case taken if none is true. Without it the task then succeeds with null.
     #[serde(default)]
     default: Option<String>,
 }

@@ -72,8 +72,10 @@ impl Decider<'_, '_> {
                 Err(error) => return self.fail(ix, TaskError::new("expression", error.message), None),
             }
         }
-        let plan = Arc::clone(&self.plan);
-        self.take_case(ix, plan.task(ix).doc.with.get("default").and_then(Value::as_str))
+        match self.render_with(ix)? {
+            Ok(with) => self.take_case(ix, text(with.get("default")).as_deref()),
+            Err(error) => self.fail(ix, error, None),
+        }
     }
 
     /// No case and no default is no failure: the switch succeeds with null, and none of its cases' edges is taken.
