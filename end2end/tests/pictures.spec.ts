@@ -20,16 +20,19 @@ async function take(page: Page, name: string): Promise<void> {
 test("a run at work", { tag: "@live" }, async ({ page, api }) => {
   const run = new Run(page);
   await page.emulateMedia({ colorScheme: "light" });
-  await run.openRun(await api.start("order-checks", { pace: 3 }), "?task=credit");
+  await run.openRun(await api.start("order-checks", { pace: 5 }), "?task=credit");
   await live(page);
   const retrying = run.card("Check credit", "retrying").filter({ hasText: "retry 3/4" });
   await expect(retrying).toBeVisible();
   await expect(run.lines.last()).toContainText("the bank does not answer");
+  await run.lines.last().scrollIntoViewIfNeeded();
   await take(page, "run-light.png");
   await page.emulateMedia({ colorScheme: "dark" });
   await take(page, "run-dark.png");
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 390, height: 844 });
+  await page.reload();
+  await live(page);
   await take(page, "run-narrow.png");
   await expect(retrying, "the pictures were taken too late").toBeVisible();
 });

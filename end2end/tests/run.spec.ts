@@ -125,7 +125,7 @@ test("a finished run, as it is read aloud", async ({ page, api, alive }) => {
         - link "Graph"
         - link "Tasks"
         - text: 2 succeeded
-      - group "Graph of the run's tasks: Hello":
+      - 'group "Graph of the run''s tasks: Hello"':
         - link /^greeting: succeeded, \\d+ ms$/
         - link /^say: succeeded, \\d+ ms$/
       - complementary "Inspector":

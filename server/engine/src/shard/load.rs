@@ -15,17 +15,21 @@ use crate::store::BlobStore;
 /// Events read at a time.
 const EVENTS_PER_READ: usize = 10_000;
 
+/// A run as its log makes it; `None` if there is no such run.
+pub(super) type Loaded = EngineResult<Option<(RunState, Arc<Compiled>)>>;
+
 /// Reads a run from its log and tells the loop.
 pub(super) fn run(shared: &Shared, router: &Router, run: RunId) {
     let (shared, router) = (shared.clone(), router.clone());
     let runtime = shared.runtime.clone();
     runtime.spawn(async move {
         let loaded = read_run(&shared, run).await;
+        let loaded = Box::new(loaded);
         router.send(run, Message::Loaded { run, loaded });
     });
 }
 
-async fn read_run(shared: &Shared, run: RunId) -> EngineResult<Option<(RunState, Arc<Compiled>)>> {
+async fn read_run(shared: &Shared, run: RunId) -> Loaded {
     let mut loaded: Option<(RunState, Arc<Compiled>)> = None;
     loop {
         let after = loaded.as_ref().map_or(0, |(state, _)| state.last_seq());

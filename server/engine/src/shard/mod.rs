@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use flow::payload::BlobRef;
-use flow::run::{Command, NewRun, RunState};
+use flow::run::{Command, NewRun};
 use flow::view::RunDetail;
 use flow::RunId;
 use serde_json::Value;
@@ -45,7 +45,10 @@ pub(crate) enum Message {
     /// Decide a command.
     Command(RunCommand),
     /// A run was read from the log, or could not be.
-    Loaded { run: RunId, loaded: EngineResult<Option<(RunState, Arc<Compiled>)>> },
+    Loaded {
+        run: RunId,
+        loaded: Box<load::Loaded>,
+    },
     /// Large values were read.
     Values { run: RunId, values: EngineResult<Vec<(BlobRef, Arc<Value>)>> },
     /// A run must be woken at this time: told at the start for runs that are not in memory.

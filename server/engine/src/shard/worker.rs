@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flow::payload::BlobRef;
-use flow::run::{Command, Decision, Entropy, Env, Rejected, RunState, create, decide};
+use flow::run::{Command, Decision, Entropy, Env, Rejected, create, decide};
 use flow::{RunId, Timestamp};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -19,7 +19,6 @@ use super::resident::{Here, Resident};
 use super::timers::Timers;
 use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
 use crate::error::{EngineError, EngineResult};
-use crate::flows::Compiled;
 use crate::store::{Committed, StoreError, StoreResult};
 
 /// Messages taken from the inbox in one go, so that timers and commits get their turn.
@@ -136,7 +135,7 @@ impl ShardLoop {
         match message {
             Message::Start(start) => self.start(*start),
             Message::Command(command) => self.command(command),
-            Message::Loaded { run, loaded } => self.loaded(run, loaded),
+            Message::Loaded { run, loaded } => self.loaded(run, *loaded),
             Message::Values { run, values } => self.values(run, values),
             Message::Arm { run, at } => self.timers.arm_at_the_latest(run, at),
             Message::Stop { stopped } => self.stopping.push(stopped),
@@ -268,7 +267,7 @@ impl ShardLoop {
         self.runs.insert(run, Resident::Here(here));
     }
 
-    fn loaded(&mut self, run: RunId, loaded: EngineResult<Option<(RunState, Arc<Compiled>)>>) {
+    fn loaded(&mut self, run: RunId, loaded: load::Loaded) {
         let Some(Resident::Loading(waiting)) = self.runs.remove(&run) else { return };
         match loaded {
             Ok(Some((state, compiled))) if !state.is_finished() => {
