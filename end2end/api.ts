@@ -18,6 +18,9 @@ export interface Run {
   tasks: Task[];
 }
 
+/** Finished runs that tests only look at, by what they were started with. One worker has one server. */
+const shown = new Map<string, Promise<Run>>();
+
 export class Api {
   constructor(private readonly request: APIRequestContext) {}
 
@@ -35,6 +38,14 @@ export class Api {
     return (await response.json()) as Run;
   }
 
+  /** A finished run for tests that only look: the same for all of this worker. */
+  async shown(flow: string, inputs: Record<string, unknown> = {}): Promise<Run> {
+    const key = JSON.stringify([flow, inputs]);
+    const run = shown.get(key) ?? this.finished(flow, inputs);
+    shown.set(key, run);
+    return run;
+  }
+
   async run(id: string): Promise<Run> {
     const response = await this.request.get(`/api/v1/runs/${id}`);
     expect(response.status(), await response.text()).toBe(200);
@@ -46,6 +57,25 @@ export class Api {
     const response = await this.request.get(`/api/v1/runs/${id}/events?limit=500`);
     expect(response.status(), await response.text()).toBe(200);
     return ((await response.json()) as { items: { seq: number }[] }).items.map(({ seq }) => seq);
+  }
+
+  /** The text of a flow's newest version. */
+  async source(flow: string): Promise<string> {
+    const response = await this.request.get(`/api/v1/flows/${flow}`);
+    expect(response.status(), await response.text()).toBe(200);
+    return ((await response.json()) as { source: string }).source;
+  }
+
+  /** Saves a flow from YAML, as a new one or as a new version. */
+  async save(source: string): Promise<void> {
+    const response = await this.request.post("/api/v1/flows", { data: source, headers: { "content-type": "application/yaml" } });
+    expect(response.ok(), await response.text()).toBe(true);
+  }
+
+  /** Takes a flow out of the list. */
+  async archive(flow: string): Promise<void> {
+    const response = await this.request.delete(`/api/v1/flows/${flow}`);
+    expect(response.ok(), await response.text()).toBe(true);
   }
 
   /** Ends a run that nobody needs any more, so that it does not take the processor from others. */

@@ -55,7 +55,12 @@ impl Style {
             (self.strike, "t-strike"),
             (self.inverse, "t-inverse"),
         ];
-        names.extend(flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
+        names.extend(
+            flags
+                .into_iter()
+                .filter(|(on, _)| *on)
+                .map(|(_, name)| name.to_owned()),
+        );
         names.join(" ")
     }
 
@@ -97,7 +102,11 @@ impl Style {
                 38 | 48 => {
                     let (colour, used) = extended(&codes[at..]);
                     at += used;
-                    if code == 38 { self.front = colour } else { self.back = colour }
+                    if code == 38 {
+                        self.front = colour
+                    } else {
+                        self.back = colour
+                    }
                 }
                 _ => {}
             }
@@ -157,14 +166,19 @@ fn push(spans: &mut Vec<Span>, style: Style, text: &str) {
     match spans.last_mut() {
         _ if text.is_empty() => {}
         Some(last) if last.style == style => last.text.push_str(text),
-        _ => spans.push(Span { style, text: text.to_owned() }),
+        _ => spans.push(Span {
+            style,
+            text: text.to_owned(),
+        }),
     }
 }
 
 /// Reads the sequence after an escape character and answers what follows it. An unfinished one takes the rest of the line.
 fn escape_sequence<'a>(sequence: &'a str, style: &mut Style) -> &'a str {
     if let Some(body) = sequence.strip_prefix('[') {
-        let Some(end) = body.find(|char: char| ('\u{40}'..='\u{7e}').contains(&char)) else { return "" };
+        let Some(end) = body.find(|char: char| ('\u{40}'..='\u{7e}').contains(&char)) else {
+            return "";
+        };
         if body[end..].starts_with('m') {
             style.apply(&codes(&body[..end]));
         }
@@ -186,7 +200,16 @@ fn escape_sequence<'a>(sequence: &'a str, style: &mut Style) -> &'a str {
 fn codes(body: &str) -> Vec<u16> {
     // The colon form may name a colour space between kind and colour, as in `38:2::255:0:0`.
     let body = body.replace("38:2::", "38:2:").replace("48:2::", "48:2:");
-    body.split([';', ':']).take(64).map(|code| if code.is_empty() { 0 } else { code.parse().unwrap_or(u16::MAX) }).collect()
+    body.split([';', ':'])
+        .take(64)
+        .map(|code| {
+            if code.is_empty() {
+                0
+            } else {
+                code.parse().unwrap_or(u16::MAX)
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -197,7 +220,14 @@ mod tests {
     fn check(line: &str, expected: Expect) {
         let text: String = spans(line)
             .iter()
-            .map(|span| format!("[{}|{}] {:?}\n", span.style.class(), span.style.css().unwrap_or_default(), span.text))
+            .map(|span| {
+                format!(
+                    "[{}|{}] {:?}\n",
+                    span.style.class(),
+                    span.style.css().unwrap_or_default(),
+                    span.text
+                )
+            })
             .collect();
         expected.assert_eq(&text);
     }
@@ -239,12 +269,18 @@ mod tests {
                 [|] "updownlinkz\tt"
             "#]],
         );
-        check("left\u{1b}[31", expect![[r#"
+        check(
+            "left\u{1b}[31",
+            expect![[r#"
             [|] "left"
-        "#]]);
-        check("\u{1b}[38;2;1mx\u{1b}[38my\u{1b}[9999999mz\u{1b}", expect![[r#"
+        "#]],
+        );
+        check(
+            "\u{1b}[38;2;1mx\u{1b}[38my\u{1b}[9999999mz\u{1b}",
+            expect![[r#"
             [|] "xyz"
-        "#]]);
+        "#]],
+        );
         check("", expect![""]);
     }
 }

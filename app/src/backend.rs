@@ -15,7 +15,11 @@ use crate::model::{LogPage, RunListQuery, RunPage, ValueView};
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// Flows by id.
-    async fn flows(&self, text: Option<String>, cursor: Option<String>) -> Result<Page<FlowSummary>, AppError>;
+    async fn flows(
+        &self,
+        text: Option<String>,
+        cursor: Option<String>,
+    ) -> Result<Page<FlowSummary>, AppError>;
 
     /// A flow; its newest version if none is named.
     async fn flow(&self, id: String, version: Option<u32>) -> Result<FlowDetail, AppError>;
@@ -50,4 +54,3 @@ pub trait Backend: Send + Sync + 'static {
 
 /// The backend as it is handed to server functions by context.
 pub type SharedBackend = Arc<dyn Backend>;
-

@@ -24,7 +24,12 @@ impl AppError {
     /// An error without problems.
     #[must_use]
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), problems: Vec::new() }
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 }
 
@@ -34,10 +39,14 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Request(_) => Self::new(503, "unreachable", "The server cannot be reached. Try again."),
-            ServerFnErrorErr::Args(detail) | ServerFnErrorErr::MissingArg(detail) => {
-                Self::new(400, "bad_request", format!("The request was not understood: {detail}"))
+            ServerFnErrorErr::Request(_) => {
+                Self::new(503, "unreachable", "The server cannot be reached. Try again.")
             }
+            ServerFnErrorErr::Args(detail) | ServerFnErrorErr::MissingArg(detail) => Self::new(
+                400,
+                "bad_request",
+                format!("The request was not understood: {detail}"),
+            ),
             other => Self::new(500, "internal", other.to_string()),
         }
     }

@@ -12,8 +12,13 @@ use crate::model::{LogPage, RunListQuery, RunPage, ValueView};
 
 #[cfg(feature = "ssr")]
 fn backend() -> Result<crate::backend::SharedBackend, AppError> {
-    use_context::<crate::backend::SharedBackend>()
-        .ok_or_else(|| AppError::new(503, "unavailable", "The server is starting or stopping. Try again in a moment."))
+    use_context::<crate::backend::SharedBackend>().ok_or_else(|| {
+        AppError::new(
+            503,
+            "unavailable",
+            "The server is starting or stopping. Try again in a moment.",
+        )
+    })
 }
 
 /// Gives an error's status to the response, if that is a server function's: a page has a status of its own, and a plain form
@@ -22,7 +27,11 @@ fn backend() -> Result<crate::backend::SharedBackend, AppError> {
 fn answer<T>(result: Result<T, AppError>) -> Result<T, AppError> {
     use axum::http::header::ACCEPT;
     if let (Err(error), Some(request)) = (&result, use_context::<axum::http::request::Parts>()) {
-        let accept = request.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let accept = request
+            .headers
+            .get(ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         if request.uri.path().starts_with("/fn/") && !accept.contains("text/html") {
             crate::shell::set_status(error.status);
         }
@@ -67,7 +76,9 @@ pub async fn runs(#[server(default)] query: RunListQuery) -> Result<Page<RunSumm
 /// Everything the run page shows at first.
 #[server(prefix = "/fn", endpoint = "run")]
 pub async fn run(run: String) -> Result<RunPage, AppError> {
-    let id = run.parse().map_err(|_| AppError::new(404, "unknown_run", format!("There is no run {run}.")))?;
+    let id = run
+        .parse()
+        .map_err(|_| AppError::new(404, "unknown_run", format!("There is no run {run}.")))?;
     answer(backend()?.run(id).await)
 }
 
@@ -104,7 +115,10 @@ fn at_most(mut error: AppError) -> AppError {
     if error.problems.len() > PROBLEMS_MAX {
         let more = error.problems.len() - PROBLEMS_MAX;
         error.problems.truncate(PROBLEMS_MAX);
-        error.problems.push(flow::Problem::warning("more", format!("{more} more problems are not shown")));
+        error.problems.push(flow::Problem::warning(
+            "more",
+            format!("{more} more problems are not shown"),
+        ));
     }
     error
 }
@@ -114,7 +128,10 @@ fn at_most(mut error: AppError) -> AppError {
 pub async fn set_theme(theme: String) -> Result<(), AppError> {
     use axum::http::header::{HeaderValue, SET_COOKIE};
     let cookie = crate::theme::Theme::from_key(&theme).cookie();
-    if let (Some(response), Ok(cookie)) = (use_context::<leptos_axum::ResponseOptions>(), HeaderValue::from_str(&cookie)) {
+    if let (Some(response), Ok(cookie)) = (
+        use_context::<leptos_axum::ResponseOptions>(),
+        HeaderValue::from_str(&cookie),
+    ) {
         response.append_header(SET_COOKIE, cookie);
     }
     Ok(())

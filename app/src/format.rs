@@ -20,7 +20,11 @@ pub fn duration(millis: u64) -> String {
 /// A running clock: whole seconds only, so that a label ticks evenly.
 #[must_use]
 pub fn ticking(millis: u64) -> String {
-    if millis < 60_000 { format!("{} s", millis / 1000) } else { duration(millis) }
+    if millis < 60_000 {
+        format!("{} s", millis / 1000)
+    } else {
+        duration(millis)
+    }
 }
 
 /// Milliseconds from `start` to `end`; none if it went backwards.
@@ -148,8 +152,17 @@ mod tests {
 
     #[test]
     fn moments_bytes_and_counts() {
-        assert_eq!(moment(Timestamp::from_micros(1_767_225_600_123_000)), "2026-01-01 00:00:00 UTC");
-        let cases = [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_048_575, "1.0 MiB"), (u64::MAX, "16384.0 PiB")];
+        assert_eq!(
+            moment(Timestamp::from_micros(1_767_225_600_123_000)),
+            "2026-01-01 00:00:00 UTC"
+        );
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1_048_575, "1.0 MiB"),
+            (u64::MAX, "16384.0 PiB"),
+        ];
         for (n, expected) in cases {
             assert_eq!(bytes(n), expected);
         }
@@ -161,7 +174,10 @@ mod tests {
 
     #[test]
     fn texts_stay_texts() {
-        assert_eq!(escape("<a href='x' \"&\u{0}\u{1b}>"), "&lt;a href=&#39;x&#39; &quot;&amp;&gt;");
+        assert_eq!(
+            escape("<a href='x' \"&\u{0}\u{1b}>"),
+            "&lt;a href=&#39;x&#39; &quot;&amp;&gt;"
+        );
         assert_eq!(url_part("a b/ü#1[2]"), "a%20b%2F%C3%BC%231%5B2%5D");
     }
 }

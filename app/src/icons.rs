@@ -113,6 +113,9 @@ mod tests {
         for key in ["http.request", "shell", "switch", "store_data", "anything.else"] {
             assert!(has(of_task_type(key)), "{key}");
         }
-        assert_eq!(SPRITE.matches("<symbol").count(), SPRITE.matches("</symbol>").count());
+        assert_eq!(
+            SPRITE.matches("<symbol").count(),
+            SPRITE.matches("</symbol>").count()
+        );
     }
 }

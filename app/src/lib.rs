@@ -85,7 +85,11 @@ fn chosen_theme() -> Theme {
 /// The page for addresses that lead nowhere.
 #[component]
 fn NotFound() -> impl IntoView {
-    let error = AppError::new(404, "not_found", "This address leads nowhere. The flows and runs are in the menu.");
+    let error = AppError::new(
+        404,
+        "not_found",
+        "This address leads nowhere. The flows and runs are in the menu.",
+    );
     view! {
         <Title text="Not here · Pointwork"/>
         <Failure error/>

@@ -62,7 +62,13 @@ pub fn why(view: &TaskRunView) -> Option<String> {
     let waits = match view.waits_for.as_deref() {
         Some("retry") => "waits for its next attempt",
         Some(_) => "waits for its timer",
-        None => return view.error.as_ref().map(|error| error.message.clone()).or_else(|| view.reason.clone()),
+        None => {
+            return view
+                .error
+                .as_ref()
+                .map(|error| error.message.clone())
+                .or_else(|| view.reason.clone());
+        }
     };
     Some(waits.to_owned())
 }
@@ -97,5 +103,9 @@ pub const COUNT_ORDER: [TaskStatus; 8] = [
 /// The counts that are not zero, in [`COUNT_ORDER`].
 #[must_use]
 pub fn counts(counts: TaskCounts) -> Vec<(TaskStatus, u32)> {
-    COUNT_ORDER.into_iter().map(|state| (state, counts.get(state))).filter(|(_, n)| *n > 0).collect()
+    COUNT_ORDER
+        .into_iter()
+        .map(|state| (state, counts.get(state)))
+        .filter(|(_, n)| *n > 0)
+        .collect()
 }

@@ -5,9 +5,9 @@
 
 use crate::App;
 use crate::theme::Theme;
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, COOKIE, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::StatusCode;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -105,8 +105,14 @@ pub fn set_status(status: u16) {
 pub(crate) fn theme() -> Theme {
     use_context::<Parts>()
         .and_then(|parts| {
-            let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-            cookies.map(Theme::from_cookies).find(|theme| *theme != Theme::System)
+            let cookies = parts
+                .headers
+                .get_all(COOKIE)
+                .iter()
+                .filter_map(|value| value.to_str().ok());
+            cookies
+                .map(Theme::from_cookies)
+                .find(|theme| *theme != Theme::System)
         })
         .unwrap_or_default()
 }

@@ -29,7 +29,10 @@ impl Theme {
     /// The theme with this key; anything else is the system's.
     #[must_use]
     pub fn from_key(key: &str) -> Self {
-        Self::ALL.into_iter().find(|theme| theme.key() == key).unwrap_or_default()
+        Self::ALL
+            .into_iter()
+            .find(|theme| theme.key() == key)
+            .unwrap_or_default()
     }
 
     /// The theme in a `Cookie` header.
@@ -67,7 +70,10 @@ mod tests {
             assert_eq!(Theme::from_cookies(header), expected, "{header}");
         }
         for theme in Theme::ALL {
-            assert_eq!(Theme::from_cookies(theme.cookie().split(';').next().unwrap_or_default()), theme);
+            assert_eq!(
+                Theme::from_cookies(theme.cookie().split(';').next().unwrap_or_default()),
+                theme
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ import { expect, live, mark, expectMarked, test } from "../test.ts";
 
 /** Every kind of page there is, with something on it. */
 async function pages(api: Api): Promise<string[]> {
-  const { id } = await api.finished("release", { healthy: false });
+  const { id } = await api.shown("release", { healthy: false });
   return [
     "/flows",
     "/flows?q=nothing-is-called-that",
@@ -71,7 +71,8 @@ test("who wants less motion gets none", { tag: "@live" }, async ({ page, api }) 
 });
 
 for (const width of [320, 390, 1440]) {
-  test(`no page is wider than a screen of ${width} pixels`, async ({ page, api, alive }) => {
+  test(`no page is wider than a screen of ${width} pixels`, async ({ page, api, alive, forgiven }) => {
+    forgiven.push(/status of 404/);
     await page.setViewportSize({ width, height: 800 });
     for (const path of await pages(api)) {
       await page.goto(path);
@@ -97,11 +98,19 @@ for (const colorScheme of ["light", "dark"] as const) {
 }
 
 test("a run that is at work can be used by everybody", { tag: "@live" }, async ({ page, api, accessible }) => {
-  const id = await api.start("order-checks", { pace: 2 });
+  await api.save(`
+flow: stubborn
+tasks:
+  tries: { type: shell, with: { command: "echo trying; exit 1" }, retry: { max_attempts: 3, first: 10m, jitter: none } }
+  works: { type: shell, with: { command: "echo at work; sleep 600" } }
+  after: { type: noop, needs: [tries, works] }
+`);
+  const id = await api.start("stubborn");
   const run = new Run(page);
-  await run.openRun(id, "?task=credit");
+  await run.openRun(id, "?task=tries");
   await live(page);
-  await expect(run.card("Check credit", "retrying")).toBeVisible();
+  await expect(run.card("tries", "retrying")).toBeVisible();
+  await expect(run.lines).toHaveText(["trying"]);
   await accessible();
   await api.cancel(id);
 });

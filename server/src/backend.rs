@@ -22,7 +22,7 @@ use leptos::prelude::provide_context;
 use crate::accept::content_type;
 use crate::api::LIST_DEFAULT;
 use crate::extract::{read_body, unsupported};
-use crate::problem::{ApiError, ApiResult};
+use crate::problem::{ApiError, ApiResult, of_list};
 use crate::site;
 use crate::state::ServerState;
 use crate::stream::logs;
@@ -76,7 +76,8 @@ fn told(error: EngineError) -> AppError {
 #[async_trait]
 impl Backend for EngineBackend {
     async fn flows(&self, text: Option<String>, cursor: Option<String>) -> Result<Page<FlowSummary>, AppError> {
-        self.engine.flows(text.as_deref(), cursor.as_deref(), LIST_DEFAULT).await.map_err(told)
+        let flows = self.engine.flows(text.as_deref(), cursor.as_deref(), LIST_DEFAULT).await;
+        Ok(flows.map_err(of_list)?)
     }
 
     async fn flow(&self, id: String, version: Option<u32>) -> Result<FlowDetail, AppError> {
@@ -93,7 +94,7 @@ impl Backend for EngineBackend {
     async fn runs(&self, query: RunListQuery) -> Result<Page<RunSummary>, AppError> {
         let states = query.states.iter().filter_map(|state| RunStatus::from_key(state)).collect();
         let filter = RunFilter { flow: query.flow, states, text: query.text, ..RunFilter::default() };
-        self.engine.runs(&filter, query.cursor.as_deref(), LIST_DEFAULT).await.map_err(told)
+        Ok(self.engine.runs(&filter, query.cursor.as_deref(), LIST_DEFAULT).await.map_err(of_list)?)
     }
 
     async fn run(&self, run: RunId) -> Result<RunPage, AppError> {

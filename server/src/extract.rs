@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn fields_are_named() {
         check(br#"{"a":1,"list":[{"a":2}]}"#, expect!["Sample { a: 1, list: [Sample { a: 2, list: [] }] }"]);
-        check(br#"{"a":1,"list":[{"a":2},{"a":"x"}]}"#, expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Unprocessable Entity", status: 422, code: "invalid", detail: "Invalid type: string \"x\", expected u8.", problems: [Problem { severity: Error, code: "bad_field", message: "invalid type: string \"x\", expected u8", task: None, field: Some("list[1].a"), line: Some(1), column: Some(31) }] })"#]]);
+        check(br#"{"a":1,"list":[{"a":2},{"a":"x"}]}"#, expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Unprocessable Entity", status: 422, code: "invalid", detail: "Invalid type: string \"x\", expected u8 (list[1].a).", problems: [Problem { severity: Error, code: "bad_field", message: "invalid type: string \"x\", expected u8", task: None, field: Some("list[1].a"), line: Some(1), column: Some(31) }] })"#]]);
         check(br#"{"a":1} x"#, expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Bad Request", status: 400, code: "bad_json", detail: "The body is not JSON: trailing characters at line 1 column 9.", problems: [] })"#]]);
         check(b"\xff", expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Bad Request", status: 400, code: "not_utf8", detail: "The body is not UTF-8.", problems: [] })"#]]);
     }

@@ -53,8 +53,7 @@ impl ApiError {
 
     /// 422 with all problems.
     pub(crate) fn invalid(problems: Vec<Problem>) -> Self {
-        let detail = EngineError::Invalid(problems.clone()).to_string();
-        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", summary(&problems));
         error.0.problems = problems;
         error
     }
@@ -75,6 +74,27 @@ impl ApiError {
 
 fn title(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or("Error")
+}
+
+/// The first problem, where it is, and how many more there are.
+fn summary(problems: &[Problem]) -> String {
+    let Some(first) = problems.first() else { return "something is wrong, but nobody said what".to_owned() };
+    let place = first.field.as_ref().map_or_else(String::new, |field| format!(" ({field})"));
+    let more = match problems.len() - 1 {
+        0 => String::new(),
+        n => format!(", and {n} more"),
+    };
+    format!("{}{place}{more}", first.message.trim_end_matches('.'))
+}
+
+/// A list's errors: what is not there can only be the position the caller gave.
+pub(crate) fn of_list(error: EngineError) -> ApiError {
+    match error {
+        EngineError::UnknownFlow(_) | EngineError::BadRequest(_) => {
+            ApiError::bad_request("bad_cursor", "`cursor` is no position in this list; give a page's `next_cursor` as it is")
+        }
+        other => other.into(),
+    }
 }
 
 /// The first letter large and a full stop at the end.

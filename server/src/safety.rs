@@ -64,6 +64,11 @@ pub(crate) async fn guard(State(state): State<ServerState>, request: Request, ne
 }
 
 fn admit(hosts: &Hosts, request: &Request, is_read: bool) -> ApiResult<()> {
+    let n_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if n_bytes > HEADERS_BYTES_MAX {
+        let detail = format!("the headers are too large; at most {} KiB are read", HEADERS_BYTES_MAX / 1024);
+        return Err(ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
+    }
     let authority = authority(request)?;
     let local = request.extensions().get::<LocalAddress>().copied();
     if !hosts.allow(authority.host(), local) {
@@ -124,6 +129,9 @@ fn same_host(origin: &Authority, own: &Authority) -> bool {
     let same_port = origin.port_u16() == own.port_u16() || (usual(origin.port_u16()) && usual(own.port_u16()));
     origin.host().eq_ignore_ascii_case(own.host()) && same_port
 }
+
+/// Bytes of a request's headers: cookies of everything on localhost fit, attacks do not.
+const HEADERS_BYTES_MAX: usize = 32 * 1024;
 
 /// What a browser may do with what is no page of the app: nothing.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";

@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use engine::Engine;
+use engine::{Engine, EngineError};
 use engine::task_types::{BuiltinOptions, HttpOptions};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -133,7 +133,10 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }
-    builder.start().await.with_context(|| format!("cannot use the data folder {}", options.data.display()))
+    builder.start().await.map_err(|error| match error {
+        EngineError::BadRequest(_) => anyhow::Error::new(error),
+        other => anyhow::Error::new(other).context(format!("cannot use the data folder {}", options.data.display())),
+    })
 }
 
 /// Everything that has an address.

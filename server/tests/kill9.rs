@@ -2,6 +2,8 @@
 //!
 //! `POINTWORK_KILLS` says how often (20 times unless given), `POINTWORK_SEED` repeats a run of this test as far as the moments go.
 
+#![expect(clippy::print_stderr, reason = "the seed must be seen to repeat a failure")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -29,7 +29,10 @@ fn decode(text: &str) -> Result<u128, InvalidId> {
     }
     let mut value: u128 = 0;
     for (at, byte) in text.bytes().enumerate() {
-        let digit = ALPHABET.iter().position(|known| *known == byte.to_ascii_lowercase()).ok_or(InvalidId)?;
+        let digit = ALPHABET
+            .iter()
+            .position(|known| *known == byte.to_ascii_lowercase())
+            .ok_or(InvalidId)?;
         // 26 digits hold 130 bits: the first may use only three of its five.
         if at == 0 && digit > 7 {
             return Err(InvalidId);
@@ -145,7 +148,10 @@ pub fn is_slug(text: &str) -> bool {
     let ok = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     text.len() <= crate::limits::ID_BYTES_MAX
         && text.bytes().all(ok)
-        && text.bytes().next().is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
+        && text
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -158,7 +164,11 @@ mod tests {
         let text = id.to_string();
         assert_eq!(text.len(), 30);
         assert_eq!(text.parse(), Ok(id));
-        assert_eq!("run_zzzzzzzzzzzzzzzzzzzzzzzzzz".parse::<RunId>(), Err(InvalidId), "130 bits do not fit");
+        assert_eq!(
+            "run_zzzzzzzzzzzzzzzzzzzzzzzzzz".parse::<RunId>(),
+            Err(InvalidId),
+            "130 bits do not fit"
+        );
         assert_eq!(text.replace("run_", "att_").parse::<RunId>(), Err(InvalidId));
         assert!(RunId::new(Timestamp::from_millis(1_700_000_000_001), 0) > id);
     }

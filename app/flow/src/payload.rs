@@ -83,8 +83,17 @@ impl Payload {
         if json.len() <= crate::limits::INLINE_BYTES_MAX {
             return (value.into(), None);
         }
-        let blob = BlobRef { sha256: hex(&Sha256::digest(json.as_bytes())), bytes: json.len() as u64 };
-        (Self::Blob(blob.clone()), Some(NewBlob { blob, json: json.into_bytes().into() }))
+        let blob = BlobRef {
+            sha256: hex(&Sha256::digest(json.as_bytes())),
+            bytes: json.len() as u64,
+        };
+        (
+            Self::Blob(blob.clone()),
+            Some(NewBlob {
+                blob,
+                json: json.into_bytes().into(),
+            }),
+        )
     }
 }
 
@@ -96,7 +105,12 @@ pub(crate) fn about_bytes(value: &Value) -> usize {
         Value::Number(_) => 24,
         Value::String(text) => text.len() + 2,
         Value::Array(items) => 2 + items.iter().map(|item| about_bytes(item) + 1).sum::<usize>(),
-        Value::Object(fields) => 2 + fields.iter().map(|(key, item)| key.len() + about_bytes(item) + 4).sum::<usize>(),
+        Value::Object(fields) => {
+            2 + fields
+                .iter()
+                .map(|(key, item)| key.len() + about_bytes(item) + 4)
+                .sum::<usize>()
+        }
     }
 }
 

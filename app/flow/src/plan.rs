@@ -88,7 +88,10 @@ impl PlanTask {
     /// How many attempts it may have.
     #[must_use]
     pub fn max_attempts(&self) -> u32 {
-        self.doc.retry.as_ref().map_or(1, |retry| retry.max_attempts.max(1))
+        self.doc
+            .retry
+            .as_ref()
+            .map_or(1, |retry| retry.max_attempts.max(1))
     }
 
     /// Its retry, if it has one.
@@ -180,9 +183,18 @@ impl Plan {
     /// run, and a drawing of a broken one is still of use.
     #[must_use]
     pub fn new(doc: Arc<FlowDoc>) -> Self {
-        let mut plan =
-            Self { doc: Arc::clone(&doc), tasks: Vec::new(), edges: Vec::new(), by_key: FxHashMap::default(), undo_of: FxHashMap::default() };
-        for (role, group) in [(Role::Main, &doc.tasks), (Role::Finally, &doc.finally), (Role::OnFailure, &doc.on_failure)] {
+        let mut plan = Self {
+            doc: Arc::clone(&doc),
+            tasks: Vec::new(),
+            edges: Vec::new(),
+            by_key: FxHashMap::default(),
+            undo_of: FxHashMap::default(),
+        };
+        for (role, group) in [
+            (Role::Main, &doc.tasks),
+            (Role::Finally, &doc.finally),
+            (Role::OnFailure, &doc.on_failure),
+        ] {
             for (key, task) in group {
                 plan.add(key.as_str().into(), role, task.clone());
             }
@@ -191,7 +203,12 @@ impl Plan {
             let task = &plan.tasks[ix];
             if let Some(undo) = task.doc.undo.clone() {
                 let key = format!("{}.undo", task.key);
-                let body = TaskDoc { with: undo.with, retry: undo.retry, timeout: undo.timeout, ..TaskDoc::of_type(&undo.task_type) };
+                let body = TaskDoc {
+                    with: undo.with,
+                    retry: undo.retry,
+                    timeout: undo.timeout,
+                    ..TaskDoc::of_type(&undo.task_type)
+                };
                 let undo_ix = plan.add(key.into(), Role::Undo(ix as TaskIx), body);
                 plan.undo_of.insert(ix as TaskIx, undo_ix);
             }
@@ -204,7 +221,14 @@ impl Plan {
         let ix = self.tasks.len() as TaskIx;
         self.by_key.insert(Arc::clone(&key), ix);
         let light = Light::of(&doc);
-        self.tasks.push(PlanTask { key, role, doc, light, ups: Vec::new(), downs: Vec::new() });
+        self.tasks.push(PlanTask {
+            key,
+            role,
+            doc,
+            light,
+            ups: Vec::new(),
+            downs: Vec::new(),
+        });
         ix
     }
 
@@ -212,7 +236,9 @@ impl Plan {
         for to in 0..self.tasks.len() {
             let needs: Vec<NeedDoc> = self.tasks[to].doc.needs.clone();
             for (need_ix, need) in needs.iter().enumerate() {
-                let Some(from) = self.find(need.task()) else { continue };
+                let Some(from) = self.find(need.task()) else {
+                    continue;
+                };
                 let edge = self.edges.len() as EdgeIx;
                 self.edges.push(PlanEdge {
                     from,
@@ -254,6 +280,10 @@ impl Plan {
 
     /// The tasks of one role, in document order.
     pub fn of_role(&self, role: Role) -> impl Iterator<Item = TaskIx> + '_ {
-        self.tasks.iter().enumerate().filter(move |(_, task)| task.role == role).map(|(ix, _)| ix as TaskIx)
+        self.tasks
+            .iter()
+            .enumerate()
+            .filter(move |(_, task)| task.role == role)
+            .map(|(ix, _)| ix as TaskIx)
     }
 }

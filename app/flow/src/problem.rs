@@ -57,7 +57,10 @@ impl Problem {
     /// A warning without a place yet.
     #[must_use]
     pub fn warning(code: &str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
     }
 
     /// The same, about a task.

@@ -43,7 +43,10 @@ impl Timestamp {
     /// The moment `by` later; the far end of time if that does not exist.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero if it is not.
@@ -100,7 +103,9 @@ impl utoipa::PartialSchema for Timestamp {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime)))
+            .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(
+                utoipa::openapi::KnownFormat::DateTime,
+            )))
             .into()
     }
 }
@@ -114,7 +119,13 @@ pub struct HumanDuration(u64);
 #[error("`{0}` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d)")]
 pub struct InvalidDuration(String);
 
-const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
 const LONGEST_MS: u64 = 3650 * 86_400_000;
 
 impl HumanDuration {
@@ -152,17 +163,30 @@ impl FromStr for HumanDuration {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
             let count: u64 = rest[..digits].parse().map_err(|_| wrong())?;
             rest = &rest[digits..];
-            let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-            let unit = UNITS.iter().find(|(name, _)| *name == &rest[..letters]).ok_or_else(wrong)?.1;
+            let letters = rest
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(rest.len());
+            let unit = UNITS
+                .iter()
+                .find(|(name, _)| *name == &rest[..letters])
+                .ok_or_else(wrong)?
+                .1;
             rest = &rest[letters..];
             // `5s2h` or `1m1m` is a slip of the pen more likely than a wish.
             if unit >= smallest {
                 return Err(wrong());
             }
             smallest = unit;
-            total = count.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
+            total = count
+                .checked_mul(unit)
+                .and_then(|part| total.checked_add(part))
+                .ok_or_else(wrong)?;
         }
-        if total > LONGEST_MS { Err(wrong()) } else { Ok(Self(total)) }
+        if total > LONGEST_MS {
+            Err(wrong())
+        } else {
+            Ok(Self(total))
+        }
     }
 }
 
@@ -222,12 +246,30 @@ mod tests {
 
     #[test]
     fn durations_are_read_and_printed() {
-        for (text, millis) in [("300ms", 300), ("30s", 30_000), ("1h30m", 5_400_000), ("2d", 172_800_000), ("0s", 0)] {
+        for (text, millis) in [
+            ("300ms", 300),
+            ("30s", 30_000),
+            ("1h30m", 5_400_000),
+            ("2d", 172_800_000),
+            ("0s", 0),
+        ] {
             let read: HumanDuration = text.parse().expect(text);
             assert_eq!(read.as_millis(), millis);
             assert_eq!(read.to_string(), text);
         }
-        for bad in ["", "s", "5", "5 s", "-5s", "1.5s", "5s2h", "1m1m", "99999999999999999999s", "4000d", "5µ"] {
+        for bad in [
+            "",
+            "s",
+            "5",
+            "5 s",
+            "-5s",
+            "1.5s",
+            "5s2h",
+            "1m1m",
+            "99999999999999999999s",
+            "4000d",
+            "5µ",
+        ] {
             assert!(bad.parse::<HumanDuration>().is_err(), "{bad}");
         }
     }
@@ -238,6 +280,11 @@ mod tests {
         assert_eq!(at.to_string(), "2026-01-01T00:00:00.123Z");
         assert_eq!("2026-01-01T01:00:00.123+01:00".parse(), Ok(at));
         assert!("yesterday".parse::<Timestamp>().is_err());
-        assert_eq!(Timestamp::from_micros(i64::MAX).plus(Duration::from_secs(9)).as_micros(), i64::MAX);
+        assert_eq!(
+            Timestamp::from_micros(i64::MAX)
+                .plus(Duration::from_secs(9))
+                .as_micros(),
+            i64::MAX
+        );
     }
 }

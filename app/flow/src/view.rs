@@ -44,8 +44,15 @@ pub enum RunStatus {
 
 impl RunStatus {
     /// All, in the order in which a run goes through them.
-    pub const ALL: [Self; 7] =
-        [Self::Queued, Self::Running, Self::Paused, Self::Ending, Self::Succeeded, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Paused,
+        Self::Ending,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// The word for it, as in the API.
     #[must_use]
@@ -134,7 +141,10 @@ impl TaskStatus {
     /// Whether nothing can change it any more: upstreams in such a state are *settled*.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled
+        )
     }
 }
 
@@ -169,7 +179,10 @@ pub struct TaskCounts {
     pub cancelled: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
@@ -445,4 +458,3 @@ pub struct TaskTypeView {
     /// JSON Schema of its output.
     pub output_schema: Value,
 }
-

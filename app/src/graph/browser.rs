@@ -6,7 +6,10 @@ use std::rc::{Rc, Weak};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{AddEventListenerOptions, Element, Event, HtmlElement, KeyboardEvent, MouseEvent, PointerEvent, SvgElement, WheelEvent};
+use web_sys::{
+    AddEventListenerOptions, Element, Event, HtmlElement, KeyboardEvent, MouseEvent, PointerEvent,
+    SvgElement, WheelEvent,
+};
 
 use super::super::camera::Camera;
 use super::super::state::CardState;
@@ -54,7 +57,11 @@ struct Drag {
 
 impl Live {
     /// Takes a stage over.
-    pub(super) fn new(stage: web_sys::HtmlDivElement, percent: RwSignal<i32>, on_select: Callback<usize>) -> Rc<Self> {
+    pub(super) fn new(
+        stage: web_sys::HtmlDivElement,
+        percent: RwSignal<i32>,
+        on_select: Callback<usize>,
+    ) -> Rc<Self> {
         let stage: HtmlElement = stage.into();
         let drawing: SvgElement = stage
             .query_selector("svg.graph")
@@ -62,7 +69,12 @@ impl Live {
             .flatten()
             .and_then(|svg| svg.dyn_into().ok())
             .unwrap_or_else(|| stage.clone().unchecked_into());
-        let number = |name: &str| drawing.get_attribute(name).and_then(|text| text.parse().ok()).unwrap_or(1.0);
+        let number = |name: &str| {
+            drawing
+                .get_attribute(name)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(1.0)
+        };
         let size = (number("width"), number("height"));
         let live = Rc::new(Self {
             cards: cards(&stage),
@@ -82,6 +94,10 @@ impl Live {
         let _ = live.stage.class_list().add_1("live");
         live.listen();
         live.look();
+        // Of a drawing too large to be seen whole, the first card at least is in sight.
+        if Camera::fit(live.size, measure(&live.stage)).scale < live.camera.get().scale {
+            live.show(0);
+        }
         live
     }
 
@@ -89,7 +105,9 @@ impl Live {
         self.on("pointerdown", |live, event| live.pressed(&event.unchecked_into()));
         self.on("pointermove", |live, event| live.moved(&event.unchecked_into()));
         self.on("pointerup", |live, event| live.released(&event.unchecked_into()));
-        self.on("pointercancel", |live, event| live.released(&event.unchecked_into()));
+        self.on("pointercancel", |live, event| {
+            live.released(&event.unchecked_into())
+        });
         self.on("click", |live, event| live.clicked(&event.unchecked_into()));
         self.on("dragstart", |_, event| event.prevent_default());
         self.on("wheel", |live, event| live.wheeled(&event.unchecked_into()));
@@ -106,11 +124,13 @@ impl Live {
         });
         let options = AddEventListenerOptions::new();
         options.set_passive(false);
-        let _ = self.stage.add_event_listener_with_callback_and_add_event_listener_options(
-            name,
-            listener.as_ref().unchecked_ref(),
-            &options,
-        );
+        let _ = self
+            .stage
+            .add_event_listener_with_callback_and_add_event_listener_options(
+                name,
+                listener.as_ref().unchecked_ref(),
+                &options,
+            );
         self.listeners.borrow_mut().push(listener);
     }
 
@@ -138,7 +158,11 @@ impl Live {
     pub(super) fn zoom(&self, factor: f64) {
         let (w, h) = measure(&self.stage);
         let camera = self.camera.get();
-        let factor = if factor.is_nan() { 1.0 / camera.scale } else { factor };
+        let factor = if factor.is_nan() {
+            1.0 / camera.scale
+        } else {
+            factor
+        };
         self.at(camera.zoomed(factor, (w / 2.0, h / 2.0)));
     }
 
@@ -149,18 +173,27 @@ impl Live {
 
     fn place(&self, event: &MouseEvent) -> (f64, f64) {
         let rect = self.stage.get_bounding_client_rect();
-        (f64::from(event.client_x()) - rect.left(), f64::from(event.client_y()) - rect.top())
+        (
+            f64::from(event.client_x()) - rect.left(),
+            f64::from(event.client_y()) - rect.top(),
+        )
     }
 
     fn pressed(&self, event: &PointerEvent) {
         if event.button() == 0 || event.button() == 1 {
             self.was_drag.set(false);
-            self.drag.set(Some(Drag { pointer: event.pointer_id(), from: self.place(event), camera: self.camera.get() }));
+            self.drag.set(Some(Drag {
+                pointer: event.pointer_id(),
+                from: self.place(event),
+                camera: self.camera.get(),
+            }));
         }
     }
 
     fn moved(&self, event: &PointerEvent) {
-        let Some(drag) = self.drag.get().filter(|drag| drag.pointer == event.pointer_id()) else { return };
+        let Some(drag) = self.drag.get().filter(|drag| drag.pointer == event.pointer_id()) else {
+            return;
+        };
         let (x, y) = self.place(event);
         let (dx, dy) = (x - drag.from.0, y - drag.from.1);
         if !self.was_drag.get() {
@@ -172,11 +205,19 @@ impl Live {
             let _ = self.stage.set_pointer_capture(drag.pointer);
             let _ = self.stage.class_list().add_1("panning");
         }
-        self.at(Camera { x: drag.camera.x + dx, y: drag.camera.y + dy, ..drag.camera });
+        self.at(Camera {
+            x: drag.camera.x + dx,
+            y: drag.camera.y + dy,
+            ..drag.camera
+        });
     }
 
     fn released(&self, event: &PointerEvent) {
-        if self.drag.get().is_some_and(|drag| drag.pointer == event.pointer_id()) {
+        if self
+            .drag
+            .get()
+            .is_some_and(|drag| drag.pointer == event.pointer_id())
+        {
             self.drag.set(None);
             let _ = self.stage.class_list().remove_1("panning");
         }
@@ -201,13 +242,22 @@ impl Live {
         // Without a modifier the wheel belongs to the page.
         if event.ctrl_key() || event.meta_key() {
             event.prevent_default();
-            let factor = (-event.delta_y() * if event.delta_mode() == 0 { 0.0035 } else { 0.08 }).clamp(-0.6, 0.6).exp();
+            let factor = (-event.delta_y() * if event.delta_mode() == 0 { 0.0035 } else { 0.08 })
+                .clamp(-0.6, 0.6)
+                .exp();
             self.at(self.camera.get().zoomed(factor, self.place(event)));
         } else if event.shift_key() || event.delta_x() != 0.0 {
             event.prevent_default();
-            let by = if event.delta_x() == 0.0 { event.delta_y() } else { event.delta_x() };
+            let by = if event.delta_x() == 0.0 {
+                event.delta_y()
+            } else {
+                event.delta_x()
+            };
             let camera = self.camera.get();
-            self.at(Camera { x: camera.x - by, ..camera });
+            self.at(Camera {
+                x: camera.x - by,
+                ..camera
+            });
         }
     }
 
@@ -232,7 +282,9 @@ impl Live {
 
     /// The nearest card that way: what lies aside counts double.
     fn step(&self, from: usize, way: (f64, f64)) {
-        let Some(start) = self.cards.get(from).map(|card| card.at) else { return };
+        let Some(start) = self.cards.get(from).map(|card| card.at) else {
+            return;
+        };
         let nearest = self
             .cards
             .iter()
@@ -263,7 +315,9 @@ impl Live {
         let Some(ix) = card_of(event.target()) else { return };
         for (at, card) in self.cards.iter().enumerate() {
             if at == ix || card.root.get_attribute("tabindex").as_deref() == Some("0") {
-                let _ = card.root.set_attribute("tabindex", if at == ix { "0" } else { "-1" });
+                let _ = card
+                    .root
+                    .set_attribute("tabindex", if at == ix { "0" } else { "-1" });
             }
         }
         if self.drag.get().is_none() {
@@ -273,7 +327,11 @@ impl Live {
 
     fn show(&self, ix: usize) {
         if let Some(card) = self.cards.get(ix) {
-            self.at(self.camera.get().showing(card.at, (super::super::CARD_WIDTH, super::super::CARD_HEIGHT), measure(&self.stage)));
+            self.at(self.camera.get().showing(
+                card.at,
+                (super::super::CARD_WIDTH, super::super::CARD_HEIGHT),
+                measure(&self.stage),
+            ));
         }
     }
 
@@ -329,12 +387,21 @@ fn measure(stage: &HtmlElement) -> (f64, f64) {
 /// The card an event happened on.
 fn card_of(target: Option<web_sys::EventTarget>) -> Option<usize> {
     let element: Element = target?.dyn_into().ok()?;
-    element.closest("[data-n]").ok()??.get_attribute("data-n")?.parse().ok()
+    element
+        .closest("[data-n]")
+        .ok()??
+        .get_attribute("data-n")?
+        .parse()
+        .ok()
 }
 
 fn all(stage: &HtmlElement, selector: &str) -> Vec<Element> {
-    let Ok(found) = stage.query_selector_all(selector) else { return Vec::new() };
-    (0..found.length()).filter_map(|ix| found.item(ix)?.dyn_into().ok()).collect()
+    let Ok(found) = stage.query_selector_all(selector) else {
+        return Vec::new();
+    };
+    (0..found.length())
+        .filter_map(|ix| found.item(ix)?.dyn_into().ok())
+        .collect()
 }
 
 fn cards(stage: &HtmlElement) -> Vec<CardNode> {
@@ -342,7 +409,13 @@ fn cards(stage: &HtmlElement) -> Vec<CardNode> {
         .into_iter()
         .map(|root| {
             let part = |selector: &str| root.query_selector(selector).ok().flatten();
-            CardNode { icon: part(".si"), text: part(".st"), title: part("title"), at: translation(&root), root }
+            CardNode {
+                icon: part(".si"),
+                text: part(".st"),
+                title: part("title"),
+                at: translation(&root),
+                root,
+            }
         })
         .collect()
 }
@@ -350,14 +423,21 @@ fn cards(stage: &HtmlElement) -> Vec<CardNode> {
 /// `translate(x y)`, as the drawing writes it.
 fn translation(element: &Element) -> (f64, f64) {
     let text = element.get_attribute("transform").unwrap_or_default();
-    let mut numbers = text.trim_start_matches("translate(").trim_end_matches(')').split(' ').filter_map(|part| part.parse().ok());
+    let mut numbers = text
+        .trim_start_matches("translate(")
+        .trim_end_matches(')')
+        .split(' ')
+        .filter_map(|part| part.parse().ok());
     (numbers.next().unwrap_or(0.0), numbers.next().unwrap_or(0.0))
 }
 
 fn tracks(stage: &HtmlElement) -> Vec<Vec<Element>> {
     let mut tracks: Vec<Vec<Element>> = Vec::new();
     for part in all(stage, "[data-e]") {
-        if let Some(ix) = part.get_attribute("data-e").and_then(|ix| ix.parse::<usize>().ok()) {
+        if let Some(ix) = part
+            .get_attribute("data-e")
+            .and_then(|ix| ix.parse::<usize>().ok())
+        {
             if tracks.len() <= ix {
                 tracks.resize_with(ix + 1, Vec::new);
             }

@@ -22,7 +22,11 @@ impl Camera {
     pub(crate) fn fit(drawing: (f64, f64), stage: (f64, f64)) -> Self {
         let (w, h) = (drawing.0.max(1.0), drawing.1.max(1.0));
         let scale = (stage.0 / w).min(stage.1 / h).clamp(SCALE_MIN, 1.0);
-        Self { x: (stage.0 - w * scale) / 2.0, y: (stage.1 - h * scale) / 2.0, scale }
+        Self {
+            x: (stage.0 - w * scale) / 2.0,
+            y: (stage.1 - h * scale) / 2.0,
+            scale,
+        }
     }
 
     /// The first sight: everything if that can be read, else the beginning at a size that can.
@@ -35,7 +39,15 @@ impl Camera {
         }
         let scale = LEGIBLE.max((stage.1 / drawing.1.max(1.0)).min(0.8));
         let y = (stage.1 - drawing.1 * scale) / 2.0;
-        Self { x: if drawing.0 * scale < stage.0 { (stage.0 - drawing.0 * scale) / 2.0 } else { 0.0 }, y, scale }
+        Self {
+            x: if drawing.0 * scale < stage.0 {
+                (stage.0 - drawing.0 * scale) / 2.0
+            } else {
+                0.0
+            },
+            y,
+            scale,
+        }
     }
 
     /// Nearer or farther by a factor, holding one place of the stage where it is.
@@ -43,7 +55,11 @@ impl Camera {
     pub(crate) fn zoomed(self, factor: f64, at: (f64, f64)) -> Self {
         let scale = (self.scale * factor).clamp(SCALE_MIN, SCALE_MAX);
         let by = scale / self.scale;
-        Self { x: at.0 - (at.0 - self.x) * by, y: at.1 - (at.1 - self.y) * by, scale }
+        Self {
+            x: at.0 - (at.0 - self.x) * by,
+            y: at.1 - (at.1 - self.y) * by,
+            scale,
+        }
     }
 
     /// Shifted so that a box of the drawing is on the stage, by as little as possible.
@@ -51,7 +67,10 @@ impl Camera {
     pub(crate) fn showing(self, at: (f64, f64), size: (f64, f64), stage: (f64, f64)) -> Self {
         const EDGE: f64 = 16.0;
         let shift = |shift: f64, at: f64, size: f64, stage: f64| {
-            let (low, high) = (shift + at * self.scale - EDGE, shift + (at + size) * self.scale + EDGE);
+            let (low, high) = (
+                shift + at * self.scale - EDGE,
+                shift + (at + size) * self.scale + EDGE,
+            );
             if low < 0.0 || high - low > stage {
                 shift - low
             } else if high > stage {
@@ -60,14 +79,21 @@ impl Camera {
                 shift
             }
         };
-        Self { x: shift(self.x, at.0, size.0, stage.0), y: shift(self.y, at.1, size.1, stage.1), scale: self.scale }
+        Self {
+            x: shift(self.x, at.0, size.0, stage.0),
+            y: shift(self.y, at.1, size.1, stage.1),
+            scale: self.scale,
+        }
     }
 
     /// As a CSS transform.
     #[cfg(feature = "hydrate")]
     #[must_use]
     pub(crate) fn css(self) -> String {
-        format!("translate({:.2}px,{:.2}px) scale({:.4})", self.x, self.y, self.scale)
+        format!(
+            "translate({:.2}px,{:.2}px) scale({:.4})",
+            self.x, self.y, self.scale
+        )
     }
 }
 
@@ -77,17 +103,34 @@ mod tests {
 
     #[test]
     fn the_place_under_the_pointer_stays() {
-        let camera = Camera { x: 10.0, y: 20.0, scale: 1.0 };
+        let camera = Camera {
+            x: 10.0,
+            y: 20.0,
+            scale: 1.0,
+        };
         let nearer = camera.zoomed(2.0, (110.0, 120.0));
         // The pointer was over (100, 100) of the drawing and still is.
-        assert_eq!(((110.0 - nearer.x) / nearer.scale, (120.0 - nearer.y) / nearer.scale), (100.0, 100.0));
+        assert_eq!(
+            (
+                (110.0 - nearer.x) / nearer.scale,
+                (120.0 - nearer.y) / nearer.scale
+            ),
+            (100.0, 100.0)
+        );
         assert_eq!(camera.zoomed(1e9, (0.0, 0.0)).scale, SCALE_MAX);
         assert_eq!(camera.zoomed(1e-9, (0.0, 0.0)).scale, SCALE_MIN);
     }
 
     #[test]
     fn drawings_fit_and_are_never_larger_than_life() {
-        assert_eq!(Camera::fit((100.0, 50.0), (300.0, 150.0)), Camera { x: 100.0, y: 50.0, scale: 1.0 });
+        assert_eq!(
+            Camera::fit((100.0, 50.0), (300.0, 150.0)),
+            Camera {
+                x: 100.0,
+                y: 50.0,
+                scale: 1.0
+            }
+        );
         assert_eq!(Camera::fit((600.0, 100.0), (300.0, 150.0)).scale, 0.5);
         assert_eq!(Camera::fit((0.0, 0.0), (0.0, 0.0)).scale, SCALE_MIN);
         assert!(Camera::first((9000.0, 100.0), (300.0, 150.0)).scale >= 0.55);
@@ -95,10 +138,20 @@ mod tests {
 
     #[test]
     fn what_is_looked_for_comes_into_sight() {
-        let camera = Camera { x: 0.0, y: 0.0, scale: 1.0 };
+        let camera = Camera {
+            x: 0.0,
+            y: 0.0,
+            scale: 1.0,
+        };
         let inside = camera.showing((50.0, 50.0), (10.0, 10.0), (200.0, 200.0));
         assert_eq!(inside, camera);
-        assert_eq!(camera.showing((300.0, 50.0), (100.0, 10.0), (200.0, 200.0)).x, -216.0);
-        assert_eq!(camera.showing((-50.0, 50.0), (10.0, 10.0), (200.0, 200.0)).x, 66.0);
+        assert_eq!(
+            camera.showing((300.0, 50.0), (100.0, 10.0), (200.0, 200.0)).x,
+            -216.0
+        );
+        assert_eq!(
+            camera.showing((-50.0, 50.0), (10.0, 10.0), (200.0, 200.0)).x,
+            66.0
+        );
     }
 }

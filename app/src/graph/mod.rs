@@ -82,9 +82,18 @@ impl Kind {
         if on.always {
             return Self::Always;
         }
-        let states = [(on.succeeded, "succeeded"), (on.failed, "failed"), (on.skipped, "skipped"), (on.cancelled, "cancelled")];
-        let words: Vec<&str> =
-            states.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).chain(on.cases.iter().map(String::as_str)).collect();
+        let states = [
+            (on.succeeded, "succeeded"),
+            (on.failed, "failed"),
+            (on.skipped, "skipped"),
+            (on.cancelled, "cancelled"),
+        ];
+        let words: Vec<&str> = states
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, word)| word)
+            .chain(on.cases.iter().map(String::as_str))
+            .collect();
         match words[..] {
             ["succeeded"] | [] => Self::Succeeded,
             ["failed"] => Self::Failed,
@@ -143,7 +152,9 @@ impl Track {
 /// An expression without its braces.
 fn expression(text: &str) -> &str {
     let text = text.trim();
-    text.strip_prefix("{{").and_then(|inner| inner.strip_suffix("}}")).map_or(text, str::trim)
+    text.strip_prefix("{{")
+        .and_then(|inner| inner.strip_suffix("}}"))
+        .map_or(text, str::trim)
 }
 
 /// A frame around tasks of one role.
@@ -169,29 +180,69 @@ fn group_of(role: Role) -> usize {
     }
 }
 
-const TITLES: [&str; 4] = ["", "Finally: runs at the end, whatever happened", "On failure: runs when the run failed", "Undo: takes back what had succeeded"];
+const TITLES: [&str; 4] = [
+    "",
+    "Finally: runs at the end, whatever happened",
+    "On failure: runs when the run failed",
+    "Undo: takes back what had succeeded",
+];
 
 /// Places every task of a plan.
 #[must_use]
 pub fn view(plan: &Plan) -> GraphView {
-    let mut view = GraphView { cards: plan.tasks.iter().map(|task| card(plan, task)).collect(), ..GraphView::default() };
+    let mut view = GraphView {
+        cards: plan.tasks.iter().map(|task| card(plan, task)).collect(),
+        ..GraphView::default()
+    };
     view.tracks = plan.edges.iter().map(|edge| track(plan, edge)).collect();
-    let groups: [Vec<usize>; 4] =
-        std::array::from_fn(|group| (0..plan.tasks.len()).filter(|&ix| group_of(plan.tasks[ix].role) == group).collect());
-    let main = place(plan, &mut view, &groups[0], Point { x: MARGIN, y: MARGIN }, f64::INFINITY);
+    let groups: [Vec<usize>; 4] = std::array::from_fn(|group| {
+        (0..plan.tasks.len())
+            .filter(|&ix| group_of(plan.tasks[ix].role) == group)
+            .collect()
+    });
+    let main = place(
+        plan,
+        &mut view,
+        &groups[0],
+        Point { x: MARGIN, y: MARGIN },
+        f64::INFINITY,
+    );
     // What ends a run stands below its work, side by side as far as there is room.
     let room = main.x.max(ROOM_MIN);
-    let mut at = Point { x: MARGIN, y: if groups[0].is_empty() { MARGIN } else { main.y + MARGIN } };
+    let mut at = Point {
+        x: MARGIN,
+        y: if groups[0].is_empty() {
+            MARGIN
+        } else {
+            main.y + MARGIN
+        },
+    };
     let (mut bottom, mut right) = (main.y, main.x);
-    for (members, title) in groups.iter().zip(TITLES).skip(1).filter(|(members, _)| !members.is_empty()) {
-        let inside = |at: Point| Point { x: at.x + PADDING, y: at.y + TITLE_HEIGHT };
+    for (members, title) in groups
+        .iter()
+        .zip(TITLES)
+        .skip(1)
+        .filter(|(members, _)| !members.is_empty())
+    {
+        let inside = |at: Point| Point {
+            x: at.x + PADDING,
+            y: at.y + TITLE_HEIGHT,
+        };
         let mut end = place(plan, &mut view, members, inside(at), room - 2.0 * PADDING);
         if end.x + PADDING > room && at.x > MARGIN {
-            at = Point { x: MARGIN, y: bottom + MARGIN };
+            at = Point {
+                x: MARGIN,
+                y: bottom + MARGIN,
+            };
             end = place(plan, &mut view, members, inside(at), room - 2.0 * PADDING);
         }
         let width = (end.x + PADDING - at.x).max(text::width(title, 12.0) + 2.0 * PADDING);
-        view.groups.push(Group { title, at, width, height: end.y + PADDING - at.y });
+        view.groups.push(Group {
+            title,
+            at,
+            width,
+            height: end.y + PADDING - at.y,
+        });
         bottom = bottom.max(end.y + PADDING);
         right = right.max(at.x + width);
         at.x += width + MARGIN;
@@ -218,7 +269,12 @@ fn card(plan: &Plan, task: &PlanTask) -> Card {
 }
 
 fn track(plan: &Plan, edge: &PlanEdge) -> Track {
-    let when = plan.task(edge.to).doc.needs.get(edge.need as usize).and_then(|need| need.when());
+    let when = plan
+        .task(edge.to)
+        .doc
+        .needs
+        .get(edge.need as usize)
+        .and_then(|need| need.when());
     Track {
         from: edge.from as usize,
         to: edge.to as usize,
@@ -246,27 +302,49 @@ fn place(plan: &Plan, view: &mut GraphView, members: &[usize], start: Point, roo
         return place_loose(view, members, start, room);
     }
     let graph = Graph {
-        nodes: members.iter().zip(&ports).map(|(&member, ports)| node(plan, &view.cards[member], ports.len())).collect(),
+        nodes: members
+            .iter()
+            .zip(&ports)
+            .map(|(&member, ports)| node(plan, &view.cards[member], ports.len()))
+            .collect(),
         edges: inner
             .iter()
             .map(|&at| {
                 let track = &view.tracks[at];
                 let from = index[track.from];
-                let port = ports[from].iter().position(|kind| *kind == track.kind).unwrap_or(0);
-                Edge { from, to: index[track.to], port: port as u16 }
+                let port = ports[from]
+                    .iter()
+                    .position(|kind| *kind == track.kind)
+                    .unwrap_or(0);
+                Edge {
+                    from,
+                    to: index[track.to],
+                    port: port as u16,
+                }
             })
             .collect(),
     };
-    let options = Options { layer_gap: layer_gap(view, &inner), ..Options::default() };
+    let options = Options {
+        layer_gap: layer_gap(view, &inner),
+        ..Options::default()
+    };
     let placed = layout::layout(&graph, &options);
-    let shift = |point: &Point| Point { x: point.x - placed.origin.x + start.x, y: point.y - placed.origin.y + start.y };
+    let shift = |point: &Point| Point {
+        x: point.x - placed.origin.x + start.x,
+        y: point.y - placed.origin.y + start.y,
+    };
     for (&member, at) in members.iter().zip(&placed.nodes) {
         view.cards[member].at = shift(at);
     }
     for (&at, path) in inner.iter().zip(&placed.edges) {
-        view.tracks[at].path = Path { points: path.points.iter().map(shift).collect() };
+        view.tracks[at].path = Path {
+            points: path.points.iter().map(shift).collect(),
+        };
     }
-    Point { x: start.x + placed.width, y: start.y + placed.height }
+    Point {
+        x: start.x + placed.width,
+        y: start.y + placed.height,
+    }
 }
 
 /// Tasks that nothing connects, in rows.
@@ -275,10 +353,15 @@ fn place_loose(view: &mut GraphView, members: &[usize], start: Point, room: f64)
     let columns = ((room + GAP) / (CARD_WIDTH + GAP)).floor().clamp(1.0, 4.0) as usize;
     for (n, &member) in members.iter().enumerate() {
         let (column, row) = ((n % columns) as f64, (n / columns) as f64);
-        view.cards[member].at =
-            Point { x: start.x + column * (CARD_WIDTH + GAP), y: start.y + row * (CARD_HEIGHT + GAP) };
+        view.cards[member].at = Point {
+            x: start.x + column * (CARD_WIDTH + GAP),
+            y: start.y + row * (CARD_HEIGHT + GAP),
+        };
     }
-    let (columns, rows) = (members.len().min(columns) as f64, members.len().div_ceil(columns) as f64);
+    let (columns, rows) = (
+        members.len().min(columns) as f64,
+        members.len().div_ceil(columns) as f64,
+    );
     Point {
         x: start.x + columns * (CARD_WIDTH + GAP) - GAP,
         y: start.y + rows * (CARD_HEIGHT + GAP) - GAP,
@@ -287,7 +370,11 @@ fn place_loose(view: &mut GraphView, members: &[usize], start: Point, room: f64)
 
 /// The kinds of edges a task has outgoing, in the order of their ports.
 fn kinds(plan: &Plan, view: &GraphView, task: usize) -> Vec<Kind> {
-    let mut kinds: Vec<Kind> = plan.tasks[task].downs.iter().map(|&at| view.tracks[at as usize].kind.clone()).collect();
+    let mut kinds: Vec<Kind> = plan.tasks[task]
+        .downs
+        .iter()
+        .map(|&at| view.tracks[at as usize].kind.clone())
+        .collect();
     if plan.tasks[task].doc.task_type != "switch" {
         kinds.sort();
     }
@@ -301,12 +388,22 @@ fn kinds(plan: &Plan, view: &GraphView, task: usize) -> Vec<Kind> {
 }
 
 fn card_height(ports: usize) -> f64 {
-    if ports <= 4 { CARD_HEIGHT } else { 16.0 * ports as f64 }
+    if ports <= 4 {
+        CARD_HEIGHT
+    } else {
+        16.0 * ports as f64
+    }
 }
 
 fn node(plan: &Plan, card: &Card, ports: usize) -> Node {
     let pin = plan.doc.layout.get(&card.key).map(|&(x, y)| Point { x, y });
-    Node { width: CARD_WIDTH, height: card.height, ports: ports as u16, hint: pin, pinned: pin.is_some() }
+    Node {
+        width: CARD_WIDTH,
+        height: card.height,
+        ports: ports as u16,
+        hint: pin,
+        pinned: pin.is_some(),
+    }
 }
 
 /// Wide enough between the layers for what stands on the tracks.

@@ -1,8 +1,8 @@
 //! What a card and a track show of a run: computed the same way for the server's drawing and for a live page.
 
+use flow::Timestamp;
 use flow::run::EdgeState;
 use flow::view::{TaskRunView, TaskStatus};
-use flow::Timestamp;
 
 use crate::format;
 use crate::look;
@@ -24,8 +24,12 @@ pub fn card(task: &TaskRunView, now: Timestamp) -> CardState {
     let look = look::task(task);
     let time = elapsed(task, now);
     let text = match (task.state, &time) {
-        (TaskStatus::Running, Some(time)) if task.attempt > 1 => format!("{time} · {}/{}", task.attempt, tries(task)),
-        (TaskStatus::Waiting, _) if look.key == "retrying" => format!("retry {}/{}", task.attempt + 1, tries(task)),
+        (TaskStatus::Running, Some(time)) if task.attempt > 1 => {
+            format!("{time} · {}/{}", task.attempt, tries(task))
+        }
+        (TaskStatus::Waiting, _) if look.key == "retrying" => {
+            format!("retry {}/{}", task.attempt + 1, tries(task))
+        }
         (TaskStatus::Running | TaskStatus::Succeeded, Some(time)) => time.clone(),
         (TaskStatus::Failed, Some(time)) => format!("{} · {time}", look.word),
         _ => look.word.to_owned(),
@@ -36,7 +40,11 @@ pub fn card(task: &TaskRunView, now: Timestamp) -> CardState {
         title.push_str(", ");
         title.push_str(part);
     }
-    CardState { key: look.key, text, title }
+    CardState {
+        key: look.key,
+        text,
+        title,
+    }
 }
 
 fn tries(task: &TaskRunView) -> u32 {

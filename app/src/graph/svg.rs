@@ -50,11 +50,21 @@ pub fn svg(view: &GraphView, drawing: &Drawing<'_>) -> String {
     }
     out.push_str(r#"<g aria-hidden="true">"#);
     for (at, edge) in view.tracks.iter().enumerate() {
-        track(&mut out, at, edge, drawing.taken.get(at).copied().unwrap_or_default());
+        track(
+            &mut out,
+            at,
+            edge,
+            drawing.taken.get(at).copied().unwrap_or_default(),
+        );
     }
     // Labels after all tracks, so that no track runs over one.
     for (at, edge) in view.tracks.iter().enumerate() {
-        label(&mut out, at, edge, drawing.taken.get(at).copied().unwrap_or_default());
+        label(
+            &mut out,
+            at,
+            edge,
+            drawing.taken.get(at).copied().unwrap_or_default(),
+        );
     }
     out.push_str("</g>");
     for (at, card) in view.cards.iter().enumerate() {
@@ -67,15 +77,26 @@ pub fn svg(view: &GraphView, drawing: &Drawing<'_>) -> String {
 fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: &Drawing<'_>) {
     let state = drawing.cards.get(at);
     let key = state.map_or("plan", |state| state.key);
-    let title = state.map_or_else(|| format!("{}: {}", card.name, card.task_type), |state| state.title.clone());
+    let title = state.map_or_else(
+        || format!("{}: {}", card.name, card.task_type),
+        |state| state.title.clone(),
+    );
     let href = if drawing.link.is_empty() {
         String::new()
     } else {
         format!(r#" href="{}?task={}""#, escape(drawing.link), url_part(&card.key))
     };
-    let current = if drawing.selected == Some(at) { r#" aria-current="true""# } else { "" };
+    let current = if drawing.selected == Some(at) {
+        r#" aria-current="true""#
+    } else {
+        ""
+    };
     // One card can be reached with Tab, the others from it with the arrow keys.
-    let tab = if drawing.selected.unwrap_or(0) == at { 0 } else { -1 };
+    let tab = if drawing.selected.unwrap_or(0) == at {
+        0
+    } else {
+        -1
+    };
     let _ = write!(
         out,
         r#"<a class="n" data-n="{at}" data-state="{key}" tabindex="{tab}"{href}{current} aria-label="{0}" transform="translate({1} {2})"><title>{0}</title>"#,
@@ -84,9 +105,19 @@ fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: 
         card.at.y
     );
     let (w, h) = (CARD_WIDTH, card.height);
-    let _ = write!(out, r#"<rect class="ring" x="-4" y="-4" width="{}" height="{}" rx="9"/>"#, w + 8.0, h + 8.0);
+    let _ = write!(
+        out,
+        r#"<rect class="ring" x="-4" y="-4" width="{}" height="{}" rx="9"/>"#,
+        w + 8.0,
+        h + 8.0
+    );
     if card.task_type == "subflow" {
-        let _ = write!(out, r#"<rect class="double" x="-3" y="-3" width="{}" height="{}" rx="8"/>"#, w + 6.0, h + 6.0);
+        let _ = write!(
+            out,
+            r#"<rect class="double" x="-3" y="-3" width="{}" height="{}" rx="8"/>"#,
+            w + 6.0,
+            h + 6.0
+        );
     }
     let _ = write!(out, r#"<rect class="card" width="{w}" height="{h}" rx="6"/>"#);
     let _ = write!(out, r#"<path class="rail-line" d="M5 6V{}"/>"#, h - 6.0);
@@ -100,10 +131,18 @@ fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: 
     }
     let left = if detailed { 44.0 } else { 16.0 };
     let room = w - left - if state.is_some() { 38.0 } else { 12.0 };
-    let _ = write!(out, r#"<text class="nm" x="{left}" y="27">{}</text>"#, escape(&fit(&card.name, 14.0, room)));
+    let _ = write!(
+        out,
+        r#"<text class="nm" x="{left}" y="27">{}</text>"#,
+        escape(&fit(&card.name, 14.0, room))
+    );
     if detailed {
         let room = if state.is_some() { 84.0 } else { w - left - 12.0 };
-        let _ = write!(out, r#"<text class="ty" x="{left}" y="47">{}</text>"#, escape(&fit(&card.task_type, 12.0, room)));
+        let _ = write!(
+            out,
+            r#"<text class="ty" x="{left}" y="47">{}</text>"#,
+            escape(&fit(&card.task_type, 12.0, room))
+        );
     }
     if let Some(state) = state {
         let _ = write!(
@@ -119,7 +158,9 @@ fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: 
 }
 
 fn track(out: &mut String, at: usize, track: &Track, taken: &str) {
-    let (Some(start), Some(end)) = (track.path.points.first(), track.path.points.last()) else { return };
+    let (Some(start), Some(end)) = (track.path.points.first(), track.path.points.last()) else {
+        return;
+    };
     // The line ends inside the arrow's head.
     let shortened = shorten(&track.path);
     let d = svg_path(&shortened, 8.0);
@@ -133,7 +174,14 @@ fn track(out: &mut String, at: usize, track: &Track, taken: &str) {
     }
     let _ = write!(out, r#"<path class="port" d="{}"/>"#, port(&track.kind, *start));
     let (x, y) = (end.x, end.y);
-    let _ = write!(out, r#"<path class="end" d="M{} {}L{x} {y}L{} {}z"/></g>"#, x - 8.0, y - 4.5, x - 8.0, y + 4.5);
+    let _ = write!(
+        out,
+        r#"<path class="end" d="M{} {}L{x} {y}L{} {}z"/></g>"#,
+        x - 8.0,
+        y - 4.5,
+        x - 8.0,
+        y + 4.5
+    );
 }
 
 /// The port's shape says the outcome: triangle, diamond, square, hexagon.
@@ -143,7 +191,14 @@ fn port(kind: &Kind, at: Point) -> String {
         Kind::Succeeded => &[(0.0, -4.0), (6.0, 0.0), (0.0, 4.0)],
         Kind::Failed => &[(-1.0, 0.0), (4.0, -5.0), (9.0, 0.0), (4.0, 5.0)],
         Kind::Always => &[(0.0, -4.0), (8.0, -4.0), (8.0, 4.0), (0.0, 4.0)],
-        Kind::Case(_) | Kind::Other(_) => &[(0.0, 0.0), (2.5, -4.5), (7.5, -4.5), (10.0, 0.0), (7.5, 4.5), (2.5, 4.5)],
+        Kind::Case(_) | Kind::Other(_) => &[
+            (0.0, 0.0),
+            (2.5, -4.5),
+            (7.5, -4.5),
+            (10.0, 0.0),
+            (7.5, 4.5),
+            (2.5, 4.5),
+        ],
     };
     let mut d = String::new();
     for (ix, (dx, dy)) in corners.iter().enumerate() {
@@ -168,16 +223,29 @@ fn shorten(path: &Path) -> Path {
 pub(super) fn cut_label(label: &str) -> String {
     let mut chars = label.chars();
     let start: String = chars.by_ref().take(24).collect();
-    if chars.next().is_some() { format!("{start}…") } else { start }
+    if chars.next().is_some() {
+        format!("{start}…")
+    } else {
+        start
+    }
 }
 
 fn label(out: &mut String, at: usize, track: &Track, taken: &str) {
-    let (Some(full), Some(middle)) = (track.label(), label_place(track)) else { return };
+    let (Some(full), Some(middle)) = (track.label(), label_place(track)) else {
+        return;
+    };
     let text = cut_label(&full);
     let w = (width(&text, 11.0) + 14.0).ceil();
     // Clear of the port it leaves from.
-    let clear = track.path.points.first().map_or(0.0, |start| start.x + 12.0 + w / 2.0);
-    let middle = Point { x: middle.x.max(clear), ..middle };
+    let clear = track
+        .path
+        .points
+        .first()
+        .map_or(0.0, |start| start.x + 12.0 + w / 2.0);
+    let middle = Point {
+        x: middle.x.max(clear),
+        ..middle
+    };
     let _ = write!(
         out,
         r#"<g class="e" data-e="{at}" data-kind="{}" data-taken="{taken}"><g class="lab"><title>{}</title><rect x="{}" y="{}" width="{w}" height="18" rx="9"/><text x="{}" y="{}">{}</text></g></g>"#,
@@ -196,11 +264,17 @@ fn label_place(track: &Track) -> Option<Point> {
     let points = &track.path.points;
     let level = |pair: &[Point]| pair[0].y == pair[1].y && (pair[1].x - pair[0].x).abs() > 24.0;
     let mut pieces = points.windows(2).filter(|pair| level(pair));
-    let piece = if track.when.is_some() && track.kind == Kind::Succeeded { pieces.next_back() } else { pieces.next() }
-        .or_else(|| points.windows(2).next())?;
-    Some(Point { x: f64::midpoint(piece[0].x, piece[1].x), y: f64::midpoint(piece[0].y, piece[1].y) })
+    let piece = if track.when.is_some() && track.kind == Kind::Succeeded {
+        pieces.next_back()
+    } else {
+        pieces.next()
+    }
+    .or_else(|| points.windows(2).next())?;
+    Some(Point {
+        x: f64::midpoint(piece[0].x, piece[1].x),
+        y: f64::midpoint(piece[0].y, piece[1].y),
+    })
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -221,7 +295,14 @@ mod tests {
         let mut out = String::new();
         for tag in svg.split('<').skip(1) {
             let (tag, text) = tag.split_once('>').unwrap_or((tag, ""));
-            let kept = ["class=\"n\"", "class=\"e\"", "class=\"group\"", "class=\"lab\"", "text", "title"];
+            let kept = [
+                "class=\"n\"",
+                "class=\"e\"",
+                "class=\"group\"",
+                "class=\"lab\"",
+                "text",
+                "title",
+            ];
             if !kept.iter().any(|start| tag.contains(start)) || tag.starts_with('/') {
                 continue;
             }
@@ -229,7 +310,9 @@ mod tests {
             let attributes: Vec<&str> = tag
                 .split_inclusive("\" ")
                 .map(|part| part.trim().trim_end_matches('/'))
-                .filter(|part| part.starts_with("data-") || part.starts_with("href") || part.starts_with("aria-current"))
+                .filter(|part| {
+                    part.starts_with("data-") || part.starts_with("href") || part.starts_with("aria-current")
+                })
                 .collect();
             out.push_str(format!("{name} {} {text}", attributes.join(" ")).trim_end());
             out.push('\n');
@@ -253,7 +336,11 @@ mod tests {
             },
             "finally": {"clean": {"type": "shell"}}
         });
-        let state = |key, text: &str| CardState { key, text: text.to_owned(), title: format!("it {text}") };
+        let state = |key, text: &str| CardState {
+            key,
+            text: text.to_owned(),
+            title: format!("it {text}"),
+        };
         let cards = [
             state("succeeded", "2.1 s"),
             state("running", "3 s"),
@@ -263,7 +350,13 @@ mod tests {
         ];
         check(
             document,
-            &Drawing { label: "x", link: "/runs/r", cards: &cards, taken: &["yes", "", "no", ""], selected: Some(1) },
+            &Drawing {
+                label: "x",
+                link: "/runs/r",
+                cards: &cards,
+                taken: &["yes", "", "no", ""],
+                selected: Some(1),
+            },
             expect![[r#"
                 g
                 text  Finally: runs at the end, whatever happened
@@ -322,14 +415,30 @@ mod tests {
                 "b": {"type": "noop", "needs": [{"task": "a", "on": evil, "when": evil}]}
             }
         });
-        let cards = [CardState { key: "failed", text: evil.to_owned(), title: evil.to_owned() }];
-        let drawing = Drawing { label: evil, link: "/runs/\"><b>", cards: &cards, ..Drawing::default() };
+        let cards = [CardState {
+            key: "failed",
+            text: evil.to_owned(),
+            title: evil.to_owned(),
+        }];
+        let drawing = Drawing {
+            label: evil,
+            link: "/runs/\"><b>",
+            cards: &cards,
+            ..Drawing::default()
+        };
         let svg = svg(&crate::graph::view(&plan(document)), &drawing);
         assert!(!svg.contains("<script") && !svg.contains("<b>"), "{svg}");
-        assert!(svg.contains("aria-label=\"&lt;/text&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\""), "{svg}");
+        assert!(
+            svg.contains("aria-label=\"&lt;/text&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\""),
+            "{svg}"
+        );
         // Every element is closed in the order in which it was opened.
         let mut open = Vec::new();
-        for tag in svg.split('<').skip(1).map(|tag| tag.split('>').next().unwrap_or_default()) {
+        for tag in svg
+            .split('<')
+            .skip(1)
+            .map(|tag| tag.split('>').next().unwrap_or_default())
+        {
             match tag.strip_prefix('/') {
                 Some(name) => assert_eq!(open.pop(), Some(name)),
                 None if tag.ends_with('/') => {}
@@ -341,9 +450,13 @@ mod tests {
 
     #[test]
     fn many_cards_are_drawn_with_less_on_them() {
-        let tasks: serde_json::Map<String, serde_json::Value> =
-            (0..=DETAIL_MAX).map(|n| (format!("t{n}"), serde_json::json!({"type": "noop"}))).collect();
-        let svg = svg(&crate::graph::view(&plan(serde_json::json!({"flow": "f", "tasks": tasks}))), &Drawing::default());
+        let tasks: serde_json::Map<String, serde_json::Value> = (0..=DETAIL_MAX)
+            .map(|n| (format!("t{n}"), serde_json::json!({"type": "noop"})))
+            .collect();
+        let svg = svg(
+            &crate::graph::view(&plan(serde_json::json!({"flow": "f", "tasks": tasks}))),
+            &Drawing::default(),
+        );
         assert_eq!(svg.matches("class=\"n\"").count(), DETAIL_MAX + 1);
         assert!(!svg.contains("class=\"ty\"") && !svg.contains("class=\"ic\""));
     }

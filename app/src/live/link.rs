@@ -106,7 +106,14 @@ pub fn words(link: Link, now_ms: f64, clock: impl Fn(f64) -> String) -> (&'stati
         Link::CatchingUp(n) => ("running", format!("catching up, {n} to go")),
         Link::Retrying { at_ms } => {
             let seconds = ((at_ms - now_ms) / 1000.0).ceil().max(0.0);
-            ("attention", if seconds < 1.0 { "reconnecting".to_owned() } else { format!("reconnecting in {seconds:.0} s") })
+            (
+                "attention",
+                if seconds < 1.0 {
+                    "reconnecting".to_owned()
+                } else {
+                    format!("reconnecting in {seconds:.0} s")
+                },
+            )
         }
         Link::Offline { since_ms } => ("failed", format!("offline since {}", clock(since_ms))),
         Link::Asleep => ("idle", "asleep".to_owned()),
@@ -129,7 +136,10 @@ mod tests {
     fn repeats_are_ignored_and_gaps_noticed() {
         let mut position = Position::at(3);
         position.hello(6);
-        let taken: Vec<_> = [2, 3, 4, 4, 6, 5, 6].into_iter().map(|seq| (seq, position.take(seq))).collect();
+        let taken: Vec<_> = [2, 3, 4, 4, 6, 5, 6]
+            .into_iter()
+            .map(|seq| (seq, position.take(seq)))
+            .collect();
         assert_eq!(
             taken,
             [

@@ -71,7 +71,8 @@ impl LiveRun {
     /// How a task shows on its card now.
     #[must_use]
     pub fn card(self, ix: TaskIx, now: Timestamp) -> CardState {
-        self.state.with_value(|state| graph_state::card(&state.task_view(ix), now))
+        self.state
+            .with_value(|state| graph_state::card(&state.task_view(ix), now))
     }
 
     /// Where the page stands in the run's events.
@@ -108,8 +109,13 @@ impl LiveRun {
                 }
                 self.position.set_value(position);
                 marks.note(state.plan(), &event.kind);
-                if let EventKind::RunFinished { outputs: Some(outputs), .. } = &event.kind {
-                    self.outputs.set(outputs.inline().map(|value| Value::clone(value)));
+                if let EventKind::RunFinished {
+                    outputs: Some(outputs),
+                    ..
+                } = &event.kind
+                {
+                    self.outputs
+                        .set(outputs.inline().map(|value| Value::clone(value)));
                 }
             }
         });
@@ -124,7 +130,9 @@ impl LiveRun {
     pub fn reset(self, page: RunPage) {
         let plan = self.plan();
         let n_tasks = plan.tasks.len() as TaskIx;
-        let Some(state) = RunState::restore(page.snapshot, plan) else { return };
+        let Some(state) = RunState::restore(page.snapshot, plan) else {
+            return;
+        };
         self.position.set_value(Position::at(state.last_seq()));
         self.state.set_value(state);
         self.outputs.set(page.detail.outputs);
@@ -170,7 +178,8 @@ impl Marks {
                 if let Some(ix) = plan.find(key) {
                     self.tasks.push(ix);
                     // What comes after it may now wait for one fewer.
-                    self.tasks.extend(plan.task(ix).downs.iter().map(|&edge| plan.edge(edge).to));
+                    self.tasks
+                        .extend(plan.task(ix).downs.iter().map(|&edge| plan.edge(edge).to));
                 }
             }
             None => self.all |= !matches!(kind, EventKind::RunCreated { .. } | EventKind::RunStarted {}),

@@ -175,17 +175,23 @@ impl Stream {
         }
         let pause = backoff(n, js_sys::Math::random());
         self.say(if n >= OFFLINE_AFTER {
-            Link::Offline { since_ms: self.broken_at.get() }
+            Link::Offline {
+                since_ms: self.broken_at.get(),
+            }
         } else {
-            Link::Retrying { at_ms: now + pause.as_millis() as f64 }
+            Link::Retrying {
+                at_ms: now + pause.as_millis() as f64,
+            }
         });
-        self.timer.set(set_timeout_with_handle(self.later(Self::connect), pause).ok());
+        self.timer
+            .set(set_timeout_with_handle(self.later(Self::connect), pause).ok());
     }
 
     fn watch_visibility(&self) {
         let changed = self.later(Self::visibility_changed);
         let listener: OnEvent = Closure::new(move |_| changed());
-        let _ = document().add_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
+        let _ = document()
+            .add_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
         *self.on_visible.borrow_mut() = Some(listener);
     }
 
@@ -201,7 +207,8 @@ impl Stream {
                 stream.disconnect();
                 stream.say(Link::Asleep);
             });
-            self.sleeper.set(set_timeout_with_handle(sleep, Duration::from_millis(HIDDEN_MS)).ok());
+            self.sleeper
+                .set(set_timeout_with_handle(sleep, Duration::from_millis(HIDDEN_MS)).ok());
         } else if self.open.borrow().is_none() {
             self.tries.set(0);
             self.connect();
@@ -216,7 +223,8 @@ impl Stream {
             sleeper.clear();
         }
         if let Some(listener) = self.on_visible.borrow_mut().take() {
-            let _ = document().remove_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
+            let _ = document()
+                .remove_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
         }
         self.say(Link::None);
     }
@@ -253,7 +261,11 @@ const BATCH_MAX: usize = 5000;
 impl<T: 'static> Batch<T> {
     /// A batch that is handed to `flush`.
     pub fn new(flush: impl Fn(Vec<T>) + 'static) -> Rc<Self> {
-        Rc::new(Self { items: RefCell::default(), is_due: Cell::new(false), flush: Box::new(flush) })
+        Rc::new(Self {
+            items: RefCell::default(),
+            is_due: Cell::new(false),
+            flush: Box::new(flush),
+        })
     }
 
     /// Adds a thing.

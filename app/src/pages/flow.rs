@@ -24,10 +24,18 @@ pub fn FlowPage() -> impl IntoView {
     let query = use_query_map();
     let id = Memo::new(move |_| params.read().get("id").unwrap_or_default());
     let version = Memo::new(move |_| query.read().get("version").and_then(|text| text.parse().ok()));
-    let detail = Resource::new(move || (id.get(), version.get()), |(id, version)| fns::flow(id, version));
+    let detail = Resource::new(
+        move || (id.get(), version.get()),
+        |(id, version)| fns::flow(id, version),
+    );
     let runs = Resource::new(
         move || id.get(),
-        |id| fns::runs(RunListQuery { flow: Some(id), ..RunListQuery::default() }),
+        |id| {
+            fns::runs(RunListQuery {
+                flow: Some(id),
+                ..RunListQuery::default()
+            })
+        },
     );
     view! {
         <Suspense fallback=Loading>
@@ -61,7 +69,12 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
             </div>
         }
     });
-    let inputs: Vec<_> = detail.document.inputs.iter().map(|(name, input)| (name.clone(), input.clone())).collect();
+    let inputs: Vec<_> = detail
+        .document
+        .inputs
+        .iter()
+        .map(|(name, input)| (name.clone(), input.clone()))
+        .collect();
     let plan = Arc::new(Plan::new(Arc::new(detail.document)));
     let drawing = draw(&plan, &summary.name);
     let warnings = (!detail.warnings.is_empty()).then(|| {
@@ -130,7 +143,16 @@ fn draw(plan: &Plan, name: &str) -> (String, f64) {
     }
     let view = graph::view(plan);
     let label = format!("Graph of {name}");
-    (svg::svg(&view, &svg::Drawing { label: &label, ..svg::Drawing::default() }), view.height)
+    (
+        svg::svg(
+            &view,
+            &svg::Drawing {
+                label: &label,
+                ..svg::Drawing::default()
+            },
+        ),
+        view.height,
+    )
 }
 
 #[component]
@@ -157,7 +179,10 @@ fn Newest(flow: String, runs: Vec<RunSummary>) -> impl IntoView {
         .into_iter()
         .take(LISTED)
         .map(|run| {
-            let took = run.started_at.zip(run.finished_at).map(|(start, end)| format::duration(format::span(start, end)));
+            let took = run
+                .started_at
+                .zip(run.finished_at)
+                .map(|(start, end)| format::duration(format::span(start, end)));
             view! {
                 <a href=format!("/runs/{}", run.id)>
                     <span><Badge look=look::run(run.state)/></span>

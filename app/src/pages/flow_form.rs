@@ -23,7 +23,10 @@ pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView
     });
     let names: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
     let none = inputs.is_empty();
-    let fields = inputs.into_iter().map(|(name, input)| view! { <Field name input error/> }).collect_view();
+    let fields = inputs
+        .into_iter()
+        .map(|(name, input)| view! { <Field name input error/> })
+        .collect_view();
     view! {
         <ActionForm action attr:class="start" attr:id="start">
             <input type="hidden" name="flow" value=flow/>
@@ -42,8 +45,17 @@ pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView
 
 /// The problem that belongs to a field.
 fn problem_of(error: Option<&AppError>, name: &str) -> Option<String> {
-    let is_here = |problem: &&Problem| problem.field.as_deref().is_some_and(|field| field_name(field) == name);
-    error?.problems.iter().find(is_here).map(|problem| problem.message.clone())
+    let is_here = |problem: &&Problem| {
+        problem
+            .field
+            .as_deref()
+            .is_some_and(|field| field_name(field) == name)
+    };
+    error?
+        .problems
+        .iter()
+        .find(is_here)
+        .map(|problem| problem.message.clone())
 }
 
 /// `inputs.date` and `date` both mean the input `date`; so do places inside its value.
@@ -61,11 +73,20 @@ fn Elsewhere(error: Signal<Option<AppError>>, names: Vec<String>) -> impl IntoVi
         let rest: Vec<String> = error
             .problems
             .iter()
-            .filter(|problem| !problem.field.as_deref().is_some_and(|field| names.iter().any(|name| name == field_name(field))))
+            .filter(|problem| {
+                !problem
+                    .field
+                    .as_deref()
+                    .is_some_and(|field| names.iter().any(|name| name == field_name(field)))
+            })
             .map(|problem| problem.message.clone())
             .collect();
         let at_fields = rest.is_empty() && !error.problems.is_empty();
-        let message = if at_fields { "Not started: see the marked fields.".to_owned() } else { error.message };
+        let message = if at_fields {
+            "Not started: see the marked fields.".to_owned()
+        } else {
+            error.message
+        };
         Some(view! {
             <div class="note" data-state="failed" role="alert">
                 <Icon name="s-failed"/>
@@ -99,7 +120,11 @@ fn Field(name: String, input: InputDoc, error: Signal<Option<AppError>>) -> impl
             <span class="kind">{kind}</span>
         </label>
     };
-    let (before, after) = if is_check { (None, Some(label)) } else { (Some(label), None) };
+    let (before, after) = if is_check {
+        (None, Some(label))
+    } else {
+        (Some(label), None)
+    };
     view! {
         <div class=if is_check { "field check" } else { "field" }>
             {before} {control} {after}
@@ -146,7 +171,13 @@ fn text_of(value: Option<&Value>, pretty: bool) -> String {
 }
 
 /// The element that takes the value.
-fn control(id: &str, name: &str, input: &InputDoc, described: String, wrong: Signal<Option<String>>) -> AnyView {
+fn control(
+    id: &str,
+    name: &str,
+    input: &InputDoc,
+    described: String,
+    wrong: Signal<Option<String>>,
+) -> AnyView {
     let field = format!("fields[{name}]");
     let id = id.to_owned();
     let invalid = move || wrong.get().map(|_| "true");
@@ -172,7 +203,11 @@ fn control(id: &str, name: &str, input: &InputDoc, described: String, wrong: Sig
             .into_any()
         }
         InputType::Text | InputType::Object | InputType::Array | InputType::Any => {
-            let class = if input.input_type == InputType::Text { "" } else { "code" };
+            let class = if input.input_type == InputType::Text {
+                ""
+            } else {
+                "code"
+            };
             let rows = given.lines().count().clamp(2, 12).to_string();
             view! {
                 <textarea
@@ -244,7 +279,8 @@ fn choices(
     invalid: impl Fn() -> Option<&'static str> + Send + Sync + 'static,
 ) -> AnyView {
     let default = input.default.clone();
-    let none = (default.is_none()).then(|| view! { <option value="">{if input.required { "Choose…" } else { "—" }}</option> });
+    let none = (default.is_none())
+        .then(|| view! { <option value="">{if input.required { "Choose…" } else { "—" }}</option> });
     let options = input
         .choices
         .iter()
@@ -281,8 +317,16 @@ mod tests {
 
     #[test]
     fn kinds_and_texts() {
-        let input = |input_type, minimum, maximum| InputDoc { input_type, minimum, maximum, ..InputDoc::default() };
-        assert_eq!(kind(&input(InputType::Integer, Some(1.0), Some(9.5))), "whole number from 1 to 9.5");
+        let input = |input_type, minimum, maximum| InputDoc {
+            input_type,
+            minimum,
+            maximum,
+            ..InputDoc::default()
+        };
+        assert_eq!(
+            kind(&input(InputType::Integer, Some(1.0), Some(9.5))),
+            "whole number from 1 to 9.5"
+        );
         assert_eq!(kind(&input(InputType::String, None, None)), "");
         assert_eq!(text_of(Some(&serde_json::json!("a")), false), "a");
         assert_eq!(text_of(Some(&serde_json::json!({"a": 1})), false), "{\"a\":1}");

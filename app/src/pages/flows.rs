@@ -16,7 +16,10 @@ pub fn FlowsPage() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| {
         let query = query.read();
-        (query.get("q").filter(|q| !q.trim().is_empty()), query.get("cursor"))
+        (
+            query.get("q").filter(|q| !q.trim().is_empty()),
+            query.get("cursor"),
+        )
     });
     let page = Resource::new(move || asked.get(), |(text, cursor)| fns::flows(text, cursor));
     view! {
@@ -36,10 +39,17 @@ pub fn FlowsPage() -> impl IntoView {
 fn Flows(page: Page<FlowSummary>, text: Option<String>) -> impl IntoView {
     let is_empty = page.items.is_empty();
     let next = page.next_cursor.as_ref().map(|cursor| {
-        let q = text.as_deref().map(|q| format!("q={}&", format::url_part(q))).unwrap_or_default();
+        let q = text
+            .as_deref()
+            .map(|q| format!("q={}&", format::url_part(q)))
+            .unwrap_or_default();
         format!("/flows?{q}cursor={}", format::url_part(cursor))
     });
-    let rows = page.items.into_iter().map(|flow| view! { <Row flow/> }).collect_view();
+    let rows = page
+        .items
+        .into_iter()
+        .map(|flow| view! { <Row flow/> })
+        .collect_view();
     let list = match (is_empty, &text) {
         (false, _) => view! { <ul class="flow-rows">{rows}</ul> }.into_any(),
         (true, Some(text)) => view! {

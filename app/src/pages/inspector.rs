@@ -34,7 +34,10 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
     let run = shared.run;
     let error = move || run.summary.with(|summary| summary.error.clone());
     let outputs = move || {
-        run.outputs.get().filter(|value| !value.is_null()).map(|value| view! { <Json title="Outputs" value/> })
+        run.outputs
+            .get()
+            .filter(|value| !value.is_null())
+            .map(|value| view! { <Json title="Outputs" value/> })
     };
     view! {
         <header>
@@ -90,7 +93,9 @@ fn Json(title: &'static str, value: Value) -> impl IntoView {
 fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
     let task = Memo::new(move |_| shared.run.task(ix));
     let fixed = task.get_untracked();
-    let about = shared.run.with(|state| state.plan().task(ix).doc.description.clone());
+    let about = shared
+        .run
+        .with(|state| state.plan().task(ix).doc.description.clone());
     let close = move || shared.address(None, shared.as_list.get());
     let title = format!("{} ({})", fixed.path, fixed.role.replace('_', " "));
     let error = move || {
@@ -139,7 +144,9 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
 fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     let clock = expect_context::<Clock>();
     let took = move || task.with(|task| elapsed(task, clock.now_or(shared.run.rendered_at)));
-    let row = |name: &'static str, value: Option<String>| value.map(|value| view! { <dt>{name}</dt><dd class="num">{value}</dd> });
+    let row = |name: &'static str, value: Option<String>| {
+        value.map(|value| view! { <dt>{name}</dt><dd class="num">{value}</dd> })
+    };
     view! {
         <dl class="rows">
             {move || row("took", took())}
@@ -167,7 +174,11 @@ fn Attempts(task: Memo<TaskRunView>) -> impl IntoView {
         let attempts = attempts.get();
         // A single attempt says nothing that the task does not.
         (attempts.len() > 1).then(|| {
-            let rows = attempts.into_iter().rev().map(|attempt| view! { <Attempt attempt/> }).collect_view();
+            let rows = attempts
+                .into_iter()
+                .rev()
+                .map(|attempt| view! { <Attempt attempt/> })
+                .collect_view();
             view! {
                 <section>
                     <h3>"Attempts"</h3>
@@ -181,7 +192,10 @@ fn Attempts(task: Memo<TaskRunView>) -> impl IntoView {
 #[component]
 fn Attempt(attempt: AttemptView) -> impl IntoView {
     let look = look::outcome(&attempt.outcome);
-    let took = attempt.started_at.zip(attempt.finished_at).map(|(start, end)| format::duration(format::span(start, end)));
+    let took = attempt
+        .started_at
+        .zip(attempt.finished_at)
+        .map(|(start, end)| format::duration(format::span(start, end)));
     view! {
         <li data-state=look.key>
             <strong class="num">{format!("#{}", attempt.attempt)}</strong>
@@ -196,8 +210,11 @@ fn Attempt(attempt: AttemptView) -> impl IntoView {
 #[component]
 fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView {
     let id = shared.id;
-    let has_input = Memo::new(move |_| task.with(|task| task.ready_at.is_some() && task.state != TaskStatus::Blocked));
-    let has_output = Memo::new(move |_| task.with(|task| matches!(task.state, TaskStatus::Succeeded | TaskStatus::Failed)));
+    let has_input =
+        Memo::new(move |_| task.with(|task| task.ready_at.is_some() && task.state != TaskStatus::Blocked));
+    let has_output = Memo::new(move |_| {
+        task.with(|task| matches!(task.state, TaskStatus::Succeeded | TaskStatus::Failed))
+    });
     let fetch = move |is_there: Memo<bool>, key: String, output: bool| {
         Resource::new(
             move || is_there.get(),
@@ -232,14 +249,20 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
 }
 
 #[component]
-fn TaskValue(title: &'static str, value: Result<Option<ValueView>, AppError>, all: Option<String>) -> impl IntoView {
+fn TaskValue(
+    title: &'static str,
+    value: Result<Option<ValueView>, AppError>,
+    all: Option<String>,
+) -> impl IntoView {
     let value = match value {
         Ok(Some(value)) if value.text != "null" => value,
         // A task without a value says so by having no panel.
         Ok(_) => return None,
         Err(error) if error.status == 404 => return None,
         Err(error) => {
-            return Some(view! { <section><h3>{title}</h3><p class="muted">{error.message}</p></section> }.into_any());
+            return Some(
+                view! { <section><h3>{title}</h3><p class="muted">{error.message}</p></section> }.into_any(),
+            );
         }
     };
     let cut = value.cut.then(|| {

@@ -59,7 +59,10 @@ impl Lines {
         }
     }
 
-    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only the browser follows"))]
+    #[cfg_attr(
+        not(feature = "hydrate"),
+        expect(dead_code, reason = "only the browser follows")
+    )]
     fn add(self, more: Vec<LogLine>) {
         if !self.is_following.get_untracked() {
             self.n_unseen.update(|n| *n += more.len());
@@ -142,7 +145,12 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
 
 #[component]
 fn Line(line: LogLine) -> impl IntoView {
-    let title = format!("{} · attempt {} · {}", line.stream, line.attempt, format::moment(line.at));
+    let title = format!(
+        "{} · attempt {} · {}",
+        line.stream,
+        line.attempt,
+        format::moment(line.at)
+    );
     let spans = ansi::spans(&line.text)
         .into_iter()
         .map(|span| match (span.style.class(), span.style.css()) {
@@ -207,7 +215,11 @@ mod browser {
                         return Next::Done;
                     }
                     if let Ok(page) = serde_json::from_str::<LogPage>(&frame.data) {
-                        let at = if frame.id.is_empty() { page.next } else { Some(frame.id) };
+                        let at = if frame.id.is_empty() {
+                            page.next
+                        } else {
+                            Some(frame.id)
+                        };
                         if at.is_some() {
                             position.try_set_value(at);
                         }

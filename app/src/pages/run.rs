@@ -59,7 +59,11 @@ impl Shared {
             parts.push("view=tasks".to_owned());
         }
         parts.extend(task.map(|task| format!("task={}", format::url_part(task))));
-        let query = if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) };
+        let query = if parts.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", parts.join("&"))
+        };
         format!("/runs/{}{query}", self.id)
     }
 
@@ -75,10 +79,18 @@ fn Run(page: model::RunPage) -> impl IntoView {
     let query = use_query_map();
     let clock = expect_context::<Clock>();
     clock.set(page.server_now);
-    let (id, name, usual) = (page.detail.summary.id, page.detail.summary.flow_name.clone(), page.usual_ms);
+    let (id, name, usual) = (
+        page.detail.summary.id,
+        page.detail.summary.flow_name.clone(),
+        page.usual_ms,
+    );
     let inputs = page.detail.inputs.clone();
     let Some(run) = LiveRun::new(page) else {
-        let error = AppError::new(500, "snapshot", "This page was made by another version of Pointwork. Load it again.");
+        let error = AppError::new(
+            500,
+            "snapshot",
+            "This page was made by another version of Pointwork. Load it again.",
+        );
         return view! { <Failure error/> }.into_any();
     };
     let selected = Memo::new(move |_| {
@@ -86,7 +98,12 @@ fn Run(page: model::RunPage) -> impl IntoView {
         run.with(|state| state.plan().find(&task))
     });
     let as_list = Memo::new(move |_| query.read().get("view").as_deref() == Some("tasks"));
-    let shared = Shared { run, id, selected, as_list };
+    let shared = Shared {
+        run,
+        id,
+        selected,
+        as_list,
+    };
     let handle = stage::Handle::default();
     #[cfg(feature = "hydrate")]
     super::run_follow::follow(shared, handle);
@@ -153,7 +170,9 @@ fn Head(shared: Shared, usual: Option<u64>) -> impl IntoView {
 fn Elapsed(run: LiveRun) -> impl IntoView {
     let clock = expect_context::<Clock>();
     move || {
-        let (started, finished) = run.summary.with(|summary| (summary.started_at, summary.finished_at));
+        let (started, finished) = run
+            .summary
+            .with(|summary| (summary.started_at, summary.finished_at));
         match (started, finished) {
             (None, _) => String::new(),
             (Some(start), Some(end)) => format::duration(format::span(start, end)),
@@ -245,7 +264,10 @@ fn Graph(shared: Shared, handle: stage::Handle) -> impl IntoView {
     let navigate = use_navigate();
     let on_select = Callback::new(move |ix: usize| {
         let key = run.with(|state| state.plan().task(ix as TaskIx).key.to_string());
-        let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
+        let options = NavigateOptions {
+            scroll: false,
+            ..NavigateOptions::default()
+        };
         navigate(&shared.address(Some(&key), false), options);
     });
     let selected = Signal::derive(move || shared.selected.get().map(|ix| ix as usize));
@@ -261,9 +283,14 @@ fn draw(shared: Shared) -> String {
     let view = graph::view(&run.plan());
     run.with(|state| {
         let now = run.rendered_at.max(state.last_at());
-        let cards: Vec<_> =
-            (0..view.cards.len()).map(|ix| graph::state::card(&state.task_view(ix as TaskIx), now)).collect();
-        let taken: Vec<_> = state.edges().iter().map(|edge| graph::state::taken(*edge)).collect();
+        let cards: Vec<_> = (0..view.cards.len())
+            .map(|ix| graph::state::card(&state.task_view(ix as TaskIx), now))
+            .collect();
+        let taken: Vec<_> = state
+            .edges()
+            .iter()
+            .map(|edge| graph::state::taken(*edge))
+            .collect();
         let label = format!("Graph of the run's tasks: {}", state.plan().doc.title());
         let link = format!("/runs/{}", shared.id);
         svg::svg(

@@ -121,7 +121,8 @@ mod browser {
             if run.is_over() {
                 return;
             }
-            let running: Vec<_> = run.with(|state| state.tasks_in(Some(TaskStatus::Running)).take(500).collect());
+            let running: Vec<_> =
+                run.with(|state| state.tasks_in(Some(TaskStatus::Running)).take(500).collect());
             handle.with(|live| {
                 for ix in running {
                     live.set_card(ix as usize, &run.card(ix, now));
@@ -137,7 +138,15 @@ mod tests {
 
     #[test]
     fn hello_is_read() {
-        let hello: Hello = serde_json::from_str(r#"{"server_now":"2026-01-01T00:00:00Z","last_seq":7,"more":1}"#).expect("is a hello");
-        assert_eq!(hello, Hello { server_now: Timestamp::from_millis(1_767_225_600_000), last_seq: 7 });
+        let hello: Hello =
+            serde_json::from_str(r#"{"server_now":"2026-01-01T00:00:00Z","last_seq":7,"more":1}"#)
+                .expect("is a hello");
+        assert_eq!(
+            hello,
+            Hello {
+                server_now: Timestamp::from_millis(1_767_225_600_000),
+                last_seq: 7
+            }
+        );
     }
 }

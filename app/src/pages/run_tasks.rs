@@ -17,7 +17,9 @@ const ROWS_MAX: usize = 1000;
 #[component]
 pub fn TaskList(shared: Shared) -> impl IntoView {
     let n_tasks = shared.run.plan().tasks.len();
-    let rows = (0..n_tasks.min(ROWS_MAX)).map(|ix| view! { <Row shared ix=ix as TaskIx/> }).collect_view();
+    let rows = (0..n_tasks.min(ROWS_MAX))
+        .map(|ix| view! { <Row shared ix=ix as TaskIx/> })
+        .collect_view();
     view! {
         <div class="task-list grow">
             <table>

@@ -42,11 +42,20 @@ pub fn RunsPage() -> impl IntoView {
 }
 
 fn read_query(map: &ParamsMap) -> RunListQuery {
-    let text = |name: &str| map.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let text = |name: &str| {
+        map.get(name)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    };
     let known = |state: &String| RunStatus::from_key(state).is_some();
     RunListQuery {
         flow: text("flow"),
-        states: map.get_all("state").unwrap_or_default().into_iter().filter(known).collect(),
+        states: map
+            .get_all("state")
+            .unwrap_or_default()
+            .into_iter()
+            .filter(known)
+            .collect(),
         text: text("q"),
         cursor: text("cursor"),
     }
@@ -54,11 +63,27 @@ fn read_query(map: &ParamsMap) -> RunListQuery {
 
 /// The address of the list with these filters.
 fn address(query: &RunListQuery) -> String {
-    let mut parts: Vec<String> = query.states.iter().map(|state| format!("state={state}")).collect();
-    for (name, value) in [("flow", &query.flow), ("q", &query.text), ("cursor", &query.cursor)] {
-        parts.extend(value.as_ref().map(|value| format!("{name}={}", format::url_part(value))));
+    let mut parts: Vec<String> = query
+        .states
+        .iter()
+        .map(|state| format!("state={state}"))
+        .collect();
+    for (name, value) in [
+        ("flow", &query.flow),
+        ("q", &query.text),
+        ("cursor", &query.cursor),
+    ] {
+        parts.extend(
+            value
+                .as_ref()
+                .map(|value| format!("{name}={}", format::url_part(value))),
+        );
     }
-    if parts.is_empty() { "/runs".to_owned() } else { format!("/runs?{}", parts.join("&")) }
+    if parts.is_empty() {
+        "/runs".to_owned()
+    } else {
+        format!("/runs?{}", parts.join("&"))
+    }
 }
 
 #[component]
@@ -122,18 +147,35 @@ fn Runs(page: Page<RunSummary>, query: RunListQuery) -> impl IntoView {
     let rows = Rows {
         order: StoredValue::new(page.items.iter().map(|run| run.id.to_string()).collect()),
         rows: StoredValue::new(
-            page.items.into_iter().map(|run| (run.id.to_string(), ArcRwSignal::new(run))).collect(),
+            page.items
+                .into_iter()
+                .map(|run| (run.id.to_string(), ArcRwSignal::new(run)))
+                .collect(),
         ),
         n_new: RwSignal::new(0),
     };
     #[cfg(feature = "hydrate")]
     follow(rows, query.clone());
-    let next = page.next_cursor.map(|cursor| address(&RunListQuery { cursor: Some(cursor), ..query.clone() }));
-    let first = query.cursor.is_some().then(|| address(&RunListQuery { cursor: None, ..query.clone() }));
+    let next = page.next_cursor.map(|cursor| {
+        address(&RunListQuery {
+            cursor: Some(cursor),
+            ..query.clone()
+        })
+    });
+    let first = query.cursor.is_some().then(|| {
+        address(&RunListQuery {
+            cursor: None,
+            ..query.clone()
+        })
+    });
     let here = address(&query);
     let list = rows.rows.with_value(|all| {
         rows.order.with_value(|order| {
-            order.iter().filter_map(|id| all.get(id).cloned()).map(|run| view! { <Row run/> }).collect_view()
+            order
+                .iter()
+                .filter_map(|id| all.get(id).cloned())
+                .map(|run| view! { <Row run/> })
+                .collect_view()
         })
     });
     let body = if is_empty {
@@ -214,7 +256,10 @@ fn Took(run: RwSignal<RunSummary>) -> impl IntoView {
         let started = started?;
         match finished {
             Some(finished) => Some(format::duration(format::span(started, finished))),
-            None => clock.now.get().map(|now| format::ticking(format::span(started, now))),
+            None => clock
+                .now
+                .get()
+                .map(|now| format::ticking(format::span(started, now))),
         }
     };
     view! { <span class="num">{move || text().unwrap_or_else(|| "–".to_owned())}</span> }
@@ -259,7 +304,9 @@ fn follow(rows: Rows, query: RunListQuery) {
                 if let Some(row) = row {
                     row.set(run);
                 } else if query.cursor.is_none() && fits(&run, &query) {
-                    let is_new = rows.order.with_value(|order| order.first().is_none_or(|first| id > *first));
+                    let is_new = rows
+                        .order
+                        .with_value(|order| order.first().is_none_or(|first| id > *first));
                     if is_new && seen.try_update_value(|seen| seen.insert(id)).unwrap_or(false) {
                         rows.n_new.update(|n| *n += 1);
                     }
@@ -304,7 +351,14 @@ mod tests {
     #[test]
     fn filters_and_addresses_are_inverse() {
         let mut map = ParamsMap::new();
-        for (name, value) in [("state", "failed"), ("state", "running"), ("state", "x"), ("flow", " a "), ("q", "b c"), ("cursor", "")] {
+        for (name, value) in [
+            ("state", "failed"),
+            ("state", "running"),
+            ("state", "x"),
+            ("flow", " a "),
+            ("q", "b c"),
+            ("cursor", ""),
+        ] {
             map.insert(name.to_owned(), value.to_owned());
         }
         let query = read_query(&map);

@@ -33,7 +33,11 @@ pub fn Failure(error: AppError, #[prop(optional)] part: bool) -> impl IntoView {
         }
         .into_any();
     }
-    let heading = if part { None } else { Some(view! { <h1>{title}</h1> }) };
+    let heading = if part {
+        None
+    } else {
+        Some(view! { <h1>{title}</h1> })
+    };
     view! {
         <div class=if part { "" } else { "page narrow" }>
             {heading}
@@ -72,6 +76,8 @@ pub fn failed_post(path: &'static str) -> Signal<Option<AppError>> {
         let query = query.read();
         let sent = query.get_str("__path")?;
         let of = sent == path || sent.ends_with(path);
-        of.then(|| query.get_str("__err")).flatten().map(ServerFnUrlError::<AppError>::decode_err)
+        of.then(|| query.get_str("__err"))
+            .flatten()
+            .map(ServerFnUrlError::<AppError>::decode_err)
     })
 }

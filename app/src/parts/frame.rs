@@ -92,10 +92,16 @@ fn trail(path: &str) -> Vec<(String, Option<&'static str>)> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
         [] | ["flows"] => vec![("Flows".to_owned(), None)],
-        ["flows", "new"] => vec![("Flows".to_owned(), Some("/flows")), ("New flow".to_owned(), None)],
+        ["flows", "new"] => vec![
+            ("Flows".to_owned(), Some("/flows")),
+            ("New flow".to_owned(), None),
+        ],
         ["flows", id] => vec![("Flows".to_owned(), Some("/flows")), (id.to_owned(), None)],
         ["runs"] => vec![("Runs".to_owned(), None)],
-        ["runs", id] => vec![("Runs".to_owned(), Some("/runs")), (format::short_id(id).to_owned(), None)],
+        ["runs", id] => vec![
+            ("Runs".to_owned(), Some("/runs")),
+            (format::short_id(id).to_owned(), None),
+        ],
         _ => vec![("Not here".to_owned(), None)],
     }
 }
@@ -184,7 +190,13 @@ mod tests {
 
     #[test]
     fn crumbs_follow_the_address() {
-        let say = |path: &str| trail(path).into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" / ");
+        let say = |path: &str| {
+            trail(path)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+                .join(" / ")
+        };
         assert_eq!(say("/"), "Flows");
         assert_eq!(say("/flows/new"), "Flows / New flow");
         assert_eq!(say("/flows/nightly/"), "Flows / nightly");

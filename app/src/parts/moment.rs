@@ -19,7 +19,8 @@ impl Clock {
     pub fn set(self, server_now: Timestamp) {
         #[cfg(feature = "hydrate")]
         {
-            self.offset_ms.set(server_now.as_millis() as f64 - js_sys::Date::now());
+            self.offset_ms
+                .set(server_now.as_millis() as f64 - js_sys::Date::now());
             self.tick();
         }
         #[cfg(not(feature = "hydrate"))]
@@ -41,7 +42,10 @@ impl Clock {
 
 /// Makes the clock and, in the browser, sets it going.
 pub fn provide_clock() -> Clock {
-    let clock = Clock { offset_ms: RwSignal::new(0.0), now: RwSignal::new(None) };
+    let clock = Clock {
+        offset_ms: RwSignal::new(0.0),
+        now: RwSignal::new(None),
+    };
     provide_context(clock);
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
@@ -81,7 +85,10 @@ fn localised(at: Timestamp) -> String {
     }
     set("timeStyle", "medium");
     let format = Intl::DateTimeFormat::new(&Array::new(), &options);
-    format.format().call1(&wasm_bindgen::JsValue::UNDEFINED, &date).ok().and_then(|text| text.as_string()).unwrap_or_else(
-        || format::moment(at),
-    )
+    format
+        .format()
+        .call1(&wasm_bindgen::JsValue::UNDEFINED, &date)
+        .ok()
+        .and_then(|text| text.as_string())
+        .unwrap_or_else(|| format::moment(at))
 }

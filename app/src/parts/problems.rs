@@ -11,9 +11,19 @@ pub fn Problems(problems: Vec<Problem>) -> impl IntoView {
     let items = problems
         .into_iter()
         .map(|problem| {
-            let place = problem.line.map(|line| format!("{line}:{}", problem.column.unwrap_or(1)));
-            let state = if problem.severity == Severity::Error { "failed" } else { "attention" };
-            let word = if problem.severity == Severity::Error { "error" } else { "warning" };
+            let place = problem
+                .line
+                .map(|line| format!("{line}:{}", problem.column.unwrap_or(1)));
+            let state = if problem.severity == Severity::Error {
+                "failed"
+            } else {
+                "attention"
+            };
+            let word = if problem.severity == Severity::Error {
+                "error"
+            } else {
+                "warning"
+            };
             view! {
                 <li data-state=state>
                     <span class="place">{place}</span>

@@ -59,7 +59,12 @@ pub fn Counts(#[prop(into)] counts: Signal<TaskCounts>) -> impl IntoView {
 /// The newest runs of a flow, oldest left. The height is the duration.
 #[component]
 pub fn Strip(runs: Vec<RunDot>) -> impl IntoView {
-    let longest = runs.iter().filter_map(|run| run.duration_ms).max().unwrap_or(1).max(1);
+    let longest = runs
+        .iter()
+        .filter_map(|run| run.duration_ms)
+        .max()
+        .unwrap_or(1)
+        .max(1);
     let n = runs.len();
     let marks = runs
         .into_iter()
@@ -67,7 +72,10 @@ pub fn Strip(runs: Vec<RunDot>) -> impl IntoView {
         .map(|run| {
             let look = look::run(run.state);
             let part = run.duration_ms.map_or(0.35, |ms| ms as f64 / longest as f64);
-            let took = run.duration_ms.map(|ms| format!(" in {}", format::duration(ms))).unwrap_or_default();
+            let took = run
+                .duration_ms
+                .map(|ms| format!(" in {}", format::duration(ms)))
+                .unwrap_or_default();
             let title = format!("{}{took}, {}", look.word, format::moment(run.created_at));
             view! {
                 <a

@@ -123,9 +123,13 @@ impl EngineBuilder {
     pub async fn start(self) -> EngineResult<Engine> {
         let mut types = TypeRegistry::builtin(&self.builtin);
         for task_type in &self.types {
-            types.add(Arc::clone(task_type)).map_err(|error| EngineError::BadRequest(error.to_string()))?;
+            types
+                .add(Arc::clone(task_type))
+                .map_err(|error| EngineError::BadRequest(error.to_string()))?;
         }
-        types.disable(self.disabled.iter().map(String::as_str)).map_err(|error| EngineError::BadRequest(error.to_string()))?;
+        types
+            .disable(self.disabled.iter().map(String::as_str))
+            .map_err(|error| EngineError::BadRequest(error.to_string()))?;
         let types = Arc::new(types);
         let stores = self.open()?;
         let survivors = end_survivors(&stores.instance);
@@ -140,7 +144,11 @@ impl EngineBuilder {
         }
         let clock = Arc::clone(&self.clock);
         let log_clock = Arc::clone(&clock);
-        let logs = LogWriter::start(Arc::clone(&stores.logs), Arc::new(move || log_clock.now()), LogLimits::default());
+        let logs = LogWriter::start(
+            Arc::clone(&stores.logs),
+            Arc::new(move || log_clock.now()),
+            LogLimits::default(),
+        );
         let dispatch = self.pool(&types, &logs, &stores);
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
         let shared = Shared {
@@ -160,31 +168,63 @@ impl EngineBuilder {
         let _ = dispatch.1.set(router.clone());
         recover(&shared, &router).await?;
         let reader = Arc::new(Reader::new(Arc::clone(&stores.store), flows));
-        Ok(Engine::new(Parts { shared, router, reader, types, log_store: stores.logs, data_dir: self.data_dir }))
+        Ok(Engine::new(Parts {
+            shared,
+            router,
+            reader,
+            types,
+            log_store: stores.logs,
+            data_dir: self.data_dir,
+        }))
     }
 
     fn n_loops(&self) -> usize {
-        self.loops.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(4)))
+        self.loops
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(4)))
     }
 
     fn open(&self) -> EngineResult<Stores> {
         if self.in_memory {
             let memory = Arc::new(MemoryStore::new());
             let instance = format!("{:032x}", reports::random());
-            return Ok(Stores { store: memory.clone(), logs: memory.clone(), blobs: memory, instance: instance.into() });
+            return Ok(Stores {
+                store: memory.clone(),
+                logs: memory.clone(),
+                blobs: memory,
+                instance: instance.into(),
+            });
         }
         let sqlite = SqliteStore::open(&self.data_dir)?;
         let (logs, blobs, instance) = (sqlite.logs(), sqlite.blobs(), sqlite.instance().into());
-        Ok(Stores { store: Arc::new(sqlite), logs, blobs, instance })
+        Ok(Stores {
+            store: Arc::new(sqlite),
+            logs,
+            blobs,
+            instance,
+        })
     }
 
-    fn pool(&self, types: &Arc<TypeRegistry>, logs: &LogWriter, stores: &Stores) -> (Arc<dyn Dispatch>, Arc<OnceLock<Router>>) {
-        let mut options = PoolOptions::new(Arc::clone(types), logs.clone(), self.data_dir.clone(), Arc::clone(&stores.instance));
+    fn pool(
+        &self,
+        types: &Arc<TypeRegistry>,
+        logs: &LogWriter,
+        stores: &Stores,
+    ) -> (Arc<dyn Dispatch>, Arc<OnceLock<Router>>) {
+        let mut options = PoolOptions::new(
+            Arc::clone(types),
+            logs.clone(),
+            self.data_dir.clone(),
+            Arc::clone(&stores.instance),
+        );
         if let Some(workers) = self.workers {
             options.workers = workers;
         }
         let router: Arc<OnceLock<Router>> = Arc::default();
-        let (to, blobs, runtime) = (Arc::clone(&router), Arc::clone(&stores.blobs), tokio::runtime::Handle::current());
+        let (to, blobs, runtime) = (
+            Arc::clone(&router),
+            Arc::clone(&stores.blobs),
+            tokio::runtime::Handle::current(),
+        );
         let report = Arc::new(move |report: Report| {
             if let Some(router) = to.get() {
                 reports::take(router, &blobs, &runtime, report);
@@ -214,11 +254,22 @@ async fn recover(shared: &Shared, router: &Router) -> EngineResult<()> {
         if found.in_flight || found.wake_at.is_none() {
             n_in_flight += 1;
             let command = flow::run::Command::Recover { workers_gone: true };
-            router.send(found.run, Message::Command(RunCommand { run: found.run, command, actor: "engine".into(), reply: None }));
+            router.send(
+                found.run,
+                Message::Command(RunCommand {
+                    run: found.run,
+                    command,
+                    actor: "engine".into(),
+                    reply: None,
+                }),
+            );
         }
     }
     if !unfinished.is_empty() {
-        info!("Going on with {} unfinished runs, {n_in_flight} of them with work in hand", unfinished.len());
+        info!(
+            "Going on with {} unfinished runs, {n_in_flight} of them with work in hand",
+            unfinished.len()
+        );
     }
     Ok(())
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use flow::parse::Format;
 use flow::run::{Command, Event, NewRun, RunState};
 use flow::validate::Checked;
-use flow::view::{FlowDetail, FlowSummary, FlowVersionView, Page, RunDetail, RunDot, RunSummary, TaskRunView, TaskStatus, TaskTypeView};
+use flow::view::{
+    FlowDetail, FlowSummary, FlowVersionView, Page, RunDetail, RunDot, RunSummary, TaskRunView, TaskStatus,
+    TaskTypeView,
+};
 use flow::{FlowDoc, Payload, Problem, RunId, Severity, TaskIx};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -121,7 +124,9 @@ impl Engine {
     }
 
     pub(crate) fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self {
+            parts: Arc::new(parts),
+        }
     }
 
     /// Everything that is wrong with a document; nothing is stored.
@@ -136,18 +141,31 @@ impl Engine {
     /// [`EngineError::Invalid`] with all problems; [`EngineError::VersionConflict`] if `expected` does not hold.
     pub async fn save_flow(&self, save: SaveFlow) -> EngineResult<Saved> {
         let checked = self.check(&save.source, save.format);
-        let (warnings, errors): (Vec<_>, Vec<_>) =
-            checked.problems.into_iter().partition(|problem| problem.severity == Severity::Warning);
+        let (warnings, errors): (Vec<_>, Vec<_>) = checked
+            .problems
+            .into_iter()
+            .partition(|problem| problem.severity == Severity::Warning);
         let Some(doc) = checked.doc.filter(|_| errors.is_empty()) else {
             return Err(EngineError::Invalid(errors.into_iter().chain(warnings).collect()));
         };
         if let Some(id) = save.id.filter(|id| *id != doc.flow) {
-            let message = format!("the document is of flow `{}`, not `{id}`; change its `flow` or the address", doc.flow);
-            return Err(EngineError::Invalid(vec![Problem::error("id_mismatch", message).at("flow")]));
+            let message = format!(
+                "the document is of flow `{}`, not `{id}`; change its `flow` or the address",
+                doc.flow
+            );
+            return Err(EngineError::Invalid(vec![
+                Problem::error("id_mismatch", message).at("flow"),
+            ]));
         }
         let source = String::from_utf8_lossy(&save.source).into_owned();
-        let version = self.store_version(&doc, source, save.format, save.expected, save.actor).await?;
-        Ok(Saved { id: doc.flow, version, warnings })
+        let version = self
+            .store_version(&doc, source, save.format, save.expected, save.actor)
+            .await?;
+        Ok(Saved {
+            id: doc.flow,
+            version,
+            warnings,
+        })
     }
 
     /// Saves a document that was made rather than written, such as a translated one. It must be valid.
@@ -160,8 +178,14 @@ impl Engine {
             return Err(EngineError::Invalid(problems));
         }
         let source = flow::parse::to_yaml(doc);
-        let version = self.store_version(doc, source, Format::Yaml, None, actor.to_owned()).await?;
-        Ok(Saved { id: doc.flow.clone(), version, warnings: problems })
+        let version = self
+            .store_version(doc, source, Format::Yaml, None, actor.to_owned())
+            .await?;
+        Ok(Saved {
+            id: doc.flow.clone(),
+            version,
+            warnings: problems,
+        })
     }
 
     async fn store_version(
@@ -172,8 +196,8 @@ impl Engine {
         expected: Option<u32>,
         actor: String,
     ) -> EngineResult<u32> {
-        let document =
-            serde_json::to_string(doc).map_err(|error| EngineError::BadRequest(format!("the document cannot be written: {error}")))?;
+        let document = serde_json::to_string(doc)
+            .map_err(|error| EngineError::BadRequest(format!("the document cannot be written: {error}")))?;
         let new = NewVersion {
             flow: doc.flow.clone(),
             name: doc.title().to_owned(),
@@ -189,9 +213,13 @@ impl Engine {
         let saved = self.parts.shared.store.save_flow(new).await;
         self.parts.shared.flows.forget_newest(&doc.flow);
         saved.map_err(|error| match EngineError::from(error) {
-            EngineError::VersionConflict { expected, current, .. } => {
-                EngineError::VersionConflict { flow: doc.flow.clone(), expected, current }
-            }
+            EngineError::VersionConflict {
+                expected, current, ..
+            } => EngineError::VersionConflict {
+                flow: doc.flow.clone(),
+                expected,
+                current,
+            },
             other => other,
         })
     }
@@ -200,7 +228,12 @@ impl Engine {
     ///
     /// # Errors
     /// If the store cannot be read or the cursor is none.
-    pub async fn flows(&self, text: Option<&str>, cursor: Option<&str>, limit: usize) -> EngineResult<Page<FlowSummary>> {
+    pub async fn flows(
+        &self,
+        text: Option<&str>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> EngineResult<Page<FlowSummary>> {
         Ok(self.parts.shared.store.flows(text, cursor, limit).await?)
     }
 
@@ -211,11 +244,21 @@ impl Engine {
     pub async fn flow(&self, id: &str, version: Option<u32>) -> EngineResult<FlowDetail> {
         let store = &self.parts.shared.store;
         let named = || version.map_or_else(|| id.to_owned(), |version| format!("{id} version {version}"));
-        let stored = store.flow(id, version).await?.ok_or_else(|| EngineError::UnknownFlow(named()))?;
-        let document: FlowDoc = serde_json::from_str(&stored.document)
-            .map_err(|error| EngineError::Unavailable(format!("version {} of {id} cannot be read: {error}", stored.version)))?;
+        let stored = store
+            .flow(id, version)
+            .await?
+            .ok_or_else(|| EngineError::UnknownFlow(named()))?;
+        let document: FlowDoc = serde_json::from_str(&stored.document).map_err(|error| {
+            EngineError::Unavailable(format!(
+                "version {} of {id} cannot be read: {error}",
+                stored.version
+            ))
+        })?;
         let warnings = flow::validate::validate(&document, &*self.parts.types);
-        let filter = RunFilter { flow: Some(id.to_owned()), ..RunFilter::default() };
+        let filter = RunFilter {
+            flow: Some(id.to_owned()),
+            ..RunFilter::default()
+        };
         let latest = store.runs(&filter, None, LATEST_RUNS).await?;
         let summary = FlowSummary {
             id: id.to_owned(),
@@ -227,7 +270,14 @@ impl Engine {
             runs: store.stats(Some(id)).await?.runs,
             latest_runs: latest.items.iter().map(dot).collect(),
         };
-        Ok(FlowDetail { summary, shown_version: stored.version, document, source: stored.source, format: stored.format, warnings })
+        Ok(FlowDetail {
+            summary,
+            shown_version: stored.version,
+            document,
+            source: stored.source,
+            format: stored.format,
+            warnings,
+        })
     }
 
     /// The versions of a flow, newest first.
@@ -236,7 +286,11 @@ impl Engine {
     /// [`EngineError::UnknownFlow`].
     pub async fn flow_versions(&self, id: &str) -> EngineResult<Vec<FlowVersionView>> {
         let versions = self.parts.shared.store.flow_versions(id).await?;
-        if versions.is_empty() { Err(EngineError::UnknownFlow(id.to_owned())) } else { Ok(versions) }
+        if versions.is_empty() {
+            Err(EngineError::UnknownFlow(id.to_owned()))
+        } else {
+            Ok(versions)
+        }
     }
 
     /// Hides a flow from lists and refuses new runs of it; its runs stay.
@@ -246,7 +300,11 @@ impl Engine {
     pub async fn archive_flow(&self, id: &str) -> EngineResult<()> {
         let found = self.parts.shared.store.archive_flow(id).await?;
         self.parts.shared.flows.forget_newest(id);
-        if found { Ok(()) } else { Err(EngineError::UnknownFlow(id.to_owned())) }
+        if found {
+            Ok(())
+        } else {
+            Err(EngineError::UnknownFlow(id.to_owned()))
+        }
     }
 
     /// Starts a run; answers once its start is durable.
@@ -262,7 +320,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::start_run`].
-    pub async fn start_and_wait(&self, start: StartRun, at_most: Duration) -> EngineResult<(RunId, Option<Arc<RunDetail>>)> {
+    pub async fn start_and_wait(
+        &self,
+        start: StartRun,
+        at_most: Duration,
+    ) -> EngineResult<(RunId, Option<Arc<RunDetail>>)> {
         let deadline = tokio::time::Instant::now() + at_most;
         let (ended, end) = oneshot::channel();
         let run = self.begin(start, Some(ended)).await?;
@@ -274,12 +336,19 @@ impl Engine {
         }
     }
 
-    async fn begin(&self, start: StartRun, ended: Option<oneshot::Sender<Arc<RunDetail>>>) -> EngineResult<RunId> {
+    async fn begin(
+        &self,
+        start: StartRun,
+        ended: Option<oneshot::Sender<Arc<RunDetail>>>,
+    ) -> EngineResult<RunId> {
         let parts = &self.parts;
         let compiled = parts.shared.flows.to_start(&start.flow, start.version).await?;
         let inputs = flow::inputs::resolve(compiled.doc(), start.inputs).map_err(EngineError::Invalid)?;
         let key = start.idempotency_key;
-        let idempotency = key.as_ref().map(|key| Idempotency { key: key.clone(), inputs_hash: hash(&inputs) });
+        let idempotency = key.as_ref().map(|key| Idempotency {
+            key: key.clone(),
+            inputs_hash: hash(&inputs),
+        });
         if let Some(wanted) = &idempotency
             && let Some((run, inputs_hash)) = parts.shared.store.run_by_key(&start.flow, &wanted.key).await?
         {
@@ -287,15 +356,35 @@ impl Engine {
         }
         let (inputs, blob) = Payload::keep(inputs);
         if let Some(new) = blob {
-            parts.shared.blobs.put(vec![(new.blob, bytes::Bytes::from_owner(new.json))]).await?;
+            parts
+                .shared
+                .blobs
+                .put(vec![(new.blob, bytes::Bytes::from_owner(new.json))])
+                .await?;
         }
         let id = RunId::new(parts.shared.clock.now(), reports::random());
         let version = compiled.version;
-        let new =
-            NewRun { id, version, inputs, labels: start.labels, trigger: start.trigger.into(), idempotency_key: key };
+        let new = NewRun {
+            id,
+            version,
+            inputs,
+            labels: start.labels,
+            trigger: start.trigger.into(),
+            idempotency_key: key,
+        };
         let wanted = idempotency.clone();
         let actor = start.actor.into();
-        let accepted = parts.router.start(|accepted| Start { compiled, new, actor, idempotency, accepted, ended }).await?;
+        let accepted = parts
+            .router
+            .start(|accepted| Start {
+                compiled,
+                new,
+                actor,
+                idempotency,
+                accepted,
+                ended,
+            })
+            .await?;
         match (accepted, wanted) {
             (Accepted::Existing { run, inputs_hash }, Some(wanted)) => existing(run, inputs_hash, &wanted),
             _ => Ok(id),
@@ -310,12 +399,22 @@ impl Engine {
         self.wait_until(run, tokio::time::Instant::now() + at_most).await
     }
 
-    async fn wait_until(&self, run: RunId, deadline: tokio::time::Instant) -> EngineResult<Option<Arc<RunDetail>>> {
+    async fn wait_until(
+        &self,
+        run: RunId,
+        deadline: tokio::time::Instant,
+    ) -> EngineResult<Option<Arc<RunDetail>>> {
         let mut hints = self.watch_run(run);
         loop {
             // Register before looking, or an end in between is missed.
             hints.mark_unchanged();
-            let row = self.parts.shared.store.run(run).await?.ok_or(EngineError::UnknownRun(run))?;
+            let row = self
+                .parts
+                .shared
+                .store
+                .run(run)
+                .await?
+                .ok_or(EngineError::UnknownRun(run))?;
             if row.summary.state.is_final() {
                 return Ok(Some(Arc::new(self.run(run).await?)));
             }
@@ -329,15 +428,29 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::UnknownRun`]; [`EngineError::Finished`] if it has ended.
-    pub async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>, actor: &str) -> EngineResult<()> {
-        self.parts.router.command(run, Command::Cancel { force, reason }, actor.into()).await
+    pub async fn cancel_run(
+        &self,
+        run: RunId,
+        force: bool,
+        reason: Option<String>,
+        actor: &str,
+    ) -> EngineResult<()> {
+        self.parts
+            .router
+            .command(run, Command::Cancel { force, reason }, actor.into())
+            .await
     }
 
     /// Runs, newest first.
     ///
     /// # Errors
     /// If the store cannot be read or the cursor is none.
-    pub async fn runs(&self, filter: &RunFilter, cursor: Option<&str>, limit: usize) -> EngineResult<Page<RunSummary>> {
+    pub async fn runs(
+        &self,
+        filter: &RunFilter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> EngineResult<Page<RunSummary>> {
         Ok(self.parts.shared.store.runs(filter, cursor, limit).await?)
     }
 
@@ -346,7 +459,14 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`].
     pub async fn run_summary(&self, run: RunId) -> EngineResult<RunSummary> {
-        Ok(self.parts.shared.store.run(run).await?.ok_or(EngineError::UnknownRun(run))?.summary)
+        Ok(self
+            .parts
+            .shared
+            .store
+            .run(run)
+            .await?
+            .ok_or(EngineError::UnknownRun(run))?
+            .summary)
     }
 
     /// A run's row with the number of its last event, as the store has it.
@@ -354,7 +474,12 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`].
     pub async fn run_row(&self, run: RunId) -> EngineResult<RunRow> {
-        self.parts.shared.store.run(run).await?.ok_or(EngineError::UnknownRun(run))
+        self.parts
+            .shared
+            .store
+            .run(run)
+            .await?
+            .ok_or(EngineError::UnknownRun(run))
     }
 
     /// A run, whole, with at most [`flow::limits::TASK_RUNS_LISTED_MAX`] task runs.
@@ -387,8 +512,15 @@ impl Engine {
     ) -> EngineResult<Page<TaskRunView>> {
         let run_state = self.state(run).await?;
         let below = |ix: &TaskIx| under.is_none_or(|under| run_state.plan().task(*ix).key.starts_with(under));
-        let mut found = run_state.tasks_in(state).filter(|ix| *ix as usize >= after).filter(below);
-        let items: Vec<TaskRunView> = found.by_ref().take(limit).map(|ix| run_state.task_view(ix)).collect();
+        let mut found = run_state
+            .tasks_in(state)
+            .filter(|ix| *ix as usize >= after)
+            .filter(below);
+        let items: Vec<TaskRunView> = found
+            .by_ref()
+            .take(limit)
+            .map(|ix| run_state.task_view(ix))
+            .collect();
         let next_cursor = found.next().map(|ix| ix.to_string());
         Ok(Page { items, next_cursor })
     }
@@ -422,13 +554,18 @@ impl Engine {
 
     async fn find_task(&self, run: RunId, path: &str) -> EngineResult<(Arc<RunState>, TaskIx)> {
         let state = self.state(run).await?;
-        let ix = state.plan().find(path).ok_or_else(|| EngineError::UnknownTask { run, task: path.to_owned() })?;
+        let ix = state.plan().find(path).ok_or_else(|| EngineError::UnknownTask {
+            run,
+            task: path.to_owned(),
+        })?;
         Ok((state, ix))
     }
 
     async fn load(&self, payload: Option<&Payload>) -> EngineResult<Option<Arc<Value>>> {
         match payload {
-            Some(payload) => Ok(Some(crate::shard::read_payload(&*self.parts.shared.blobs, payload).await?)),
+            Some(payload) => Ok(Some(
+                crate::shard::read_payload(&*self.parts.shared.blobs, payload).await?,
+            )),
             None => Ok(None),
         }
     }
@@ -437,10 +574,18 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
-    pub async fn task_logs(&self, run: RunId, path: &str, after: (u32, u64), bytes: usize) -> EngineResult<Logs> {
+    pub async fn task_logs(
+        &self,
+        run: RunId,
+        path: &str,
+        after: (u32, u64),
+        bytes: usize,
+    ) -> EngineResult<Logs> {
         self.find_task(run, path).await?;
         let chunks = self.parts.log_store.read(run, path, after, bytes).await?;
-        let next = chunks.last().map_or(after, |(attempt, chunk)| (*attempt, chunk.number));
+        let next = chunks
+            .last()
+            .map_or(after, |(attempt, chunk)| (*attempt, chunk.number));
         Ok(Logs { chunks, next })
     }
 
@@ -548,12 +693,24 @@ fn n_tasks(doc: &FlowDoc) -> u32 {
 }
 
 fn dot(run: &RunSummary) -> RunDot {
-    let duration_ms = run.started_at.zip(run.finished_at).map(|(start, end)| end.since(start).as_millis() as u64);
-    RunDot { id: run.id, state: run.state, created_at: run.created_at, duration_ms }
+    let duration_ms = run
+        .started_at
+        .zip(run.finished_at)
+        .map(|(start, end)| end.since(start).as_millis() as u64);
+    RunDot {
+        id: run.id,
+        state: run.state,
+        created_at: run.created_at,
+        duration_ms,
+    }
 }
 
 fn existing(run: RunId, inputs_hash: u64, wanted: &Idempotency) -> EngineResult<RunId> {
-    if inputs_hash == wanted.inputs_hash { Ok(run) } else { Err(EngineError::KeyReused(run)) }
+    if inputs_hash == wanted.inputs_hash {
+        Ok(run)
+    } else {
+        Err(EngineError::KeyReused(run))
+    }
 }
 
 fn hash(inputs: &Value) -> u64 {

@@ -66,7 +66,11 @@ impl From<StoreError> for EngineError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(what) => Self::UnknownFlow(what),
-            StoreError::VersionConflict { expected, current } => Self::VersionConflict { flow: String::new(), expected, current },
+            StoreError::VersionConflict { expected, current } => Self::VersionConflict {
+                flow: String::new(),
+                expected,
+                current,
+            },
             other => Self::Unavailable(other.to_string()),
         }
     }

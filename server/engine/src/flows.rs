@@ -28,7 +28,11 @@ impl Compiled {
     #[must_use]
     pub(crate) fn new(doc: Arc<FlowDoc>, version: u32) -> Self {
         let (program, _) = Program::compile(&doc);
-        Self { plan: Arc::new(Plan::new(doc)), program, version }
+        Self {
+            plan: Arc::new(Plan::new(doc)),
+            program,
+            version,
+        }
     }
 
     /// The document.
@@ -59,7 +63,10 @@ pub(crate) struct Flows {
 
 impl Flows {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, cache: Mutex::default() }
+        Self {
+            store,
+            cache: Mutex::default(),
+        }
     }
 
     /// A version, or the newest.
@@ -67,16 +74,29 @@ impl Flows {
         if let Some(found) = self.cached(flow, version) {
             return Ok(found);
         }
-        let stored = self.store.flow(flow, version).await?.ok_or_else(|| EngineError::UnknownFlow(named(flow, version)))?;
-        let doc: FlowDoc = serde_json::from_str(&stored.document)
-            .map_err(|error| EngineError::Unavailable(format!("version {} of {flow} cannot be read: {error}", stored.version)))?;
+        let stored = self
+            .store
+            .flow(flow, version)
+            .await?
+            .ok_or_else(|| EngineError::UnknownFlow(named(flow, version)))?;
+        let doc: FlowDoc = serde_json::from_str(&stored.document).map_err(|error| {
+            EngineError::Unavailable(format!(
+                "version {} of {flow} cannot be read: {error}",
+                stored.version
+            ))
+        })?;
         let compiled = Arc::new(Compiled::new(Arc::new(doc), stored.version));
         let mut cache = self.cache.lock();
         if version.is_none() {
-            cache.newest.insert(flow.to_owned(), (stored.version, stored.archived));
+            cache
+                .newest
+                .insert(flow.to_owned(), (stored.version, stored.archived));
         }
         cache.tick += 1;
-        let entry = Entry { compiled: Arc::clone(&compiled), used: cache.tick };
+        let entry = Entry {
+            compiled: Arc::clone(&compiled),
+            used: cache.tick,
+        };
         cache.versions.insert((flow.to_owned(), stored.version), entry);
         evict(&mut cache);
         Ok(compiled)
@@ -85,7 +105,13 @@ impl Flows {
     /// The version a new run starts with; refuses archived flows.
     pub(crate) async fn to_start(&self, flow: &str, version: Option<u32>) -> EngineResult<Arc<Compiled>> {
         let newest = self.get(flow, None).await?;
-        if self.cache.lock().newest.get(flow).is_some_and(|(_, archived)| *archived) {
+        if self
+            .cache
+            .lock()
+            .newest
+            .get(flow)
+            .is_some_and(|(_, archived)| *archived)
+        {
             return Err(EngineError::Archived(flow.to_owned()));
         }
         match version {
@@ -116,7 +142,11 @@ fn named(flow: &str, version: Option<u32>) -> String {
 
 fn evict(cache: &mut Cache) {
     while cache.versions.len() > COMPILED_MAX {
-        let oldest = cache.versions.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
+        let oldest = cache
+            .versions
+            .iter()
+            .min_by_key(|(_, entry)| entry.used)
+            .map(|(key, _)| key.clone());
         match oldest {
             Some(key) => cache.versions.remove(&key),
             None => break,

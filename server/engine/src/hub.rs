@@ -18,7 +18,10 @@ pub(crate) struct Hub {
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { runs: Mutex::default(), changes: broadcast::channel(CHANGES_KEPT).0 }
+        Self {
+            runs: Mutex::default(),
+            changes: broadcast::channel(CHANGES_KEPT).0,
+        }
     }
 }
 

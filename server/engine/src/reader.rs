@@ -39,12 +39,21 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(store: Arc<dyn Store>, flows: Arc<Flows>) -> Self {
-        Self { store, flows, cache: Mutex::default() }
+        Self {
+            store,
+            flows,
+            cache: Mutex::default(),
+        }
     }
 
     /// The run as all its committed events make it.
     pub(crate) async fn state(&self, run: RunId) -> EngineResult<Arc<RunState>> {
-        let known = self.cache.lock().runs.get(&run).map(|(state, _)| Arc::clone(state));
+        let known = self
+            .cache
+            .lock()
+            .runs
+            .get(&run)
+            .map(|(state, _)| Arc::clone(state));
         if let Some(state) = &known
             && state.is_finished()
         {
@@ -75,7 +84,9 @@ impl Reader {
             }
             if let Some(state) = state.as_mut() {
                 let state = Arc::make_mut(state);
-                rest.iter().filter(|event| event.seq > after).for_each(|event| state.apply(event));
+                rest.iter()
+                    .filter(|event| event.seq > after)
+                    .for_each(|event| state.apply(event));
             }
             if n_events < EVENTS_PER_READ {
                 return state.ok_or(EngineError::UnknownRun(run));
@@ -84,9 +95,13 @@ impl Reader {
     }
 
     async fn begin(&self, run: RunId, events: &mut &[flow::run::Event]) -> EngineResult<RunState> {
-        let Some((first, rest)) = events.split_first() else { return Err(EngineError::UnknownRun(run)) };
+        let Some((first, rest)) = events.split_first() else {
+            return Err(EngineError::UnknownRun(run));
+        };
         let flow::run::EventKind::RunCreated { flow, version, .. } = &first.kind else {
-            return Err(EngineError::Unavailable(format!("the log of {run} does not begin with its creation")));
+            return Err(EngineError::Unavailable(format!(
+                "the log of {run} does not begin with its creation"
+            )));
         };
         let compiled = self.flows.get(flow, Some(*version)).await?;
         *events = rest;
@@ -102,7 +117,14 @@ impl Reader {
             cache.n_tasks += state.tasks().len();
         }
         while cache.runs.len() > FOLDED_MAX || (cache.n_tasks > FOLDED_TASKS_MAX && cache.runs.len() > 1) {
-            let Some(oldest) = cache.runs.iter().min_by_key(|(_, (_, used))| *used).map(|(run, _)| *run) else { return };
+            let Some(oldest) = cache
+                .runs
+                .iter()
+                .min_by_key(|(_, (_, used))| *used)
+                .map(|(run, _)| *run)
+            else {
+                return;
+            };
             if let Some((gone, _)) = cache.runs.remove(&oldest) {
                 cache.n_tasks -= gone.tasks().len();
             }

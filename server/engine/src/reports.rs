@@ -18,10 +18,25 @@ use crate::task_type::TaskOutcome;
 /// Hands a report to the loop that owns its run. Outputs that are large are made durable first.
 pub(crate) fn take(router: &Router, blobs: &Arc<dyn BlobStore>, runtime: &Handle, report: Report) {
     match report {
-        Report::Started { run, token } => send(router, run, Command::AttemptStarted { token, worker: "local".into() }),
-        Report::HandedBack { run, token, at_most_once } => {
+        Report::Started { run, token } => send(
+            router,
+            run,
+            Command::AttemptStarted {
+                token,
+                worker: "local".into(),
+            },
+        ),
+        Report::HandedBack {
+            run,
+            token,
+            at_most_once,
+        } => {
             // An attempt that asks to be called again at once keeps its number, and no loss is counted.
-            let outcome = if at_most_once { Outcome::Lost } else { Outcome::Snoozed(Duration::ZERO) };
+            let outcome = if at_most_once {
+                Outcome::Lost
+            } else {
+                Outcome::Snoozed(Duration::ZERO)
+            };
             send(router, run, Command::AttemptEnded { token, outcome });
         }
         Report::Ended { run, token, outcome } => {
@@ -36,7 +51,14 @@ pub(crate) fn take(router: &Router, blobs: &Arc<dyn BlobStore>, runtime: &Handle
     }
 }
 
-async fn keep_and_send(router: &Router, blobs: &dyn BlobStore, run: RunId, token: AttemptToken, outcome: Outcome, blob: NewBlob) {
+async fn keep_and_send(
+    router: &Router,
+    blobs: &dyn BlobStore,
+    run: RunId,
+    token: AttemptToken,
+    outcome: Outcome,
+    blob: NewBlob,
+) {
     let outcome = match blobs.put(vec![(blob.blob, Bytes::from_owner(blob.json))]).await {
         Ok(()) => outcome,
         Err(error) => {
@@ -54,7 +76,13 @@ fn convert(outcome: TaskOutcome) -> (Outcome, Option<NewBlob>) {
             Err(error) => (Outcome::Failed { error, output: None }, None),
         },
         TaskOutcome::Failed { error, output } => match output.map(keep) {
-            Some(Ok((output, blob))) => (Outcome::Failed { error, output: Some(output) }, blob),
+            Some(Ok((output, blob))) => (
+                Outcome::Failed {
+                    error,
+                    output: Some(output),
+                },
+                blob,
+            ),
             // The failure counts more than an output too large to be kept.
             Some(Err(_)) | None => (Outcome::Failed { error, output: None }, None),
         },
@@ -67,8 +95,11 @@ fn keep(output: Value) -> Result<(Payload, Option<NewBlob>), TaskError> {
     let (payload, blob) = Payload::keep(output);
     match &blob {
         Some(new) if new.blob.bytes > flow::limits::OUTPUT_BYTES_MAX as u64 => {
-            let message =
-                format!("the output has {} bytes of JSON; at most {} are kept", new.blob.bytes, flow::limits::OUTPUT_BYTES_MAX);
+            let message = format!(
+                "the output has {} bytes of JSON; at most {} are kept",
+                new.blob.bytes,
+                flow::limits::OUTPUT_BYTES_MAX
+            );
             Err(TaskError::new("output_too_large", message).permanent())
         }
         _ => Ok((payload, blob)),
@@ -76,7 +107,15 @@ fn keep(output: Value) -> Result<(Payload, Option<NewBlob>), TaskError> {
 }
 
 fn send(router: &Router, run: RunId, command: Command) {
-    router.send(run, Message::Command(RunCommand { run, command, actor: "engine".into(), reply: None }));
+    router.send(
+        run,
+        Message::Command(RunCommand {
+            run,
+            command,
+            actor: "engine".into(),
+            reply: None,
+        }),
+    );
 }
 
 /// 128 bits of chance from the operating system; the clock's, should that fail.
@@ -84,6 +123,8 @@ pub(crate) fn random() -> u128 {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {
         Ok(()) => u128::from_le_bytes(bytes),
-        Err(_) => std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos()),
+        Err(_) => std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos()),
     }
 }

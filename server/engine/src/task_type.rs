@@ -96,13 +96,19 @@ impl TaskOutcome {
     /// The work is done.
     #[must_use]
     pub fn ok(output: impl Into<Value>) -> Self {
-        Self::Succeeded { output: output.into(), exit_code: None }
+        Self::Succeeded {
+            output: output.into(),
+            exit_code: None,
+        }
     }
 
     /// It is not.
     #[must_use]
     pub fn failed(kind: &str, message: impl Into<Arc<str>>) -> Self {
-        Self::Failed { error: TaskError::new(kind, message), output: None }
+        Self::Failed {
+            error: TaskError::new(kind, message),
+            output: None,
+        }
     }
 }
 
@@ -146,8 +152,9 @@ impl TaskContext {
     /// # Errors
     /// If they do not fit: a permanent failure of kind `input`.
     pub fn input<I: DeserializeOwned>(&self) -> Result<I, TaskError> {
-        serde_json::from_value(Value::clone(&self.input))
-            .map_err(|error| TaskError::new("input", format!("the arguments do not fit: {error}")).permanent())
+        serde_json::from_value(Value::clone(&self.input)).map_err(|error| {
+            TaskError::new("input", format!("the arguments do not fit: {error}")).permanent()
+        })
     }
 
     /// Writes a line into the attempt's log.

@@ -18,8 +18,18 @@ async fn engine(dir: &TempDir) -> Engine {
 }
 
 async fn save(engine: &Engine, yaml: &str) -> String {
-    let save = SaveFlow { source: yaml.into(), format: Format::Yaml, id: None, expected: None, actor: "test".into() };
-    engine.save_flow(save).await.unwrap_or_else(|error| panic!("{error:#?}")).id
+    let save = SaveFlow {
+        source: yaml.into(),
+        format: Format::Yaml,
+        id: None,
+        expected: None,
+        actor: "test".into(),
+    };
+    engine
+        .save_flow(save)
+        .await
+        .unwrap_or_else(|error| panic!("{error:#?}"))
+        .id
 }
 
 /// The run as text: a line for each task, then how it ended and what it gave.
@@ -30,7 +40,11 @@ async fn show(engine: &Engine, run: &RunDetail) -> String {
         write!(text, "{} {}", task.path, task.state.key()).unwrap();
         if let Some(output) = output {
             let json = output.to_string();
-            if json.len() > 200 { write!(text, " ({} bytes)", json.len()).unwrap() } else { write!(text, " {json}").unwrap() }
+            if json.len() > 200 {
+                write!(text, " ({} bytes)", json.len()).unwrap()
+            } else {
+                write!(text, " {json}").unwrap()
+            }
         }
         if let Some(error) = &task.error {
             write!(text, " [{}] {}", error.kind, error.message).unwrap();
@@ -51,7 +65,16 @@ async fn check(yaml: &str, inputs: serde_json::Value, expected: Expect) {
     let dir = TempDir::new().unwrap();
     let engine = engine(&dir).await;
     let flow = save(&engine, yaml).await;
-    let (_, end) = engine.start_and_wait(StartRun { inputs, ..StartRun::of(&flow) }, LONG).await.unwrap();
+    let (_, end) = engine
+        .start_and_wait(
+            StartRun {
+                inputs,
+                ..StartRun::of(&flow)
+            },
+            LONG,
+        )
+        .await
+        .unwrap();
     expected.assert_eq(&show(&engine, &end.expect("the run ends")).await);
     engine.shutdown(Duration::ZERO).await;
 }
@@ -169,7 +192,10 @@ async fn a_cancelled_process_dies_with_its_children() {
     while engine.task(run, "nap").await.unwrap().state != TaskStatus::Running {
         hints.changed().await.unwrap();
     }
-    engine.cancel_run(run, false, Some("enough".into()), "test").await.unwrap();
+    engine
+        .cancel_run(run, false, Some("enough".into()), "test")
+        .await
+        .unwrap();
     let end = engine.wait(run, LONG).await.unwrap().expect("it ends");
     assert_eq!(end.summary.state, RunStatus::Cancelled);
     let again = engine.cancel_run(run, false, None, "test").await;
@@ -181,8 +207,16 @@ async fn a_cancelled_process_dies_with_its_children() {
 async fn the_same_key_finds_the_same_run() {
     let dir = TempDir::new().unwrap();
     let engine = engine(&dir).await;
-    let flow = save(&engine, "flow: keyed\ninputs: { n: { type: integer } }\ntasks: { a: { type: noop } }\n").await;
-    let start = |n: i64| StartRun { inputs: json!({ "n": n }), idempotency_key: Some("k".into()), ..StartRun::of(&flow) };
+    let flow = save(
+        &engine,
+        "flow: keyed\ninputs: { n: { type: integer } }\ntasks: { a: { type: noop } }\n",
+    )
+    .await;
+    let start = |n: i64| StartRun {
+        inputs: json!({ "n": n }),
+        idempotency_key: Some("k".into()),
+        ..StartRun::of(&flow)
+    };
     let starts = futures::future::join_all((0..50).map(|_| engine.start_run(start(1)))).await;
     let first = *starts[0].as_ref().unwrap();
     assert!(starts.iter().all(|start| start.as_ref().unwrap() == &first));
@@ -243,7 +277,11 @@ async fn a_shutdown_hands_back_what_runs_and_counts_no_loss() {
     std::fs::write(&gate, "").unwrap();
     let engine = engine(&dir).await;
     let end = engine.wait(run.unwrap(), LONG).await.unwrap().expect("it ends");
-    let attempts: Vec<_> = end.tasks[0].attempts.iter().map(|attempt| (attempt.attempt, attempt.outcome.as_str())).collect();
+    let attempts: Vec<_> = end.tasks[0]
+        .attempts
+        .iter()
+        .map(|attempt| (attempt.attempt, attempt.outcome.as_str()))
+        .collect();
     assert_eq!(attempts.last(), Some(&(1, "succeeded")), "{attempts:?}");
     engine.shutdown(Duration::ZERO).await;
 }

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{format_of, json, limit, text};
 use crate::accept::prefers;
 use crate::extract::{Document, NoParams, Path, Query};
-use crate::problem::{ApiError, ApiResult};
+use crate::problem::{ApiError, ApiResult, of_list};
 use crate::state::ServerState;
 
 /// What a list of flows may be asked for.
@@ -71,7 +71,7 @@ pub(super) struct Versions {
 /// Archived ones are left out.
 #[utoipa::path(get, path = "/flows", tag = "flows", params(ListParams), responses((status = 200, description = "A page of flows, by id.", body = Page<FlowSummary>)))]
 pub(super) async fn list(State(state): State<ServerState>, Query(params): Query<ListParams>) -> ApiResult<Response> {
-    let flows = state.engine.flows(params.q.as_deref(), params.cursor.as_deref(), limit(params.limit)?).await?;
+    let flows = state.engine.flows(params.q.as_deref(), params.cursor.as_deref(), limit(params.limit)?).await.map_err(of_list)?;
     Ok(json(&flows))
 }
 
@@ -151,8 +151,9 @@ pub(super) async fn save(
     document: Document,
 ) -> ApiResult<Response> {
     let expected = expected(&state, &id, &headers).await?;
+    let is_new = state.engine.flow_versions(&id).await.is_err();
     let saved = state.engine.save_flow(save_of(document, Some(id), expected)).await?;
-    if saved.version == 1 && expected.is_none_or(|version| version == 0) {
+    if is_new {
         return Ok(created(saved));
     }
     Ok(with_etag(json(&view(&saved)), saved.version))

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{json, limit};
 use crate::accept::wants_events;
 use crate::extract::{NoParams, OptionalJson, Path, Query, flag, run_id};
-use crate::problem::{ApiError, ApiResult};
+use crate::problem::{ApiError, ApiResult, of_list};
 use crate::state::ServerState;
 use crate::stream::{self, run::RunEvents};
 
@@ -68,7 +68,7 @@ impl ListParams {
 /// List runs
 #[utoipa::path(get, path = "/runs", tag = "runs", params(ListParams), responses((status = 200, description = "A page of runs, newest first.", body = Page<RunSummary>)))]
 pub(super) async fn list(State(state): State<ServerState>, Query(params): Query<ListParams>) -> ApiResult<Response> {
-    let runs = state.engine.runs(&params.filter()?, params.cursor.as_deref(), limit(params.limit)?).await?;
+    let runs = state.engine.runs(&params.filter()?, params.cursor.as_deref(), limit(params.limit)?).await.map_err(of_list)?;
     Ok(json(&runs))
 }
 

@@ -46,7 +46,7 @@ impl File {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        Ok(toml::from_str(text)?)
+        toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end().to_owned()))
     }
 }
 
@@ -77,21 +77,18 @@ mod tests {
               |
             1 | lisen = '127.0.0.1:9000'
               | ^^^^^
-            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`
-        "#]]);
+            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`"#]]);
         check("[task_types]\ndissabled = []", expect![[r#"
             TOML parse error at line 2, column 1
               |
             2 | dissabled = []
               | ^^^^^^^^^
-            unknown field `dissabled`, expected `disabled` or `deny_private_networks`
-        "#]]);
+            unknown field `dissabled`, expected `disabled` or `deny_private_networks`"#]]);
         check("workers = 'many'", expect![[r#"
             TOML parse error at line 1, column 11
               |
             1 | workers = 'many'
               |           ^^^^^^
-            invalid type: string "many", expected usize
-        "#]]);
+            invalid type: string "many", expected usize"#]]);
     }
 }

@@ -122,10 +122,11 @@ impl RunEvents {
                     self.stage = Stage::Over;
                     return Some(Step::End(End { run: self.run, state }));
                 }
-                Stage::Following => match self.look().await.ok()? {
-                    Some(step) => return Some(step),
-                    None => {}
-                },
+                Stage::Following => {
+                    if let Some(step) = self.look().await.ok()? {
+                        return Some(step);
+                    }
+                }
             }
         }
     }

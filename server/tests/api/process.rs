@@ -53,25 +53,44 @@ fn it_refuses_to_start_with_one_sentence() {
     let (_dir, data) = folder();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    check(&["serve", "--listen", &address, "--data", &data], &[(&address, "ADDRESS")], expect![[""]]);
-    check(&["serve", "--listen", "0.0.0.0:0", "--data", &data], &[], expect![[""]]);
+    check(&["serve", "--listen", &address, "--data", &data], &[(&address, "ADDRESS")], expect![[r#"
+        pointwork: cannot listen on ADDRESS: Address already in use (os error 98)
+    "#]]);
+    check(&["serve", "--listen", "0.0.0.0:0", "--data", &data], &[], expect![[r#"
+        pointwork: 0.0.0.0:0 can be reached from other machines, and there is no login yet: whoever reaches it could run commands here. Listen on 127.0.0.1, or give `--insecure-no-login` if the network is trusted
+    "#]]);
     assert!(!Path::new(&data).exists(), "nothing is made before that is clear");
     std::fs::write(&data, "a file").expect("it can be written");
-    check(&["serve", "--listen", "127.0.0.1:0", "--data", &data], &[(&data, "FOLDER")], expect![[""]]);
-    check(&["serve", "--config", &format!("{data}.toml")], &[(&data, "FILE")], expect![[""]]);
+    check(&["serve", "--listen", "127.0.0.1:0", "--data", &data], &[(&data, "FOLDER")], expect![[r#"
+        pointwork: cannot use the data folder FOLDER: the database cannot be used right now: the data folder cannot be made: FOLDER (File exists (os error 17))
+    "#]]);
+    check(&["serve", "--config", &format!("{data}.toml")], &[(&data, "FILE")], expect![[r#"
+        pointwork: cannot read the configuration FILE.toml: No such file or directory (os error 2)
+    "#]]);
     let config = format!("{data}.toml");
     std::fs::write(&config, "workres = 3").expect("it can be written");
-    check(&["serve", "--config", &config], &[(&config, "FILE")], expect![[""]]);
+    check(&["serve", "--config", &config], &[(&config, "FILE")], expect![[r#"
+        pointwork: the configuration FILE is not right: TOML parse error at line 1, column 1
+          |
+        1 | workres = 3
+          | ^^^^^^^
+        unknown field `workres`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`
+
+    "#]]);
     std::fs::write(&config, "[task_types]\ndisabled = ['shel']").expect("it can be written");
     let (_other, free) = folder();
-    check(&["serve", "--listen", "127.0.0.1:0", "--config", &config, "--data", &free], &[(&free, "FOLDER")], expect![[""]]);
+    check(&["serve", "--listen", "127.0.0.1:0", "--config", &config, "--data", &free], &[(&free, "FOLDER")], expect![[r#"
+        pointwork: cannot use the data folder FOLDER: `shel` cannot be switched off: there is no such task type
+    "#]]);
 }
 
 #[test]
 fn two_servers_do_not_share_a_folder() {
     let (_dir, data) = folder();
     let (mut first, _, _output) = serve(&data, &[]);
-    check(&["serve", "--listen", "127.0.0.1:0", "--data", &data], &[(&data, "FOLDER")], expect![[""]]);
+    check(&["serve", "--listen", "127.0.0.1:0", "--data", &data], &[(&data, "FOLDER")], expect![[r#"
+        pointwork: cannot use the data folder FOLDER: the database cannot be used right now: another Pointwork is at work in FOLDER; stop it, or choose another data folder
+    "#]]);
     end(&first, Signal::SIGTERM);
     assert!(first.wait().expect("it ends").success());
 }

@@ -24,7 +24,14 @@ const JSON: &str = "content-type: application/json";
 async fn a_run_is_started_waited_for_and_read() {
     let site = Site::start().await;
     site.save(HELLO).await;
-    site.check(&format!("POST /api/v1/flows/hello/runs\n{JSON}\n\n{{\"inputs\":{{\"who\":\"me\"}}}}"), expect![[""]]).await;
+    site.check(&format!("POST /api/v1/flows/hello/runs\n{JSON}\n\n{{\"inputs\":{{\"who\":\"me\"}}}}"), expect![[r#"
+        202
+        content-type: application/json
+        location: /api/v1/runs/run_1
+        {
+          "run_id": "run_1"
+        }
+    "#]]).await;
     let body = r#"{"inputs":{"who":"me","name":"moon"},"labels":{"day":"one"},"version":1}"#;
     let answer = site.send(&format!("POST /api/v1/flows/hello/runs?wait=30s\n{JSON}\n\n{body}")).await;
     assert_eq!(answer.status, 200);
@@ -32,12 +39,171 @@ async fn a_run_is_started_waited_for_and_read() {
     assert_eq!(run["outputs"], serde_json::json!({ "said": "HELLO, MOON!" }));
     assert_eq!(run["state"], "succeeded");
     let id = run["id"].as_str().expect("an id");
-    site.check(&format!("GET /api/v1/runs/{id}"), expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{id}/tasks?state=succeeded&under=sh"), expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{id}/tasks/greet/output"), expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{id}/tasks/nobody/output"), expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{id}/events?limit=2"), expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{id}/events?after=99"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}"), expect![[r#"
+        200
+        content-type: application/json
+        {
+          "id": "run_2",
+          "flow": "hello",
+          "flow_name": "hello",
+          "version": 1,
+          "state": "succeeded",
+          "trigger": "api",
+          "labels": {
+            "day": "one"
+          },
+          "created_at": "TIME",
+          "started_at": "TIME",
+          "finished_at": "TIME",
+          "counts": {
+            "succeeded": 2
+          },
+          "last_seq": 5,
+          "inputs": {
+            "name": "moon",
+            "times": 1,
+            "who": "me"
+          },
+          "outputs": {
+            "said": "HELLO, MOON!"
+          },
+          "tasks": [
+            {
+              "path": "greet",
+              "name": "greet",
+              "task_type": "transform",
+              "role": "main",
+              "state": "succeeded",
+              "attempt": 1,
+              "max_attempts": 1,
+              "ready_at": "TIME",
+              "started_at": "TIME",
+              "finished_at": "TIME"
+            },
+            {
+              "path": "shout",
+              "name": "shout",
+              "task_type": "transform",
+              "role": "main",
+              "state": "succeeded",
+              "attempt": 1,
+              "max_attempts": 1,
+              "ready_at": "TIME",
+              "started_at": "TIME",
+              "finished_at": "TIME"
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/tasks?state=succeeded&under=sh"), expect![[r#"
+        200
+        content-type: application/json
+        {
+          "items": [
+            {
+              "path": "shout",
+              "name": "shout",
+              "task_type": "transform",
+              "role": "main",
+              "state": "succeeded",
+              "attempt": 1,
+              "max_attempts": 1,
+              "ready_at": "TIME",
+              "started_at": "TIME",
+              "finished_at": "TIME"
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/tasks/greet/output"), expect![[r#"
+        200
+        content-type: application/json
+        "Hello, moon!"
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/tasks/nobody/output"), expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_task",
+          "detail": "Run run_2 has no task nobody."
+        }
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/events?limit=2"), expect![[r#"
+        200
+        content-type: application/json
+        {
+          "items": [
+            {
+              "seq": 1,
+              "at": "TIME",
+              "actor": "local",
+              "type": "run_created",
+              "run": "run_2",
+              "flow": "hello",
+              "version": 1,
+              "inputs": {
+                "value": {
+                  "name": "moon",
+                  "times": 1,
+                  "who": "me"
+                }
+              },
+              "labels": {
+                "day": "one"
+              },
+              "trigger": "api"
+            },
+            {
+              "seq": 2,
+              "at": "TIME",
+              "actor": "local",
+              "type": "run_started"
+            },
+            {
+              "seq": 3,
+              "at": "TIME",
+              "actor": "local",
+              "type": "task_succeeded",
+              "task": "greet",
+              "output": {
+                "value": "Hello, moon!"
+              }
+            },
+            {
+              "seq": 4,
+              "at": "TIME",
+              "actor": "local",
+              "type": "task_succeeded",
+              "task": "shout",
+              "output": {
+                "value": "HELLO, MOON!"
+              }
+            },
+            {
+              "seq": 5,
+              "at": "TIME",
+              "actor": "local",
+              "type": "run_finished",
+              "outcome": "succeeded",
+              "outputs": {
+                "value": {
+                  "said": "HELLO, MOON!"
+                }
+              }
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{id}/events?after=99"), expect![[r#"
+        200
+        content-type: application/json
+        {
+          "items": []
+        }
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -45,19 +211,205 @@ async fn starts_are_refused_with_reasons() {
     let site = Site::start().await;
     site.save(HELLO).await;
     let start = |body: &str| format!("POST /api/v1/flows/hello/runs\n{JSON}\n\n{body}");
-    site.check(&start("{}"), expect![[""]]).await;
-    site.check(&start(r#"{"inputs":{"who":7,"times":0,"nmae":"x"}}"#), expect![[""]]).await;
-    site.check(&start(r#"{"input":{}}"#), expect![[""]]).await;
-    site.check(&start(r#"{"inputs":[]}"#), expect![[""]]).await;
-    site.check(&start(r#"{"labels":{"a":1}}"#), expect![[""]]).await;
-    site.check(&start(r#"{"inputs":{"#), expect![[""]]).await;
-    site.check(&start(r#"{"version":9,"inputs":{"who":"me"}}"#), expect![[""]]).await;
-    site.check(&start(r#"{"idempotency_key":""}"#), expect![[""]]).await;
-    site.check("POST /api/v1/flows/none/runs", expect![[""]]).await;
-    site.check("POST /api/v1/flows/hello/runs?wait=soon", expect![[""]]).await;
-    site.check("POST /api/v1/flows/hello/runs?wait=1h", expect![[""]]).await;
-    site.check("POST /api/v1/flows/hello/runs\ncontent-type: text/plain\n\n{}", expect![[""]]).await;
-    site.check("POST /api/v1/flows/hello/runs\ncontent-type: application/x-www-form-urlencoded\n\nwho=me", expect![[""]]).await;
+    site.check(&start("{}"), expect![[r#"
+        422
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "code": "invalid",
+          "detail": "This input is required.",
+          "problems": [
+            {
+              "severity": "error",
+              "code": "missing_input",
+              "message": "this input is required",
+              "field": "inputs.who"
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&start(r#"{"inputs":{"who":7,"times":0,"nmae":"x"}}"#), expect![[r#"
+        422
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "code": "invalid",
+          "detail": "0 is too small, the least is 1 (and 2 more).",
+          "problems": [
+            {
+              "severity": "error",
+              "code": "bad_input",
+              "message": "0 is too small, the least is 1",
+              "field": "inputs.times"
+            },
+            {
+              "severity": "error",
+              "code": "bad_input",
+              "message": "expected a text, found 7",
+              "field": "inputs.who"
+            },
+            {
+              "severity": "error",
+              "code": "unknown_input",
+              "message": "the flow has no input `nmae` (did you mean `name`?); its inputs are name, times, who",
+              "field": "inputs.nmae"
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&start(r#"{"input":{}}"#), expect![[r#"
+        422
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "code": "invalid",
+          "detail": "Unknown field `input`, expected one of `inputs`, `idempotency_key`, `labels`, `version`.",
+          "problems": [
+            {
+              "severity": "error",
+              "code": "bad_field",
+              "message": "unknown field `input`, expected one of `inputs`, `idempotency_key`, `labels`, `version`",
+              "field": "input",
+              "line": 1,
+              "column": 8
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&start(r#"{"inputs":[]}"#), expect![[r#"
+        422
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "code": "invalid",
+          "detail": "Inputs are a JSON object: {\"name\": value}.",
+          "problems": [
+            {
+              "severity": "error",
+              "code": "wrong_type",
+              "message": "inputs are a JSON object: {\"name\": value}",
+              "field": "inputs"
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&start(r#"{"labels":{"a":1}}"#), expect![[r#"
+        422
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "code": "invalid",
+          "detail": "Invalid type: integer `1`, expected a string.",
+          "problems": [
+            {
+              "severity": "error",
+              "code": "bad_field",
+              "message": "invalid type: integer `1`, expected a string",
+              "field": "labels.a",
+              "line": 1,
+              "column": 16
+            }
+          ]
+        }
+    "#]]).await;
+    site.check(&start(r#"{"inputs":{"#), expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_json",
+          "detail": "The body is not JSON: EOF while parsing an object at line 1 column 11."
+        }
+    "#]]).await;
+    site.check(&start(r#"{"version":9,"inputs":{"who":"me"}}"#), expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_flow",
+          "detail": "There is no flow hello version 9."
+        }
+    "#]]).await;
+    site.check(&start(r#"{"idempotency_key":""}"#), expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_key",
+          "detail": "An idempotency key has from 1 to 256 bytes."
+        }
+    "#]]).await;
+    site.check("POST /api/v1/flows/none/runs", expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_flow",
+          "detail": "There is no flow none."
+        }
+    "#]]).await;
+    site.check("POST /api/v1/flows/hello/runs?wait=soon", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_query",
+          "detail": "The parameters are not right: `soon` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d) (`wait`)."
+        }
+    "#]]).await;
+    site.check("POST /api/v1/flows/hello/runs?wait=1h", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_query",
+          "detail": "`wait` may be at most 300 s."
+        }
+    "#]]).await;
+    site.check("POST /api/v1/flows/hello/runs\ncontent-type: text/plain\n\n{}", expect![[r#"
+        415
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unsupported Media Type",
+          "status": 415,
+          "code": "unsupported_media_type",
+          "detail": "The body must be application/json, and its content type must say so; it says `text/plain`."
+        }
+    "#]]).await;
+    site.check("POST /api/v1/flows/hello/runs\ncontent-type: application/x-www-form-urlencoded\n\nwho=me", expect![[r#"
+        415
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unsupported Media Type",
+          "status": 415,
+          "code": "unsupported_media_type",
+          "detail": "The body must be application/json, and its content type must say so; it says `application/x-www-form-urlencoded`."
+        }
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -67,10 +419,30 @@ async fn keys_find_their_run() {
     let start = |key: &str, who: &str| format!("POST /api/v1/flows/hello/runs\n{JSON}\nidempotency-key: {key}\n\n{{\"inputs\":{{\"who\":\"{who}\"}}}}");
     let first = site.send(&start("k", "me")).await.run();
     assert_eq!(site.send(&start("k", "me")).await.run(), first);
-    let body = format!("{{\"idempotency_key\":\"k\",\"inputs\":{{\"who\":\"me\"}}}}");
+    let body = r#"{"idempotency_key":"k","inputs":{"who":"me"}}"#.to_owned();
     assert_eq!(site.send(&format!("POST /api/v1/flows/hello/runs?wait=30s\n{JSON}\n\n{body}")).await.json()["id"], first.as_str());
-    site.check(&start("k", "you"), expect![[""]]).await;
-    site.check(&format!("POST /api/v1/flows/hello/runs\n{JSON}\nidempotency-key: a\n\n{{\"idempotency_key\":\"b\"}}"), expect![[""]]).await;
+    site.check(&start("k", "you"), expect![[r#"
+        409
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Conflict",
+          "status": 409,
+          "code": "key_reused",
+          "detail": "The idempotency key belongs to run_1, which was started with other inputs."
+        }
+    "#]]).await;
+    site.check(&format!("POST /api/v1/flows/hello/runs\n{JSON}\nidempotency-key: a\n\n{{\"idempotency_key\":\"b\"}}"), expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_key",
+          "detail": "Header and body give different idempotency keys; give one."
+        }
+    "#]]).await;
 
     let request = start("many", "me");
     let answers = futures::future::join_all((0..50).map(|_| site.send(&request))).await;
@@ -91,11 +463,77 @@ async fn runs_are_cancelled_once() {
     assert_eq!(site.send(&format!("POST /api/v1/runs/{run}/cancel\n{JSON}\n\n{{\"reason\":\"enough\"}}")).await.status, 202);
     let ended = site.send(&format!("GET /api/v1/runs/{run}/events?stream")).await;
     assert!(ended.body.ends_with(&format!("event: end\ndata: {{\"run\":\"{run}\",\"state\":\"cancelled\"}}\n\n")), "{}", ended.body);
-    site.check(&format!("POST /api/v1/runs/{run}/cancel"), expect![[""]]).await;
-    site.check(&format!("POST /api/v1/runs/{run}/cancel\n{JSON}\n\n{{\"froce\":true}}"), expect![[""]]).await;
-    site.check("POST /api/v1/runs/run_00000000000000000000000000/cancel", expect![[""]]).await;
-    site.check("GET /api/v1/runs/7", expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{run}/tasks/wait"), expect![[""]]).await;
+    site.check(&format!("POST /api/v1/runs/{run}/cancel"), expect![[r#"
+        409
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Conflict",
+          "status": 409,
+          "code": "finished",
+          "detail": "Run run_1 is finished; nothing can change it any more."
+        }
+    "#]]).await;
+    site.check(&format!("POST /api/v1/runs/{run}/cancel\n{JSON}\n\n{{\"froce\":true}}"), expect![[r#"
+        422
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "code": "invalid",
+          "detail": "Unknown field `froce`, expected `force` or `reason`.",
+          "problems": [
+            {
+              "severity": "error",
+              "code": "bad_field",
+              "message": "unknown field `froce`, expected `force` or `reason`",
+              "field": "froce",
+              "line": 1,
+              "column": 8
+            }
+          ]
+        }
+    "#]]).await;
+    site.check("POST /api/v1/runs/run_00000000000000000000000000/cancel", expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_run",
+          "detail": "There is no run run_2."
+        }
+    "#]]).await;
+    site.check("GET /api/v1/runs/7", expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_run",
+          "detail": "There is no run `7`: a run's id is `run_` and 26 letters and digits."
+        }
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{run}/tasks/wait"), expect![[r#"
+        200
+        content-type: application/json
+        {
+          "path": "wait",
+          "name": "wait",
+          "task_type": "delay",
+          "role": "main",
+          "state": "cancelled",
+          "reason": "the run was cancelled",
+          "attempt": 0,
+          "max_attempts": 1,
+          "ready_at": "TIME",
+          "started_at": "TIME",
+          "finished_at": "TIME"
+        }
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -119,10 +557,50 @@ async fn runs_are_listed_by_what_they_are() {
         let ids: Vec<&str> = page["items"].as_array().expect("items").iter().filter_map(|run| run["id"].as_str()).collect();
         assert_eq!(ids, expected, "{query}");
     }
-    site.check("GET /api/v1/runs?state=done", expect![[""]]).await;
-    site.check("GET /api/v1/runs?label=team", expect![[""]]).await;
-    site.check("GET /api/v1/runs?since=yesterday", expect![[""]]).await;
-    site.check("GET /api/v1/runs?cursor=x", expect![[""]]).await;
+    site.check("GET /api/v1/runs?state=done", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_query",
+          "detail": "`done` is no state of a run; there are queued, running, paused, ending, succeeded, failed, cancelled."
+        }
+    "#]]).await;
+    site.check("GET /api/v1/runs?label=team", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_query",
+          "detail": "`team` is no label; write it as name=value."
+        }
+    "#]]).await;
+    site.check("GET /api/v1/runs?since=yesterday", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_query",
+          "detail": "The parameters are not right: `yesterday` is not a time; write it as TIME (`since`)."
+        }
+    "#]]).await;
+    site.check("GET /api/v1/runs?cursor=x", expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_flow",
+          "detail": "There is no flow the list position `x`."
+        }
+    "#]]).await;
     let answer = site.send("GET /api/v1/stats").await.json();
     assert_eq!(answer["runs"], serde_json::json!({ "failed": 1, "succeeded": 1 }));
 }
@@ -151,8 +629,28 @@ async fn logs_are_text() {
     let mut lines: Vec<&str> = logs.body.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["one", "three", "two", "\u{fffd}"]);
-    site.check(&format!("GET /api/v1/runs/{run}/tasks/say/logs?after=x"), expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{run}/tasks/none/logs"), expect![[""]]).await;
+    site.check(&format!("GET /api/v1/runs/{run}/tasks/say/logs?after=x"), expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_position",
+          "detail": "`x` is no position in a log; give the `id` of a frame."
+        }
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{run}/tasks/none/logs"), expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_task",
+          "detail": "Run run_1 has no task none."
+        }
+    "#]]).await;
     let input = site.send(&format!("GET /api/v1/runs/{run}/tasks/say/input")).await.json();
     assert!(input["command"].as_str().is_some_and(|command| command.starts_with("echo one")), "{input}");
 }

@@ -10,8 +10,28 @@ use crate::support::Site;
 #[tokio::test]
 async fn only_our_own_hosts_are_answered() {
     let site = Site::start().await;
-    site.check("GET /health\nhost: evil.example", expect![[""]]).await;
-    site.check("GET /\nhost: evil.example\naccept: text/html", expect![[""]]).await;
+    site.check("GET /health\nhost: evil.example", expect![[r#"
+        421
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Misdirected Request",
+          "status": 421,
+          "code": "host_not_allowed",
+          "detail": "This server does not answer for the host `evil.example`; start it with `--allow-host evil.example` if it should."
+        }
+    "#]]).await;
+    site.check("GET /\nhost: evil.example\naccept: text/html", expect![[r#"
+        421
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Misdirected Request",
+          "status": 421,
+          "code": "host_not_allowed",
+          "detail": "This server does not answer for the host `evil.example`; start it with `--allow-host evil.example` if it should."
+        }
+    "#]]).await;
     assert_eq!(site.send("GET /ready\nhost: localhost").await.status, 200);
     assert_eq!(site.send("GET /ready\nhost: [::1]:1").await.status, 200);
 }
@@ -46,7 +66,17 @@ async fn an_address_in_the_request_line_counts_too() {
 async fn other_pages_may_not_write_or_follow() {
     let site = Site::start().await;
     site.save("flow: x\ntasks: { t: { type: noop } }").await;
-    site.check("POST /api/v1/flows/x/runs\norigin: http://evil.example", expect![[""]]).await;
+    site.check("POST /api/v1/flows/x/runs\norigin: http://evil.example", expect![[r#"
+        403
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Forbidden",
+          "status": 403,
+          "code": "foreign_origin",
+          "detail": "A page of `http://evil.example` may not do this."
+        }
+    "#]]).await;
     for refused in [
         "POST /api/v1/flows/x/runs\norigin: null",
         "POST /api/v1/flows/x/runs\nsec-fetch-site: cross-site",

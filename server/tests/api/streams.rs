@@ -121,15 +121,52 @@ async fn after_is_a_position_too_and_an_unknown_one_is_reset() {
     site.save("flow: x\ntasks: { a: { type: noop }, b: { type: noop, needs: [a] } }").await;
     let run = site.finish("x").await;
     let body = site.send(&format!("GET /api/v1/runs/{run}/events?stream=true&after=3")).await.body;
-    expect![[""]].assert_eq(&site.redact(&body));
+    expect![[r#"
+        retry: 1000
+
+        event: hello
+        data: {"server_now":"TIME","last_seq":5}
+
+        event: event
+        id: 4
+        data: {"seq":4,"at":"TIME","actor":"local","type":"task_succeeded","task":"b","output":{"value":null}}
+
+        event: event
+        id: 5
+        data: {"seq":5,"at":"TIME","actor":"local","type":"run_finished","outcome":"succeeded"}
+
+        event: end
+        data: {"run":"run_1","state":"succeeded"}
+
+    "#]].assert_eq(&site.redact(&body));
     let mut frames = Frames::open(&site, &format!("/api/v1/runs/{run}/events?after=1000"), None).await;
     let reset = frames.until("reset").await;
     assert_eq!(reset.data["reason"], "position_unknown");
     assert_eq!(reset.data["run"]["id"], run.as_str());
     assert_eq!(reset.id, Some(reset.data["last_seq"].to_string()));
     assert_eq!(frames.next().await.map(|frame| frame.event), Some("end".to_owned()));
-    site.check("GET /api/v1/runs/run_00000000000000000000000000/events?stream", expect![[""]]).await;
-    site.check(&format!("GET /api/v1/runs/{run}/events?stream\nlast-event-id: x"), expect![[""]]).await;
+    site.check("GET /api/v1/runs/run_00000000000000000000000000/events?stream", expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_run",
+          "detail": "There is no run run_2."
+        }
+    "#]]).await;
+    site.check(&format!("GET /api/v1/runs/{run}/events?stream\nlast-event-id: x"), expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_position",
+          "detail": "`x` is no event's number."
+        }
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -218,10 +255,50 @@ async fn several_topics_share_a_stream() {
         }
     }
     assert!(!events.contains(&"event".to_owned()), "nothing is repeated: {events:?}");
-    site.check("GET /api/v1/events?topics=", expect![[""]]).await;
-    site.check("GET /api/v1/events?topics=weather", expect![[""]]).await;
-    site.check("GET /api/v1/events?topics=flow:none", expect![[""]]).await;
-    site.check("GET /api/v1/events", expect![[""]]).await;
+    site.check("GET /api/v1/events?topics=", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_topics",
+          "detail": "`topics` names from 1 to 50 topics, separated by commas."
+        }
+    "#]]).await;
+    site.check("GET /api/v1/events?topics=weather", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_topics",
+          "detail": "`weather` is no topic; there are run:ID, flow:ID, runs and stats."
+        }
+    "#]]).await;
+    site.check("GET /api/v1/events?topics=flow:none", expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_flow",
+          "detail": "There is no flow none."
+        }
+    "#]]).await;
+    site.check("GET /api/v1/events", expect![[r#"
+        400
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "code": "bad_query",
+          "detail": "The parameters are not right: missing field `topics`."
+        }
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -251,7 +328,17 @@ async fn a_websocket_carries_the_same_frames() {
     let rest: Vec<_> = socket.collect().await;
     assert!(matches!(rest.last(), Some(Ok(Message::Close(_)))), "{rest:?}");
     let site = Site::start().await;
-    site.check("GET /api/v1/ws?topics=runs", expect![[""]]).await;
+    site.check("GET /api/v1/ws?topics=runs", expect![[r#"
+        426
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Upgrade Required",
+          "status": 426,
+          "code": "not_a_websocket",
+          "detail": "Connection header did not include 'upgrade'."
+        }
+    "#]]).await;
 }
 
 #[tokio::test]

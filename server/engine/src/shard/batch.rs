@@ -54,7 +54,12 @@ impl Batch {
     }
 
     /// Adds a decision of a run and answers its entry.
-    pub(super) fn add(&mut self, state: &RunState, decision: Decision, idempotency: Option<Idempotency>) -> &mut Entry {
+    pub(super) fn add(
+        &mut self,
+        state: &RunState,
+        decision: Decision,
+        idempotency: Option<Idempotency>,
+    ) -> &mut Entry {
         let run = state.id();
         self.n_events += decision.events.len();
         self.blobs.extend(decision.blobs);
@@ -84,7 +89,14 @@ impl Batch {
                 earlier.events.extend(decision.events);
                 earlier.row = row;
             }
-            None => entry.decision = Some(RunDecision { run, events: decision.events, row, idempotency }),
+            None => {
+                entry.decision = Some(RunDecision {
+                    run,
+                    events: decision.events,
+                    row,
+                    idempotency,
+                })
+            }
         }
         entry
     }

@@ -10,13 +10,28 @@ use crate::dispatch::Job;
 use crate::store::{LogKey, LogStream};
 
 /// Does what committed decisions ask for. Any of it may be lost in a crash: it can be derived again from the log.
-pub(super) fn perform(shared: &Shared, router: &Router, run: RunId, flow: &std::sync::Arc<str>, effects: Vec<Effect>) {
+pub(super) fn perform(
+    shared: &Shared,
+    router: &Router,
+    run: RunId,
+    flow: &std::sync::Arc<str>,
+    effects: Vec<Effect>,
+) {
     for effect in effects {
         match effect {
             Effect::Dispatch(dispatch) => give_out(shared, router, run, flow, dispatch),
             Effect::CancelAttempt { token, kill } => shared.dispatch.cancel(token, kill),
-            Effect::Log { task, attempt, level, message } => {
-                let stream = if matches!(&*level, "warning" | "error") { LogStream::Stderr } else { LogStream::Stdout };
+            Effect::Log {
+                task,
+                attempt,
+                level,
+                message,
+            } => {
+                let stream = if matches!(&*level, "warning" | "error") {
+                    LogStream::Stderr
+                } else {
+                    LogStream::Stdout
+                };
                 shared.logs.line(LogKey { run, task, attempt }, stream, &message);
             }
         }
@@ -27,19 +42,40 @@ fn give_out(shared: &Shared, router: &Router, run: RunId, flow: &std::sync::Arc<
     shared.counters.attempts.fetch_add(1, Ordering::Relaxed);
     let flow = flow.clone();
     if let Some(input) = dispatch.input.inline().cloned() {
-        shared.dispatch.submit(Job { run, flow, dispatch, input });
+        shared.dispatch.submit(Job {
+            run,
+            flow,
+            dispatch,
+            input,
+        });
         return;
     }
     let (shared, router) = (shared.clone(), router.clone());
     let runtime = shared.runtime.clone();
     runtime.spawn(async move {
         match load::read_payload(&*shared.blobs, &dispatch.input).await {
-            Ok(input) => shared.dispatch.submit(Job { run, flow, dispatch, input }),
+            Ok(input) => shared.dispatch.submit(Job {
+                run,
+                flow,
+                dispatch,
+                input,
+            }),
             Err(error) => {
                 let error = TaskError::new("input", format!("its arguments could not be read: {error}"));
                 let outcome = Outcome::Failed { error, output: None };
-                let command = Command::AttemptEnded { token: dispatch.token, outcome };
-                router.send(run, Message::Command(RunCommand { run, command, actor: "engine".into(), reply: None }));
+                let command = Command::AttemptEnded {
+                    token: dispatch.token,
+                    outcome,
+                };
+                router.send(
+                    run,
+                    Message::Command(RunCommand {
+                        run,
+                        command,
+                        actor: "engine".into(),
+                        reply: None,
+                    }),
+                );
             }
         }
     });

@@ -42,7 +42,8 @@ async fn read_run(shared: &Shared, run: RunId) -> Loaded {
                 (Some((state, _)), _) => state.apply(event),
                 (none, EventKind::RunCreated { flow, version, .. }) => {
                     let compiled = shared.flows.get(flow, Some(*version)).await?;
-                    let state = RunState::begin(Arc::clone(&compiled.plan), event).map_err(|error| bad_log(run, &error))?;
+                    let state = RunState::begin(Arc::clone(&compiled.plan), event)
+                        .map_err(|error| bad_log(run, &error))?;
                     *none = Some((state, compiled));
                 }
                 (None, _) => return Err(bad_log(run, &"it does not begin with the run's creation")),
@@ -65,22 +66,39 @@ pub(super) fn values(shared: &Shared, router: &Router, run: RunId, wanted: Vec<B
             match read_blob(&*shared.blobs, &blob).await {
                 Ok(value) => values.push((blob, value)),
                 Err(error) => {
-                    router.send(run, Message::Values { run, values: Err(error) });
+                    router.send(
+                        run,
+                        Message::Values {
+                            run,
+                            values: Err(error),
+                        },
+                    );
                     return;
                 }
             }
         }
-        router.send(run, Message::Values { run, values: Ok(values) });
+        router.send(
+            run,
+            Message::Values {
+                run,
+                values: Ok(values),
+            },
+        );
     });
 }
 
 /// A large value.
 pub(crate) async fn read_blob(blobs: &dyn BlobStore, blob: &BlobRef) -> EngineResult<Arc<Value>> {
     let json = blobs.get(blob).await?;
-    let json = json.ok_or_else(|| EngineError::Unavailable(format!("the value {} is missing from the blob store", blob.sha256)))?;
-    serde_json::from_slice(&json)
-        .map(Arc::new)
-        .map_err(|error| EngineError::Unavailable(format!("the value {} cannot be read: {error}", blob.sha256)))
+    let json = json.ok_or_else(|| {
+        EngineError::Unavailable(format!(
+            "the value {} is missing from the blob store",
+            blob.sha256
+        ))
+    })?;
+    serde_json::from_slice(&json).map(Arc::new).map_err(|error| {
+        EngineError::Unavailable(format!("the value {} cannot be read: {error}", blob.sha256))
+    })
 }
 
 /// A value, wherever it lies.

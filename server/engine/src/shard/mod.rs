@@ -17,10 +17,10 @@ mod worker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use flow::RunId;
 use flow::payload::BlobRef;
 use flow::run::{Command, NewRun};
 use flow::view::RunDetail;
-use flow::RunId;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -45,12 +45,12 @@ pub(crate) enum Message {
     /// Decide a command.
     Command(RunCommand),
     /// A run was read from the log, or could not be.
-    Loaded {
-        run: RunId,
-        loaded: Box<load::Loaded>,
-    },
+    Loaded { run: RunId, loaded: Box<load::Loaded> },
     /// Large values were read.
-    Values { run: RunId, values: EngineResult<Vec<(BlobRef, Arc<Value>)>> },
+    Values {
+        run: RunId,
+        values: EngineResult<Vec<(BlobRef, Arc<Value>)>>,
+    },
     /// A run must be woken at this time: told at the start for runs that are not in memory.
     Arm { run: RunId, at: flow::Timestamp },
     /// Stop: what is in hand is committed, nothing new is taken.
@@ -133,12 +133,20 @@ impl Router {
     /// A router and what its loops receive.
     pub(crate) fn new(n_loops: usize) -> (Self, Vec<mpsc::UnboundedReceiver<Message>>) {
         let (senders, receivers) = (0..n_loops.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
-        (Self { loops: Arc::new(senders), starts_in_hand: Arc::default() }, receivers)
+        (
+            Self {
+                loops: Arc::new(senders),
+                starts_in_hand: Arc::default(),
+            },
+            receivers,
+        )
     }
 
     /// Tells the loop that owns the run. False if it has stopped.
     pub(crate) fn send(&self, run: RunId, message: Message) -> bool {
-        self.loops[usize::from(run.shard()) % self.loops.len()].send(message).is_ok()
+        self.loops[usize::from(run.shard()) % self.loops.len()]
+            .send(message)
+            .is_ok()
     }
 
     /// Starts a run; answers once it is committed.
@@ -162,7 +170,12 @@ impl Router {
     /// Gives a command; answers once what it decided is committed.
     pub(crate) async fn command(&self, run: RunId, command: Command, actor: Arc<str>) -> EngineResult<()> {
         let (reply, answer) = oneshot::channel();
-        let message = Message::Command(RunCommand { run, command, actor, reply: Some(reply) });
+        let message = Message::Command(RunCommand {
+            run,
+            command,
+            actor,
+            reply: Some(reply),
+        });
         if !self.send(run, message) {
             return Err(stopping());
         }

@@ -36,8 +36,15 @@ type Committing = Pin<Box<dyn Future<Output = StoreResult<Vec<Committed>>> + Sen
 ///
 /// # Errors
 /// If the thread cannot be made.
-pub(crate) fn spawn(name: &str, shared: Shared, router: Router, inbox: mpsc::UnboundedReceiver<Message>) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+pub(crate) fn spawn(
+    name: &str,
+    shared: Shared,
+    router: Router,
+    inbox: mpsc::UnboundedReceiver<Message>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         runtime.block_on(ShardLoop::new(shared, router).run(inbox));
     })?;
@@ -88,7 +95,10 @@ impl ShardLoop {
             timers: Timers::default(),
             batch: Batch::default(),
             in_commit: None,
-            chance: Chance { bytes: [0; 1024], used: 1024 },
+            chance: Chance {
+                bytes: [0; 1024],
+                used: 1024,
+            },
             stopping: Vec::new(),
         }
     }
@@ -143,8 +153,20 @@ impl ShardLoop {
     }
 
     fn start(&mut self, start: Start) {
-        let Start { compiled, new, actor, idempotency, accepted, ended } = start;
-        let env = Env { now: self.shared.clock.now(), actor, entropy: &mut self.chance, blobs: &() };
+        let Start {
+            compiled,
+            new,
+            actor,
+            idempotency,
+            accepted,
+            ended,
+        } = start;
+        let env = Env {
+            now: self.shared.clock.now(),
+            actor,
+            entropy: &mut self.chance,
+            blobs: &(),
+        };
         let (state, decision) = create(&compiled.plan, &compiled.program, new, env);
         let run = state.id();
         let mut here = Here::new(state, compiled);
@@ -153,7 +175,10 @@ impl ShardLoop {
         entry.is_new = true;
         entry.accepted = Some(accepted);
         self.runs.insert(run, Resident::Here(Box::new(here)));
-        self.shared.counters.resident.store(self.runs.len() as u64, Ordering::Relaxed);
+        self.shared
+            .counters
+            .resident
+            .store(self.runs.len() as u64, Ordering::Relaxed);
     }
 
     fn command(&mut self, command: RunCommand) {
@@ -174,7 +199,12 @@ impl ShardLoop {
     }
 
     fn decide(&mut self, here: &mut Here, asked: RunCommand) {
-        let RunCommand { run, command, actor, reply } = asked;
+        let RunCommand {
+            run,
+            command,
+            actor,
+            reply,
+        } = asked;
         let env = Env {
             now: self.shared.clock.now(),
             actor: Arc::clone(&actor),
@@ -189,7 +219,8 @@ impl ShardLoop {
         match decide(&mut here.state, &here.compiled.program, command.clone(), env) {
             Ok(decision) => {
                 let is_trivial = decision.events.is_empty() && decision.effects.is_empty();
-                if is_trivial && decision.needs_blobs.is_empty() && !decision.unfinished && started.is_none() {
+                if is_trivial && decision.needs_blobs.is_empty() && !decision.unfinished && started.is_none()
+                {
                     // Nothing to commit, so nothing to wait for; only its timer may have to be set again.
                     self.timers.arm(run, here.state.wake_at());
                     if let Some(reply) = reply {
@@ -200,10 +231,20 @@ impl ShardLoop {
                 let entry = self.record(here, decision, None);
                 entry.started.extend(started);
                 entry.replies.extend(reply);
-                entry.reports.extend(kept.map(|command| RunCommand { run, command, actor, reply: None }));
+                entry.reports.extend(kept.map(|command| RunCommand {
+                    run,
+                    command,
+                    actor,
+                    reply: None,
+                }));
             }
             Err(Rejected::NeedsBlobs(wanted)) => {
-                here.parked.push(RunCommand { run, command, actor, reply });
+                here.parked.push(RunCommand {
+                    run,
+                    command,
+                    actor,
+                    reply,
+                });
                 self.read_values(here, wanted);
             }
             Err(rejected) => {
@@ -220,13 +261,26 @@ impl ShardLoop {
     }
 
     /// Puts a decision into the batch and sees to what it leaves for later.
-    fn record(&mut self, here: &mut Here, mut decision: Decision, idempotency: Option<crate::store::Idempotency>) -> &mut Entry {
+    fn record(
+        &mut self,
+        here: &mut Here,
+        mut decision: Decision,
+        idempotency: Option<crate::store::Idempotency>,
+    ) -> &mut Entry {
         let run = here.state.id();
         here.n_uncommitted += 1;
         let wanted = std::mem::take(&mut decision.needs_blobs);
         if decision.unfinished {
             let command = Command::Continue;
-            self.router.send(run, Message::Command(RunCommand { run, command, actor: "engine".into(), reply: None }));
+            self.router.send(
+                run,
+                Message::Command(RunCommand {
+                    run,
+                    command,
+                    actor: "engine".into(),
+                    reply: None,
+                }),
+            );
         }
         if wanted.is_empty() {
             here.values.0.clear();
@@ -244,21 +298,41 @@ impl ShardLoop {
     }
 
     fn values(&mut self, run: RunId, values: EngineResult<Vec<(BlobRef, Arc<Value>)>>) {
-        let Some(Resident::Here(mut here)) = self.runs.remove(&run) else { return };
+        let Some(Resident::Here(mut here)) = self.runs.remove(&run) else {
+            return;
+        };
         here.is_reading = false;
         match values {
             Ok(values) => {
                 here.values.0.extend(values);
                 let mut parked = std::mem::take(&mut here.parked);
-                parked.push(RunCommand { run, command: Command::Continue, actor: "engine".into(), reply: None });
-                parked.into_iter().for_each(|command| self.decide(&mut here, command));
+                parked.push(RunCommand {
+                    run,
+                    command: Command::Continue,
+                    actor: "engine".into(),
+                    reply: None,
+                });
+                parked
+                    .into_iter()
+                    .for_each(|command| self.decide(&mut here, command));
             }
             Err(error) => {
                 warn!(run.id = %run, "Run {run} has to wait for values that cannot be read: {error}");
-                for RunCommand { command, actor, reply, .. } in std::mem::take(&mut here.parked) {
+                for RunCommand {
+                    command,
+                    actor,
+                    reply,
+                    ..
+                } in std::mem::take(&mut here.parked)
+                {
                     match reply {
                         Some(reply) => tell(reply, Err(error.clone())),
-                        None => here.parked.push(RunCommand { run, command, actor, reply: None }),
+                        None => here.parked.push(RunCommand {
+                            run,
+                            command,
+                            actor,
+                            reply: None,
+                        }),
                     }
                 }
                 self.look_again(run);
@@ -268,23 +342,38 @@ impl ShardLoop {
     }
 
     fn loaded(&mut self, run: RunId, loaded: load::Loaded) {
-        let Some(Resident::Loading(waiting)) = self.runs.remove(&run) else { return };
+        let Some(Resident::Loading(waiting)) = self.runs.remove(&run) else {
+            return;
+        };
         match loaded {
             Ok(Some((state, compiled))) if !state.is_finished() => {
                 self.timers.arm(run, state.wake_at());
                 let mut here = Box::new(Here::new(state, compiled));
                 // Effects of earlier decisions may have been lost with the answer of their commit.
-                here.state.held_tokens().for_each(|token| self.shared.dispatch.confirm_started(token));
+                here.state
+                    .held_tokens()
+                    .for_each(|token| self.shared.dispatch.confirm_started(token));
                 let command = Command::Recover { workers_gone: false };
-                self.decide(&mut here, RunCommand { run, command, actor: "engine".into(), reply: None });
-                waiting.into_iter().for_each(|command| self.decide(&mut here, command));
+                self.decide(
+                    &mut here,
+                    RunCommand {
+                        run,
+                        command,
+                        actor: "engine".into(),
+                        reply: None,
+                    },
+                );
+                waiting
+                    .into_iter()
+                    .for_each(|command| self.decide(&mut here, command));
                 self.runs.insert(run, Resident::Here(here));
             }
             Ok(Some(_)) => answer(waiting, &EngineError::Finished(run)),
             Ok(None) => answer(waiting, &EngineError::UnknownRun(run)),
             Err(error) => {
                 warn!(run.id = %run, "Run {run} cannot be read: {error}");
-                let (asked, reports): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|command| command.reply.is_some());
+                let (asked, reports): (Vec<_>, Vec<_>) =
+                    waiting.into_iter().partition(|command| command.reply.is_some());
                 answer(asked, &error);
                 self.offer_again(reports);
                 self.look_again(run);
@@ -295,62 +384,111 @@ impl ShardLoop {
     fn wake_due(&mut self) {
         let now = self.shared.clock.now();
         while !self.batch.is_full() {
-            let Some(run) = self.timers.take_due(now) else { return };
-            self.command(RunCommand { run, command: Command::Wake, actor: "engine".into(), reply: None });
+            let Some(run) = self.timers.take_due(now) else {
+                return;
+            };
+            self.command(RunCommand {
+                run,
+                command: Command::Wake,
+                actor: "engine".into(),
+                reply: None,
+            });
         }
     }
 
     fn begin_commit(&mut self) -> Committing {
         let mut batch = std::mem::take(&mut self.batch);
-        let decisions: Vec<_> = batch.entries.iter_mut().filter_map(|entry| entry.decision.take()).collect();
-        let blobs: Vec<_> = batch.blobs.drain(..).map(|new| (new.blob, bytes::Bytes::from_owner(new.json))).collect();
+        let decisions: Vec<_> = batch
+            .entries
+            .iter_mut()
+            .filter_map(|entry| entry.decision.take())
+            .collect();
+        let blobs: Vec<_> = batch
+            .blobs
+            .drain(..)
+            .map(|new| (new.blob, bytes::Bytes::from_owner(new.json)))
+            .collect();
         self.in_commit = Some(batch);
         let shared = self.shared.clone();
         Box::pin(async move {
             if !blobs.is_empty() {
                 shared.blobs.put(blobs).await?;
             }
-            if decisions.is_empty() { Ok(Vec::new()) } else { shared.store.commit(&shared.epochs, decisions).await }
+            if decisions.is_empty() {
+                Ok(Vec::new())
+            } else {
+                shared.store.commit(&shared.epochs, decisions).await
+            }
         })
     }
 
     fn committed(&mut self, done: StoreResult<Vec<Committed>>) {
-        let Some(batch) = self.in_commit.take() else { return };
+        let Some(batch) = self.in_commit.take() else {
+            return;
+        };
         match done {
             Ok(results) => {
                 self.shared.counters.commits.fetch_add(1, Ordering::Relaxed);
                 let mut results = results.into_iter();
                 for entry in batch.entries {
-                    let result = if entry.n_events == 0 { Committed::Done } else { results.next().unwrap_or(Committed::Done) };
+                    let result = if entry.n_events == 0 {
+                        Committed::Done
+                    } else {
+                        results.next().unwrap_or(Committed::Done)
+                    };
                     self.settle(entry, result);
                 }
             }
             Err(error) => {
-                self.shared.counters.commit_failures.fetch_add(1, Ordering::Relaxed);
-                error!("A commit of {} runs failed, they will be read again: {error}", batch.entries.len());
+                self.shared
+                    .counters
+                    .commit_failures
+                    .fetch_add(1, Ordering::Relaxed);
+                error!(
+                    "A commit of {} runs failed, they will be read again: {error}",
+                    batch.entries.len()
+                );
                 if let StoreError::StaleEpoch { .. } = error {
                     self.runs.clear();
                 }
-                batch.entries.into_iter().for_each(|entry| self.give_up(entry, &error));
+                batch
+                    .entries
+                    .into_iter()
+                    .for_each(|entry| self.give_up(entry, &error));
             }
         }
-        self.shared.counters.resident.store(self.runs.len() as u64, Ordering::Relaxed);
+        self.shared
+            .counters
+            .resident
+            .store(self.runs.len() as u64, Ordering::Relaxed);
     }
 
     fn settle(&mut self, entry: Entry, result: Committed) {
         let run = entry.run;
         match result {
             Committed::Done => self.act(entry),
-            Committed::Duplicate { run: existing, inputs_hash } => {
+            Committed::Duplicate {
+                run: existing,
+                inputs_hash,
+            } => {
                 self.forget(run);
                 self.timers.arm(run, None);
                 if let Some(accepted) = entry.accepted {
-                    tell(accepted, Ok(Accepted::Existing { run: existing, inputs_hash }));
+                    tell(
+                        accepted,
+                        Ok(Accepted::Existing {
+                            run: existing,
+                            inputs_hash,
+                        }),
+                    );
                 }
             }
             Committed::OutOfStep { last_seq } => {
                 warn!(run.id = %run, "The log of {run} ends at {last_seq}, not where a decision begins; the run is read again");
-                self.give_up(entry, &StoreError::Unavailable("the run was changed by somebody else".to_owned()));
+                self.give_up(
+                    entry,
+                    &StoreError::Unavailable("the run was changed by somebody else".to_owned()),
+                );
             }
         }
     }
@@ -359,7 +497,9 @@ impl ShardLoop {
     fn act(&mut self, entry: Entry) {
         let run = entry.run;
         let counters = &self.shared.counters;
-        counters.events.fetch_add(entry.n_events as u64, Ordering::Relaxed);
+        counters
+            .events
+            .fetch_add(entry.n_events as u64, Ordering::Relaxed);
         if entry.is_new {
             counters.runs_started.fetch_add(1, Ordering::Relaxed);
         }
@@ -370,13 +510,20 @@ impl ShardLoop {
             tell(accepted, Ok(Accepted::New));
         }
         entry.replies.into_iter().for_each(|reply| tell(reply, Ok(())));
-        entry.started.into_iter().for_each(|token| self.shared.dispatch.confirm_started(token));
-        let Some(Resident::Here(here)) = self.runs.get_mut(&run) else { return };
+        entry
+            .started
+            .into_iter()
+            .for_each(|token| self.shared.dispatch.confirm_started(token));
+        let Some(Resident::Here(here)) = self.runs.get_mut(&run) else {
+            return;
+        };
         here.n_uncommitted = here.n_uncommitted.saturating_sub(entry.n_decisions);
         let flow = Arc::clone(here.state.flow());
         if let Some(detail) = entry.ended {
             counters.runs_finished.fetch_add(1, Ordering::Relaxed);
-            here.waiters.drain(..).for_each(|waiter| tell(waiter, Arc::clone(&detail)));
+            here.waiters
+                .drain(..)
+                .for_each(|waiter| tell(waiter, Arc::clone(&detail)));
             self.runs.remove(&run);
             self.timers.arm(run, None);
         } else if here.is_idle() && self.runs.len() > IDLE_RESIDENT_MAX {
@@ -396,7 +543,10 @@ impl ShardLoop {
             if let Some(accepted) = entry.accepted {
                 tell(accepted, Err(answer.clone()));
             }
-            entry.replies.into_iter().for_each(|reply| tell(reply, Err(answer.clone())));
+            entry
+                .replies
+                .into_iter()
+                .for_each(|reply| tell(reply, Err(answer.clone())));
             reports.extend(entry.reports);
         }
         self.offer_again(reports);

@@ -46,8 +46,13 @@ pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault
 
 fn is_unchanged(conn: &Connection, version: &NewVersion, newest: u32) -> Result<bool, Fault> {
     let same = conn
-        .prepare_cached("SELECT document = ? AND source = ? FROM flow_versions WHERE flow = ? AND version = ?")?
-        .query_row(params![version.document, version.source, version.flow, newest], |row| row.get(0))
+        .prepare_cached(
+            "SELECT document = ? AND source = ? FROM flow_versions WHERE flow = ? AND version = ?",
+        )?
+        .query_row(
+            params![version.document, version.source, version.flow, newest],
+            |row| row.get(0),
+        )
         .optional()?;
     Ok(same.unwrap_or(false))
 }
