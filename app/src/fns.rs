@@ -82,10 +82,13 @@ pub async fn run(run: String) -> Result<RunPage, AppError> {
     answer(backend()?.run(id).await)
 }
 
-/// A task run's output (`true`) or input.
+/// A task run's output (`true`) or input; `None` if it has none, as light tasks have no input: that is no error.
 #[server(prefix = "/fn", endpoint = "task_value")]
-pub async fn task_value(run: RunId, task: String, output: bool) -> Result<ValueView, AppError> {
-    answer(backend()?.task_value(run, task, output).await)
+pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option<ValueView>, AppError> {
+    match backend()?.task_value(run, task, output).await {
+        Err(error) if error.code == "no_value" => Ok(None),
+        value => answer(value.map(Some)),
+    }
 }
 
 /// A piece of a task run's log.

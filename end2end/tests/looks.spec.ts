@@ -72,6 +72,7 @@ test("who wants less motion gets none", { tag: "@live" }, async ({ page, api }) 
 
 for (const width of [320, 390, 1440]) {
   test(`no page is wider than a screen of ${width} pixels`, async ({ page, api, alive, forgiven }) => {
+    test.setTimeout(120_000);
     forgiven.push(/status of 404/);
     await page.setViewportSize({ width, height: 800 });
     for (const path of await pages(api)) {
@@ -101,7 +102,7 @@ test("a run that is at work can be used by everybody", { tag: "@live" }, async (
   await api.save(`
 flow: stubborn
 tasks:
-  tries: { type: shell, with: { command: "echo trying; exit 1" }, retry: { max_attempts: 3, first: 10m, jitter: none } }
+  tries: { type: shell, with: { command: "echo trying; exit 1" }, retry: { max_attempts: 3, first: 10m, max: 10m, jitter: none } }
   works: { type: shell, with: { command: "echo at work; sleep 600" } }
   after: { type: noop, needs: [tries, works] }
 `);

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Run } from "../pages/run.ts";
 import { expect, expectMarked, live, mark, test } from "../test.ts";
 
@@ -68,18 +70,30 @@ test("the tasks as a list", async ({ page, api, alive }) => {
   await expect(run.card("say", "succeeded")).toHaveAttribute("aria-current", "true");
 });
 
-test("a row of the list changes while its task runs", { tag: "@live" }, async ({ page, api }) => {
-  const id = await api.start("order-checks", { pace: 6 });
+test("a row of the list changes while its task runs", { tag: "@live" }, async ({ page, api, server }) => {
+  const gate = join(server.data, "gate");
+  await api.save(`
+flow: gated
+inputs: { gate: { type: string } }
+tasks:
+  watchman:
+    type: shell
+    with: { command: 'until [ -e "$GATE" ]; do sleep 0.1; done; exit 3', env: { GATE: "{{ inputs.gate }}" } }
+  after: { type: noop, needs: [{ task: watchman, on: failed }] }
+`);
+  const id = await api.start("gated", { gate });
   const run = new Run(page);
   await run.openRun(id, "?view=tasks");
   await live(page);
   await mark(page);
-  await expect(run.row("Fetch order")).toContainText("running");
-  await expect(run.row("Check credit")).toContainText("retrying");
-  await expect(run.row("Ask partner")).toContainText("failed");
-  await expect(run.row("Check credit")).toContainText("3/4");
+  await expect(run.row("watchman")).toContainText("running");
+  await expect(run.row("after")).toContainText("blocked");
+  await writeFile(gate, "");
+  await expect(run.row("watchman")).toContainText("failed");
+  await expect(run.row("watchman")).toContainText("exit code 3");
+  await expect(run.row("after")).toContainText("succeeded");
+  await expect(run.state).toHaveText("succeeded");
   await expectMarked(page);
-  await api.cancel(id);
 });
 
 test("the graph is one stop of the tabulator, and arrows move in it", { tag: "@live" }, async ({ page, api }) => {

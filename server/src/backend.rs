@@ -45,24 +45,38 @@ pub(crate) fn pages(state: &ServerState) -> Router {
 /// What pages call and forms are sent to.
 pub(crate) fn server_functions(state: &ServerState) -> Router<ServerState> {
     let backend = shared(state);
-    Router::new().route("/fn/{*name}", post(move |request| answer(Arc::clone(&backend), request)))
+    Router::new().route(
+        "/fn/{*name}",
+        post(move |request| answer(Arc::clone(&backend), request)),
+    )
 }
 
 fn shared(state: &ServerState) -> SharedBackend {
-    Arc::new(EngineBackend { engine: state.engine.clone() })
+    Arc::new(EngineBackend {
+        engine: state.engine.clone(),
+    })
 }
 
 /// The body is read here, where its size and the time it takes are bounded.
 async fn answer(backend: SharedBackend, request: Request) -> ApiResult<Response> {
     let kind = content_type(request.headers());
-    if !matches!(kind.as_str(), "application/x-www-form-urlencoded" | "application/json") {
+    if !matches!(
+        kind.as_str(),
+        "application/x-www-form-urlencoded" | "application/json"
+    ) {
         return Err(unsupported(&kind, "a form"));
     }
     let (parts, body) = request.into_parts();
-    let whole = read_body(Request::from_parts(parts.clone(), body), 3 * limits::DOCUMENT_BYTES_MAX).await?;
+    let whole = read_body(
+        Request::from_parts(parts.clone(), body),
+        3 * limits::DOCUMENT_BYTES_MAX,
+    )
+    .await?;
     let request = Request::from_parts(parts, Body::from(whole));
     let provide = move || provide_context(Arc::clone(&backend));
-    Ok(leptos_axum::handle_server_fns_with_context(provide, request).await.into_response())
+    Ok(leptos_axum::handle_server_fns_with_context(provide, request)
+        .await
+        .into_response())
 }
 
 struct EngineBackend {
@@ -75,8 +89,15 @@ fn told(error: EngineError) -> AppError {
 
 #[async_trait]
 impl Backend for EngineBackend {
-    async fn flows(&self, text: Option<String>, cursor: Option<String>) -> Result<Page<FlowSummary>, AppError> {
-        let flows = self.engine.flows(text.as_deref(), cursor.as_deref(), LIST_DEFAULT).await;
+    async fn flows(
+        &self,
+        text: Option<String>,
+        cursor: Option<String>,
+    ) -> Result<Page<FlowSummary>, AppError> {
+        let flows = self
+            .engine
+            .flows(text.as_deref(), cursor.as_deref(), LIST_DEFAULT)
+            .await;
         Ok(flows.map_err(of_list)?)
     }
 
@@ -86,15 +107,33 @@ impl Backend for EngineBackend {
 
     async fn start_run(&self, flow: String, fields: Vec<(String, String)>) -> Result<RunId, AppError> {
         let document = self.engine.flow(&flow, None).await.map_err(told)?.document;
-        let inputs = flow::inputs::from_form(&document, &fields).map_err(|problems| told(EngineError::Invalid(problems)))?;
-        let start = StartRun { inputs, trigger: "ui".to_owned(), ..StartRun::of(&flow) };
+        let inputs = flow::inputs::from_form(&document, &fields)
+            .map_err(|problems| told(EngineError::Invalid(problems)))?;
+        let start = StartRun {
+            inputs,
+            trigger: "ui".to_owned(),
+            ..StartRun::of(&flow)
+        };
         self.engine.start_run(start).await.map_err(told)
     }
 
     async fn runs(&self, query: RunListQuery) -> Result<Page<RunSummary>, AppError> {
-        let states = query.states.iter().filter_map(|state| RunStatus::from_key(state)).collect();
-        let filter = RunFilter { flow: query.flow, states, text: query.text, ..RunFilter::default() };
-        Ok(self.engine.runs(&filter, query.cursor.as_deref(), LIST_DEFAULT).await.map_err(of_list)?)
+        let states = query
+            .states
+            .iter()
+            .filter_map(|state| RunStatus::from_key(state))
+            .collect();
+        let filter = RunFilter {
+            flow: query.flow,
+            states,
+            text: query.text,
+            ..RunFilter::default()
+        };
+        Ok(self
+            .engine
+            .runs(&filter, query.cursor.as_deref(), LIST_DEFAULT)
+            .await
+            .map_err(of_list)?)
     }
 
     async fn run(&self, run: RunId) -> Result<RunPage, AppError> {
@@ -123,12 +162,19 @@ impl Backend for EngineBackend {
 
     async fn task_logs(&self, run: RunId, path: String, after: Option<String>) -> Result<LogPage, AppError> {
         let after = logs::position(after.as_deref())?;
-        let logs = self.engine.task_logs(run, &path, after, LOG_BYTES).await.map_err(told)?;
+        let logs = self
+            .engine
+            .task_logs(run, &path, after, LOG_BYTES)
+            .await
+            .map_err(told)?;
         Ok(logs::page(&logs))
     }
 
     async fn cancel_run(&self, run: RunId, force: bool) -> Result<(), AppError> {
-        self.engine.cancel_run(run, force, None, ACTOR).await.map_err(told)
+        self.engine
+            .cancel_run(run, force, None, ACTOR)
+            .await
+            .map_err(told)
     }
 
     async fn run_counts(&self) -> Result<BTreeMap<String, u64>, AppError> {
@@ -141,7 +187,13 @@ impl Backend for EngineBackend {
 
     async fn save_flow(&self, source: String) -> Result<String, AppError> {
         let format = Format::guess(source.as_bytes());
-        let save = SaveFlow { source: source.into_bytes(), format, id: None, expected: None, actor: ACTOR.to_owned() };
+        let save = SaveFlow {
+            source: source.into_bytes(),
+            format,
+            id: None,
+            expected: None,
+            actor: ACTOR.to_owned(),
+        };
         Ok(self.engine.save_flow(save).await.map_err(told)?.id)
     }
 }

@@ -19,7 +19,13 @@ pub(crate) async fn save_if_empty(engine: &Engine) -> Result<()> {
     }
     for (name, source) in EXAMPLES {
         let source = source.as_bytes().to_vec();
-        let save = SaveFlow { source, format: Format::Yaml, id: None, expected: Some(0), actor: "engine".to_owned() };
+        let save = SaveFlow {
+            source,
+            format: Format::Yaml,
+            id: None,
+            expected: Some(0),
+            actor: "engine".to_owned(),
+        };
         match engine.save_flow(save).await {
             // One that was archived is not wanted back.
             Ok(_) | Err(EngineError::VersionConflict { .. }) => {}

@@ -77,14 +77,25 @@ fn expect_json(headers: &HeaderMap) -> ApiResult<()> {
 
 /// 415.
 pub(crate) fn unsupported(found: &str, expected: &str) -> ApiError {
-    let found = if found.is_empty() { "nothing".to_owned() } else { format!("`{found}`") };
+    let found = if found.is_empty() {
+        "nothing".to_owned()
+    } else {
+        format!("`{found}`")
+    };
     let detail = format!("the body must be {expected}, and its content type must say so; it says {found}");
-    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        detail,
+    )
 }
 
 /// Reads a body of at most so many bytes.
 pub(crate) async fn read_body(request: Request, max: usize) -> ApiResult<Bytes> {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let waits = request.headers().contains_key(header::EXPECT);
     let body = request.into_body();
     if announced.is_some_and(|bytes| bytes > max) {
@@ -108,7 +119,8 @@ async fn collect(body: Body, max: usize) -> ApiResult<Bytes> {
     let mut all = bytes::BytesMut::new();
     let mut n_bytes = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| ApiError::bad_request("broken_body", format!("the body broke off: {error}")))?;
+        let chunk = chunk
+            .map_err(|error| ApiError::bad_request("broken_body", format!("the body broke off: {error}")))?;
         n_bytes += chunk.len();
         if n_bytes > DRAIN_BYTES_MAX {
             break;
@@ -117,7 +129,11 @@ async fn collect(body: Body, max: usize) -> ApiResult<Bytes> {
             all.extend_from_slice(&chunk);
         }
     }
-    if n_bytes > max { Err(too_large(max)) } else { Ok(all.freeze()) }
+    if n_bytes > max {
+        Err(too_large(max))
+    } else {
+        Ok(all.freeze())
+    }
 }
 
 fn too_large(max: usize) -> ApiError {
@@ -131,7 +147,11 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     }
     if depth(body) > limits::DEPTH_MAX {
         let detail = format!("the body is nested deeper than {} levels", limits::DEPTH_MAX);
-        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_deep", detail));
+        return Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too_deep",
+            detail,
+        ));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -183,11 +203,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
         let text = parts.uri.query().unwrap_or_default();
-        let read = serde_path_to_error::deserialize(serde_html_form::Deserializer::from_bytes(text.as_bytes()));
+        let read =
+            serde_path_to_error::deserialize(serde_html_form::Deserializer::from_bytes(text.as_bytes()));
         read.map(Self).map_err(|error| {
             let field = error.path().to_string();
-            let about = if field == "." { String::new() } else { format!(" (`{field}`)") };
-            ApiError::bad_request("bad_query", format!("the parameters are not right: {}{about}", error.inner()))
+            let about = if field == "." {
+                String::new()
+            } else {
+                format!(" (`{field}`)")
+            };
+            ApiError::bad_request(
+                "bad_query",
+                format!("the parameters are not right: {}{about}", error.inner()),
+            )
         })
     }
 }
@@ -198,7 +226,9 @@ pub(crate) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
     match &*text {
         "" | "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        other => Err(serde::de::Error::custom(format!("expected true or false, found `{other}`"))),
+        other => Err(serde::de::Error::custom(format!(
+            "expected true or false, found `{other}`"
+        ))),
     }
 }
 
@@ -217,7 +247,12 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         axum::extract::Path::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Path(path)| Self(path))
-            .map_err(|error| ApiError::bad_request("bad_address", format!("the address is not right: {}", error.body_text())))
+            .map_err(|error| {
+                ApiError::bad_request(
+                    "bad_address",
+                    format!("the address is not right: {}", error.body_text()),
+                )
+            })
     }
 }
 
@@ -225,7 +260,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 pub(crate) fn run_id(text: &str) -> ApiResult<RunId> {
     text.parse().map_err(|_| {
         let shown: String = text.chars().take(60).collect();
-        ApiError::not_found("unknown_run", format!("there is no run `{shown}`: a run's id is `run_` and 26 letters and digits"))
+        ApiError::not_found(
+            "unknown_run",
+            format!("there is no run `{shown}`: a run's id is `run_` and 26 letters and digits"),
+        )
     })
 }
 
@@ -253,16 +291,39 @@ mod tests {
 
     #[test]
     fn fields_are_named() {
-        check(br#"{"a":1,"list":[{"a":2}]}"#, expect!["Sample { a: 1, list: [Sample { a: 2, list: [] }] }"]);
-        check(br#"{"a":1,"list":[{"a":2},{"a":"x"}]}"#, expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Unprocessable Entity", status: 422, code: "invalid", detail: "Invalid type: string \"x\", expected u8 (list[1].a).", problems: [Problem { severity: Error, code: "bad_field", message: "invalid type: string \"x\", expected u8", task: None, field: Some("list[1].a"), line: Some(1), column: Some(31) }] })"#]]);
-        check(br#"{"a":1} x"#, expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Bad Request", status: 400, code: "bad_json", detail: "The body is not JSON: trailing characters at line 1 column 9.", problems: [] })"#]]);
-        check(b"\xff", expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Bad Request", status: 400, code: "not_utf8", detail: "The body is not UTF-8.", problems: [] })"#]]);
+        check(
+            br#"{"a":1,"list":[{"a":2}]}"#,
+            expect!["Sample { a: 1, list: [Sample { a: 2, list: [] }] }"],
+        );
+        check(
+            br#"{"a":1,"list":[{"a":2},{"a":"x"}]}"#,
+            expect![[
+                r#"ApiError(ProblemDetails { kind: "about:blank", title: "Unprocessable Entity", status: 422, code: "invalid", detail: "Invalid type: string \"x\", expected u8 (list[1].a).", problems: [Problem { severity: Error, code: "bad_field", message: "invalid type: string \"x\", expected u8", task: None, field: Some("list[1].a"), line: Some(1), column: Some(31) }] })"#
+            ]],
+        );
+        check(
+            br#"{"a":1} x"#,
+            expect![[
+                r#"ApiError(ProblemDetails { kind: "about:blank", title: "Bad Request", status: 400, code: "bad_json", detail: "The body is not JSON: trailing characters at line 1 column 9.", problems: [] })"#
+            ]],
+        );
+        check(
+            b"\xff",
+            expect![[
+                r#"ApiError(ProblemDetails { kind: "about:blank", title: "Bad Request", status: 400, code: "not_utf8", detail: "The body is not UTF-8.", problems: [] })"#
+            ]],
+        );
     }
 
     #[test]
     fn brackets_in_texts_are_not_deep() {
         assert_eq!(depth(br#"{"a":["[[[\"[[", [1]]}"#), 3);
         assert_eq!(depth(b"]]]]["), 1);
-        check("[".repeat(100_000).as_bytes(), expect![[r#"ApiError(ProblemDetails { kind: "about:blank", title: "Unprocessable Entity", status: 422, code: "too_deep", detail: "The body is nested deeper than 64 levels.", problems: [] })"#]]);
+        check(
+            "[".repeat(100_000).as_bytes(),
+            expect![[
+                r#"ApiError(ProblemDetails { kind: "about:blank", title: "Unprocessable Entity", status: 422, code: "too_deep", detail: "The body is nested deeper than 64 levels.", problems: [] })"#
+            ]],
+        );
     }
 }

@@ -38,7 +38,14 @@ impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl AsRef<str>) -> Self {
         let detail = sentence(detail.as_ref());
         let problems = Vec::new();
-        Self(Box::new(ProblemDetails { kind: "about:blank", title: title(status), status: status.as_u16(), code, detail, problems }))
+        Self(Box::new(ProblemDetails {
+            kind: "about:blank",
+            title: title(status),
+            status: status.as_u16(),
+            code,
+            detail,
+            problems,
+        }))
     }
 
     /// 400: the request itself is not right.
@@ -78,8 +85,13 @@ fn title(status: StatusCode) -> &'static str {
 
 /// The first problem, where it is, and how many more there are.
 fn summary(problems: &[Problem]) -> String {
-    let Some(first) = problems.first() else { return "something is wrong, but nobody said what".to_owned() };
-    let place = first.field.as_ref().map_or_else(String::new, |field| format!(" ({field})"));
+    let Some(first) = problems.first() else {
+        return "something is wrong, but nobody said what".to_owned();
+    };
+    let place = first
+        .field
+        .as_ref()
+        .map_or_else(String::new, |field| format!(" ({field})"));
     let more = match problems.len() - 1 {
         0 => String::new(),
         n => format!(", and {n} more"),
@@ -90,9 +102,10 @@ fn summary(problems: &[Problem]) -> String {
 /// A list's errors: what is not there can only be the position the caller gave.
 pub(crate) fn of_list(error: EngineError) -> ApiError {
     match error {
-        EngineError::UnknownFlow(_) | EngineError::BadRequest(_) => {
-            ApiError::bad_request("bad_cursor", "`cursor` is no position in this list; give a page's `next_cursor` as it is")
-        }
+        EngineError::UnknownFlow(_) | EngineError::BadRequest(_) => ApiError::bad_request(
+            "bad_cursor",
+            "`cursor` is no position in this list; give a page's `next_cursor` as it is",
+        ),
         other => other.into(),
     }
 }
@@ -101,7 +114,10 @@ pub(crate) fn of_list(error: EngineError) -> ApiError {
 fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut rest = text.chars();
-    let mut sentence: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let mut sentence: String = rest
+        .next()
+        .map(|first| first.to_uppercase().collect())
+        .unwrap_or_default();
     sentence.push_str(rest.as_str());
     if !sentence.ends_with(['.', '!', '?']) {
         sentence.push('.');
@@ -130,7 +146,12 @@ impl From<EngineError> for ApiError {
 
 impl From<ApiError> for AppError {
     fn from(ApiError(details): ApiError) -> Self {
-        Self { status: details.status, code: details.code.to_owned(), message: details.detail, problems: details.problems }
+        Self {
+            status: details.status,
+            code: details.code.to_owned(),
+            message: details.detail,
+            problems: details.problems,
+        }
     }
 }
 
@@ -139,7 +160,10 @@ impl IntoResponse for ApiError {
         let status = self.status();
         let mut response = (status, axum::Json(self.0)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -41,7 +41,8 @@ impl Hosts {
     fn allow(&self, host: &str, local: Option<LocalAddress>) -> bool {
         let host = host.to_ascii_lowercase();
         // Nobody can make an address point elsewhere: one by which the connection came in is ours.
-        self.0.contains(&host) || local.is_some_and(|LocalAddress(address)| bracketed(address.to_canonical()) == host)
+        self.0.contains(&host)
+            || local.is_some_and(|LocalAddress(address)| bracketed(address.to_canonical()) == host)
     }
 }
 
@@ -64,10 +65,21 @@ pub(crate) async fn guard(State(state): State<ServerState>, request: Request, ne
 }
 
 fn admit(hosts: &Hosts, request: &Request, is_read: bool) -> ApiResult<()> {
-    let n_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let n_bytes: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if n_bytes > HEADERS_BYTES_MAX {
-        let detail = format!("the headers are too large; at most {} KiB are read", HEADERS_BYTES_MAX / 1024);
-        return Err(ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
+        let detail = format!(
+            "the headers are too large; at most {} KiB are read",
+            HEADERS_BYTES_MAX / 1024
+        );
+        return Err(ApiError::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers_too_large",
+            detail,
+        ));
     }
     let authority = authority(request)?;
     let local = request.extensions().get::<LocalAddress>().copied();
@@ -76,11 +88,19 @@ fn admit(hosts: &Hosts, request: &Request, is_read: bool) -> ApiResult<()> {
             "this server does not answer for the host `{}`; start it with `--allow-host {0}` if it should",
             authority.host()
         );
-        return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail));
+        return Err(ApiError::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "host_not_allowed",
+            detail,
+        ));
     }
     let headers = request.headers();
     let is_stream = wants_events(headers) || headers.contains_key(header::UPGRADE);
-    if is_read && !is_stream { Ok(()) } else { same_origin(headers, &authority) }
+    if is_read && !is_stream {
+        Ok(())
+    } else {
+        same_origin(headers, &authority)
+    }
 }
 
 /// The host a request is for: of the whole address if it has one, else of the header. Both must agree.
@@ -92,14 +112,21 @@ fn authority(request: &Request) -> ApiResult<Authority> {
         (None, None) => None,
         (Some(host), None) => {
             let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-            Some(host.filter(|host| !host.as_str().contains('@')).ok_or_else(|| bad("the Host header is not a host"))?)
+            Some(
+                host.filter(|host| !host.as_str().contains('@'))
+                    .ok_or_else(|| bad("the Host header is not a host"))?,
+            )
         }
     };
     match (request.uri().authority(), named) {
-        (Some(whole), Some(named)) if *whole != named => Err(bad("the address and the Host header name different hosts")),
+        (Some(whole), Some(named)) if *whole != named => {
+            Err(bad("the address and the Host header name different hosts"))
+        }
         (Some(whole), _) => Ok(whole.clone()),
         (None, Some(named)) => Ok(named),
-        (None, None) if request.version() == Version::HTTP_10 => Err(bad("the request has no Host header; HTTP/1.1 asks for one")),
+        (None, None) if request.version() == Version::HTTP_10 => {
+            Err(bad("the request has no Host header; HTTP/1.1 asks for one"))
+        }
         (None, None) => Err(bad("the request has no Host header")),
     }
 }
@@ -114,8 +141,12 @@ fn same_origin(headers: &HeaderMap, authority: &Authority) -> ApiResult<()> {
     }
     for origin in headers.get_all(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or("null");
-        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        let is_ours = host.and_then(|host| host.parse::<Authority>().ok()).is_some_and(|host| same_host(&host, authority));
+        let host = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
+        let is_ours = host
+            .and_then(|host| host.parse::<Authority>().ok())
+            .is_some_and(|host| same_host(&host, authority));
         if !is_ours {
             return foreign(format!("a page of `{origin}` may not do this"));
         }
@@ -126,7 +157,8 @@ fn same_origin(headers: &HeaderMap, authority: &Authority) -> ApiResult<()> {
 /// The same host and port. A missing port is the scheme's, which a proxy in front may have changed: then either will do.
 fn same_host(origin: &Authority, own: &Authority) -> bool {
     let usual = |port: Option<u16>| port.is_none_or(|port| port == 80 || port == 443);
-    let same_port = origin.port_u16() == own.port_u16() || (usual(origin.port_u16()) && usual(own.port_u16()));
+    let same_port =
+        origin.port_u16() == own.port_u16() || (usual(origin.port_u16()) && usual(own.port_u16()));
     origin.host().eq_ignore_ascii_case(own.host()) && same_port
 }
 
@@ -145,8 +177,14 @@ fn secure(response: &mut Response) {
     // Our own forms lead back by it; nobody else gets to know what is open here.
     set(header::REFERRER_POLICY, "same-origin");
     set(header::X_FRAME_OPTIONS, "DENY");
-    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    set(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
     set(header::CONTENT_SECURITY_POLICY, NOTHING);
 }
 
@@ -159,8 +197,14 @@ mod tests {
     /// `request` is a method, an address and headers, one a line. The server listens on 10.0.0.7 and is called `flows.example`.
     fn check(request: &str, expected: Expect) {
         let mut lines = request.lines().map(str::trim);
-        let (method, uri) = lines.next().and_then(|line| line.split_once(' ')).expect("method and address");
-        let mut builder = Request::builder().method(method).uri(uri).extension(LocalAddress([192, 168, 1, 5].into()));
+        let (method, uri) = lines
+            .next()
+            .and_then(|line| line.split_once(' '))
+            .expect("method and address");
+        let mut builder = Request::builder()
+            .method(method)
+            .uri(uri)
+            .extension(LocalAddress([192, 168, 1, 5].into()));
         for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
             builder = builder.header(name, value);
         }
@@ -183,28 +227,82 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:9", "[::1]:8000", "10.0.0.7", "flows.example", "192.168.1.5:8000"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "127.0.0.1:9",
+            "[::1]:8000",
+            "10.0.0.7",
+            "flows.example",
+            "192.168.1.5:8000",
+        ] {
             check(&format!("GET /\nhost: {host}"), expect!["let in"]);
         }
-        check("GET /\nhost: evil.example", expect!["421 This server does not answer for the host `evil.example`; start it with `--allow-host evil.example` if it should."]);
-        check("GET /\nhost: localhost.evil.example", expect!["421 This server does not answer for the host `localhost.evil.example`; start it with `--allow-host localhost.evil.example` if it should."]);
-        check("GET /\nhost: localhost@evil.example", expect!["400 The Host header is not a host."]);
+        check(
+            "GET /\nhost: evil.example",
+            expect![
+                "421 This server does not answer for the host `evil.example`; start it with `--allow-host evil.example` if it should."
+            ],
+        );
+        check(
+            "GET /\nhost: localhost.evil.example",
+            expect![
+                "421 This server does not answer for the host `localhost.evil.example`; start it with `--allow-host localhost.evil.example` if it should."
+            ],
+        );
+        check(
+            "GET /\nhost: localhost@evil.example",
+            expect!["400 The Host header is not a host."],
+        );
         check("GET /", expect!["400 The request has no Host header."]);
-        check("GET /\nhost: localhost\nhost: evil.example", expect!["400 The request has several Host headers."]);
-        check("GET http://evil.example/\nhost: localhost", expect!["400 The address and the Host header name different hosts."]);
-        check("GET http://localhost:8000/\nhost: localhost:8000", expect!["let in"]);
+        check(
+            "GET /\nhost: localhost\nhost: evil.example",
+            expect!["400 The request has several Host headers."],
+        );
+        check(
+            "GET http://evil.example/\nhost: localhost",
+            expect!["400 The address and the Host header name different hosts."],
+        );
+        check(
+            "GET http://localhost:8000/\nhost: localhost:8000",
+            expect!["let in"],
+        );
     }
 
     #[test]
     fn origins() {
         check("POST /\nhost: localhost:8000", expect!["let in"]);
-        check("POST /\nhost: localhost:8000\norigin: http://localhost:8000\nsec-fetch-site: same-origin", expect!["let in"]);
-        check("POST /\nhost: localhost:8000\norigin: http://localhost:3000", expect!["403 A page of `http://localhost:3000` may not do this."]);
-        check("POST /\nhost: localhost:8000\norigin: null", expect!["403 A page of `null` may not do this."]);
-        check("POST /\nhost: flows.example\norigin: https://flows.example", expect!["let in"]);
-        check("DELETE /\nhost: localhost:8000\nsec-fetch-site: same-site", expect!["403 A page of another site may not do this."]);
-        check("GET /\nhost: localhost:8000\norigin: http://evil.example", expect!["let in"]);
-        check("GET /\nhost: localhost:8000\norigin: http://evil.example\naccept: text/event-stream", expect!["403 A page of `http://evil.example` may not do this."]);
-        check("GET /\nhost: localhost:8000\norigin: http://evil.example\nupgrade: websocket", expect!["403 A page of `http://evil.example` may not do this."]);
+        check(
+            "POST /\nhost: localhost:8000\norigin: http://localhost:8000\nsec-fetch-site: same-origin",
+            expect!["let in"],
+        );
+        check(
+            "POST /\nhost: localhost:8000\norigin: http://localhost:3000",
+            expect!["403 A page of `http://localhost:3000` may not do this."],
+        );
+        check(
+            "POST /\nhost: localhost:8000\norigin: null",
+            expect!["403 A page of `null` may not do this."],
+        );
+        check(
+            "POST /\nhost: flows.example\norigin: https://flows.example",
+            expect!["let in"],
+        );
+        check(
+            "DELETE /\nhost: localhost:8000\nsec-fetch-site: same-site",
+            expect!["403 A page of another site may not do this."],
+        );
+        check(
+            "GET /\nhost: localhost:8000\norigin: http://evil.example",
+            expect!["let in"],
+        );
+        check(
+            "GET /\nhost: localhost:8000\norigin: http://evil.example\naccept: text/event-stream",
+            expect!["403 A page of `http://evil.example` may not do this."],
+        );
+        check(
+            "GET /\nhost: localhost:8000\norigin: http://evil.example\nupgrade: websocket",
+            expect!["403 A page of `http://evil.example` may not do this."],
+        );
     }
 }

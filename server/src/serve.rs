@@ -11,8 +11,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use engine::{Engine, EngineError};
 use engine::task_types::{BuiltinOptions, HttpOptions};
+use engine::{Engine, EngineError};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -87,8 +87,12 @@ impl Server {
                  here. Listen on 127.0.0.1, or give `--insecure-no-login` if the network is trusted"
             );
         }
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-        let address = listener.local_addr().with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen}"))?;
+        let address = listener
+            .local_addr()
+            .with_context(|| format!("cannot listen on {listen}"))?;
         let engine = start_engine(&options).await?;
         if options.examples {
             examples::save_if_empty(&engine).await?;
@@ -105,7 +109,12 @@ impl Server {
             engine: engine.clone(),
         };
         let answering = tokio::spawn(wire::serve(listener, router(state), stopping));
-        Ok(Self { address, engine, stop, answering })
+        Ok(Self {
+            address,
+            engine,
+            stop,
+            answering,
+        })
     }
 
     /// Where it answers.
@@ -126,16 +135,22 @@ impl Server {
 
 async fn start_engine(options: &ServeOptions) -> Result<Engine> {
     let builtin = BuiltinOptions {
-        http: HttpOptions { deny_private: options.deny_private_networks },
+        http: HttpOptions {
+            deny_private: options.deny_private_networks,
+        },
         jq_helper: options.jq_helper.clone(),
     };
-    let mut builder = Engine::builder().data_dir(&options.data).builtin(builtin).disable(options.disabled_types.clone());
+    let mut builder = Engine::builder()
+        .data_dir(&options.data)
+        .builtin(builtin)
+        .disable(options.disabled_types.clone());
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }
     builder.start().await.map_err(|error| match error {
         EngineError::BadRequest(_) => anyhow::Error::new(error),
-        other => anyhow::Error::new(other).context(format!("cannot use the data folder {}", options.data.display())),
+        other => anyhow::Error::new(other)
+            .context(format!("cannot use the data folder {}", options.data.display())),
     })
 }
 
@@ -151,8 +166,12 @@ fn router(state: ServerState) -> Router {
         .layer(middleware::from_fn_with_state(pages, two_doors))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic hook has told what and where.
-            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; the server's log says what")
-                .into_response()
+            ApiError::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "something went wrong here; the server's log says what",
+            )
+            .into_response()
         }))
         .layer(middleware::from_fn_with_state(state.clone(), safety::guard))
         .with_state(state)
@@ -172,14 +191,20 @@ async fn two_doors(State(pages): State<Router>, request: Request, next: Next) ->
     } else {
         next.run(request).await
     };
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    response
+        .headers_mut()
+        .append(header::VARY, HeaderValue::from_static("accept"));
     response
 }
 
 async fn page_or_nothing(pages: Router, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") || path.starts_with("/fn/") {
-        return ApiError::not_found("unknown_address", format!("there is nothing at {path}; /docs lists all calls")).into_response();
+        return ApiError::not_found(
+            "unknown_address",
+            format!("there is nothing at {path}; /docs lists all calls"),
+        )
+        .into_response();
     }
     let page: Result<Response, std::convert::Infallible> = pages.oneshot(request).await;
     page.into_response()

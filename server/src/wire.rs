@@ -38,7 +38,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn serve(listener: TcpListener, router: Router, stopping: Stopping) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
+            break;
+        };
         let accepted = tokio::select! {
             () = stopping.wait() => break,
             accepted = listener.accept() => accepted,
@@ -68,7 +70,8 @@ async fn connection(stream: TcpStream, router: Router, stopping: Stopping) {
     // Frames of a stream are small and must not wait for each other. A socket that cannot do it works as well.
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
-    let service = hyper::service::service_fn(move |request| answer(router.clone(), LocalAddress(local.ip()), request));
+    let service =
+        hyper::service::service_fn(move |request| answer(router.clone(), LocalAddress(local.ip()), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -90,7 +93,11 @@ fn log(ended: Result<(), hyper::Error>) {
     }
 }
 
-async fn answer(mut router: Router, local: LocalAddress, request: Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(
+    mut router: Router,
+    local: LocalAddress,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(local);
     router.call(request).await

@@ -384,7 +384,8 @@ fn an_interrupt_cancels_the_run() {
                 waiting cancelled in [time]
                 interrupted from the keyboard; the run is cancelled, once more ends it at once
                 exit code 2
-            "#]].assert_eq(&shown(&output));
+            "#]]
+            .assert_eq(&shown(&output));
         }
     }
 }

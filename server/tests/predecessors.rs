@@ -224,7 +224,8 @@ async fn their_example_is_executed() {
             }
           ]
         }
-    "#]].assert_eq(&shown(doors.post("/flow/execute-sync", EXAMPLE).await));
+    "#]]
+    .assert_eq(&shown(doors.post("/flow/execute-sync", EXAMPLE).await));
     doors.close().await;
 }
 
@@ -253,7 +254,8 @@ async fn an_execution_goes_on_behind_the_answer() {
             }
           ]
         }
-    "#]].assert_eq(&shown((status, started)));
+    "#]]
+    .assert_eq(&shown((status, started)));
     let by_run = doors.get(&format!("/flow/{id}/status")).await;
     let by_flow = doors.get("/flow/data_processing_flow/status").await;
     assert_eq!(by_run, by_flow, "a flow's id means its newest execution");
@@ -274,7 +276,8 @@ async fn an_execution_goes_on_behind_the_answer() {
           "execution_time": "[seconds]",
           "attempts": 1
         }
-    "#]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task2/result")).await));
+    "#]]
+    .assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task2/result")).await));
     expect![[r#"
         200
         {
@@ -288,7 +291,8 @@ async fn an_execution_goes_on_behind_the_answer() {
           "execution_time": null,
           "attempts": 0
         }
-    "#]].assert_eq(&shown(
+    "#]]
+    .assert_eq(&shown(
         doors.get("/flow/data_processing_flow/tasks/task3/result").await,
     ));
     expect![[r#"
@@ -300,7 +304,8 @@ async fn an_execution_goes_on_behind_the_answer() {
           "code": "unknown_task",
           "detail": "Run [run] has no task task9."
         }
-    "#]].assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task9/result")).await));
+    "#]]
+    .assert_eq(&shown(doors.get(&format!("/flow/{id}/tasks/task9/result")).await));
     doors.close().await;
 }
 
@@ -353,7 +358,8 @@ async fn records_are_fetched_processed_and_stored() {
           "execution_time": "[seconds]",
           "attempts": 1
         }
-    "#]].assert_eq(&shown((status, answer["task_results"][2].clone())));
+    "#]]
+    .assert_eq(&shown((status, answer["task_results"][2].clone())));
     doors.close().await;
 }
 
@@ -406,18 +412,26 @@ async fn an_outcome_may_be_failure() {
         ]
     };
     let condition = [["a", "failure", "met", "unmet"]];
-    check(document(&tasks(1.0), &condition), expect![[r#"
+    check(
+        document(&tasks(1.0), &condition),
+        expect![[r#"
         SUCCESS null
         a FAILURE after 1 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
         met SUCCESS after 1 attempts: Task met completed successfully null
         unmet SKIPPED after 0 attempts: Task unmet was not executed null
-    "#]]).await;
-    check(document(&tasks(0.0), &condition), expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        document(&tasks(0.0), &condition),
+        expect![[r#"
         SUCCESS null
         a SUCCESS after 1 attempts: Task a completed successfully null
         met SKIPPED after 0 attempts: Task met was not executed null
         unmet SUCCESS after 1 attempts: Task unmet completed successfully null
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -426,16 +440,24 @@ async fn a_failed_task_that_leads_to_itself_is_tried_again() {
         ("a", "fetch_data", json!({ "failure_rate": 1 })),
         ("b", "process_data", json!({})),
     ];
-    check(document(&tasks, &[["a", "success", "b", "a"]]), expect![[r#"
+    check(
+        document(&tasks, &[["a", "success", "b", "a"]]),
+        expect![[r#"
         FAILURE "fetching failed, as it does with a failure rate of 1"
         a FAILURE after 3 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
         b SKIPPED after 0 attempts: Task b was not executed null
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let tasks = [("a", "fetch_data", json!({ "failure_rate": 1, "retry_count": 1 }))];
-    check(document(&tasks, &[]), expect![[r#"
+    check(
+        document(&tasks, &[]),
+        expect![[r#"
         FAILURE "fetching failed, as it does with a failure rate of 1"
         a FAILURE after 2 attempts: Task a failed "fetching failed, as it does with a failure rate of 1"
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -493,11 +515,13 @@ async fn everything_wrong_is_told_at_once() {
             }
           ]
         }
-    "#]].assert_eq(&shown(doors.post("/flow/create", "{\"flow\": ").await));
+    "#]]
+    .assert_eq(&shown(doors.post("/flow/create", "{\"flow\": ").await));
     expect![[r#"
         200
         []
-    "#]].assert_eq(&shown(doors.get("/flows").await));
+    "#]]
+    .assert_eq(&shown(doors.get("/flows").await));
     doors.close().await;
 }
 
@@ -545,7 +569,8 @@ async fn flows_are_stored_once_and_listed_by_their_own_ids() {
             }
           ]
         }
-    "#]].assert_eq(&shown(doors.post("/flow/create", EXAMPLE).await));
+    "#]]
+    .assert_eq(&shown(doors.post("/flow/create", EXAMPLE).await));
     let again = doors.post("/flow/create", EXAMPLE).await;
     assert_eq!(
         (again.0, &again.1["version"]),
@@ -587,7 +612,8 @@ async fn flows_are_stored_once_and_listed_by_their_own_ids() {
             "last_status": "SUCCESS"
           }
         ]
-    "#]].assert_eq(&shown(doors.get("/flows").await));
+    "#]]
+    .assert_eq(&shown(doors.get("/flows").await));
     expect![[r#"
         200
         {
@@ -601,7 +627,8 @@ async fn flows_are_stored_once_and_listed_by_their_own_ids() {
           "min_duration": "[seconds]",
           "max_duration": "[seconds]"
         }
-    "#]].assert_eq(&shown(doors.get("/flows/summary").await));
+    "#]]
+    .assert_eq(&shown(doors.get("/flows/summary").await));
     doors.close().await;
 }
 
@@ -618,7 +645,8 @@ async fn what_is_not_there_is_said_so() {
           "code": "unknown_execution",
           "detail": "There is no execution `nothing`, and no flow `nothing` that has ever run."
         }
-    "#]].assert_eq(&shown(doors.get("/flow/nothing/status").await));
+    "#]]
+    .assert_eq(&shown(doors.get("/flow/nothing/status").await));
     expect![[r#"
         404
         {
@@ -638,7 +666,8 @@ async fn what_is_not_there_is_said_so() {
           "code": "unknown_run",
           "detail": "There is no run [run]."
         }
-    "#]].assert_eq(&shown(
+    "#]]
+    .assert_eq(&shown(
         doors.get("/flow/run_00000000000000000000000000/status").await,
     ));
     expect![[r#"
@@ -650,7 +679,8 @@ async fn what_is_not_there_is_said_so() {
           "code": "unknown_execution",
           "detail": "There is no execution `nothing`, and no flow `nothing` that has ever run."
         }
-    "#]].assert_eq(&shown(doors.get("/flow/nothing/tasks/task1/result").await));
+    "#]]
+    .assert_eq(&shown(doors.get("/flow/nothing/tasks/task1/result").await));
     doors.close().await;
 }
 

@@ -222,7 +222,7 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
                 let key = key.clone();
                 async move {
                     match is_there {
-                        true => fns::task_value(id, key, output).await.map(Some),
+                        true => fns::task_value(id, key, output).await,
                         false => Ok(None),
                     }
                 }

@@ -107,9 +107,20 @@ fn Run(page: model::RunPage) -> impl IntoView {
     let handle = stage::Handle::default();
     #[cfg(feature = "hydrate")]
     super::run_follow::follow(shared, handle);
+    let navigate = use_navigate();
+    // Escape closes the open task, wherever the focus is on the page; it stays where it is.
+    let on_key = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" && shared.selected.get_untracked().is_some() {
+            let options = NavigateOptions {
+                scroll: false,
+                ..NavigateOptions::default()
+            };
+            navigate(&shared.address(None, shared.as_list.get_untracked()), options);
+        }
+    };
     view! {
         <Title text=format!("{name} · {} · Pointwork", format::short_id(&id.to_string()))/>
-        <div class="run-page">
+        <div class="run-page" on:keydown=on_key>
             <Head shared usual/>
             <div class="run-board">
                 <Tabs shared/>

@@ -70,8 +70,19 @@ pub(super) struct Versions {
 ///
 /// Archived ones are left out.
 #[utoipa::path(get, path = "/flows", tag = "flows", params(ListParams), responses((status = 200, description = "A page of flows, by id.", body = Page<FlowSummary>)))]
-pub(super) async fn list(State(state): State<ServerState>, Query(params): Query<ListParams>) -> ApiResult<Response> {
-    let flows = state.engine.flows(params.q.as_deref(), params.cursor.as_deref(), limit(params.limit)?).await.map_err(of_list)?;
+pub(super) async fn list(
+    State(state): State<ServerState>,
+    Query(params): Query<ListParams>,
+) -> ApiResult<Response> {
+    let flows = state
+        .engine
+        .flows(
+            params.q.as_deref(),
+            params.cursor.as_deref(),
+            limit(params.limit)?,
+        )
+        .await
+        .map_err(of_list)?;
     Ok(json(&flows))
 }
 
@@ -85,14 +96,24 @@ pub(super) async fn list(State(state): State<ServerState>, Query(params): Query<
         (status = 422, description = "All that is wrong with the document.", body = crate::problem::ProblemDetails),
     )
 )]
-pub(super) async fn create(State(state): State<ServerState>, Query(NoParams {}): Query<NoParams>, document: Document) -> ApiResult<Response> {
-    let saved = state.engine.save_flow(save_of(document, None, Some(0))).await.map_err(|error| match error {
-        EngineError::VersionConflict { flow, .. } => {
-            let detail = format!("there is a flow `{flow}` already; save a new version of it with PUT /api/v1/flows/{flow}");
-            ApiError::new(StatusCode::CONFLICT, "flow_exists", detail)
-        }
-        other => other.into(),
-    })?;
+pub(super) async fn create(
+    State(state): State<ServerState>,
+    Query(NoParams {}): Query<NoParams>,
+    document: Document,
+) -> ApiResult<Response> {
+    let saved = state
+        .engine
+        .save_flow(save_of(document, None, Some(0)))
+        .await
+        .map_err(|error| match error {
+            EngineError::VersionConflict { flow, .. } => {
+                let detail = format!(
+                    "there is a flow `{flow}` already; save a new version of it with PUT /api/v1/flows/{flow}"
+                );
+                ApiError::new(StatusCode::CONFLICT, "flow_exists", detail)
+            }
+            other => other.into(),
+        })?;
     Ok(created(saved))
 }
 
@@ -112,9 +133,15 @@ pub(super) async fn read(
     let flow = state.engine.flow(&id, params.version).await?;
     let version = flow.shown_version;
     let as_yaml = prefers(&headers, &["application/yaml", "text/yaml", "application/x-yaml"]);
-    let mut response = if as_yaml { text("application/yaml", yaml_of(flow)) } else { json(&flow) };
+    let mut response = if as_yaml {
+        text("application/yaml", yaml_of(flow))
+    } else {
+        json(&flow)
+    };
     response.headers_mut().insert(header::ETAG, etag(version));
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    response
+        .headers_mut()
+        .append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 
@@ -152,7 +179,10 @@ pub(super) async fn save(
 ) -> ApiResult<Response> {
     let expected = expected(&state, &id, &headers).await?;
     let is_new = state.engine.flow_versions(&id).await.is_err();
-    let saved = state.engine.save_flow(save_of(document, Some(id), expected)).await?;
+    let saved = state
+        .engine
+        .save_flow(save_of(document, Some(id), expected))
+        .await?;
     if is_new {
         return Ok(created(saved));
     }
@@ -161,20 +191,33 @@ pub(super) async fn save(
 
 /// What the newest version must be, as the headers say.
 async fn expected(state: &ServerState, id: &str, headers: &HeaderMap) -> ApiResult<Option<u32>> {
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*") {
+    if headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|value| value == "*")
+    {
         return Ok(Some(0));
     }
-    let Some(wanted) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let Some(wanted) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
     let wanted = wanted.to_str().unwrap_or_default().trim();
     if wanted == "*" {
         return match state.engine.flow_versions(id).await {
             Ok(versions) => Ok(versions.first().map(|newest| newest.version)),
-            Err(error) => Err(ApiError::from(error).told_as(StatusCode::PRECONDITION_FAILED, "stale_version")),
+            Err(error) => {
+                Err(ApiError::from(error).told_as(StatusCode::PRECONDITION_FAILED, "stale_version"))
+            }
         };
     }
-    let number = wanted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(wanted);
+    let number = wanted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(wanted);
     let version = number.parse().map_err(|_| {
-        ApiError::bad_request("bad_version", format!("`If-Match` must be a version such as `\"3\"`, not `{wanted}`"))
+        ApiError::bad_request(
+            "bad_version",
+            format!("`If-Match` must be a version such as `\"3\"`, not `{wanted}`"),
+        )
     })?;
     Ok(Some(version))
 }
@@ -212,11 +255,25 @@ pub(super) async fn versions(
     request_body(description = "The flow document.", content((FlowDocument = "application/json"), (String = "application/yaml"))),
     responses((status = 200, description = "Everything that is wrong with it.", body = Validation))
 )]
-pub(super) async fn validate(State(state): State<ServerState>, Query(NoParams {}): Query<NoParams>, document: Document) -> ApiResult<Response> {
+pub(super) async fn validate(
+    State(state): State<ServerState>,
+    Query(NoParams {}): Query<NoParams>,
+    document: Document,
+) -> ApiResult<Response> {
     // A large document takes a while, in which other requests must not wait.
-    let checked = tokio::task::spawn_blocking(move || state.engine.check(&document.source, document.format)).await;
-    let checked = checked.map_err(|_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the document could not be checked"))?;
-    Ok(json(&Validation { valid: checked.doc.is_some(), problems: checked.problems }))
+    let checked =
+        tokio::task::spawn_blocking(move || state.engine.check(&document.source, document.format)).await;
+    let checked = checked.map_err(|_| {
+        ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the document could not be checked",
+        )
+    })?;
+    Ok(json(&Validation {
+        valid: checked.doc.is_some(),
+        problems: checked.problems,
+    }))
 }
 
 /// A flow document; `/api/v1/flow-schema` has its whole JSON Schema.
@@ -234,17 +291,32 @@ pub(super) async fn schema(Query(NoParams {}): Query<NoParams>) -> Response {
 }
 
 fn save_of(document: Document, id: Option<String>, expected: Option<u32>) -> SaveFlow {
-    SaveFlow { source: document.source, format: document.format, id, expected, actor: "local".to_owned() }
+    SaveFlow {
+        source: document.source,
+        format: document.format,
+        id,
+        expected,
+        actor: "local".to_owned(),
+    }
 }
 
 fn view(saved: &Saved) -> SavedFlow {
-    SavedFlow { id: saved.id.clone(), version: saved.version, warnings: saved.warnings.clone() }
+    SavedFlow {
+        id: saved.id.clone(),
+        version: saved.version,
+        warnings: saved.warnings.clone(),
+    }
 }
 
 fn created(saved: Saved) -> Response {
     tracing::info!(flow = %saved.id, "Created the flow {}", saved.id);
     let location = format!("/api/v1/flows/{}", saved.id);
-    (StatusCode::CREATED, [(header::LOCATION, location)], with_etag(json(&view(&saved)), saved.version)).into_response()
+    (
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        with_etag(json(&view(&saved)), saved.version),
+    )
+        .into_response()
 }
 
 fn with_etag(mut response: Response, version: u32) -> Response {

@@ -34,10 +34,19 @@ pub(super) struct Health {
 
 /// Ask whether the server lives
 #[utoipa::path(get, path = "/health", tag = "system", responses((status = 200, description = "It lives.", body = Health)))]
-pub(super) async fn health(State(state): State<ServerState>, Query(NoParams {}): Query<NoParams>) -> Response {
+pub(super) async fn health(
+    State(state): State<ServerState>,
+    Query(NoParams {}): Query<NoParams>,
+) -> Response {
     let timestamp = state.now();
     let uptime_secs = timestamp.since(state.shared.started_at).as_secs();
-    json(&Health { status: "healthy", service: "pointwork", version: VERSION, timestamp, uptime_secs })
+    json(&Health {
+        status: "healthy",
+        service: "pointwork",
+        version: VERSION,
+        timestamp,
+        uptime_secs,
+    })
 }
 
 /// The server can work.
@@ -51,9 +60,16 @@ pub(super) struct Ready {
 ///
 /// It cannot while it goes down, or while its database does not answer.
 #[utoipa::path(get, path = "/ready", tag = "system", responses((status = 200, description = "It can.", body = Ready), (status = 503, description = "It cannot.", body = crate::problem::ProblemDetails)))]
-pub(super) async fn ready(State(state): State<ServerState>, Query(NoParams {}): Query<NoParams>) -> ApiResult<Response> {
+pub(super) async fn ready(
+    State(state): State<ServerState>,
+    Query(NoParams {}): Query<NoParams>,
+) -> ApiResult<Response> {
     if state.shared.stopping.is_set() {
-        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server is going down"));
+        return Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "the server is going down",
+        ));
     }
     state.engine.stats(None).await?;
     Ok(json(&Ready { status: "ready" }))
@@ -85,8 +101,14 @@ const ENDPOINTS: [(&str, &str); 14] = [
     ("/api/v1", "the whole API"),
     ("POST /flow/create", "store a flow document"),
     ("POST /flow/execute", "store a flow document and start it"),
-    ("POST /flow/execute-sync", "store a flow document, run it and answer with its results"),
-    ("GET /flow/{id}/status", "status of an execution, or of a flow's newest one"),
+    (
+        "POST /flow/execute-sync",
+        "store a flow document, run it and answer with its results",
+    ),
+    (
+        "GET /flow/{id}/status",
+        "status of an execution, or of a flow's newest one",
+    ),
     ("GET /flow/{id}/tasks/{name}/result", "result of one task"),
     ("GET /flows", "stored flows"),
     ("GET /flows/summary", "counts and durations"),

@@ -17,29 +17,74 @@ pub(super) async fn metrics(State(state): State<ServerState>) -> ApiResult<Respo
     let load = state.engine.load_now();
     let mut page = Page::default();
     for (name, help, counter) in [
-        ("pointwork_runs_started_total", "Runs accepted.", &counters.runs_started),
-        ("pointwork_runs_finished_total", "Runs ended.", &counters.runs_finished),
+        (
+            "pointwork_runs_started_total",
+            "Runs accepted.",
+            &counters.runs_started,
+        ),
+        (
+            "pointwork_runs_finished_total",
+            "Runs ended.",
+            &counters.runs_finished,
+        ),
         ("pointwork_events_total", "Events committed.", &counters.events),
         ("pointwork_commits_total", "Batches committed.", &counters.commits),
-        ("pointwork_commit_failures_total", "Batches whose commit failed.", &counters.commit_failures),
-        ("pointwork_attempts_total", "Attempts given out.", &counters.attempts),
+        (
+            "pointwork_commit_failures_total",
+            "Batches whose commit failed.",
+            &counters.commit_failures,
+        ),
+        (
+            "pointwork_attempts_total",
+            "Attempts given out.",
+            &counters.attempts,
+        ),
     ] {
         page.metric(name, "counter", help, counter.load(Ordering::Relaxed));
     }
     let n_streams = STREAMS_MAX - state.shared.streams.available_permits();
     for (name, help, value) in [
-        ("pointwork_runs_resident", "Runs in memory.", counters.resident.load(Ordering::Relaxed)),
-        ("pointwork_workers", "Attempts that may be made at once.", load.workers as u64),
-        ("pointwork_attempts_running", "Attempts made now.", load.running as u64),
-        ("pointwork_attempts_queued", "Attempts that wait for a worker.", load.queued as u64),
-        ("pointwork_attempts_abandoned", "Attempts given up whose thread may still be at work.", load.abandoned as u64),
+        (
+            "pointwork_runs_resident",
+            "Runs in memory.",
+            counters.resident.load(Ordering::Relaxed),
+        ),
+        (
+            "pointwork_workers",
+            "Attempts that may be made at once.",
+            load.workers as u64,
+        ),
+        (
+            "pointwork_attempts_running",
+            "Attempts made now.",
+            load.running as u64,
+        ),
+        (
+            "pointwork_attempts_queued",
+            "Attempts that wait for a worker.",
+            load.queued as u64,
+        ),
+        (
+            "pointwork_attempts_abandoned",
+            "Attempts given up whose thread may still be at work.",
+            load.abandoned as u64,
+        ),
         ("pointwork_streams", "Open streams.", n_streams as u64),
-        ("process_start_time_seconds", "When the server started.", (state.shared.started_at.as_millis() / 1000).unsigned_abs()),
+        (
+            "process_start_time_seconds",
+            "When the server started.",
+            (state.shared.started_at.as_millis() / 1000).unsigned_abs(),
+        ),
     ] {
         page.metric(name, "gauge", help, value);
     }
     if let Some(bytes) = resident_bytes() {
-        page.metric("process_resident_memory_bytes", "gauge", "Memory of the process.", bytes);
+        page.metric(
+            "process_resident_memory_bytes",
+            "gauge",
+            "Memory of the process.",
+            bytes,
+        );
     }
     page.head("pointwork_runs", "gauge", "Runs by state.");
     for (state, n) in state.engine.stats(None).await?.runs {

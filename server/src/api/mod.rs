@@ -65,13 +65,20 @@ fn limit(wanted: Option<usize>) -> ApiResult<usize> {
     match wanted {
         None => Ok(LIST_DEFAULT),
         Some(wanted @ 1..=LIST_MAX) => Ok(wanted),
-        Some(_) => Err(ApiError::bad_request("bad_query", format!("`limit` must be from 1 to {LIST_MAX}"))),
+        Some(_) => Err(ApiError::bad_request(
+            "bad_query",
+            format!("`limit` must be from 1 to {LIST_MAX}"),
+        )),
     }
 }
 
 /// JSON that changes at any time.
 fn json<T: serde::Serialize>(value: &T) -> Response {
-    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], axum::Json(value)).into_response()
+    (
+        [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
+        axum::Json(value),
+    )
+        .into_response()
 }
 
 /// Text of a media type that changes at any time.

@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use engine::store::RunFilter;
+use flow::Timestamp;
 use flow::run::Event;
 use flow::view::{Page, RunDetail, RunStatus, RunSummary};
-use flow::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
@@ -45,14 +45,29 @@ pub(super) struct ListParams {
 
 impl ListParams {
     fn filter(&self) -> ApiResult<RunFilter> {
-        let states = self.state.iter().flat_map(|states| states.split(',')).map(|state| {
-            let known = RunStatus::ALL.map(RunStatus::key).join(", ");
-            RunStatus::from_key(state)
-                .ok_or_else(|| ApiError::bad_request("bad_query", format!("`{state}` is no state of a run; there are {known}")))
-        });
+        let states = self
+            .state
+            .iter()
+            .flat_map(|states| states.split(','))
+            .map(|state| {
+                let known = RunStatus::ALL.map(RunStatus::key).join(", ");
+                RunStatus::from_key(state).ok_or_else(|| {
+                    ApiError::bad_request(
+                        "bad_query",
+                        format!("`{state}` is no state of a run; there are {known}"),
+                    )
+                })
+            });
         let labels = self.label.iter().map(|label| {
-            let parts = label.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-            parts.ok_or_else(|| ApiError::bad_request("bad_query", format!("`{label}` is no label; write it as name=value")))
+            let parts = label
+                .split_once('=')
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
+            parts.ok_or_else(|| {
+                ApiError::bad_request(
+                    "bad_query",
+                    format!("`{label}` is no label; write it as name=value"),
+                )
+            })
         });
         Ok(RunFilter {
             flow: self.flow.clone(),
@@ -67,8 +82,15 @@ impl ListParams {
 
 /// List runs
 #[utoipa::path(get, path = "/runs", tag = "runs", params(ListParams), responses((status = 200, description = "A page of runs, newest first.", body = Page<RunSummary>)))]
-pub(super) async fn list(State(state): State<ServerState>, Query(params): Query<ListParams>) -> ApiResult<Response> {
-    let runs = state.engine.runs(&params.filter()?, params.cursor.as_deref(), limit(params.limit)?).await.map_err(of_list)?;
+pub(super) async fn list(
+    State(state): State<ServerState>,
+    Query(params): Query<ListParams>,
+) -> ApiResult<Response> {
+    let runs = state
+        .engine
+        .runs(&params.filter()?, params.cursor.as_deref(), limit(params.limit)?)
+        .await
+        .map_err(of_list)?;
     Ok(json(&runs))
 }
 
@@ -114,11 +136,22 @@ pub(super) async fn cancel(
     OptionalJson(body): OptionalJson<CancelBody>,
 ) -> ApiResult<(StatusCode, Response)> {
     let run = run_id(&run)?;
-    if body.reason.as_ref().is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
+    if body
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.len() > REASON_BYTES_MAX)
+    {
         let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
-        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_reason", detail));
+        return Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad_reason",
+            detail,
+        ));
     }
-    state.engine.cancel_run(run, body.force, body.reason, "local").await?;
+    state
+        .engine
+        .cancel_run(run, body.force, body.reason, "local")
+        .await?;
     info!(run.id = %run, "Cancelling run {run}");
     Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
 }
@@ -166,7 +199,8 @@ pub(super) async fn events(
     let after = params.after.unwrap_or(0);
     if params.stream || wants_events(&headers) {
         let last = stream::last_event_id(&headers)?.map_or(Ok(0), |id| {
-            id.parse().map_err(|_| ApiError::bad_request("bad_position", format!("`{id}` is no event's number")))
+            id.parse()
+                .map_err(|_| ApiError::bad_request("bad_position", format!("`{id}` is no event's number")))
         })?;
         let events = RunEvents::open(&state.engine, run, after.max(last)).await?;
         return stream::sse(&state, Box::new(events));
@@ -175,6 +209,9 @@ pub(super) async fn events(
     let row = state.engine.run_row(run).await?;
     let mut items = state.engine.events(run, after, wanted).await?;
     items.iter_mut().for_each(stream::redact);
-    let next_after = items.last().map(|event| event.seq).filter(|last| *last < row.last_seq);
+    let next_after = items
+        .last()
+        .map(|event| event.seq)
+        .filter(|last| *last < row.last_seq);
     Ok(json(&EventPage { items, next_after }))
 }

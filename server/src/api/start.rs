@@ -88,10 +88,15 @@ pub(super) async fn start(
     OptionalJson(body): OptionalJson<StartBody>,
 ) -> ApiResult<Response> {
     let start = start_of(flow, &headers, body)?;
-    let Some(wait) = params.wait else { return Ok(accepted(state.engine.start_run(start).await?)) };
+    let Some(wait) = params.wait else {
+        return Ok(accepted(state.engine.start_run(start).await?));
+    };
     let wait = wait.as_duration();
     if wait > WAIT_MAX {
-        return Err(ApiError::bad_request("bad_query", format!("`wait` may be at most {} s", WAIT_MAX.as_secs())));
+        return Err(ApiError::bad_request(
+            "bad_query",
+            format!("`wait` may be at most {} s", WAIT_MAX.as_secs()),
+        ));
     }
     let ended = match started_and_ended(&state, start, wait).await? {
         (run, None) => return Ok(accepted(run)),
@@ -118,29 +123,59 @@ async fn started_and_ended(
 
 fn start_of(flow: String, headers: &HeaderMap, body: StartBody) -> ApiResult<StartRun> {
     let header = headers.get("idempotency-key").map(|key| {
-        key.to_str().map(str::to_owned).map_err(|_| ApiError::bad_request("bad_key", "`Idempotency-Key` must be ASCII"))
+        key.to_str()
+            .map(str::to_owned)
+            .map_err(|_| ApiError::bad_request("bad_key", "`Idempotency-Key` must be ASCII"))
     });
     let idempotency_key = match (header.transpose()?, body.idempotency_key) {
         (Some(header), Some(body)) if header != body => {
-            return Err(ApiError::bad_request("bad_key", "header and body give different idempotency keys; give one"));
+            return Err(ApiError::bad_request(
+                "bad_key",
+                "header and body give different idempotency keys; give one",
+            ));
         }
         (header, body) => header.or(body),
     };
     if let Some(key) = &idempotency_key
         && !(1..=KEY_BYTES_MAX).contains(&key.len())
     {
-        return Err(ApiError::bad_request("bad_key", format!("an idempotency key has from 1 to {KEY_BYTES_MAX} bytes")));
+        return Err(ApiError::bad_request(
+            "bad_key",
+            format!("an idempotency key has from 1 to {KEY_BYTES_MAX} bytes"),
+        ));
     }
     let is_long = |text: &String| text.len() > LABEL_BYTES_MAX;
-    if body.labels.len() > LABELS_MAX || body.labels.iter().any(|(name, value)| name.is_empty() || is_long(name) || is_long(value)) {
-        let detail = format!("a run has at most {LABELS_MAX} labels, with names and values of at most {LABEL_BYTES_MAX} bytes");
-        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_labels", detail));
+    if body.labels.len() > LABELS_MAX
+        || body
+            .labels
+            .iter()
+            .any(|(name, value)| name.is_empty() || is_long(name) || is_long(value))
+    {
+        let detail = format!(
+            "a run has at most {LABELS_MAX} labels, with names and values of at most {LABEL_BYTES_MAX} bytes"
+        );
+        return Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad_labels",
+            detail,
+        ));
     }
-    Ok(StartRun { version: body.version, inputs: body.inputs, labels: body.labels, idempotency_key, ..StartRun::of(&flow) })
+    Ok(StartRun {
+        version: body.version,
+        inputs: body.inputs,
+        labels: body.labels,
+        idempotency_key,
+        ..StartRun::of(&flow)
+    })
 }
 
 fn accepted(run_id: RunId) -> Response {
-    (StatusCode::ACCEPTED, [(header::LOCATION, address(run_id))], json(&Started { run_id })).into_response()
+    (
+        StatusCode::ACCEPTED,
+        [(header::LOCATION, address(run_id))],
+        json(&Started { run_id }),
+    )
+        .into_response()
 }
 
 fn address(run: RunId) -> String {

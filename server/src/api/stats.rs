@@ -65,7 +65,11 @@ impl StatsView {
                 max_ms: stats.duration_ms_max,
             },
             runs: stats.runs,
-            workers: Workers { max: load.workers, running: load.running, queued: load.queued },
+            workers: Workers {
+                max: load.workers,
+                running: load.running,
+                queued: load.queued,
+            },
         })
     }
 }
@@ -81,7 +85,10 @@ pub(super) struct StatsParams {
 
 /// Read counts
 #[utoipa::path(get, path = "/stats", tag = "system", params(StatsParams), responses((status = 200, description = "Counts of now.", body = StatsView)))]
-pub(super) async fn stats(State(state): State<ServerState>, Query(params): Query<StatsParams>) -> ApiResult<Response> {
+pub(super) async fn stats(
+    State(state): State<ServerState>,
+    Query(params): Query<StatsParams>,
+) -> ApiResult<Response> {
     if let Some(flow) = &params.flow {
         state.engine.flow_versions(flow).await?;
     }
@@ -99,6 +106,11 @@ pub(super) struct TaskTypes {
 ///
 /// With JSON Schemas of their arguments and outputs.
 #[utoipa::path(get, path = "/task-types", tag = "system", responses((status = 200, description = "All task types, by key.", body = TaskTypes)))]
-pub(super) async fn task_types(State(state): State<ServerState>, Query(NoParams {}): Query<NoParams>) -> ApiResult<Response> {
-    Ok(json(&TaskTypes { items: state.engine.task_types() }))
+pub(super) async fn task_types(
+    State(state): State<ServerState>,
+    Query(NoParams {}): Query<NoParams>,
+) -> ApiResult<Response> {
+    Ok(json(&TaskTypes {
+        items: state.engine.task_types(),
+    }))
 }

@@ -33,7 +33,11 @@ pub(super) struct TopicParams {
     params(TopicParams, ("Last-Event-ID" = Option<String>, Header, description = "As `after`.")),
     responses((status = 200, description = "Frames.", body = String, content_type = "text/event-stream"))
 )]
-pub(super) async fn events(State(state): State<ServerState>, Query(params): Query<TopicParams>, headers: HeaderMap) -> ApiResult<Response> {
+pub(super) async fn events(
+    State(state): State<ServerState>,
+    Query(params): Query<TopicParams>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
     let after = stream::last_event_id(&headers)?.or(params.after);
     let many = Many::open(&state, &params.topics, after.as_deref()).await?;
     stream::sse(&state, Box::new(many))
@@ -48,7 +52,8 @@ pub(super) async fn socket(
     Query(params): Query<TopicParams>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> ApiResult<Response> {
-    let upgrade = upgrade.map_err(|error| ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", error.body_text()))?;
+    let upgrade = upgrade
+        .map_err(|error| ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", error.body_text()))?;
     let many = Many::open(&state, &params.topics, params.after.as_deref()).await?;
     stream::websocket(&state, upgrade, Box::new(many))
 }

@@ -40,11 +40,25 @@ pub(super) async fn list(
     let bad = |detail: String| ApiError::bad_request("bad_query", detail);
     let status = params.state.as_deref().map(|word| {
         let known = TaskStatus::ALL.map(TaskStatus::key).join(", ");
-        TaskStatus::from_key(word).ok_or_else(|| bad(format!("`{word}` is no state of a task run; there are {known}")))
+        TaskStatus::from_key(word)
+            .ok_or_else(|| bad(format!("`{word}` is no state of a task run; there are {known}")))
     });
-    let after = params.cursor.as_deref().map(|cursor| cursor.parse().map_err(|_| bad(format!("`{cursor}` is no cursor"))));
+    let after = params.cursor.as_deref().map(|cursor| {
+        cursor
+            .parse()
+            .map_err(|_| bad(format!("`{cursor}` is no cursor")))
+    });
     let (status, after) = (status.transpose()?, after.transpose()?.unwrap_or(0));
-    let tasks = state.engine.tasks(run_id(&run)?, status, params.under.as_deref(), after, limit(params.limit)?).await?;
+    let tasks = state
+        .engine
+        .tasks(
+            run_id(&run)?,
+            status,
+            params.under.as_deref(),
+            after,
+            limit(params.limit)?,
+        )
+        .await?;
     Ok(json(&tasks))
 }
 
@@ -69,7 +83,9 @@ pub(super) async fn output(
     Query(NoParams {}): Query<NoParams>,
 ) -> ApiResult<Response> {
     let value = state.engine.task_output(run_id(&run)?, &task).await?;
-    value.map(|value| json(&*value)).ok_or_else(|| ApiError::not_found("no_output", format!("{task} has no output yet")))
+    value
+        .map(|value| json(&*value))
+        .ok_or_else(|| ApiError::not_found("no_output", format!("{task} has no output yet")))
 }
 
 /// Read a task run's arguments
@@ -82,7 +98,9 @@ pub(super) async fn input(
     Query(NoParams {}): Query<NoParams>,
 ) -> ApiResult<Response> {
     let value = state.engine.task_input(run_id(&run)?, &task).await?;
-    value.map(|value| json(&*value)).ok_or_else(|| ApiError::not_found("no_input", format!("{task} has no input yet")))
+    value
+        .map(|value| json(&*value))
+        .ok_or_else(|| ApiError::not_found("no_input", format!("{task} has no input yet")))
 }
 
 /// Which part of a log.
@@ -121,6 +139,9 @@ pub(super) async fn logs(
     // Asked first, so that an unknown task is an error and not an empty log.
     state.engine.task(run, &task).await?;
     let body = Body::from_stream(logs::text(state.engine.clone(), run, task, after));
-    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))];
+    let kind = [(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    )];
     Ok((kind, [(header::CACHE_CONTROL, "no-store")], body).into_response())
 }

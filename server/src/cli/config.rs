@@ -40,8 +40,11 @@ pub(super) struct TaskTypes {
 impl File {
     /// Reads the file; an empty one if there is none to read.
     pub(super) fn read(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let Some(path) = path else {
+            return Ok(Self::default());
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("the configuration {} is not right", path.display()))
     }
 
@@ -66,29 +69,40 @@ mod tests {
     fn files() {
         check(
             "listen = '127.0.0.1:9000'\nworkers = 3\nshutdown_grace = '5s'\n[task_types]\ndisabled = ['shell']",
-            expect![[r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false } }"#]],
+            expect![[
+                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false } }"#
+            ]],
         );
     }
 
     #[test]
     fn misspelt_keys_are_told() {
-        check("lisen = '127.0.0.1:9000'", expect![[r#"
+        check(
+            "lisen = '127.0.0.1:9000'",
+            expect![[r#"
             TOML parse error at line 1, column 1
               |
             1 | lisen = '127.0.0.1:9000'
               | ^^^^^
-            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`"#]]);
-        check("[task_types]\ndissabled = []", expect![[r#"
+            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`"#]],
+        );
+        check(
+            "[task_types]\ndissabled = []",
+            expect![[r#"
             TOML parse error at line 2, column 1
               |
             2 | dissabled = []
               | ^^^^^^^^^
-            unknown field `dissabled`, expected `disabled` or `deny_private_networks`"#]]);
-        check("workers = 'many'", expect![[r#"
+            unknown field `dissabled`, expected `disabled` or `deny_private_networks`"#]],
+        );
+        check(
+            "workers = 'many'",
+            expect![[r#"
             TOML parse error at line 1, column 11
               |
             1 | workers = 'many'
               |           ^^^^^^
-            invalid type: string "many", expected usize"#]]);
+            invalid type: string "many", expected usize"#]],
+        );
     }
 }

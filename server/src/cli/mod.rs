@@ -40,7 +40,10 @@ const NOT_STARTED: u8 = 3;
 #[must_use]
 pub fn main() -> ExitCode {
     // The server starts itself for each jq program, to bound its memory and time.
-    if std::env::args_os().nth(1).is_some_and(|first| first == JQ_CHILD_ARGUMENT) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == JQ_CHILD_ARGUMENT)
+    {
         return jq_child_main();
     }
     let command = match Args::try_parse() {
@@ -48,7 +51,11 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     // A run that was not started must not look like one that failed.
-    let otherwise = if matches!(command, Command::Run(_)) { ExitCode::from(NOT_STARTED) } else { ExitCode::FAILURE };
+    let otherwise = if matches!(command, Command::Run(_)) {
+        ExitCode::from(NOT_STARTED)
+    } else {
+        ExitCode::FAILURE
+    };
     match execute(command) {
         Ok(code) => code,
         Err(error) => {
@@ -65,14 +72,22 @@ fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     match u8::try_from(error.exit_code()) {
         // Of `run`, 2 says that the run was cancelled.
-        Ok(2) if std::env::args_os().nth(1).is_some_and(|first| first == "run") => ExitCode::from(NOT_STARTED),
+        Ok(2) if std::env::args_os().nth(1).is_some_and(|first| first == "run") => {
+            ExitCode::from(NOT_STARTED)
+        }
         Ok(code) => ExitCode::from(code),
         Err(_) => ExitCode::FAILURE,
     }
 }
 
 fn execute(command: Command) -> Result<ExitCode> {
-    let is_good = |is_good: bool| if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let is_good = |is_good: bool| {
+        if is_good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    };
     match command {
         Command::Serve(args) => on_runtime(serve::main(args)),
         Command::Run(args) => on_runtime(run::run(args, &mut std::io::stdout())).map(code_of),

@@ -38,7 +38,12 @@ pub(super) struct Args {
     #[arg(long, env = "POINTWORK_INSECURE_NO_LOGIN")]
     insecure_no_login: bool,
     /// Answer for this host too, beside localhost and the listen address (several times for several)
-    #[arg(long, env = "POINTWORK_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "POINTWORK_ALLOW_HOST",
+        value_name = "HOST",
+        value_delimiter = ','
+    )]
     allow_host: Vec<String>,
     /// How long attempts may finish when the server goes down [usual: 10s]
     #[arg(long, env = "POINTWORK_SHUTDOWN_GRACE", value_name = "DURATION")]
@@ -52,14 +57,22 @@ pub(super) struct Args {
 pub(super) async fn main(args: Args) -> Result<ExitCode> {
     log_to_stderr(&args.log)?;
     let file = File::read(args.config.as_deref())?;
-    let grace = args.shutdown_grace.or(file.shutdown_grace).map_or(GRACE, HumanDuration::as_duration);
+    let grace = args
+        .shutdown_grace
+        .or(file.shutdown_grace)
+        .map_or(GRACE, HumanDuration::as_duration);
     // Whoever tells the process to end while it starts is heard too.
     let mut ends = Ends::new()?;
     let server = tokio::select! {
         server = Server::start(options(args, file)) => server?,
         () = ends.next() => return Ok(ExitCode::SUCCESS),
     };
-    writeln!(std::io::stdout(), "Pointwork answers on http://{}", server.address()).context("cannot write to standard output")?;
+    writeln!(
+        std::io::stdout(),
+        "Pointwork answers on http://{}",
+        server.address()
+    )
+    .context("cannot write to standard output")?;
     ends.next().await;
     info!("Going down; attempts may finish for {} s", grace.as_secs());
     tokio::select! {
@@ -70,11 +83,18 @@ pub(super) async fn main(args: Args) -> Result<ExitCode> {
 }
 
 fn options(args: Args, file: File) -> ServeOptions {
-    let listen = args.listen.or(file.listen).unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8000).into());
+    let listen = args
+        .listen
+        .or(file.listen)
+        .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8000).into());
     let data = args.data.or(file.data).unwrap_or_else(|| PathBuf::from("data"));
     ServeOptions {
         workers: args.workers.map(usize::from).or(file.workers),
-        allow_hosts: if args.allow_host.is_empty() { file.allow_hosts } else { args.allow_host },
+        allow_hosts: if args.allow_host.is_empty() {
+            file.allow_hosts
+        } else {
+            args.allow_host
+        },
         insecure_no_login: args.insecure_no_login || file.insecure_no_login,
         disabled_types: file.task_types.disabled,
         deny_private_networks: file.task_types.deny_private_networks,
@@ -87,7 +107,10 @@ fn options(args: Args, file: File) -> ServeOptions {
 fn log_to_stderr(filter: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("`{filter}` is no log filter"))?;
     // Fails only if this process logs already.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
     Ok(())
 }
 
@@ -100,7 +123,10 @@ struct Ends {
 impl Ends {
     fn new() -> Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) {

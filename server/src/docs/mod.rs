@@ -29,7 +29,10 @@ const TAGS: [(&str, &str); 6] = [
     ("tasks", "The parts of a run: input, output, logs."),
     ("streams", "What happens, as it happens."),
     ("system", "The server itself."),
-    ("predecessors", "Calls and documents of earlier programs, which keep working."),
+    (
+        "predecessors",
+        "Calls and documents of earlier programs, which keep working.",
+    ),
 ];
 
 const REDOC: &str = include_str!("redoc.html");
@@ -42,7 +45,9 @@ pub fn description() -> OpenApi {
 
 /// The description and the pages.
 pub(crate) fn router(api: OpenApi) -> Router<ServerState> {
-    let swagger = SwaggerUi::new("/docs").url(ADDRESS, described(api)).config(Config::default().try_it_out_enabled(true));
+    let swagger = SwaggerUi::new("/docs")
+        .url(ADDRESS, described(api))
+        .config(Config::default().try_it_out_enabled(true));
     Router::new()
         .merge(swagger)
         .route("/redoc", get(|| async { Html(REDOC) }))
@@ -54,7 +59,10 @@ async fn with_policy(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex"));
+    headers.insert(
+        HeaderName::from_static("x-robots-tag"),
+        HeaderValue::from_static("noindex"),
+    );
     response
 }
 
@@ -65,37 +73,60 @@ fn described(mut api: OpenApi) -> OpenApi {
     api.info = InfoBuilder::new()
         .title("Pointwork")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("A self-hosted workflow engine: flows, runs, and what happens in them, live."))
+        .description(Some(
+            "A self-hosted workflow engine: flows, runs, and what happens in them, live.",
+        ))
         .license(Some(license))
         .build();
-    api.tags = Some(TAGS.map(|(name, what)| TagBuilder::new().name(name).description(Some(what)).build()).into());
-    let (name, schema) = (<ProblemDetails as utoipa::ToSchema>::name(), <ProblemDetails as utoipa::PartialSchema>::schema());
-    api.components.get_or_insert_default().schemas.insert(name.into_owned(), schema);
+    api.tags = Some(
+        TAGS.map(|(name, what)| TagBuilder::new().name(name).description(Some(what)).build())
+            .into(),
+    );
+    let (name, schema) = (
+        <ProblemDetails as utoipa::ToSchema>::name(),
+        <ProblemDetails as utoipa::PartialSchema>::schema(),
+    );
+    api.components
+        .get_or_insert_default()
+        .schemas
+        .insert(name.into_owned(), schema);
     for operation in api.paths.paths.values_mut().flat_map(operations) {
         for response in operation.responses.responses.values_mut() {
             if let RefOr::T(response) = response {
                 as_problem(response);
             }
         }
-        let error = ResponseBuilder::new().description("What went wrong, as a problem document.").content("application/problem+json", problem());
-        operation.responses.responses.insert("default".to_owned(), error.build().into());
+        let error = ResponseBuilder::new()
+            .description("What went wrong, as a problem document.")
+            .content("application/problem+json", problem());
+        operation
+            .responses
+            .responses
+            .insert("default".to_owned(), error.build().into());
     }
     api
 }
 
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().filter_map(Option::as_mut)
+    [&mut path.get, &mut path.put, &mut path.post, &mut path.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
 }
 
 fn problem() -> Content {
-    Content::new(Some(Ref::from_schema_name(<ProblemDetails as utoipa::ToSchema>::name())))
+    Content::new(Some(Ref::from_schema_name(
+        <ProblemDetails as utoipa::ToSchema>::name(),
+    )))
 }
 
 /// Errors have a media type of their own.
 fn as_problem(response: &mut utoipa::openapi::Response) {
-    let is_problem = |content: &RefOr<Content>| matches!(content, RefOr::T(content) if content.schema == problem().schema);
+    let is_problem =
+        |content: &RefOr<Content>| matches!(content, RefOr::T(content) if content.schema == problem().schema);
     if response.content.get("application/json").is_some_and(is_problem) {
         response.content.clear();
-        response.content.insert("application/problem+json".to_owned(), problem().into());
+        response
+            .content
+            .insert("application/problem+json".to_owned(), problem().into());
     }
 }

@@ -20,9 +20,18 @@ const TEXT_BYTES: usize = 256 * 1024;
 
 /// A position in a log from its text: `attempt:chunk`; nothing is the beginning.
 pub(crate) fn position(text: Option<&str>) -> ApiResult<(u32, u64)> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok((0, 0)) };
-    let parts = text.split_once(':').and_then(|(attempt, chunk)| Some((attempt.parse().ok()?, chunk.parse().ok()?)));
-    parts.ok_or_else(|| ApiError::bad_request("bad_position", format!("`{text}` is no position in a log; give the `id` of a frame")))
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok((0, 0));
+    };
+    let parts = text
+        .split_once(':')
+        .and_then(|(attempt, chunk)| Some((attempt.parse().ok()?, chunk.parse().ok()?)));
+    parts.ok_or_else(|| {
+        ApiError::bad_request(
+            "bad_position",
+            format!("`{text}` is no position in a log; give the `id` of a frame"),
+        )
+    })
 }
 
 fn position_text((attempt, chunk): (u32, u64)) -> String {
@@ -31,8 +40,15 @@ fn position_text((attempt, chunk): (u32, u64)) -> String {
 
 /// A piece of a log as pages have it.
 pub(crate) fn page(logs: &Logs) -> LogPage {
-    let lines = logs.chunks.iter().flat_map(|(attempt, chunk)| lines(*attempt, chunk)).collect();
-    LogPage { lines, next: Some(position_text(logs.next)) }
+    let lines = logs
+        .chunks
+        .iter()
+        .flat_map(|(attempt, chunk)| lines(*attempt, chunk))
+        .collect();
+    LogPage {
+        lines,
+        next: Some(position_text(logs.next)),
+    }
 }
 
 fn lines(attempt: u32, chunk: &LogChunk) -> impl Iterator<Item = LogLine> {
@@ -41,11 +57,21 @@ fn lines(attempt: u32, chunk: &LogChunk) -> impl Iterator<Item = LogLine> {
         LogStream::Stderr => "stderr",
         LogStream::Engine => "engine",
     };
-    chunk.text.lines().map(move |text| LogLine { attempt, at: chunk.at, stream: stream.to_owned(), text: text.to_owned() })
+    chunk.text.lines().map(move |text| LogLine {
+        attempt,
+        at: chunk.at,
+        stream: stream.to_owned(),
+        text: text.to_owned(),
+    })
 }
 
 /// A log as text, read piece by piece as the client takes it.
-pub(crate) fn text(engine: Engine, run: RunId, task: String, after: (u32, u64)) -> impl Stream<Item = EngineResult<Bytes>> {
+pub(crate) fn text(
+    engine: Engine,
+    run: RunId,
+    task: String,
+    after: (u32, u64),
+) -> impl Stream<Item = EngineResult<Bytes>> {
     futures::stream::try_unfold((engine, task, after), move |(engine, task, after)| async move {
         if after.0 == 0 {
             engine.logs_flushed(run).await;
@@ -96,18 +122,35 @@ pub(crate) struct TaskLogs {
 
 impl TaskLogs {
     /// Follows a log from a position on.
-    pub(crate) async fn open(engine: &Engine, run: RunId, task: String, after: (u32, u64)) -> EngineResult<Self> {
+    pub(crate) async fn open(
+        engine: &Engine,
+        run: RunId,
+        task: String,
+        after: (u32, u64),
+    ) -> EngineResult<Self> {
         // Register before looking, or what happens in between is missed.
         let (grown, changed) = (engine.watch_logs(), engine.watch_run(run));
         engine.task(run, &task).await?;
         let engine = engine.clone();
-        Ok(Self { engine, run, task, after, grown, changed, stage: Stage::Hello, pace: Pace::default() })
+        Ok(Self {
+            engine,
+            run,
+            task,
+            after,
+            grown,
+            changed,
+            stage: Stage::Hello,
+            pace: Pace::default(),
+        })
     }
 
     /// Reads what follows the position; none if nothing does.
     async fn read(&mut self) -> EngineResult<Option<Frame>> {
         self.pace.wait().await;
-        let logs = self.engine.task_logs(self.run, &self.task, self.after, FLUSH_BYTES).await?;
+        let logs = self
+            .engine
+            .task_logs(self.run, &self.task, self.after, FLUSH_BYTES)
+            .await?;
         if logs.chunks.is_empty() {
             return Ok(None);
         }
@@ -138,7 +181,13 @@ impl TaskLogs {
             }
             if self.stage == Stage::Settled {
                 self.stage = Stage::Over;
-                return Ok(Some(Frame::new("end", &End { run: self.run, task: &self.task })));
+                return Ok(Some(Frame::new(
+                    "end",
+                    &End {
+                        run: self.run,
+                        task: &self.task,
+                    },
+                )));
             }
             self.changed.mark_unchanged();
             if self.engine.task(self.run, &self.task).await?.state.is_final() {
@@ -158,7 +207,12 @@ impl Source for TaskLogs {
         match self.stage {
             Stage::Hello => {
                 self.stage = Stage::Following;
-                Some(vec![Frame::new("hello", &Hello { server_now: self.engine.clock().now() })])
+                Some(vec![Frame::new(
+                    "hello",
+                    &Hello {
+                        server_now: self.engine.clock().now(),
+                    },
+                )])
             }
             Stage::Over => None,
             // A store that cannot be read ends the stream; the client comes back with its position.

@@ -47,7 +47,10 @@ impl Cursor {
     fn parse(text: &str) -> Option<Self> {
         let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let parts = text.split(',').filter(|part| !part.is_empty());
-        let parts = parts.map(|part| part.split_once('=').and_then(|(run, seq)| Some((run.parse().ok()?, seq.parse().ok()?))));
+        let parts = parts.map(|part| {
+            part.split_once('=')
+                .and_then(|(run, seq)| Some((run.parse().ok()?, seq.parse().ok()?)))
+        });
         parts.collect::<Option<_>>().map(Self)
     }
 }
@@ -86,12 +89,24 @@ impl Many {
     pub(crate) async fn open(state: &ServerState, topics: &str, after: Option<&str>) -> ApiResult<Self> {
         // A cursor of another server is as good as none: everything begins with what is now.
         let cursor = after.map(|after| Cursor::parse(after).unwrap_or_default());
-        let names: std::collections::BTreeSet<&str> = topics.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let names: std::collections::BTreeSet<&str> = topics
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect();
         if names.is_empty() || names.len() > TOPICS_MAX {
-            return Err(ApiError::bad_request("bad_topics", format!("`topics` names from 1 to {TOPICS_MAX} topics, separated by commas")));
+            return Err(ApiError::bad_request(
+                "bad_topics",
+                format!("`topics` names from 1 to {TOPICS_MAX} topics, separated by commas"),
+            ));
         }
         let engine = &state.engine;
-        let mut many = Self { engine: engine.clone(), topics: Vec::new(), cursor: Cursor::default(), is_greeted: false };
+        let mut many = Self {
+            engine: engine.clone(),
+            topics: Vec::new(),
+            cursor: Cursor::default(),
+            is_greeted: false,
+        };
         for name in names {
             many.topics.push(topic(engine, name, cursor.as_ref()).await?);
         }
@@ -108,7 +123,10 @@ impl Many {
             Topic::Run(run) => Some((run.run(), run.last_seq())),
             _ => None,
         });
-        let hello = Hello { server_now: self.engine.clock().now(), runs: runs.collect() };
+        let hello = Hello {
+            server_now: self.engine.clock().now(),
+            runs: runs.collect(),
+        };
         Frame::new("hello", &hello).at(self.cursor.to_text())
     }
 
@@ -118,12 +136,18 @@ impl Many {
             Next::Frames(frames) => return Some(self.with_position(frames?)),
             Next::Run(step) => step?,
         };
-        let Topic::Run(followed) = &self.topics[at] else { return None };
+        let Topic::Run(followed) = &self.topics[at] else {
+            return None;
+        };
         let run = followed.run();
         self.cursor.0.insert(run, followed.position());
         let frames = match step {
             Step::Events(events) => {
-                let wrapped = |(_, json)| Frame { event: "event", id: None, data: format!("{{\"run\":\"{run}\",\"event\":{json}}}") };
+                let wrapped = |(_, json)| Frame {
+                    event: "event",
+                    id: None,
+                    data: format!("{{\"run\":\"{run}\",\"event\":{json}}}"),
+                };
                 events.into_iter().map(wrapped).collect()
             }
             Step::Reset(reset) => vec![Frame::new("reset", &reset)],
@@ -153,10 +177,20 @@ async fn topic(engine: &Engine, name: &str, cursor: Option<&Cursor>) -> ApiResul
     }
     if let Some(id) = name.strip_prefix("flow:") {
         engine.flow_versions(id).await?;
-        return Ok(Topic::Runs(RunsTopic::open(engine, name.to_owned(), Some(id.to_owned()), is_behind)));
+        return Ok(Topic::Runs(RunsTopic::open(
+            engine,
+            name.to_owned(),
+            Some(id.to_owned()),
+            is_behind,
+        )));
     }
     match name {
-        "runs" => Ok(Topic::Runs(RunsTopic::open(engine, name.to_owned(), None, is_behind))),
+        "runs" => Ok(Topic::Runs(RunsTopic::open(
+            engine,
+            name.to_owned(),
+            None,
+            is_behind,
+        ))),
         "stats" => Ok(Topic::Stats(StatsTopic::open(engine))),
         _ => {
             let detail = format!("`{name}` is no topic; there are run:ID, flow:ID, runs and stats");

@@ -6,11 +6,11 @@
 
 pub(crate) mod logs;
 pub(crate) mod many;
+#[cfg(test)]
+mod readers;
 pub(crate) mod run;
 mod runs;
 mod stats;
-#[cfg(test)]
-mod readers;
 
 use std::time::Duration;
 
@@ -56,7 +56,11 @@ impl Frame {
     pub(crate) fn new(event: &'static str, data: &impl Serialize) -> Self {
         // All that is sent has text keys and finite numbers only, which JSON always holds.
         let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
-        Self { event, id: None, data }
+        Self {
+            event,
+            id: None,
+            data,
+        }
     }
 
     /// The same, with the position behind it.
@@ -80,7 +84,9 @@ impl Frame {
 
     /// As WebSocket message: `{event, id?, data}`.
     fn to_message(&self) -> String {
-        let id = self.id.as_ref().map_or_else(String::new, |id| format!(",\"id\":{}", serde_json::Value::from(id.as_str())));
+        let id = self.id.as_ref().map_or_else(String::new, |id| {
+            format!(",\"id\":{}", serde_json::Value::from(id.as_str()))
+        });
         format!("{{\"event\":\"{}\"{id},\"data\":{}}}", self.event, self.data)
     }
 }
@@ -111,8 +117,12 @@ impl Pace {
 
 /// The position a client names when it comes back.
 pub(crate) fn last_event_id(headers: &HeaderMap) -> ApiResult<Option<String>> {
-    let Some(id) = headers.get("last-event-id") else { return Ok(None) };
-    let id = id.to_str().map_err(|_| ApiError::bad_request("bad_position", "`Last-Event-ID` is no position"))?;
+    let Some(id) = headers.get("last-event-id") else {
+        return Ok(None);
+    };
+    let id = id
+        .to_str()
+        .map_err(|_| ApiError::bad_request("bad_position", "`Last-Event-ID` is no position"))?;
     Ok(Some(id.to_owned()).filter(|id| !id.is_empty()))
 }
 
@@ -124,26 +134,48 @@ pub(crate) fn redact(event: &mut Event) {
 }
 
 fn permit(state: &ServerState) -> ApiResult<OwnedSemaphorePermit> {
-    std::sync::Arc::clone(&state.shared.streams).try_acquire_owned().map_err(|_| {
-        let detail = format!("there are {STREAMS_MAX} streams open already; close some or come back in a while");
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", detail)
-    })
+    std::sync::Arc::clone(&state.shared.streams)
+        .try_acquire_owned()
+        .map_err(|_| {
+            let detail =
+                format!("there are {STREAMS_MAX} streams open already; close some or come back in a while");
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", detail)
+        })
 }
 
 /// A response of server-sent events.
 pub(crate) fn sse(state: &ServerState, source: Box<dyn Source>) -> ApiResult<Response> {
-    let client = Client { source, stopping: state.shared.stopping.clone(), _permit: permit(state)? };
-    let opening = futures::stream::once(async { Ok::<_, std::convert::Infallible>(Bytes::from_static(OPENING.as_bytes())) });
+    let client = Client {
+        source,
+        stopping: state.shared.stopping.clone(),
+        _permit: permit(state)?,
+    };
+    let opening = futures::stream::once(async {
+        Ok::<_, std::convert::Infallible>(Bytes::from_static(OPENING.as_bytes()))
+    });
     let frames = futures::stream::unfold(client, |mut client| async move {
         let text = client.next().await?;
         Some((Ok(Bytes::from(text)), client))
     });
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
-        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-cache, no-transform"),
+        ),
+        (
+            header::HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
     ];
-    Ok((headers, Body::from_stream(futures::StreamExt::chain(opening, frames))).into_response())
+    Ok((
+        headers,
+        Body::from_stream(futures::StreamExt::chain(opening, frames)),
+    )
+        .into_response())
 }
 
 /// A client of server-sent events. Dropped when the connection breaks, and with it everything the stream holds.
@@ -159,7 +191,9 @@ impl Client {
             () = self.stopping.wait() => return None,
             next = tokio::time::timeout(HEARTBEAT, self.source.next()) => next,
         };
-        let Ok(frames) = next else { return Some(": still here\n\n".to_owned()) };
+        let Ok(frames) = next else {
+            return Some(": still here\n\n".to_owned());
+        };
         let mut text = String::new();
         for frame in frames? {
             frame.write_event(&mut text);
@@ -169,15 +203,21 @@ impl Client {
 }
 
 /// The same frames over WebSocket.
-pub(crate) fn websocket(state: &ServerState, upgrade: WebSocketUpgrade, source: Box<dyn Source>) -> ApiResult<Response> {
+pub(crate) fn websocket(
+    state: &ServerState,
+    upgrade: WebSocketUpgrade,
+    source: Box<dyn Source>,
+) -> ApiResult<Response> {
     /// Clients have nothing to say.
     const MESSAGE_BYTES_MAX: usize = 4096;
     let permit = permit(state)?;
     let stopping = state.shared.stopping.clone();
-    Ok(upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| async move {
-        follow(socket, source, stopping).await;
-        drop(permit);
-    }))
+    Ok(upgrade
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .on_upgrade(move |socket| async move {
+            follow(socket, source, stopping).await;
+            drop(permit);
+        }))
 }
 
 async fn follow(mut socket: WebSocket, mut source: Box<dyn Source>, stopping: Stopping) {
@@ -194,7 +234,10 @@ async fn follow(mut socket: WebSocket, mut source: Box<dyn Source>, stopping: St
         let messages = match next {
             Err(_) => vec![Message::Ping(Bytes::new())],
             Ok(None) => break,
-            Ok(Some(frames)) => frames.iter().map(|frame| Message::Text(frame.to_message().into())).collect(),
+            Ok(Some(frames)) => frames
+                .iter()
+                .map(|frame| Message::Text(frame.to_message().into()))
+                .collect(),
         };
         for message in messages {
             let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await;
@@ -217,6 +260,9 @@ mod tests {
         let mut text = String::new();
         frame.write_event(&mut text);
         assert_eq!(text, "event: event\nid: 7\ndata: {\"a\":\"x\\ny\"}\n\n");
-        assert_eq!(frame.to_message(), r#"{"event":"event","id":"7","data":{"a":"x\ny"}}"#);
+        assert_eq!(
+            frame.to_message(),
+            r#"{"event":"event","id":"7","data":{"a":"x\ny"}}"#
+        );
     }
 }

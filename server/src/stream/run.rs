@@ -148,7 +148,11 @@ impl RunEvents {
         match self.ended {
             Some(state) => self.stage = Stage::Ended(state),
             // The sender lives as long as this receiver does: an error can only mean that the engine is gone.
-            None => self.hints.changed().await.map_err(|_| engine::EngineError::Unavailable("stopped".to_owned()))?,
+            None => self
+                .hints
+                .changed()
+                .await
+                .map_err(|_| engine::EngineError::Unavailable("stopped".to_owned()))?,
         }
         Ok(None)
     }
@@ -178,7 +182,11 @@ impl RunEvents {
         self.after = run.last_seq;
         self.last_seq = run.last_seq;
         self.ended = Some(run.summary.state).filter(|state| state.is_final());
-        Ok(Some(Step::Reset(Box::new(Reset { reason, last_seq: run.last_seq, run }))))
+        Ok(Some(Step::Reset(Box::new(Reset {
+            reason,
+            last_seq: run.last_seq,
+            run,
+        }))))
     }
 }
 
@@ -195,13 +203,21 @@ impl Source for RunEvents {
     async fn next(&mut self) -> Option<Vec<Frame>> {
         if !self.is_greeted {
             self.is_greeted = true;
-            let hello = Hello { server_now: self.engine.clock().now(), last_seq: self.last_seq };
+            let hello = Hello {
+                server_now: self.engine.clock().now(),
+                last_seq: self.last_seq,
+            };
             return Some(vec![Frame::new("hello", &hello)]);
         }
         Some(match self.step().await? {
-            Step::Events(events) => {
-                events.into_iter().map(|(seq, data)| Frame { event: "event", id: Some(seq.to_string()), data }).collect()
-            }
+            Step::Events(events) => events
+                .into_iter()
+                .map(|(seq, data)| Frame {
+                    event: "event",
+                    id: Some(seq.to_string()),
+                    data,
+                })
+                .collect(),
             Step::Reset(reset) => vec![Frame::new("reset", &reset).at(reset.last_seq)],
             Step::End(end) => vec![Frame::new("end", &end)],
         })

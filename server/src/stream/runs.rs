@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use engine::store::RunFilter;
 use engine::Engine;
+use engine::store::RunFilter;
 use flow::RunId;
 use flow::view::RunSummary;
 use serde::Serialize;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
 use super::Frame;
@@ -47,14 +47,26 @@ impl RunsTopic {
     /// Follows; `is_behind` if the client was away.
     pub(super) fn open(engine: &Engine, topic: String, flow: Option<String>, is_behind: bool) -> Self {
         let (hints, due) = (engine.watch_runs(), Instant::now());
-        Self { engine: engine.clone(), topic, flow, hints, changed: BTreeSet::new(), is_behind, due }
+        Self {
+            engine: engine.clone(),
+            topic,
+            flow,
+            hints,
+            changed: BTreeSet::new(),
+            is_behind,
+            due,
+        }
     }
 
     /// The runs that changed. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Vec<Frame>> {
         loop {
             self.gather().await?;
-            let frames = if self.is_behind { self.snapshot().await? } else { self.changes().await? };
+            let frames = if self.is_behind {
+                self.snapshot().await?
+            } else {
+                self.changes().await?
+            };
             self.changed.clear();
             self.is_behind = false;
             self.due = Instant::now() + FLUSH_EVERY;
@@ -102,8 +114,17 @@ impl RunsTopic {
     }
 
     async fn snapshot(&self) -> Option<Vec<Frame>> {
-        let filter = RunFilter { flow: self.flow.clone(), ..RunFilter::default() };
+        let filter = RunFilter {
+            flow: self.flow.clone(),
+            ..RunFilter::default()
+        };
         let runs = self.engine.runs(&filter, None, SNAPSHOT_RUNS).await.ok()?.items;
-        Some(vec![Frame::new("reset", &Reset { topic: &self.topic, runs })])
+        Some(vec![Frame::new(
+            "reset",
+            &Reset {
+                topic: &self.topic,
+                runs,
+            },
+        )])
     }
 }

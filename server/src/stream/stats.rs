@@ -20,7 +20,11 @@ pub(super) struct StatsTopic {
 
 impl StatsTopic {
     pub(super) fn open(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), due: Instant::now(), shown: None }
+        Self {
+            engine: engine.clone(),
+            due: Instant::now(),
+            shown: None,
+        }
     }
 
     /// The counts when they are others than before. Dropping the future loses nothing.

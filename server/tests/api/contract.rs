@@ -18,6 +18,9 @@ async fn it_is_served_with_its_pages() {
     for path in ["/docs/", "/redoc"] {
         let page = site.send(&format!("GET {path}")).await;
         assert_eq!(page.status, 200);
-        assert!(!page.body.contains("//cdn") && !page.body.contains("https://"), "{path} loads from elsewhere");
+        assert!(
+            !page.body.contains("//cdn") && !page.body.contains("https://"),
+            "{path} loads from elsewhere"
+        );
     }
 }

@@ -16,7 +16,9 @@ tasks:
 async fn a_flow_is_created_read_saved_and_archived() {
     let site = Site::start().await;
     let yaml = "content-type: application/yaml";
-    site.check(&format!("POST /api/v1/flows\n{yaml}\n\n{HELLO}"), expect![[r#"
+    site.check(
+        &format!("POST /api/v1/flows\n{yaml}\n\n{HELLO}"),
+        expect![[r#"
         201
         content-type: application/json
         location: /api/v1/flows/hello
@@ -25,8 +27,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "id": "hello",
           "version": 1
         }
-    "#]]).await;
-    site.check(&format!("POST /api/v1/flows\n{yaml}\n\n{HELLO}"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("POST /api/v1/flows\n{yaml}\n\n{HELLO}"),
+        expect![[r#"
         409
         content-type: application/problem+json
         {
@@ -36,7 +42,9 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "code": "flow_exists",
           "detail": "There is a flow `hello` already; save a new version of it with PUT /api/v1/flows/hello."
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
     site.check("GET /api/v1/flows/hello", expect![[r#"
         200
         content-type: application/json
@@ -72,7 +80,9 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "format": "yaml"
         }
     "#]]).await;
-    site.check("GET /api/v1/flows/hello\naccept: application/yaml", expect![[r#"
+    site.check(
+        "GET /api/v1/flows/hello\naccept: application/yaml",
+        expect![[r#"
         200
         content-type: application/yaml
         etag: "1"
@@ -82,9 +92,13 @@ async fn a_flow_is_created_read_saved_and_archived() {
           name: { type: string, default: world }
         tasks:
           greet: { type: transform, with: { value: "Hello, {{ inputs.name }}!" } }
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let again = HELLO.replace("Hello,", "Good day,");
-    site.check(&format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: \"1\"\n\n{again}"), expect![[r#"
+    site.check(
+        &format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: \"1\"\n\n{again}"),
+        expect![[r#"
         200
         content-type: application/json
         etag: "2"
@@ -92,8 +106,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "id": "hello",
           "version": 2
         }
-    "#]]).await;
-    site.check(&format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: 1\n\n{HELLO}"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: 1\n\n{HELLO}"),
+        expect![[r#"
         412
         content-type: application/problem+json
         {
@@ -103,8 +121,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "code": "stale_version",
           "detail": "Flow hello is at version 2, not 1: load it again and repeat the change."
         }
-    "#]]).await;
-    site.check(&format!("PUT /api/v1/flows/hello\n{yaml}\nif-none-match: *\n\n{HELLO}"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("PUT /api/v1/flows/hello\n{yaml}\nif-none-match: *\n\n{HELLO}"),
+        expect![[r#"
         412
         content-type: application/problem+json
         {
@@ -114,8 +136,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "code": "stale_version",
           "detail": "Flow hello is at version 2, not 0: load it again and repeat the change."
         }
-    "#]]).await;
-    site.check(&format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: three\n\n{HELLO}"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: three\n\n{HELLO}"),
+        expect![[r#"
         400
         content-type: application/problem+json
         {
@@ -125,8 +151,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "code": "bad_version",
           "detail": "`If-Match` must be a version such as `\"3\"`, not `three`."
         }
-    "#]]).await;
-    site.check(&format!("PUT /api/v1/flows/other\n{yaml}\n\n{HELLO}"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("PUT /api/v1/flows/other\n{yaml}\n\n{HELLO}"),
+        expect![[r#"
         422
         content-type: application/problem+json
         {
@@ -134,7 +164,7 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "title": "Unprocessable Entity",
           "status": 422,
           "code": "invalid",
-          "detail": "The document is of flow `hello`, not `other`; change its `flow` or the address.",
+          "detail": "The document is of flow `hello`, not `other`; change its `flow` or the address (flow).",
           "problems": [
             {
               "severity": "error",
@@ -144,8 +174,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
             }
           ]
         }
-    "#]]).await;
-    site.check(&format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: *\n\n{again}"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("PUT /api/v1/flows/hello\n{yaml}\nif-match: *\n\n{again}"),
+        expect![[r#"
         200
         content-type: application/json
         etag: "2"
@@ -153,8 +187,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "id": "hello",
           "version": 2
         }
-    "#]]).await;
-    site.check("GET /api/v1/flows/hello/versions", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows/hello/versions",
+        expect![[r#"
         200
         content-type: application/json
         {
@@ -173,8 +211,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
             }
           ]
         }
-    "#]]).await;
-    site.check("GET /api/v1/flows/hello?version=1\naccept: text/yaml", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows/hello?version=1\naccept: text/yaml",
+        expect![[r#"
         200
         content-type: application/yaml
         etag: "1"
@@ -184,8 +226,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           name: { type: string, default: world }
         tasks:
           greet: { type: transform, with: { value: "Hello, {{ inputs.name }}!" } }
-    "#]]).await;
-    site.check("GET /api/v1/flows/hello?version=9", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows/hello?version=9",
+        expect![[r#"
         404
         content-type: application/problem+json
         {
@@ -195,18 +241,30 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "code": "unknown_flow",
           "detail": "There is no flow hello version 9."
         }
-    "#]]).await;
-    site.check("DELETE /api/v1/flows/hello", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "DELETE /api/v1/flows/hello",
+        expect![[r#"
         204
-    "#]]).await;
-    site.check("GET /api/v1/flows", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows",
+        expect![[r#"
         200
         content-type: application/json
         {
           "items": []
         }
-    "#]]).await;
-    site.check("POST /api/v1/flows/hello/runs", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "POST /api/v1/flows/hello/runs",
+        expect![[r#"
         409
         content-type: application/problem+json
         {
@@ -216,8 +274,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "code": "archived",
           "detail": "Flow hello is archived and takes no new runs; save it again to bring it back."
         }
-    "#]]).await;
-    site.check(&format!("PUT /api/v1/flows/hello\n{yaml}\n\n{HELLO}"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("PUT /api/v1/flows/hello\n{yaml}\n\n{HELLO}"),
+        expect![[r#"
         200
         content-type: application/json
         etag: "3"
@@ -225,8 +287,12 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "id": "hello",
           "version": 3
         }
-    "#]]).await;
-    site.check("DELETE /api/v1/flows/none", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "DELETE /api/v1/flows/none",
+        expect![[r#"
         404
         content-type: application/problem+json
         {
@@ -236,13 +302,17 @@ async fn a_flow_is_created_read_saved_and_archived() {
           "code": "unknown_flow",
           "detail": "There is no flow none."
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_new_flow_can_be_put() {
     let site = Site::start().await;
-    site.check(&format!("PUT /api/v1/flows/hello\ncontent-type: text/yaml\n\n{HELLO}"), expect![[r#"
+    site.check(
+        &format!("PUT /api/v1/flows/hello\ncontent-type: text/yaml\n\n{HELLO}"),
+        expect![[r#"
         201
         content-type: application/json
         location: /api/v1/flows/hello
@@ -251,11 +321,22 @@ async fn a_new_flow_can_be_put() {
           "id": "hello",
           "version": 1
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
     // Saving it once more unchanged makes nothing new.
-    assert_eq!(site.send(&format!("PUT /api/v1/flows/hello\ncontent-type: text/yaml\n\n{HELLO}")).await.status, 200);
+    assert_eq!(
+        site.send(&format!(
+            "PUT /api/v1/flows/hello\ncontent-type: text/yaml\n\n{HELLO}"
+        ))
+        .await
+        .status,
+        200
+    );
     let json = r#"{"flow":"json","tasks":{"a":{"type":"noop"}}}"#;
-    site.check(&format!("PUT /api/v1/flows/json\ncontent-type: application/json\nif-none-match: *\n\n{json}"), expect![[r#"
+    site.check(
+        &format!("PUT /api/v1/flows/json\ncontent-type: application/json\nif-none-match: *\n\n{json}"),
+        expect![[r#"
         201
         content-type: application/json
         location: /api/v1/flows/json
@@ -264,8 +345,12 @@ async fn a_new_flow_can_be_put() {
           "id": "json",
           "version": 1
         }
-    "#]]).await;
-    site.check("GET /api/v1/flows/json\naccept: application/yaml", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows/json\naccept: application/yaml",
+        expect![[r#"
         200
         content-type: application/yaml
         etag: "1"
@@ -273,26 +358,42 @@ async fn a_new_flow_can_be_put() {
         tasks:
           a:
             type: noop
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn flows_are_listed_in_pages() {
     let site = Site::start().await;
     for id in ["a", "b", "c-needle"] {
-        site.save(&format!("flow: {id}\ntasks: {{ t: {{ type: noop }} }}")).await;
+        site.save(&format!("flow: {id}\ntasks: {{ t: {{ type: noop }} }}"))
+            .await;
     }
     let page = site.send("GET /api/v1/flows?limit=2").await.json();
     let ids = |page: &serde_json::Value| -> Vec<String> {
-        page["items"].as_array().expect("items").iter().map(|flow| flow["id"].to_string()).collect()
+        page["items"]
+            .as_array()
+            .expect("items")
+            .iter()
+            .map(|flow| flow["id"].to_string())
+            .collect()
     };
     assert_eq!(ids(&page), ["\"a\"", "\"b\""]);
     let cursor = page["next_cursor"].as_str().expect("a cursor");
-    let page = site.send(&format!("GET /api/v1/flows?limit=2&cursor={cursor}")).await.json();
+    let page = site
+        .send(&format!("GET /api/v1/flows?limit=2&cursor={cursor}"))
+        .await
+        .json();
     assert_eq!(ids(&page), ["\"c-needle\""]);
     assert!(page.get("next_cursor").is_none());
-    assert_eq!(ids(&site.send("GET /api/v1/flows?q=needle").await.json()), ["\"c-needle\""]);
-    site.check("GET /api/v1/flows?limit=0", expect![[r#"
+    assert_eq!(
+        ids(&site.send("GET /api/v1/flows?q=needle").await.json()),
+        ["\"c-needle\""]
+    );
+    site.check(
+        "GET /api/v1/flows?limit=0",
+        expect![[r#"
         400
         content-type: application/problem+json
         {
@@ -302,8 +403,12 @@ async fn flows_are_listed_in_pages() {
           "code": "bad_query",
           "detail": "`limit` must be from 1 to 500."
         }
-    "#]]).await;
-    site.check("GET /api/v1/flows?cursor=%00&limit=2", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows?cursor=%00&limit=2",
+        expect![[r#"
         200
         content-type: application/json
         {
@@ -329,7 +434,9 @@ async fn flows_are_listed_in_pages() {
           ],
           "next_cursor": "b"
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
     site.check("GET /api/v1/flows?serch=x", expect![[r#"
         400
         content-type: application/problem+json
@@ -383,15 +490,21 @@ async fn documents_are_checked_without_being_stored() {
           ]
         }
     "#]]).await;
-    site.check(&format!("POST /api/v1/flows/validate\ncontent-type: application/yaml\n\n{HELLO}"), expect![[r#"
+    site.check(
+        &format!("POST /api/v1/flows/validate\ncontent-type: application/yaml\n\n{HELLO}"),
+        expect![[r#"
         200
         content-type: application/json
         {
           "valid": true,
           "problems": []
         }
-    "#]]).await;
-    site.check("GET /api/v1/flows/x", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows/x",
+        expect![[r#"
         404
         content-type: application/problem+json
         {
@@ -401,16 +514,26 @@ async fn documents_are_checked_without_being_stored() {
           "code": "unknown_flow",
           "detail": "There is no flow x."
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn task_types_stats_and_health() {
     let site = Site::start().await;
     let types = site.send("GET /api/v1/task-types").await.json();
-    let keys: Vec<&str> = types["items"].as_array().expect("items").iter().filter_map(|item| item["key"].as_str()).collect();
-    expect!["delay fail fetch_data http.request log noop process_data shell store_data switch transform"].assert_eq(&keys.join(" "));
-    site.check("GET /api/v1/stats", expect![[r#"
+    let keys: Vec<&str> = types["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter_map(|item| item["key"].as_str())
+        .collect();
+    expect!["delay fail fetch_data http.request log noop process_data shell store_data switch transform"]
+        .assert_eq(&keys.join(" "));
+    site.check(
+        "GET /api/v1/stats",
+        expect![[r#"
         200
         content-type: application/json
         {
@@ -424,8 +547,12 @@ async fn task_types_stats_and_health() {
             "queued": 0
           }
         }
-    "#]]).await;
-    site.check("GET /api/v1/stats?flow=none", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/stats?flow=none",
+        expect![[r#"
         404
         content-type: application/problem+json
         {
@@ -435,17 +562,27 @@ async fn task_types_stats_and_health() {
           "code": "unknown_flow",
           "detail": "There is no flow none."
         }
-    "#]]).await;
-    site.check("GET /ready", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /ready",
+        expect![[r#"
         200
         content-type: application/json
         {
           "status": "ready"
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
     assert_eq!(site.send("GET /health").await.json()["status"], "healthy");
     let metrics = site.send("GET /metrics").await;
-    let names: Vec<&str> = metrics.body.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let names: Vec<&str> = metrics
+        .body
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .collect();
     expect![[r#"
         pointwork_runs_started_total counter
         pointwork_runs_finished_total counter
@@ -461,5 +598,6 @@ async fn task_types_stats_and_health() {
         pointwork_streams gauge
         process_start_time_seconds gauge
         process_resident_memory_bytes gauge
-        pointwork_runs gauge"#]].assert_eq(&names.join("\n"));
+        pointwork_runs gauge"#]]
+    .assert_eq(&names.join("\n"));
 }

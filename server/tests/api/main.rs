@@ -6,5 +6,6 @@ mod flows;
 mod process;
 mod runs;
 mod safety;
+mod starts;
 mod streams;
 mod support;

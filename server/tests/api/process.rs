@@ -11,7 +11,10 @@ use nix::unistd::Pid;
 
 fn pointwork(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pointwork"));
-    command.args(arguments).env("POINTWORK_LOG", "warn").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env("POINTWORK_LOG", "warn")
+        .stdin(Stdio::null());
     command
 }
 
@@ -36,11 +39,20 @@ fn folder() -> (tempfile::TempDir, String) {
 /// A server at work, its address and its remaining output.
 fn serve(data: &str, arguments: &[&str]) -> (Child, String, BufReader<std::process::ChildStdout>) {
     let mut command = pointwork(&["serve", "--listen", "127.0.0.1:0", "--data", data]);
-    let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child = command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut line = String::new();
     output.read_line(&mut line).expect("it says something");
-    let address = line.trim().strip_prefix("Pointwork answers on http://").expect("its address").to_owned();
+    let address = line
+        .trim()
+        .strip_prefix("Pointwork answers on http://")
+        .expect("its address")
+        .to_owned();
     (child, address, output)
 }
 
@@ -53,44 +65,79 @@ fn it_refuses_to_start_with_one_sentence() {
     let (_dir, data) = folder();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    check(&["serve", "--listen", &address, "--data", &data], &[(&address, "ADDRESS")], expect![[r#"
+    check(
+        &["serve", "--listen", &address, "--data", &data],
+        &[(&address, "ADDRESS")],
+        expect![[r#"
         pointwork: cannot listen on ADDRESS: Address already in use (os error 98)
-    "#]]);
-    check(&["serve", "--listen", "0.0.0.0:0", "--data", &data], &[], expect![[r#"
+    "#]],
+    );
+    check(
+        &["serve", "--listen", "0.0.0.0:0", "--data", &data],
+        &[],
+        expect![[r#"
         pointwork: 0.0.0.0:0 can be reached from other machines, and there is no login yet: whoever reaches it could run commands here. Listen on 127.0.0.1, or give `--insecure-no-login` if the network is trusted
-    "#]]);
+    "#]],
+    );
     assert!(!Path::new(&data).exists(), "nothing is made before that is clear");
     std::fs::write(&data, "a file").expect("it can be written");
-    check(&["serve", "--listen", "127.0.0.1:0", "--data", &data], &[(&data, "FOLDER")], expect![[r#"
+    check(
+        &["serve", "--listen", "127.0.0.1:0", "--data", &data],
+        &[(&data, "FOLDER")],
+        expect![[r#"
         pointwork: cannot use the data folder FOLDER: the database cannot be used right now: the data folder cannot be made: FOLDER (File exists (os error 17))
-    "#]]);
-    check(&["serve", "--config", &format!("{data}.toml")], &[(&data, "FILE")], expect![[r#"
+    "#]],
+    );
+    check(
+        &["serve", "--config", &format!("{data}.toml")],
+        &[(&data, "FILE")],
+        expect![[r#"
         pointwork: cannot read the configuration FILE.toml: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
     let config = format!("{data}.toml");
     std::fs::write(&config, "workres = 3").expect("it can be written");
-    check(&["serve", "--config", &config], &[(&config, "FILE")], expect![[r#"
+    check(
+        &["serve", "--config", &config],
+        &[(&config, "FILE")],
+        expect![[r#"
         pointwork: the configuration FILE is not right: TOML parse error at line 1, column 1
           |
         1 | workres = 3
           | ^^^^^^^
         unknown field `workres`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`
-
-    "#]]);
+    "#]],
+    );
     std::fs::write(&config, "[task_types]\ndisabled = ['shel']").expect("it can be written");
     let (_other, free) = folder();
-    check(&["serve", "--listen", "127.0.0.1:0", "--config", &config, "--data", &free], &[(&free, "FOLDER")], expect![[r#"
-        pointwork: cannot use the data folder FOLDER: `shel` cannot be switched off: there is no such task type
-    "#]]);
+    check(
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--config",
+            &config,
+            "--data",
+            &free,
+        ],
+        &[(&free, "FOLDER")],
+        expect![[r#"
+        pointwork: `shel` cannot be switched off: there is no such task type
+    "#]],
+    );
 }
 
 #[test]
 fn two_servers_do_not_share_a_folder() {
     let (_dir, data) = folder();
     let (mut first, _, _output) = serve(&data, &[]);
-    check(&["serve", "--listen", "127.0.0.1:0", "--data", &data], &[(&data, "FOLDER")], expect![[r#"
+    check(
+        &["serve", "--listen", "127.0.0.1:0", "--data", &data],
+        &[(&data, "FOLDER")],
+        expect![[r#"
         pointwork: cannot use the data folder FOLDER: the database cannot be used right now: another Pointwork is at work in FOLDER; stop it, or choose another data folder
-    "#]]);
+    "#]],
+    );
     end(&first, Signal::SIGTERM);
     assert!(first.wait().expect("it ends").success());
 }
@@ -113,19 +160,36 @@ fn settings_are_layered() {
     let (_dir, data) = folder();
     std::fs::create_dir_all(&data).expect("a folder");
     let config = format!("{data}/pointwork.toml");
-    std::fs::write(&config, "listen = '127.0.0.1:1'\nallow_hosts = ['file.example']").expect("it can be written");
+    std::fs::write(&config, "listen = '127.0.0.1:1'\nallow_hosts = ['file.example']")
+        .expect("it can be written");
     // The environment stands over the file, whose port cannot be had; a flag over both.
     let mut command = pointwork(&["serve", "--config", &config, "--data", &data]);
     command.env("POINTWORK_LISTEN", "127.0.0.1:0");
     let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("it says something");
-    assert!(line.starts_with("Pointwork answers on http://127.0.0.1:"), "{line}");
+    BufReader::new(child.stdout.take().expect("a pipe"))
+        .read_line(&mut line)
+        .expect("it says something");
+    assert!(
+        line.starts_with("Pointwork answers on http://127.0.0.1:"),
+        "{line}"
+    );
     end(&child, Signal::SIGTERM);
     child.wait().expect("it ends");
-    let output = pointwork(&["serve", "--help"]).output().expect("it can be started");
+    let output = pointwork(&["serve", "--help"])
+        .output()
+        .expect("it can be started");
     let help = String::from_utf8(output.stdout).expect("text");
-    for name in ["--listen", "--data", "--workers", "--config", "--insecure-no-login", "--allow-host", "POINTWORK_LISTEN", "127.0.0.1:8000"] {
+    for name in [
+        "--listen",
+        "--data",
+        "--workers",
+        "--config",
+        "--insecure-no-login",
+        "--allow-host",
+        "POINTWORK_LISTEN",
+        "127.0.0.1:8000",
+    ] {
         assert!(help.contains(name), "{name} is not in the help");
     }
 }

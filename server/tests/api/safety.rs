@@ -51,11 +51,26 @@ async fn an_address_in_the_request_line_counts_too() {
         })
     };
     for (request, expected) in [
-        ("GET http://evil.example/ready HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n", "HTTP/1.1 421 Misdirected Request"),
-        ("GET http://evil.example/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),
-        ("GET http://localhost/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", "HTTP/1.1 200 OK"),
-        ("GET /ready HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),
-        ("GET /ready HTTP/1.1\r\nconnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),
+        (
+            "GET http://evil.example/ready HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 421 Misdirected Request",
+        ),
+        (
+            "GET http://evil.example/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 400 Bad Request",
+        ),
+        (
+            "GET http://localhost/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK",
+        ),
+        (
+            "GET /ready HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 400 Bad Request",
+        ),
+        (
+            "GET /ready HTTP/1.1\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 400 Bad Request",
+        ),
         ("GET /ready HTTP/1.0\r\n\r\n", "HTTP/1.0 400 Bad Request"),
     ] {
         assert_eq!(ask(request).await.expect("no panic"), expected, "{request}");
@@ -66,7 +81,9 @@ async fn an_address_in_the_request_line_counts_too() {
 async fn other_pages_may_not_write_or_follow() {
     let site = Site::start().await;
     site.save("flow: x\ntasks: { t: { type: noop } }").await;
-    site.check("POST /api/v1/flows/x/runs\norigin: http://evil.example", expect![[r#"
+    site.check(
+        "POST /api/v1/flows/x/runs\norigin: http://evil.example",
+        expect![[r#"
         403
         content-type: application/problem+json
         {
@@ -76,7 +93,9 @@ async fn other_pages_may_not_write_or_follow() {
           "code": "foreign_origin",
           "detail": "A page of `http://evil.example` may not do this."
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
     for refused in [
         "POST /api/v1/flows/x/runs\norigin: null",
         "POST /api/v1/flows/x/runs\nsec-fetch-site: cross-site",
@@ -87,8 +106,14 @@ async fn other_pages_may_not_write_or_follow() {
     ] {
         assert_eq!(site.send(refused).await.status, 403, "{refused}");
     }
-    assert_eq!(site.send("GET /api/v1/runs").await.json()["items"], serde_json::json!([]));
-    let own = format!("POST /api/v1/flows/x/runs\norigin: {}\nsec-fetch-site: same-origin", site.url);
+    assert_eq!(
+        site.send("GET /api/v1/runs").await.json()["items"],
+        serde_json::json!([])
+    );
+    let own = format!(
+        "POST /api/v1/flows/x/runs\norigin: {}\nsec-fetch-site: same-origin",
+        site.url
+    );
     assert_eq!(site.send(&own).await.status, 202);
 }
 
@@ -107,19 +132,35 @@ async fn browsers_are_told_to_be_careful() {
     let page = site.send("GET /runs\naccept: text/html").await;
     assert_eq!(page.status, 200, "{}", page.body);
     let policy = page.headers["content-security-policy"].to_str().expect("text");
-    assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval' 'nonce-"), "{policy}");
+    assert!(
+        policy.contains("script-src 'self' 'wasm-unsafe-eval' 'nonce-"),
+        "{policy}"
+    );
 }
 
 #[tokio::test]
 async fn some_addresses_have_two_doors() {
     let site = Site::start().await;
     for path in ["/", "/flows"] {
-        let page = site.send(&format!("GET {path}\naccept: text/html,*/*;q=0.8")).await;
-        assert!(page.headers["content-type"].to_str().is_ok_and(|kind| kind.starts_with("text/html")), "{path}");
-        assert!(page.headers.get_all("vary").iter().any(|vary| vary == "accept"), "{path}");
+        let page = site
+            .send(&format!("GET {path}\naccept: text/html,*/*;q=0.8"))
+            .await;
+        assert!(
+            page.headers["content-type"]
+                .to_str()
+                .is_ok_and(|kind| kind.starts_with("text/html")),
+            "{path}"
+        );
+        assert!(
+            page.headers.get_all("vary").iter().any(|vary| vary == "accept"),
+            "{path}"
+        );
         let json = site.send(&format!("GET {path}")).await;
         assert_eq!(json.headers["content-type"], "application/json", "{path}");
-        assert!(json.headers.get_all("vary").iter().any(|vary| vary == "accept"), "{path}");
+        assert!(
+            json.headers.get_all("vary").iter().any(|vary| vary == "accept"),
+            "{path}"
+        );
     }
     assert_eq!(site.send("GET /nowhere\naccept: text/html").await.status, 404);
     assert_eq!(site.send("GET /fn/none").await.status, 405);

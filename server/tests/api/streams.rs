@@ -11,7 +11,10 @@ use crate::support::Site;
 fn chain() -> String {
     let mut yaml = "flow: chain\ntasks:\n  t0: { type: delay, with: { for: 20ms } }\n".to_owned();
     for n in 1..12 {
-        yaml.push_str(&format!("  t{n}: {{ type: delay, with: {{ for: 20ms }}, needs: [t{}] }}\n", n - 1));
+        yaml.push_str(&format!(
+            "  t{n}: {{ type: delay, with: {{ for: 20ms }}, needs: [t{}] }}\n",
+            n - 1
+        ));
     }
     yaml
 }
@@ -31,7 +34,10 @@ struct Frame {
 
 impl Frames {
     async fn open(site: &Site, path: &str, last: Option<&str>) -> Self {
-        let mut request = site.client.get(format!("{}{path}", site.url)).header("accept", "text/event-stream");
+        let mut request = site
+            .client
+            .get(format!("{}{path}", site.url))
+            .header("accept", "text/event-stream");
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -40,7 +46,10 @@ impl Frames {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-cache, no-transform");
         assert_eq!(response.headers()["x-accel-buffering"], "no");
-        Self { body: Box::pin(response.bytes_stream()), text: String::new() }
+        Self {
+            body: Box::pin(response.bytes_stream()),
+            text: String::new(),
+        }
     }
 
     async fn next(&mut self) -> Option<Frame> {
@@ -53,7 +62,8 @@ impl Frames {
                 }
             }
             let chunk = self.body.next().await?.expect("the stream does not break");
-            self.text.push_str(std::str::from_utf8(&chunk).expect("ASCII data here"));
+            self.text
+                .push_str(std::str::from_utf8(&chunk).expect("ASCII data here"));
         }
     }
 
@@ -94,7 +104,10 @@ async fn a_run_is_followed_over_breaks_without_gap_or_repeat() {
         let mut frames = Frames::open(&site, &path, last.as_deref()).await;
         let hello = frames.next().await.expect("a first frame");
         assert_eq!(hello.event, "hello");
-        assert!(hello.data["server_now"].is_string() && hello.data["last_seq"].is_u64(), "{hello:?}");
+        assert!(
+            hello.data["server_now"].is_string() && hello.data["last_seq"].is_u64(),
+            "{hello:?}"
+        );
         // Every third event the connection breaks.
         for _ in 0..3 {
             let frame = frames.next().await.expect("events or the end");
@@ -109,7 +122,10 @@ async fn a_run_is_followed_over_breaks_without_gap_or_repeat() {
             last = frame.id;
         }
     }
-    let all = site.send(&format!("GET /api/v1/runs/{run}/events?limit=500")).await.json();
+    let all = site
+        .send(&format!("GET /api/v1/runs/{run}/events?limit=500"))
+        .await
+        .json();
     let n_events = all["items"].as_array().expect("items").len() as u64;
     assert_eq!(seen, (1..=n_events).collect::<Vec<_>>());
     assert!(n_opened > 5, "{n_opened}");
@@ -118,9 +134,13 @@ async fn a_run_is_followed_over_breaks_without_gap_or_repeat() {
 #[tokio::test]
 async fn after_is_a_position_too_and_an_unknown_one_is_reset() {
     let site = Site::start().await;
-    site.save("flow: x\ntasks: { a: { type: noop }, b: { type: noop, needs: [a] } }").await;
+    site.save("flow: x\ntasks: { a: { type: noop }, b: { type: noop, needs: [a] } }")
+        .await;
     let run = site.finish("x").await;
-    let body = site.send(&format!("GET /api/v1/runs/{run}/events?stream=true&after=3")).await.body;
+    let body = site
+        .send(&format!("GET /api/v1/runs/{run}/events?stream=true&after=3"))
+        .await
+        .body;
     expect![[r#"
         retry: 1000
 
@@ -138,14 +158,20 @@ async fn after_is_a_position_too_and_an_unknown_one_is_reset() {
         event: end
         data: {"run":"run_1","state":"succeeded"}
 
-    "#]].assert_eq(&site.redact(&body));
+    "#]]
+    .assert_eq(&site.redact(&body));
     let mut frames = Frames::open(&site, &format!("/api/v1/runs/{run}/events?after=1000"), None).await;
     let reset = frames.until("reset").await;
     assert_eq!(reset.data["reason"], "position_unknown");
     assert_eq!(reset.data["run"]["id"], run.as_str());
     assert_eq!(reset.id, Some(reset.data["last_seq"].to_string()));
-    assert_eq!(frames.next().await.map(|frame| frame.event), Some("end".to_owned()));
-    site.check("GET /api/v1/runs/run_00000000000000000000000000/events?stream", expect![[r#"
+    assert_eq!(
+        frames.next().await.map(|frame| frame.event),
+        Some("end".to_owned())
+    );
+    site.check(
+        "GET /api/v1/runs/run_00000000000000000000000000/events?stream",
+        expect![[r#"
         404
         content-type: application/problem+json
         {
@@ -155,8 +181,12 @@ async fn after_is_a_position_too_and_an_unknown_one_is_reset() {
           "code": "unknown_run",
           "detail": "There is no run run_2."
         }
-    "#]]).await;
-    site.check(&format!("GET /api/v1/runs/{run}/events?stream\nlast-event-id: x"), expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        &format!("GET /api/v1/runs/{run}/events?stream\nlast-event-id: x"),
+        expect![[r#"
         400
         content-type: application/problem+json
         {
@@ -166,21 +196,34 @@ async fn after_is_a_position_too_and_an_unknown_one_is_reset() {
           "code": "bad_position",
           "detail": "`x` is no event's number."
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_reader_far_behind_gets_a_snapshot() {
     let site = Site::start().await;
-    let tasks: String = (0..6_000).map(|n| format!("  t{n}: {{ type: noop }}\n")).collect();
+    let tasks: String = (0..6_000)
+        .map(|n| format!("  t{n}: {{ type: noop }}\n"))
+        .collect();
     site.save(&format!("flow: wide\ntasks:\n{tasks}")).await;
     let run = site.finish("wide").await;
     let mut frames = Frames::open(&site, &format!("/api/v1/runs/{run}/events"), None).await;
-    assert_eq!(frames.next().await.map(|frame| frame.event), Some("hello".to_owned()));
+    assert_eq!(
+        frames.next().await.map(|frame| frame.event),
+        Some("hello".to_owned())
+    );
     let reset = frames.next().await.expect("a frame");
-    assert_eq!((reset.event.as_str(), &reset.data["reason"]), ("reset", &Value::from("too_far_behind")));
+    assert_eq!(
+        (reset.event.as_str(), &reset.data["reason"]),
+        ("reset", &Value::from("too_far_behind"))
+    );
     assert_eq!(reset.data["run"]["tasks"].as_array().map(Vec::len), Some(1000));
-    assert_eq!(frames.next().await.map(|frame| frame.event), Some("end".to_owned()));
+    assert_eq!(
+        frames.next().await.map(|frame| frame.event),
+        Some("end".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -191,14 +234,23 @@ async fn logs_are_followed_to_their_end() {
     let path = format!("/api/v1/runs/{run}/tasks/say/logs?follow=true");
     let (mut lines, mut last) = (Vec::new(), None);
     let mut frames = Frames::open(&site, &path, None).await;
-    assert_eq!(frames.next().await.map(|frame| frame.event), Some("hello".to_owned()));
+    assert_eq!(
+        frames.next().await.map(|frame| frame.event),
+        Some("hello".to_owned())
+    );
     loop {
         let frame = frames.next().await.expect("the stream goes on");
         if frame.event == "end" {
             break;
         }
         assert_eq!(frame.event, "log");
-        lines.extend(frame.data["lines"].as_array().expect("lines").iter().map(|line| line["text"].as_str().unwrap_or("?").to_owned()));
+        lines.extend(
+            frame.data["lines"]
+                .as_array()
+                .expect("lines")
+                .iter()
+                .map(|line| line["text"].as_str().unwrap_or("?").to_owned()),
+        );
         last = frame.id;
         // Each time a new connection goes on.
         frames = Frames::open(&site, &path, last.as_deref()).await;
@@ -254,8 +306,13 @@ async fn several_topics_share_a_stream() {
             name => events.push(name.to_owned()),
         }
     }
-    assert!(!events.contains(&"event".to_owned()), "nothing is repeated: {events:?}");
-    site.check("GET /api/v1/events?topics=", expect![[r#"
+    assert!(
+        !events.contains(&"event".to_owned()),
+        "nothing is repeated: {events:?}"
+    );
+    site.check(
+        "GET /api/v1/events?topics=",
+        expect![[r#"
         400
         content-type: application/problem+json
         {
@@ -265,8 +322,12 @@ async fn several_topics_share_a_stream() {
           "code": "bad_topics",
           "detail": "`topics` names from 1 to 50 topics, separated by commas."
         }
-    "#]]).await;
-    site.check("GET /api/v1/events?topics=weather", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/events?topics=weather",
+        expect![[r#"
         400
         content-type: application/problem+json
         {
@@ -276,8 +337,12 @@ async fn several_topics_share_a_stream() {
           "code": "bad_topics",
           "detail": "`weather` is no topic; there are run:ID, flow:ID, runs and stats."
         }
-    "#]]).await;
-    site.check("GET /api/v1/events?topics=flow:none", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/events?topics=flow:none",
+        expect![[r#"
         404
         content-type: application/problem+json
         {
@@ -287,8 +352,12 @@ async fn several_topics_share_a_stream() {
           "code": "unknown_flow",
           "detail": "There is no flow none."
         }
-    "#]]).await;
-    site.check("GET /api/v1/events", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/events",
+        expect![[r#"
         400
         content-type: application/problem+json
         {
@@ -298,7 +367,9 @@ async fn several_topics_share_a_stream() {
           "code": "bad_query",
           "detail": "The parameters are not right: missing field `topics`."
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -311,7 +382,9 @@ async fn a_websocket_carries_the_same_frames() {
     let mut seen = Vec::new();
     let mut first = None;
     while let Some(message) = socket.next().await {
-        let Message::Text(text) = message.expect("no break") else { continue };
+        let Message::Text(text) = message.expect("no break") else {
+            continue;
+        };
         let frame: Value = serde_json::from_str(&text).expect("JSON");
         first.get_or_insert_with(|| frame["event"].clone());
         match frame["event"].as_str() {
@@ -328,7 +401,9 @@ async fn a_websocket_carries_the_same_frames() {
     let rest: Vec<_> = socket.collect().await;
     assert!(matches!(rest.last(), Some(Ok(Message::Close(_)))), "{rest:?}");
     let site = Site::start().await;
-    site.check("GET /api/v1/ws?topics=runs", expect![[r#"
+    site.check(
+        "GET /api/v1/ws?topics=runs",
+        expect![[r#"
         426
         content-type: application/problem+json
         {
@@ -338,7 +413,9 @@ async fn a_websocket_carries_the_same_frames() {
           "code": "not_a_websocket",
           "detail": "Connection header did not include 'upgrade'."
         }
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]

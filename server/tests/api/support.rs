@@ -10,7 +10,14 @@ use server::{ServeOptions, Server};
 use tempfile::TempDir;
 
 /// Headers that answers are shown with.
-const SHOWN: [&str; 6] = ["content-type", "location", "content-location", "etag", "allow", "retry-after"];
+const SHOWN: [&str; 6] = [
+    "content-type",
+    "location",
+    "content-location",
+    "etag",
+    "allow",
+    "retry-after",
+];
 
 /// A server under test.
 pub(crate) struct Site {
@@ -36,7 +43,10 @@ impl Answer {
 
     /// The id of the run that was started.
     pub(crate) fn run(&self) -> String {
-        self.json()["run_id"].as_str().expect("a run was started").to_owned()
+        self.json()["run_id"]
+            .as_str()
+            .expect("a run was started")
+            .to_owned()
     }
 }
 
@@ -47,9 +57,19 @@ impl Site {
         let server = Server::start(options(&dir)).await.expect("it starts");
         // A client wants to know how to encrypt even if it never does. A second test of the process says it again.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
         let url = format!("http://{}", server.address());
-        Self { url, client, server: Mutex::new(Some(server)), seen: Mutex::default(), dir }
+        Self {
+            url,
+            client,
+            server: Mutex::new(Some(server)),
+            seen: Mutex::default(),
+            dir,
+        }
     }
 
     /// Stops the server and starts another on the same data.
@@ -74,17 +94,31 @@ impl Site {
     pub(crate) async fn send_bytes(&self, request: &str, body: Option<Vec<u8>>) -> Answer {
         let (head, text) = request.split_once("\n\n").unwrap_or((request, ""));
         let mut lines = head.lines();
-        let (method, path) = lines.next().and_then(|line| line.split_once(' ')).expect("method and address");
+        let (method, path) = lines
+            .next()
+            .and_then(|line| line.split_once(' '))
+            .expect("method and address");
         let method: Method = method.parse().expect("a method");
         let mut builder = self.client.request(method, format!("{}{path}", self.url));
         for (name, value) in lines.map(|line| line.split_once(": ").expect("a header")) {
             builder = builder.header(name, value);
         }
         let body = body.unwrap_or_else(|| text.as_bytes().to_vec());
-        let response = if body.is_empty() { builder } else { builder.body(body) }.send().await.expect("an answer");
+        let response = if body.is_empty() {
+            builder
+        } else {
+            builder.body(body)
+        }
+        .send()
+        .await
+        .expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = String::from_utf8(response.bytes().await.expect("a body").to_vec()).expect("text");
-        Answer { status, headers, body }
+        Answer {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// The answer to a request, with ids and times made the same in each run.
@@ -138,7 +172,11 @@ impl Site {
 
     /// Saves a flow that must be right.
     pub(crate) async fn save(&self, yaml: &str) {
-        let answer = self.send(&format!("POST /api/v1/flows\ncontent-type: application/yaml\n\n{yaml}")).await;
+        let answer = self
+            .send(&format!(
+                "POST /api/v1/flows\ncontent-type: application/yaml\n\n{yaml}"
+            ))
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
 
@@ -149,7 +187,9 @@ impl Site {
 
     /// Starts a run and waits for its end.
     pub(crate) async fn finish(&self, flow: &str) -> String {
-        let answer = self.send(&format!("POST /api/v1/flows/{flow}/runs?wait=60s")).await;
+        let answer = self
+            .send(&format!("POST /api/v1/flows/{flow}/runs?wait=60s"))
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()["id"].as_str().expect("an id").to_owned()
     }
@@ -157,11 +197,18 @@ impl Site {
 
 fn options(dir: &TempDir) -> ServeOptions {
     let listen = ([127, 0, 0, 1], 0).into();
-    ServeOptions { examples: false, workers: Some(4), ..ServeOptions::new(listen, dir.path().join("data")) }
+    ServeOptions {
+        examples: false,
+        workers: Some(4),
+        ..ServeOptions::new(listen, dir.path().join("data"))
+    }
 }
 
 fn is_run_id(text: &str) -> bool {
-    text.strip_prefix("run_").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+    text.strip_prefix("run_").is_some_and(|rest| {
+        rest.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    })
 }
 
 /// The length of the RFC 3339 time a text begins with.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::store::{StoreError, StoreResult};
 
@@ -38,11 +39,24 @@ impl Folder {
     }
 }
 
+/// How often, and after what pause, a held lock is tried again. A server that is killed just as it starts a process leaves the
+/// lock to that process for the moment until it runs its program; restarting meanwhile must not fail.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 fn lock(dir: &Path) -> StoreResult<File> {
     let path = dir.join(LOCK_FILE);
     let file = private().create(true).truncate(false).open(&path);
     let file = file.map_err(|error| failed(&path, "the lock file cannot be opened", &error))?;
-    match file.try_lock() {
+    let mut taken = file.try_lock();
+    for _ in 0..LOCK_TRIES {
+        if !matches!(taken, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+        taken = file.try_lock();
+    }
+    match taken {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
             "another Pointwork is at work in {}; stop it, or choose another data folder",
