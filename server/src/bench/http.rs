@@ -46,9 +46,11 @@ pub(super) fn w7(setup: &Setup) -> Result<Vec<Row>> {
         let path = format!("/api/v1/flows/{}/runs?wait=10s", flow.id);
         let body = r#"{"inputs":{"n":21,"name":"you"}}"#;
         let call = request("POST", &target.host, &path, "application/json", body);
+        // Looked for instead of parsed: parsing would take from what is measured.
         let is_answer = |body: &[u8]| {
-            let run: Value = serde_json::from_slice(body)?;
-            ensure!(run["outputs"]["answer"]["twice"] == 42, "the run answers {run}");
+            let wanted = br#""answer":{"twice":42,"#;
+            let is_there = body.windows(wanted.len()).any(|window| window == wanted);
+            ensure!(is_there, "the run answers {}", String::from_utf8_lossy(body));
             Ok(())
         };
         load(&target.host, &call, n_calls / 10 + 1, 200, is_answer).await?;
