@@ -15,13 +15,22 @@ fn check(arguments: &[&str], expected: Expect) {
 
 #[test]
 fn a_flow_uses_the_task_type() {
-    check(&["never sleep in a durable workflow"], expect![[r#"
+    check(
+        &["never sleep in a durable workflow"],
+        expect![[r#"
         succeeded {"words":4,"told":"the longest is workflow"}
-    "#]]);
-    check(&["a b c"], expect![[r#"
+    "#]],
+    );
+    check(
+        &["a b c"],
+        expect![[r#"
         succeeded {"words":0,"told":"the longest is null"}
-    "#]]);
-    check(&[], expect![[r#"
+    "#]],
+    );
+    check(
+        &[],
+        expect![[r#"
         Error: give a text to count the words of
-    "#]]);
+    "#]],
+    );
 }
