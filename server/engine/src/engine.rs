@@ -9,7 +9,7 @@ use flow::parse::Format;
 use flow::run::{Command, Event, NewRun, RunState};
 use flow::validate::Checked;
 use flow::view::{
-    FlowDetail, FlowSummary, FlowVersionView, Page, RunDetail, RunDot, RunSummary, TaskRunView, TaskStatus,
+    FlowDetail, FlowSummary, FlowVersionView, Page, RunDetail, RunSummary, TaskRunView, TaskStatus,
     TaskTypeView,
 };
 use flow::{FlowDoc, Payload, Problem, RunId, Severity, TaskIx};
@@ -24,12 +24,10 @@ use crate::error::{EngineError, EngineResult};
 use crate::reader::Reader;
 use crate::reports;
 use crate::shard::{Accepted, Counters, Router, Shared, Start};
+use crate::store::listing::{LATEST_RUNS_MAX, dot};
 use crate::store::{FlowStats, Idempotency, LogChunk, LogStore, NewVersion, RunFilter, RunRow};
 use crate::task_logs::LogHint;
 use crate::task_types::TypeRegistry;
-
-/// Runs shown as marks beside a flow.
-const LATEST_RUNS: usize = 30;
 
 /// The engine. Clones are the same engine.
 #[derive(Clone)]
@@ -259,7 +257,7 @@ impl Engine {
             flow: Some(id.to_owned()),
             ..RunFilter::default()
         };
-        let latest = store.runs(&filter, None, LATEST_RUNS).await?;
+        let latest = store.runs(&filter, None, LATEST_RUNS_MAX).await?;
         let summary = FlowSummary {
             id: id.to_owned(),
             name: document.title().to_owned(),
@@ -690,19 +688,6 @@ impl Engine {
 
 fn n_tasks(doc: &FlowDoc) -> u32 {
     (doc.tasks.len() + doc.finally.len() + doc.on_failure.len()) as u32
-}
-
-fn dot(run: &RunSummary) -> RunDot {
-    let duration_ms = run
-        .started_at
-        .zip(run.finished_at)
-        .map(|(start, end)| end.since(start).as_millis() as u64);
-    RunDot {
-        id: run.id,
-        state: run.state,
-        created_at: run.created_at,
-        duration_ms,
-    }
 }
 
 fn existing(run: RunId, inputs_hash: u64, wanted: &Idempotency) -> EngineResult<RunId> {

@@ -11,7 +11,7 @@ use super::{RunFilter, StoreError, StoreResult};
 pub(super) const SCANNED_ROWS_MAX: usize = 20_000;
 
 /// Newest runs shown with each flow of a list.
-pub(super) const LATEST_RUNS_MAX: usize = 30;
+pub(crate) const LATEST_RUNS_MAX: usize = 30;
 
 /// How far a run's `created_at` may lie from the instant in its id. The id is made when the call arrives, the run is created when
 /// its shard has decided: ranges of time are searched by id, widened by this much.
@@ -136,7 +136,7 @@ pub(super) fn duration_ms(started_at: Option<Timestamp>, finished_at: Option<Tim
 }
 
 /// A run as a mark in a row of them.
-pub(super) fn dot(run: &RunSummary) -> RunDot {
+pub(crate) fn dot(run: &RunSummary) -> RunDot {
     RunDot {
         id: run.id,
         state: run.state,

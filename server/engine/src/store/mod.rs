@@ -8,7 +8,7 @@ mod blob_key;
 mod encoding;
 #[cfg(test)]
 mod equivalence;
-mod listing;
+pub(crate) mod listing;
 pub mod memory;
 pub mod sqlite;
 mod stats;
