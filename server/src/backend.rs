@@ -22,7 +22,7 @@ use leptos::prelude::provide_context;
 use crate::accept::content_type;
 use crate::api::LIST_DEFAULT;
 use crate::extract::{read_body, unsupported};
-use crate::problem::{ApiError, ApiResult, of_list};
+use crate::problem::{ApiError, ApiResult};
 use crate::site;
 use crate::state::ServerState;
 use crate::stream::logs;
@@ -98,7 +98,7 @@ impl Backend for EngineBackend {
             .engine
             .flows(text.as_deref(), cursor.as_deref(), LIST_DEFAULT)
             .await;
-        Ok(flows.map_err(of_list)?)
+        Ok(flows.map_err(ApiError::from)?)
     }
 
     async fn flow(&self, id: String, version: Option<u32>) -> Result<FlowDetail, AppError> {
@@ -133,7 +133,7 @@ impl Backend for EngineBackend {
             .engine
             .runs(&filter, query.cursor.as_deref(), LIST_DEFAULT)
             .await
-            .map_err(of_list)?)
+            .map_err(ApiError::from)?)
     }
 
     async fn run(&self, run: RunId) -> Result<RunPage, AppError> {

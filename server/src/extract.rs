@@ -269,8 +269,23 @@ pub(crate) fn run_id(text: &str) -> ApiResult<RunId> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use expect_test::{Expect, expect};
+    use futures::stream;
+
+    use super::*;
+
+    /// Time stands still but for the waiting: the clock of Tokio's tests goes on by itself.
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+        let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{\"inputs\":"))]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        let asked = tokio::time::Instant::now();
+        let refused = read_body(Request::new(body), 1024)
+            .await
+            .expect_err("it never ends");
+        assert_eq!(asked.elapsed().as_secs(), BODY_TIMEOUT.as_secs());
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -99,17 +99,6 @@ fn summary(problems: &[Problem]) -> String {
     format!("{}{place}{more}", first.message.trim_end_matches('.'))
 }
 
-/// A list's errors: what is not there can only be the position the caller gave.
-pub(crate) fn of_list(error: EngineError) -> ApiError {
-    match error {
-        EngineError::UnknownFlow(_) | EngineError::BadRequest(_) => ApiError::bad_request(
-            "bad_cursor",
-            "`cursor` is no position in this list; give a page's `next_cursor` as it is",
-        ),
-        other => other.into(),
-    }
-}
-
 /// The first letter large and a full stop at the end.
 fn sentence(text: &str) -> String {
     let text = text.trim();
@@ -138,6 +127,7 @@ impl From<EngineError> for ApiError {
             EngineError::KeyReused(_) => (StatusCode::CONFLICT, "key_reused"),
             EngineError::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             EngineError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            EngineError::BadCursor(_) => (StatusCode::BAD_REQUEST, "bad_cursor"),
             EngineError::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         };
         Self::new(status, code, error.to_string())

@@ -142,6 +142,9 @@ impl RunId {
     }
 }
 
+/// Slugs that no flow may have: each is the address of something else (`/flows/new`, `/flows/summary`, `/api/v1/flows/validate`).
+pub const RESERVED_FLOW_IDS: [&str; 3] = ["new", "summary", "validate"];
+
 /// Whether `text` may name a flow or a task: lower case letters, digits, `-` and `_`, starting with a letter or digit.
 #[must_use]
 pub fn is_slug(text: &str) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::doc::{FlowDoc, Join, NeedDoc, RetryDoc, TaskDoc};
+use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, RetryDoc, TaskDoc};
 
 /// The number of a task in its plan.
 pub type TaskIx = u32;
@@ -98,6 +98,12 @@ impl PlanTask {
     #[must_use]
     pub fn retry(&self) -> Option<&RetryDoc> {
         self.doc.retry.as_ref()
+    }
+
+    /// Whether its work is begun at most once: only after its start is durable, and never again after it was lost.
+    #[must_use]
+    pub fn is_at_most_once(&self) -> bool {
+        self.retry().is_some_and(|retry| retry.on_lost == OnLost::Fail)
     }
 }
 

@@ -49,7 +49,10 @@ pub enum EngineError {
     /// The database cannot be used right now, or the server is going down.
     #[error("{0}")]
     Unavailable(String),
-    /// A cursor, filter or position that is not one.
+    /// A position in a list that no page of it gave.
+    #[error("{0}")]
+    BadCursor(String),
+    /// A filter or position that is not one.
     #[error("{0}")]
     BadRequest(String),
 }
@@ -65,12 +68,12 @@ fn summary_of(problems: &[Problem]) -> String {
 impl From<StoreError> for EngineError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NotFound(what) => Self::UnknownFlow(what),
             StoreError::VersionConflict { expected, current } => Self::VersionConflict {
                 flow: String::new(),
                 expected,
                 current,
             },
+            StoreError::BadCursor(_) => Self::BadCursor(error.to_string()),
             other => Self::Unavailable(other.to_string()),
         }
     }

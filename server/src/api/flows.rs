@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{format_of, json, limit, text};
 use crate::accept::prefers;
 use crate::extract::{Document, NoParams, Path, Query};
-use crate::problem::{ApiError, ApiResult, of_list};
+use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
 
 /// What a list of flows may be asked for.
@@ -81,8 +81,7 @@ pub(super) async fn list(
             params.cursor.as_deref(),
             limit(params.limit)?,
         )
-        .await
-        .map_err(of_list)?;
+        .await?;
     Ok(json(&flows))
 }
 
@@ -260,16 +259,7 @@ pub(super) async fn validate(
     Query(NoParams {}): Query<NoParams>,
     document: Document,
 ) -> ApiResult<Response> {
-    // A large document takes a while, in which other requests must not wait.
-    let checked =
-        tokio::task::spawn_blocking(move || state.engine.check(&document.source, document.format)).await;
-    let checked = checked.map_err(|_| {
-        ApiError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "the document could not be checked",
-        )
-    })?;
+    let (_, checked) = state.engine.check(document.source, document.format).await?;
     Ok(json(&Validation {
         valid: checked.doc.is_some(),
         problems: checked.problems,

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{json, limit};
 use crate::accept::wants_events;
 use crate::extract::{NoParams, OptionalJson, Path, Query, flag, run_id};
-use crate::problem::{ApiError, ApiResult, of_list};
+use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
 use crate::stream::{self, run::RunEvents};
 
@@ -89,8 +89,7 @@ pub(super) async fn list(
     let runs = state
         .engine
         .runs(&params.filter()?, params.cursor.as_deref(), limit(params.limit)?)
-        .await
-        .map_err(of_list)?;
+        .await?;
     Ok(json(&runs))
 }
 

@@ -119,7 +119,7 @@ pub(crate) struct FlowEntry {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FlowsSummary {
     /// Flows stored.
-    pub(super) total_flows: usize,
+    pub(super) total_flows: u64,
     /// Runs there ever were.
     pub(super) total_executions: u64,
     /// Runs by state.

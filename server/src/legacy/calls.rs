@@ -171,7 +171,7 @@ async fn summary(State(state): State<ServerState>) -> ApiResult<Json<FlowsSummar
     let n_finished = count("SUCCESS") + count("FAILURE") + count("CANCELLED");
     let secs = |millis: u64| millis as f64 / 1000.0;
     Ok(Json(FlowsSummary {
-        total_flows: n_flows(&state.engine).await?,
+        total_flows: state.engine.count_flows().await?,
         total_executions: by_status.values().sum(),
         success_rate: (n_finished > 0).then(|| count("SUCCESS") as f64 / n_finished as f64),
         average_duration: (stats.n_finished > 0)
@@ -180,18 +180,6 @@ async fn summary(State(state): State<ServerState>) -> ApiResult<Json<FlowsSummar
         max_duration: stats.duration_ms_max.map(secs),
         by_status,
     }))
-}
-
-async fn n_flows(engine: &Engine) -> ApiResult<usize> {
-    let (mut n, mut cursor) = (0, None);
-    loop {
-        let page = engine.flows(None, cursor.as_deref(), FLOWS_LISTED_MAX).await?;
-        n += page.items.len();
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(n);
-        }
-    }
 }
 
 /// A document of theirs, saved as a flow.

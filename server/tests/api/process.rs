@@ -9,6 +9,8 @@ use expect_test::{Expect, expect};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::support::client;
+
 fn pointwork(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pointwork"));
     command
@@ -39,8 +41,12 @@ fn folder() -> (tempfile::TempDir, String) {
 /// A server at work, its address and its remaining output.
 fn serve(data: &str, arguments: &[&str]) -> (Child, String, BufReader<std::process::ChildStdout>) {
     let mut command = pointwork(&["serve", "--listen", "127.0.0.1:0", "--data", data]);
+    command.args(arguments);
+    answering(command)
+}
+
+fn answering(mut command: Command) -> (Child, String, BufReader<std::process::ChildStdout>) {
     let mut child = command
-        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -192,4 +198,72 @@ fn settings_are_layered() {
     ] {
         assert!(help.contains(name), "{name} is not in the help");
     }
+}
+
+/// A server whose files cannot grow beyond so many blocks of 512 bytes.
+fn serve_within(data: &str, blocks: u32) -> (Child, String, BufReader<std::process::ChildStdout>) {
+    let mut command = Command::new("/bin/sh");
+    command
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"",
+            &blocks.to_string(),
+        ])
+        .args([env!("CARGO_BIN_EXE_pointwork"), "serve"])
+        .args(["--listen", "127.0.0.1:0", "--data", data])
+        .env("POINTWORK_LOG", "off")
+        .stdin(Stdio::null());
+    answering(command)
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_requests_and_loses_no_run() {
+    const FLOW: &str = "flow: fill\ninputs: { text: { type: string } }\ntasks: { say: { type: noop } }\n";
+    let (_dir, data) = folder();
+    let (mut child, address, _output) = serve_within(&data, 2_000);
+    let client = client();
+    let flows = format!("http://{address}/api/v1/flows");
+    let saved = client
+        .post(&flows)
+        .header("content-type", "application/yaml")
+        .body(FLOW);
+    assert_eq!(saved.send().await.expect("an answer").status(), 201);
+    let start = async || {
+        let inputs = serde_json::json!({ "inputs": { "text": "x".repeat(20_000) } });
+        let call = client.post(format!("{flows}/fill/runs")).json(&inputs);
+        let answer = call.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.expect("JSON"))
+    };
+    let mut accepted = Vec::new();
+    let refused = loop {
+        match start().await {
+            (202, answer) => accepted.push(answer["run_id"].as_str().expect("an id").to_owned()),
+            refused => break refused,
+        }
+        assert!(accepted.len() < 1_000, "the limit holds");
+    };
+    assert_eq!(
+        (refused.0, &refused.1["code"]),
+        (503, &"unavailable".into()),
+        "{refused:?}"
+    );
+    assert!(!accepted.is_empty());
+    // It goes on serving what it has.
+    let health = client.get(format!("http://{address}/health"));
+    assert_eq!(health.send().await.expect("an answer").status(), 200);
+    let run = client.get(format!("http://{address}/api/v1/runs/{}", accepted[0]));
+    assert_eq!(run.send().await.expect("an answer").status(), 200);
+    end(&child, Signal::SIGKILL);
+    child.wait().expect("it ends");
+
+    let (mut child, address, _output) = serve(&data, &[]);
+    for run in &accepted {
+        let run = client.get(format!("http://{address}/api/v1/runs/{run}"));
+        let answer = run.send().await.expect("an answer");
+        let run: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(run["state"], "succeeded", "it was acknowledged, so it is there: {run}");
+    }
+    end(&child, Signal::SIGTERM);
+    child.wait().expect("it ends");
 }

@@ -426,16 +426,16 @@ async fn runs_are_listed_by_what_they_are() {
     site.check(
         "GET /api/v1/runs?cursor=x",
         expect![[r#"
-        400
-        content-type: application/problem+json
-        {
-          "type": "about:blank",
-          "title": "Bad Request",
-          "status": 400,
-          "code": "bad_cursor",
-          "detail": "`cursor` is no position in this list; give a page's `next_cursor` as it is."
-        }
-    "#]],
+            400
+            content-type: application/problem+json
+            {
+              "type": "about:blank",
+              "title": "Bad Request",
+              "status": 400,
+              "code": "bad_cursor",
+              "detail": "`x` is no position in this list; give a page's `next_cursor` as it is."
+            }
+        "#]],
     )
     .await;
     let answer = site.send("GET /api/v1/stats").await.json();

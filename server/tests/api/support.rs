@@ -29,6 +29,17 @@ pub(crate) struct Site {
     dir: TempDir,
 }
 
+/// A client that talks to the server alone and follows no redirect.
+pub(crate) fn client() -> Client {
+    // A client wants to know how to encrypt even if it never does. A second test of the process says it again.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client")
+}
+
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -55,13 +66,7 @@ impl Site {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let server = Server::start(options(&dir)).await.expect("it starts");
-        // A client wants to know how to encrypt even if it never does. A second test of the process says it again.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client");
+        let client = client();
         let url = format!("http://{}", server.address());
         Self {
             url,

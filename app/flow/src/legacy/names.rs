@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 
 use crate::doc::FlowDoc;
-use crate::ids::is_slug;
+use crate::ids::{RESERVED_FLOW_IDS, is_slug};
 use crate::validate::to_slug;
 
 /// The label of a flow that holds the id its document gave it.
@@ -54,7 +54,7 @@ impl LegacyNames {
 /// The flow id that belongs to the id a document gave: itself if it may be one, else a slug that no other id becomes.
 #[must_use]
 pub fn flow_id(legacy: &str) -> String {
-    if is_slug(legacy) && legacy != "summary" {
+    if is_slug(legacy) && !RESERVED_FLOW_IDS.contains(&legacy) {
         return legacy.to_owned();
     }
     let digest = Sha256::digest(legacy.as_bytes());

@@ -316,9 +316,10 @@ fn names_become_ids_and_can_be_found_again() {
     }
     assert_ne!(flow_id("My Flow"), flow_id("my flow"));
     assert_eq!(flow_id("my-flow"), "my-flow");
-    for odd in ["summary", "", "日本", &"x".repeat(200)] {
+    for odd in ["new", "summary", "validate", "", "日本", &"x".repeat(200)] {
+        let id = flow_id(odd);
         assert!(
-            crate::ids::is_slug(&flow_id(odd)) && flow_id(odd) != "summary",
+            crate::ids::is_slug(&id) && !crate::ids::RESERVED_FLOW_IDS.contains(&id.as_str()),
             "{odd}"
         );
     }

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Check, Group};
 use crate::doc::RetryDoc;
-use crate::ids::is_slug;
+use crate::ids::{RESERVED_FLOW_IDS, is_slug};
 use crate::limits;
 use crate::parse::join;
 use crate::time::HumanDuration;
@@ -24,11 +24,14 @@ pub(super) fn check(check: &mut Check<'_>) {
 
 fn flow(check: &mut Check<'_>) {
     let doc = check.doc;
-    if doc.flow == "summary" {
+    if RESERVED_FLOW_IDS.contains(&doc.flow.as_str()) {
         check.error(
             "reserved_id",
             "flow",
-            "`summary` is the address of the summary of all flows; give the flow another id",
+            format!(
+                "`{}` is an address of the application's own; give the flow another id",
+                doc.flow
+            ),
         );
     } else if !is_slug(&doc.flow) {
         let hint = slug_hint(&doc.flow);

@@ -144,7 +144,7 @@ fn ids_are_checked() {
     check_text(
         "flow: summary\ntasks: {}\n",
         expect![[r#"
-        1:7: error: `summary` is the address of the summary of all flows; give the flow another id (flow) [reserved_id]
+        1:7: error: `summary` is an address of the application's own; give the flow another id (flow) [reserved_id]
         2:1: error: a flow needs at least one task in `tasks` (tasks) [no_tasks]
     "#]],
     );

@@ -153,6 +153,7 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
                 writeln!(text, "  {:?}", store.flow_versions(FLOWS[*flow]).await)?;
             }
             Verb::Flows { text: wanted, limit } => {
+                writeln!(text, "  {:?}", store.count_flows().await)?;
                 let mut cursor = None;
                 loop {
                     let page = store.flows(*wanted, cursor.as_deref(), *limit).await;

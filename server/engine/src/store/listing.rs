@@ -50,7 +50,7 @@ impl RunFilter {
         if let Some(cursor) = cursor {
             let after: RunId = cursor
                 .parse()
-                .map_err(|_| StoreError::NotFound(format!("the list position `{cursor}`")))?;
+                .map_err(|_| StoreError::BadCursor(cursor.to_owned()))?;
             high = high.min(after);
         }
         Ok((low, high))

@@ -251,6 +251,11 @@ impl Store for MemoryStore {
         Ok(self.state.lock().flows(text, cursor, limit))
     }
 
+    async fn count_flows(&self) -> StoreResult<u64> {
+        let state = self.state.lock();
+        Ok(state.flows.values().filter(|flow| !flow.archived).count() as u64)
+    }
+
     async fn archive_flow(&self, flow: &str) -> StoreResult<bool> {
         let mut state = self.state.lock();
         let found = state.flows.get_mut(flow);

@@ -45,9 +45,9 @@ pub enum StoreError {
         /// What is newest; 0 if the flow does not exist.
         current: u32,
     },
-    /// Nothing of that name.
-    #[error("{0} does not exist")]
-    NotFound(String),
+    /// A position in a list that no page of it gave.
+    #[error("`{0}` is no position in this list; give a page's `next_cursor` as it is")]
+    BadCursor(String),
     /// Disk full, locked by another process, damaged … Nothing was changed; the same call may succeed later.
     #[error("the database cannot be used right now: {0}")]
     Unavailable(String),
@@ -229,6 +229,9 @@ pub trait Store: Send + Sync + 'static {
         cursor: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<FlowSummary>>;
+
+    /// How many flows there are, without the archived ones.
+    async fn count_flows(&self) -> StoreResult<u64>;
 
     /// Hides a flow from lists and refuses new runs of it. False if there is none.
     async fn archive_flow(&self, flow: &str) -> StoreResult<bool>;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::doc::OnLost;
 use crate::ids::AttemptToken;
 use crate::limits::{LOST_ATTEMPTS_MAX, OUTPUT_BYTES_MAX};
 use crate::payload::Payload;
@@ -122,11 +121,7 @@ impl Decider<'_, '_> {
 
     /// A task whose attempt was lost is tried again, or fails.
     pub(super) fn after_loss(&mut self, ix: TaskIx) -> Result<(), Missing> {
-        let at_most_once = self
-            .plan
-            .task(ix)
-            .retry()
-            .is_some_and(|retry| retry.on_lost == OnLost::Fail);
+        let at_most_once = self.plan.task(ix).is_at_most_once();
         let n_lost = self.state.task(ix).n_lost;
         let failure = if at_most_once {
             Some(

@@ -263,9 +263,7 @@ impl<'s, 'e> Decider<'s, 'e> {
             token,
             input,
             timeout: plan.doc.timeout.map(|limit| limit.as_duration()),
-            at_most_once: plan
-                .retry()
-                .is_some_and(|retry| retry.on_lost == crate::doc::OnLost::Fail),
+            at_most_once: plan.is_at_most_once(),
             since_first: task
                 .started_at
                 .map_or(std::time::Duration::ZERO, |first| self.now.since(first)),

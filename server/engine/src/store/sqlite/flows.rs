@@ -65,6 +65,14 @@ pub(super) fn archive(conn: &Connection, flow: &str) -> Result<bool, Fault> {
         == 1)
 }
 
+/// How many are not archived.
+pub(super) fn count(conn: &Connection) -> Result<u64, Fault> {
+    let n: i64 = conn
+        .prepare_cached("SELECT count(*) FROM flows WHERE archived = 0")?
+        .query_row([], |row| row.get(0))?;
+    Ok(n.unsigned_abs())
+}
+
 /// A version; the newest if `version` is `None`.
 pub(super) fn version(
     conn: &Connection,

@@ -131,6 +131,10 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn count_flows(&self) -> StoreResult<u64> {
+        self.readers.read(flows::count).await
+    }
+
     async fn archive_flow(&self, flow: &str) -> StoreResult<bool> {
         let flow = flow.to_owned();
         self.writer

@@ -15,7 +15,7 @@ pub(super) async fn nothing_is_there_before(store: &dyn Store) {
     assert_eq!(store.stats(None).await.expect("ok"), FlowStats::default());
     assert!(matches!(
         store.runs(&RunFilter::default(), Some("nonsense"), 5).await,
-        Err(StoreError::NotFound(_))
+        Err(StoreError::BadCursor(_))
     ));
 }
 

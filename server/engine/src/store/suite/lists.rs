@@ -202,7 +202,9 @@ pub(super) async fn flows_are_saved_as_versions(store: &dyn Store) {
     );
     assert!(store.flow_versions("unknown").await.expect("ok").is_empty());
 
+    assert_eq!(store.count_flows().await.expect("ok"), 1);
     assert!(store.archive_flow("saved").await.expect("ok"));
+    assert_eq!(store.count_flows().await.expect("ok"), 0);
     assert!(
         store.flows(None, None, 10).await.expect("ok").items.is_empty(),
         "archived flows are not listed"

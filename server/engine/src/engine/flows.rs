@@ -1,0 +1,243 @@
+//! Flows: saved as versions, listed, archived.
+
+use std::sync::Arc;
+
+use flow::parse::Format;
+use flow::validate::Checked;
+use flow::view::{FlowDetail, FlowSummary, FlowVersionView, Page};
+use flow::{FlowDoc, Problem, Severity};
+
+use super::Engine;
+use crate::error::{EngineError, EngineResult};
+use crate::store::listing::{LATEST_RUNS_MAX, dot};
+use crate::store::{NewVersion, RunFilter};
+
+/// A document to be saved.
+#[derive(Clone, Debug)]
+pub struct SaveFlow {
+    /// Its text.
+    pub source: Vec<u8>,
+    /// What it is written in.
+    pub format: Format,
+    /// The id it must have, if the caller knows it.
+    pub id: Option<String>,
+    /// What must be the newest version: `Some(0)` if the flow must be new.
+    pub expected: Option<u32>,
+    /// Who saves it.
+    pub actor: String,
+}
+
+/// What became of a saved document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The flow's id.
+    pub id: String,
+    /// Its newest version: a new number, or the old one if nothing changed.
+    pub version: u32,
+    /// What its author would want to know.
+    pub warnings: Vec<Problem>,
+}
+
+impl Engine {
+    /// Everything that is wrong with a document; nothing is stored.
+    ///
+    /// # Errors
+    /// Only if the process can start no thread for it: a large document would hold up everything else on this one.
+    pub async fn check(&self, source: Vec<u8>, format: Format) -> EngineResult<(Vec<u8>, Checked)> {
+        let types = Arc::clone(&self.parts.types);
+        let check = move || {
+            let checked = flow::validate::check(&source, format, &*types);
+            (source, checked)
+        };
+        self.parts
+            .shared
+            .runtime
+            .spawn_blocking(check)
+            .await
+            .map_err(|error| EngineError::Unavailable(format!("the document could not be checked: {error}")))
+    }
+
+    /// Saves a document as a new flow or a new version of one.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] with all problems; [`EngineError::VersionConflict`] if `expected` does not hold.
+    pub async fn save_flow(&self, save: SaveFlow) -> EngineResult<Saved> {
+        let (source, checked) = self.check(save.source, save.format).await?;
+        let (warnings, errors): (Vec<_>, Vec<_>) = checked
+            .problems
+            .into_iter()
+            .partition(|problem| problem.severity == Severity::Warning);
+        let Some(doc) = checked.doc.filter(|_| errors.is_empty()) else {
+            return Err(EngineError::Invalid(errors.into_iter().chain(warnings).collect()));
+        };
+        if let Some(id) = save.id.filter(|id| *id != doc.flow) {
+            let message = format!(
+                "the document is of flow `{}`, not `{id}`; change its `flow` or the address",
+                doc.flow
+            );
+            return Err(EngineError::Invalid(vec![
+                Problem::error("id_mismatch", message).at("flow"),
+            ]));
+        }
+        let source = String::from_utf8_lossy(&source).into_owned();
+        let version = self
+            .store_version(&doc, source, save.format, save.expected, save.actor)
+            .await?;
+        Ok(Saved {
+            id: doc.flow,
+            version,
+            warnings,
+        })
+    }
+
+    /// Saves a document that was made rather than written, such as a translated one. It must be valid.
+    ///
+    /// # Errors
+    /// As [`Engine::save_flow`].
+    pub async fn save_document(&self, doc: &FlowDoc, actor: &str) -> EngineResult<Saved> {
+        let problems = flow::validate::validate(doc, &*self.parts.types);
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(EngineError::Invalid(problems));
+        }
+        let source = flow::parse::to_yaml(doc);
+        let version = self
+            .store_version(doc, source, Format::Yaml, None, actor.to_owned())
+            .await?;
+        Ok(Saved {
+            id: doc.flow.clone(),
+            version,
+            warnings: problems,
+        })
+    }
+
+    async fn store_version(
+        &self,
+        doc: &FlowDoc,
+        source: String,
+        format: Format,
+        expected: Option<u32>,
+        actor: String,
+    ) -> EngineResult<u32> {
+        let document = serde_json::to_string(doc)
+            .map_err(|error| EngineError::BadRequest(format!("the document cannot be written: {error}")))?;
+        let new = NewVersion {
+            flow: doc.flow.clone(),
+            name: doc.title().to_owned(),
+            description: doc.description.clone(),
+            n_tasks: n_tasks(doc),
+            source,
+            format: format.key().to_owned(),
+            document,
+            at: self.parts.shared.clock.now(),
+            actor,
+            expected,
+        };
+        let saved = self.parts.shared.store.save_flow(new).await;
+        self.parts.shared.flows.forget_newest(&doc.flow);
+        saved.map_err(|error| match EngineError::from(error) {
+            EngineError::VersionConflict {
+                expected, current, ..
+            } => EngineError::VersionConflict {
+                flow: doc.flow.clone(),
+                expected,
+                current,
+            },
+            other => other,
+        })
+    }
+
+    /// Flows by id.
+    ///
+    /// # Errors
+    /// If the store cannot be read or the cursor is none.
+    pub async fn flows(
+        &self,
+        text: Option<&str>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> EngineResult<Page<FlowSummary>> {
+        Ok(self.parts.shared.store.flows(text, cursor, limit).await?)
+    }
+
+    /// How many flows there are; archived ones are left out.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn count_flows(&self) -> EngineResult<u64> {
+        Ok(self.parts.shared.store.count_flows().await?)
+    }
+
+    /// A flow, its newest version or a named one.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownFlow`].
+    pub async fn flow(&self, id: &str, version: Option<u32>) -> EngineResult<FlowDetail> {
+        let store = &self.parts.shared.store;
+        let named = || version.map_or_else(|| id.to_owned(), |version| format!("{id} version {version}"));
+        let stored = store
+            .flow(id, version)
+            .await?
+            .ok_or_else(|| EngineError::UnknownFlow(named()))?;
+        let document: FlowDoc = serde_json::from_str(&stored.document).map_err(|error| {
+            EngineError::Unavailable(format!(
+                "version {} of {id} cannot be read: {error}",
+                stored.version
+            ))
+        })?;
+        let warnings = flow::validate::validate(&document, &*self.parts.types);
+        let filter = RunFilter {
+            flow: Some(id.to_owned()),
+            ..RunFilter::default()
+        };
+        let latest = store.runs(&filter, None, LATEST_RUNS_MAX).await?;
+        let summary = FlowSummary {
+            id: id.to_owned(),
+            name: document.title().to_owned(),
+            description: document.description.clone(),
+            version: stored.newest,
+            updated_at: stored.created_at,
+            n_tasks: n_tasks(&document),
+            runs: store.stats(Some(id)).await?.runs,
+            latest_runs: latest.items.iter().map(dot).collect(),
+        };
+        Ok(FlowDetail {
+            summary,
+            shown_version: stored.version,
+            document,
+            source: stored.source,
+            format: stored.format,
+            warnings,
+        })
+    }
+
+    /// The versions of a flow, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownFlow`].
+    pub async fn flow_versions(&self, id: &str) -> EngineResult<Vec<FlowVersionView>> {
+        let versions = self.parts.shared.store.flow_versions(id).await?;
+        if versions.is_empty() {
+            Err(EngineError::UnknownFlow(id.to_owned()))
+        } else {
+            Ok(versions)
+        }
+    }
+
+    /// Hides a flow from lists and refuses new runs of it; its runs stay.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownFlow`].
+    pub async fn archive_flow(&self, id: &str) -> EngineResult<()> {
+        let found = self.parts.shared.store.archive_flow(id).await?;
+        self.parts.shared.flows.forget_newest(id);
+        if found {
+            Ok(())
+        } else {
+            Err(EngineError::UnknownFlow(id.to_owned()))
+        }
+    }
+}
+
+fn n_tasks(doc: &FlowDoc) -> u32 {
+    (doc.tasks.len() + doc.finally.len() + doc.on_failure.len()) as u32
+}

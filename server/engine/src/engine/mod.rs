@@ -1,0 +1,135 @@
+//! The engine as its embedders, handlers and pages use it.
+
+mod flows;
+mod runs;
+mod start;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow::RunId;
+use flow::view::TaskTypeView;
+use tokio::sync::broadcast;
+
+pub use self::flows::{SaveFlow, Saved};
+pub use self::runs::Logs;
+pub use self::start::StartRun;
+
+use crate::builder::EngineBuilder;
+use crate::clock::Clock;
+use crate::dispatch::Load;
+use crate::error::EngineResult;
+use crate::reader::Reader;
+use crate::shard::{Counters, Router, Shared};
+use crate::store::{FlowStats, LogStore};
+use crate::task_logs::LogHint;
+use crate::task_types::TypeRegistry;
+
+/// The engine. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    parts: Arc<Parts>,
+}
+
+pub(crate) struct Parts {
+    pub(crate) shared: Shared,
+    pub(crate) router: Router,
+    pub(crate) reader: Arc<Reader>,
+    pub(crate) types: Arc<TypeRegistry>,
+    pub(crate) log_store: Arc<dyn LogStore>,
+    pub(crate) data_dir: PathBuf,
+}
+
+impl Engine {
+    /// An engine in the making.
+    #[must_use]
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    /// Hints that runs changed. One that lags has missed some: list them again.
+    #[must_use]
+    pub fn watch_runs(&self) -> broadcast::Receiver<RunId> {
+        self.parts.shared.hub.watch_all()
+    }
+
+    /// Hints that logs grew.
+    #[must_use]
+    pub fn watch_logs(&self) -> broadcast::Receiver<LogHint> {
+        self.parts.shared.logs.subscribe()
+    }
+
+    /// Counts of runs, of one flow or of all.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn stats(&self, flow: Option<&str>) -> EngineResult<FlowStats> {
+        Ok(self.parts.shared.store.stats(flow).await?)
+    }
+
+    /// All task types.
+    #[must_use]
+    pub fn task_types(&self) -> Vec<TaskTypeView> {
+        self.parts
+            .types
+            .infos()
+            .map(|info| TaskTypeView {
+                key: info.key.clone(),
+                title: info.title.clone(),
+                summary: info.summary.clone(),
+                icon: info.icon.clone(),
+                category: info.category.clone(),
+                input_schema: info.input_schema.clone(),
+                output_schema: info.output_schema.clone(),
+            })
+            .collect()
+    }
+
+    /// The task types, as validation asks for them.
+    #[must_use]
+    pub fn types(&self) -> &TypeRegistry {
+        &self.parts.types
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.parts.shared.counters
+    }
+
+    /// How much the workers have to do.
+    #[must_use]
+    pub fn load_now(&self) -> Load {
+        self.parts.shared.dispatch.load()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.parts.shared.clock
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.parts.data_dir
+    }
+
+    /// Stops: takes no new work, lets attempts finish for this long, commits what is in hand. What is left goes on at the next
+    /// start.
+    pub async fn shutdown(&self, finish: Duration) {
+        let left = self.parts.shared.dispatch.shutdown(finish).await;
+        if left > 0 {
+            tracing::info!("Stopped {left} attempts; they are tried again at the next start");
+        }
+        self.parts.router.stop().await;
+        self.parts.shared.logs.stop().await;
+    }
+}
