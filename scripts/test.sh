@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-readonly CHECKS=(format lint lint-wasm test lint-end2end build end2end)
+readonly CHECKS=(format lint lint-wasm test lint-end2end site end2end)
 readonly LOGS=target/test-logs
 readonly SUMMARY=target/test-summary.txt
 passed=0
@@ -26,10 +26,12 @@ test() { cargo test --workspace --exclude frontend --no-fail-fast; }
 
 lint_end2end() { npm run --silent --prefix end2end check; }
 
-# The same build as `make run`: end-to-end tests drive what is shipped.
-build() { scripts/site.sh && cargo build --release --package server --bin pointwork; }
+# The pages as they are shipped.
+site() { scripts/site.sh; }
 
-end2end() { npm test --silent --prefix end2end; }
+# The server that the tests above have built: it takes the pages from target/site, and building another one optimised would take longer
+# than all the tests together.
+end2end() { cargo build --package server --bin pointwork && POINTWORK="$PWD/target/debug/pointwork" npm test --silent --prefix end2end; }
 
 # counts LOG: "passed failed" as the test runners in it say, cargo's and Playwright's.
 counts() {
