@@ -87,12 +87,15 @@ impl RunState {
         match &event.kind {
             EventKind::RunCreated { .. } | EventKind::RunCancelRequested { .. } => {}
             EventKind::RunStarted {} => self.run_started(at),
+            EventKind::RunPaused { .. } => self.data.paused_at = Some(at),
+            EventKind::RunResumed {} => self.data.paused_at = None,
             EventKind::RunEnding {
                 outcome,
                 error,
                 outputs,
             } => {
                 self.clear_agenda();
+                self.data.paused_at = None;
                 let step = EndingStep::Attempts;
                 self.data.phase = Phase::Ending {
                     step,
@@ -119,6 +122,7 @@ impl RunState {
             | EventKind::TaskScheduled { task, .. }
             | EventKind::AttemptStarted { task, .. }
             | EventKind::TaskWaiting { task, .. }
+            | EventKind::TaskDue { task }
             | EventKind::AttemptFailed { task, .. }
             | EventKind::AttemptLost { task, .. }
             | EventKind::TaskSucceeded { task, .. }
@@ -200,6 +204,7 @@ impl RunState {
 
     fn run_finished(&mut self, at: Timestamp) {
         self.data.finished_at = Some(at);
+        self.data.paused_at = None;
         self.clear_agenda();
         for ix in 0..self.data.tasks.len() as TaskIx {
             if !self.task(ix).state.status().is_final() {
@@ -254,6 +259,7 @@ impl RunData {
             n_open: [count(Role::Main), count(Role::Finally), count(Role::OnFailure)],
             to_undo: Vec::new(),
             unhandled: BTreeSet::new(),
+            paused_at: None,
         }
     }
 

@@ -54,6 +54,13 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Start nothing more until [`Command::Resume`]: attempts that are out come to their end.
+    Pause {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Go on after [`Command::Pause`].
+    Resume,
     /// Due timers elapse.
     Wake,
     /// Go on with what the last decision left for later.
@@ -99,6 +106,9 @@ pub enum Rejected {
     /// The run has ended.
     #[error("the run is finished")]
     Finished,
+    /// The work of the run is over, so there is nothing to hold.
+    #[error("the run is ending; it can be cancelled, not paused")]
+    Ending,
     /// Values that must be loaded first; then the command can be decided.
     #[error("values have to be loaded first")]
     NeedsBlobs(Vec<BlobRef>),

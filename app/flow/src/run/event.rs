@@ -178,6 +178,19 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// From here on nothing starts until the run is resumed.
+    RunPaused {
+        /// Why, in the words of who asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// What was held goes on.
+    RunResumed {},
+    /// The pause of a waiting task was over while the run was paused: it goes on with the run.
+    TaskDue {
+        /// The task run's path.
+        task: Arc<str>,
+    },
     /// The work is over: from here only what ends the run happens.
     RunEnding {
         /// How the run will end, unless a `finally` task fails.

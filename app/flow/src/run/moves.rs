@@ -40,6 +40,10 @@ impl RunState {
                 self.attempt_failed(ix, error, Some(*retry_at), at);
                 self.wait(ix, WaitsFor::Retry, *retry_at);
             }
+            EventKind::TaskDue { .. } => {
+                self.move_to(ix, TaskState::Blocked);
+                self.put_on_agenda(ix);
+            }
             EventKind::AttemptLost { .. } => {
                 self.end_attempt(ix, AttemptEnd::Lost, at);
                 self.task_mut(ix).n_lost += 1;
@@ -97,6 +101,8 @@ impl RunState {
             // These are about the run.
             EventKind::RunCreated { .. }
             | EventKind::RunStarted {}
+            | EventKind::RunPaused { .. }
+            | EventKind::RunResumed {}
             | EventKind::RunCancelRequested { .. }
             | EventKind::RunEnding { .. }
             | EventKind::EndingStep { .. }

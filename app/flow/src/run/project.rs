@@ -135,6 +135,7 @@ impl RunState {
         Some(match &task.state {
             TaskState::Blocked => match self.waits_for_upstreams(ix) {
                 Some(names) => format!("waits for {names}"),
+                None if task.on_agenda && self.is_paused() => "starts when the run is resumed".to_owned(),
                 None => match self.plan.task(ix).role {
                     Role::Main => "starts next".to_owned(),
                     Role::Finally => "runs at the end, whatever happens".to_owned(),

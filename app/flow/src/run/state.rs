@@ -40,7 +40,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The format this build writes and reads.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// The number of the last event in it.
     #[must_use]
@@ -77,6 +77,9 @@ pub(super) struct RunData {
     pub(super) to_undo: Vec<TaskIx>,
     /// Failures that nothing handles, or nothing any more, by the time of failing.
     pub(super) unhandled: BTreeSet<(Timestamp, TaskIx)>,
+    /// Since when nothing starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) paused_at: Option<Timestamp>,
 }
 
 /// Where a run is on its way.
@@ -399,6 +402,7 @@ impl RunState {
     pub fn status(&self) -> RunStatus {
         match &self.data.phase {
             Phase::Queued => RunStatus::Queued,
+            Phase::Running if self.is_paused() => RunStatus::Paused,
             Phase::Running => RunStatus::Running,
             Phase::Ending { .. } => RunStatus::Ending,
             Phase::Finished {
@@ -414,6 +418,12 @@ impl RunState {
                 ..
             } => RunStatus::Cancelled,
         }
+    }
+
+    /// Whether nothing may start.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.data.paused_at.is_some()
     }
 
     /// Whether nothing can change it any more.
@@ -458,6 +468,9 @@ impl RunState {
         // With no attempt out and no task waiting, what is left to be done is left to the next decision: a large value had to be
         // loaded first, or the last decision was full.
         let is_left_over = self.data.counts.waiting == 0 && !self.is_finished();
+        if self.is_paused() {
+            return !self.data.tokens.is_empty();
+        }
         !self.data.tokens.is_empty() || !self.data.agenda.is_empty() || is_left_over
     }
 

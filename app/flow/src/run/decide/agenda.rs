@@ -22,12 +22,11 @@ impl Decider<'_, '_> {
 
     fn try_begin(&mut self, ix: TaskIx) -> Result<(), Missing> {
         let task = self.state.task(ix);
-        if task
-            .attempts
-            .last()
-            .is_some_and(|attempt| attempt.end == Some(AttemptEnd::Lost))
-        {
-            return self.after_loss(ix);
+        match task.attempts.last().and_then(|attempt| attempt.end.as_ref()) {
+            Some(AttemptEnd::Lost) => return self.after_loss(ix),
+            // Its pause was over while the run was paused.
+            Some(_) => return self.attempt(ix),
+            None => {}
         }
         if let Some(error) = task.edge_error.clone() {
             return self.fail(ix, TaskError::new("expression", error), None);

@@ -152,6 +152,10 @@ impl Decider<'_, '_> {
                 waits_for: WaitsFor::Delay,
                 ..
             } => self.succeed(ix, Payload::null(), None, None),
+            TaskState::Waiting { .. } if self.state.is_paused() => {
+                self.emit(EventKind::TaskDue { task: self.key(ix) });
+                Ok(())
+            }
             TaskState::Waiting { .. } => self.attempt(ix),
             TaskState::Running { token } => {
                 self.out.effects.push(Effect::CancelAttempt {

@@ -137,7 +137,8 @@ impl Decider<'_, '_> {
 
     /// With `fail_fast`, ends the run at the first failure that nothing can handle any more.
     pub(super) fn fail_fast_check(&mut self) {
-        if !self.plan.doc.fail_fast || *self.state.phase() != Phase::Running {
+        // Of a run that is paused, even its end waits.
+        if !self.plan.doc.fail_fast || *self.state.phase() != Phase::Running || self.state.is_paused() {
             return;
         }
         if let Some(error) = self.state.unhandled_error(Role::Main) {

@@ -3,12 +3,13 @@
 //! A decision applies its events as it makes them, so that what follows from the first is decided upon it; a state that was
 //! decided upon and whose commit then fails is thrown away by its owner and read again from the log. A rejected command has changed
 //! nothing. One file per group of commands: [`attempts`], the [`agenda`] of tasks whose join was decided, [`light`] task types, the
-//! [`ending`] of a run.
+//! [`pause`] and the [`ending`] of a run.
 
 mod agenda;
 mod attempts;
 mod ending;
 mod light;
+mod pause;
 mod retry;
 mod values;
 
@@ -117,6 +118,8 @@ pub fn decide(
         Command::AttemptStarted { token, worker } => decider.attempt_started(token, worker)?,
         Command::AttemptEnded { token, outcome } => decider.attempt_ended(token, outcome)?,
         Command::Cancel { force, reason } => decider.cancel(force, reason),
+        Command::Pause { reason } => decider.pause(reason)?,
+        Command::Resume => decider.resume()?,
         Command::Wake | Command::Continue => {}
         Command::Recover { workers_gone } => decider.recover(workers_gone),
     }
@@ -174,6 +177,9 @@ impl<'s, 'e> Decider<'s, 'e> {
 
     /// Works off the agenda and ends the run if nothing is left, until neither does anything or the decision is full.
     fn go_on(&mut self) {
+        if self.state.is_paused() {
+            return;
+        }
         loop {
             while let Some(&ix) = self.state.data.agenda.front() {
                 if self.is_full() {

@@ -7,6 +7,7 @@ mod invariants;
 mod joins;
 mod limits;
 mod oracle;
+mod pause;
 mod properties;
 mod restarts;
 mod samples;

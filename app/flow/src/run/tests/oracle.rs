@@ -43,6 +43,7 @@ struct Oracle<'d> {
     n_failed: BTreeMap<String, u32>,
     n_lost: BTreeMap<String, u32>,
     cancel: Option<bool>,
+    paused: bool,
     started_at: Timestamp,
     ending_at: Timestamp,
     ending_as: Ended,
@@ -76,6 +77,7 @@ impl<'d> Oracle<'d> {
             n_failed: BTreeMap::new(),
             n_lost: BTreeMap::new(),
             cancel: None,
+            paused: false,
             started_at: Timestamp::default(),
             ending_at: Timestamp::default(),
             ending_as: Ended::Succeeded,
@@ -110,6 +112,7 @@ impl<'d> Oracle<'d> {
                 self.begin(seq, task, &event.kind);
                 let may_be_out = self.out.insert(task.to_string());
                 self.expect(may_be_out, || format!("{seq}: {task} has two attempts at once"));
+                self.expect_not_paused(seq, task);
                 let is_main = self.doc.tasks.contains_key(&**task);
                 let may = !is_main || self.stage == Stage::Running;
                 self.expect(may, || {
@@ -168,8 +171,17 @@ impl<'d> Oracle<'d> {
                 self.settle(seq, task, "cancelled");
             }
             EventKind::RunCancelRequested { force, .. } => self.cancel = Some(*force),
+            EventKind::RunPaused { .. } => self.pauses(seq, true),
+            EventKind::RunResumed {} => self.pauses(seq, false),
+            EventKind::TaskDue { task } => {
+                let paused = self.paused;
+                self.expect(paused, || {
+                    format!("{seq}: {task} is due and waits though the run is not paused")
+                });
+            }
             EventKind::RunEnding { outcome, error, .. } => {
                 self.ends_as(event, *outcome, error.as_ref());
+                self.paused = false;
                 (self.stage, self.ending_at, self.ending_as) =
                     (Stage::Ending(EndingStep::Attempts), event.at, *outcome);
             }
@@ -189,6 +201,19 @@ impl<'d> Oracle<'d> {
                 self.stage = Stage::Finished;
             }
         }
+    }
+
+    fn pauses(&mut self, seq: u64, paused: bool) {
+        let is_change = self.paused != paused && self.stage == Stage::Running;
+        self.expect(is_change, || format!("{seq}: the run is paused or resumed twice"));
+        self.paused = paused;
+    }
+
+    fn expect_not_paused(&mut self, seq: u64, task: &str) {
+        let paused = self.paused;
+        self.expect(!paused, || {
+            format!("{seq}: {task} starts though the run is paused")
+        });
     }
 
     fn max_attempts(&self, key: &str) -> u32 {
@@ -215,6 +240,7 @@ impl<'d> Oracle<'d> {
         if let Some(of) = key.strip_suffix(".undo") {
             return self.begin_undo(seq, of);
         }
+        self.expect_not_paused(seq, key);
         let Some((group, task)) = self.find(key) else {
             return self.faults.push(format!("{seq}: there is no task {key}"));
         };
@@ -380,6 +406,10 @@ impl<'d> Oracle<'d> {
                 format!("{}: the run times out too early", event.seq)
             });
             Ended::Failed
+        } else if self.paused {
+            self.faults
+                .push(format!("{}: the run ends though it is paused", event.seq));
+            outcome
         } else if self.all_settled(&self.doc.tasks) {
             if unhandled.is_empty() {
                 Ended::Succeeded
@@ -452,6 +482,9 @@ impl<'d> Oracle<'d> {
 
     /// Nothing is left to be decided: no join that allows something is left alone.
     fn rest(&mut self, seq: u64) {
+        if self.paused {
+            return;
+        }
         let doc = self.doc;
         for group in [&doc.tasks, &doc.finally, &doc.on_failure] {
             if self.stage != self.stage_of(group) {

@@ -191,7 +191,7 @@ impl Life {
             return;
         }
         let out = self.out();
-        match what % 32 {
+        match what % 36 {
             0..=17 if !out.is_empty() => self.report(out[usize::from(which) % out.len()], how),
             18..=21 => self.world.wait(Duration::from_millis(u64::from(how) * 40)),
             22 => {
@@ -205,8 +205,14 @@ impl Life {
             29 if how < 100 => self.ask(false),
             30 if how < 30 => self.ask(true),
             31 => self.world.command(Command::Wake).expect("it is not finished"),
+            32 | 33 => drop(self.world.command(Command::Pause { reason: None })),
+            34 | 35 => self.resume(),
             _ => {}
         }
+    }
+
+    fn resume(&mut self) {
+        self.world.command(Command::Resume).expect("it is not finished");
     }
 
     fn ask(&mut self, force: bool) {
@@ -284,6 +290,10 @@ impl Life {
     /// From here on workers answer and time goes by.
     fn finish(&mut self) {
         for _ in 0..500 {
+            if self.world.state.is_finished() {
+                return;
+            }
+            self.resume();
             if self.world.state.is_finished() {
                 return;
             }
@@ -366,8 +376,11 @@ fn every_run_ends_by_the_rules() {
         run_finished cancelled
         run_finished failed
         run_finished succeeded
+        run_paused
+        run_resumed
         run_started
         task_cancelled
+        task_due
         task_failed
         task_scheduled
         task_skipped no_edge

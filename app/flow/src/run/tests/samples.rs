@@ -23,13 +23,16 @@ fn word(kind: &EventKind) -> &'static str {
         EventKind::TaskFailed { .. } => "task_failed",
         EventKind::TaskCancelled { .. } => "task_cancelled",
         EventKind::RunCancelRequested { .. } => "run_cancel_requested",
+        EventKind::RunPaused { .. } => "run_paused",
+        EventKind::RunResumed {} => "run_resumed",
+        EventKind::TaskDue { .. } => "task_due",
         EventKind::RunEnding { .. } => "run_ending",
         EventKind::EndingStep { .. } => "ending_step",
         EventKind::RunFinished { .. } => "run_finished",
     }
 }
 
-const N_KINDS: usize = 15;
+const N_KINDS: usize = 18;
 
 #[test]
 fn stored_events_are_read_for_ever() {
@@ -96,6 +99,7 @@ fn is_optional(kind: &EventKind, field: &str) -> bool {
         EventKind::TaskFailed { .. } => matches!(field, "output" | "edges"),
         EventKind::TaskSkipped { .. } | EventKind::TaskCancelled { .. } => field == "edges",
         EventKind::RunCancelRequested { .. } => matches!(field, "force" | "reason"),
+        EventKind::RunPaused { .. } => field == "reason",
         EventKind::RunEnding { .. } | EventKind::RunFinished { .. } => matches!(field, "outputs" | "error"),
         _ => false,
     }

@@ -5,7 +5,7 @@
 //!
 //! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [with JSON]`
 //! · `X lost` · `X stops` · `X snoozes 3s` · `late report of X` · `wait 5s` · `clock back 5s` · `cancel` · `force cancel` ·
-//! `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `log` (the events so far).
+//! `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `log` (the events so far).
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -150,6 +150,8 @@ impl Script {
                     reason: None,
                 },
             ),
+            ["pause"] => self.ask(step, Command::Pause { reason: None }),
+            ["resume"] => self.ask(step, Command::Resume),
             ["wake"] => self.ask(step, Command::Wake),
             ["restart"] => self.world.restart(),
             ["reload"] => self.world.recover(false),

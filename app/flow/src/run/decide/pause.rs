@@ -1,0 +1,28 @@
+//! Pause and resume: what is out comes to its end, timers elapse, but nothing starts.
+
+use crate::run::command::Rejected;
+use crate::run::event::EventKind;
+use crate::run::state::Phase;
+
+use super::Decider;
+
+impl Decider<'_, '_> {
+    /// Holds the run. Asking twice is no fault and changes nothing.
+    pub(super) fn pause(&mut self, reason: Option<String>) -> Result<(), Rejected> {
+        match self.state.phase() {
+            Phase::Ending { .. } => return Err(Rejected::Ending),
+            _ if self.state.is_paused() => {}
+            _ => self.emit(EventKind::RunPaused { reason }),
+        }
+        Ok(())
+    }
+
+    /// Lets the run go on: with `fail_fast` it may end at once, by a failure that came while it was held.
+    pub(super) fn resume(&mut self) -> Result<(), Rejected> {
+        if self.state.is_paused() {
+            self.emit(EventKind::RunResumed {});
+            self.fail_fast_check();
+        }
+        Ok(())
+    }
+}
