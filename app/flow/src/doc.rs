@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::limits;
 use crate::time::HumanDuration;
 
 /// A flow as its author writes it.
@@ -163,6 +164,9 @@ pub struct TaskDoc {
     /// How long one attempt may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<HumanDuration>,
+    /// Runs the task once for each item of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Box<ForEachDoc>>,
     /// What takes back this task's effect if it had succeeded and the run then fails or is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<UndoDoc>>,
@@ -183,6 +187,7 @@ impl TaskDoc {
             with: Map::new(),
             retry: None,
             timeout: None,
+            for_each: None,
             undo: None,
         }
     }
@@ -205,6 +210,101 @@ pub struct UndoDoc {
     /// How long one attempt may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<HumanDuration>,
+}
+
+/// Runs a task once for each item of a list. Its `with`, and a `when` that says `item`, see `item` and `item_index` (from 0).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ForEachDoc {
+    /// The list, or an expression that gives it.
+    pub items: Value,
+    /// How many items may be at work at once: 16 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<u32>,
+    /// What a failed item means for the others and for the task.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_item_failure: OnItemFailure,
+}
+
+impl ForEachDoc {
+    /// How many items may be at work at once.
+    #[must_use]
+    pub fn n_parallel(&self) -> usize {
+        self.max_parallel
+            .unwrap_or(limits::PARALLEL_ITEMS)
+            .clamp(1, limits::PARALLEL_ITEMS_MAX) as usize
+    }
+
+    /// How many of `n` items may fail before the rest are stopped.
+    #[must_use]
+    pub fn n_before_stop(&self, n: u32) -> u32 {
+        match &self.on_item_failure {
+            OnItemFailure::Word(ItemFailureWord::FailFast) => 0,
+            OnItemFailure::Word(ItemFailureWord::Continue) => n,
+            OnItemFailure::Tolerate(share) => share.of(n),
+        }
+    }
+
+    /// How many of `n` items may fail and the task still succeeds.
+    #[must_use]
+    pub fn n_tolerated(&self, n: u32) -> u32 {
+        match &self.on_item_failure {
+            OnItemFailure::Word(_) => 0,
+            OnItemFailure::Tolerate(share) => share.of(n),
+        }
+    }
+}
+
+/// What a failed item means for the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "fail_fast, continue, or {tolerate: 10%}")]
+pub enum OnItemFailure {
+    /// In a word.
+    Word(ItemFailureWord),
+    /// As the share of items that may fail.
+    Tolerate(TolerateDoc),
+}
+
+impl Default for OnItemFailure {
+    fn default() -> Self {
+        Self::Word(ItemFailureWord::FailFast)
+    }
+}
+
+/// What a failed item means for the others, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ItemFailureWord {
+    /// No item is started any more, those at work are cancelled and the task fails.
+    FailFast,
+    /// All items run; the task fails if any failed.
+    Continue,
+}
+
+/// The share of items that may fail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TolerateDoc {
+    /// A share such as `10%`: the task succeeds if no more fail, and ends as with `fail_fast` as soon as more do.
+    pub tolerate: String,
+}
+
+impl TolerateDoc {
+    /// The share in percent; `None` if it is not written as one.
+    #[must_use]
+    pub fn percent(&self) -> Option<f64> {
+        let number: f64 = self.tolerate.strip_suffix('%')?.trim_end().parse().ok()?;
+        (0.0..=100.0).contains(&number).then_some(number)
+    }
+
+    /// That share of `n`, rounded down.
+    fn of(&self, n: u32) -> u32 {
+        (f64::from(n) * self.percent().unwrap_or(0.0) / 100.0).floor() as u32
+    }
 }
 
 /// When a task with several edges may start.

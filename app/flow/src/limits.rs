@@ -36,6 +36,18 @@ pub const LIGHT_TASKS_PER_DECISION_MAX: usize = 1_000;
 /// Bytes of output one decision evaluates before it yields.
 pub const LIGHT_BYTES_PER_DECISION_MAX: usize = 1024 * 1024;
 
+/// Items of one `for_each`. Each costs some events; more belong into several runs.
+pub const ITEMS_MAX: usize = 100_000;
+
+/// Items of a `for_each` at work at once, unless it says otherwise: enough to hide waiting, kind to what is called.
+pub const PARALLEL_ITEMS: u32 = 16;
+
+/// `max_parallel` of a `for_each`: each item at work has its whole state in memory.
+pub const PARALLEL_ITEMS_MAX: u32 = 10_000;
+
+/// Failed items of one `for_each` whose errors a run keeps at hand; the others' stand in its log.
+pub const ITEM_ERRORS_KEPT_MAX: usize = 100;
+
 /// Attempts that may be lost with their server before a task fails: a task that kills its server must not do so for ever.
 pub const LOST_ATTEMPTS_MAX: u32 = 3;
 

@@ -74,8 +74,6 @@ impl Payload {
     /// anything refers to it.
     #[must_use]
     pub fn keep(value: Value) -> (Self, Option<NewBlob>) {
-        use sha2::{Digest, Sha256};
-
         if about_bytes(&value) <= crate::limits::INLINE_BYTES_MAX {
             return (value.into(), None);
         }
@@ -83,22 +81,18 @@ impl Payload {
         if json.len() <= crate::limits::INLINE_BYTES_MAX {
             return (value.into(), None);
         }
-        let blob = BlobRef {
-            sha256: hex(&Sha256::digest(json.as_bytes())),
-            bytes: json.len() as u64,
-        };
-        (
-            Self::Blob(blob.clone()),
-            Some(NewBlob {
-                blob,
-                json: json.into_bytes().into(),
-            }),
-        )
+        let (payload, new) = blob_of(json);
+        (payload, Some(new))
+    }
+
+    /// Keeps a value as a blob, however small it is.
+    #[must_use]
+    pub fn keep_apart(value: &Value) -> (Self, NewBlob) {
+        blob_of(value.to_string())
     }
 }
 
 /// About the bytes of a value's compact JSON, never less but for texts that need escapes; far cheaper than writing it.
-#[cfg(feature = "author")]
 pub(crate) fn about_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 5,
@@ -112,6 +106,21 @@ pub(crate) fn about_bytes(value: &Value) -> usize {
                 .sum::<usize>()
         }
     }
+}
+
+#[cfg(feature = "author")]
+fn blob_of(json: String) -> (Payload, NewBlob) {
+    use sha2::{Digest, Sha256};
+
+    let blob = BlobRef {
+        sha256: hex(&Sha256::digest(json.as_bytes())),
+        bytes: json.len() as u64,
+    };
+    let new = NewBlob {
+        blob: blob.clone(),
+        json: json.into_bytes().into(),
+    };
+    (Payload::Blob(blob), new)
 }
 
 #[cfg(feature = "author")]

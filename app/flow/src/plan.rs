@@ -12,6 +12,39 @@ use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, RetryDoc, TaskDoc};
 /// The number of a task in its plan.
 pub type TaskIx = u32;
 
+/// Which task run: that of a task, or of one of its items or iterations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Spot {
+    /// The task.
+    pub task: TaskIx,
+    /// The item (from 0) or iteration (from 1); absent for the task's own run.
+    pub part: Option<u32>,
+}
+
+impl Spot {
+    /// One item or iteration of a task.
+    #[must_use]
+    pub const fn part(task: TaskIx, part: u32) -> Self {
+        Self {
+            task,
+            part: Some(part),
+        }
+    }
+}
+
+impl From<TaskIx> for Spot {
+    fn from(task: TaskIx) -> Self {
+        Self { task, part: None }
+    }
+}
+
+/// Why a task has several runs inside one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// One for each item of a list.
+    Items,
+}
+
 /// The number of an edge in its plan.
 pub type EdgeIx = u32;
 
@@ -72,6 +105,8 @@ pub struct PlanTask {
     pub doc: TaskDoc,
     /// Set if the decision step evaluates it.
     pub light: Option<Light>,
+    /// Set if it has several runs.
+    pub spread: Option<Spread>,
     /// The edges into it, in the order of `needs`.
     pub ups: Vec<EdgeIx>,
     /// The edges out of it.
@@ -227,11 +262,13 @@ impl Plan {
         let ix = self.tasks.len() as TaskIx;
         self.by_key.insert(Arc::clone(&key), ix);
         let light = Light::of(&doc);
+        let spread = doc.for_each.as_ref().map(|_| Spread::Items);
         self.tasks.push(PlanTask {
             key,
             role,
             doc,
             light,
+            spread,
             ups: Vec::new(),
             downs: Vec::new(),
         });
@@ -264,6 +301,33 @@ impl Plan {
     #[must_use]
     pub fn find(&self, key: &str) -> Option<TaskIx> {
         self.by_key.get(key).copied()
+    }
+
+    /// The task run at a path: `task`, `task[17]` for an item, `task#3` for an iteration.
+    #[must_use]
+    pub fn spot(&self, path: &str) -> Option<Spot> {
+        if let Some(ix) = self.find(path) {
+            return Some(ix.into());
+        }
+        let (key, rest) = path.split_at(path.find(['[', '#'])?);
+        let task = self.find(key)?;
+        let number = match self.task(task).spread? {
+            Spread::Items => rest.strip_prefix('[')?.strip_suffix(']')?,
+        };
+        // Only what `path` writes is read.
+        let part = number.parse().ok()?;
+        let spot = Spot::part(task, part);
+        (*self.path(spot) == *path).then_some(spot)
+    }
+
+    /// The path of a task run.
+    #[must_use]
+    pub fn path(&self, spot: Spot) -> Arc<str> {
+        let task = self.task(spot.task);
+        match (spot.part, task.spread) {
+            (Some(part), Some(Spread::Items)) => format!("{}[{part}]", task.key).into(),
+            _ => Arc::clone(&task.key),
+        }
     }
 
     /// The task of this number.

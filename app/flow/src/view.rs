@@ -340,6 +340,9 @@ pub struct TaskRunView {
     /// Its attempts, oldest first; light tasks that needed but one have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptView>,
+    /// How its items stand, if it has some; page through them for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<TaskCounts>,
 }
 
 /// One try at a task.

@@ -19,6 +19,8 @@ pub(super) enum Place<'d> {
     When(&'d str),
     /// A task's arguments.
     With(&'d str),
+    /// The list of its items.
+    Items(&'d str),
     /// The arguments of what takes a task back.
     Undo(&'d str),
     /// The outputs of the flow.
@@ -28,7 +30,11 @@ pub(super) enum Place<'d> {
 impl<'d> Place<'d> {
     fn task(self) -> Option<&'d str> {
         match self {
-            Self::Needs(task) | Self::When(task) | Self::With(task) | Self::Undo(task) => Some(task),
+            Self::Needs(task)
+            | Self::When(task)
+            | Self::With(task)
+            | Self::Items(task)
+            | Self::Undo(task) => Some(task),
             Self::Outputs => None,
         }
     }
@@ -84,6 +90,7 @@ impl<'d> Checker<'d> {
             Place::Needs(key) => own(key).map_or(Place::Outputs, Place::Needs),
             Place::When(key) => own(key).map_or(Place::Outputs, Place::When),
             Place::With(key) => own(key).map_or(Place::Outputs, Place::With),
+            Place::Items(key) => own(key).map_or(Place::Outputs, Place::Items),
             Place::Undo(key) => own(key).map_or(Place::Outputs, Place::Undo),
             Place::Outputs => Place::Outputs,
         };
@@ -123,7 +130,9 @@ impl<'d> Checker<'d> {
             "run" => self.known_field("run", first, RUN_FIELDS),
             "upstream" if matches!(self.place, Place::When(_)) => self.known_field("upstream", first, UPSTREAM_FIELDS),
             "upstream" => Err(("unknown_name", "`upstream` is there only in a task's own `when`.".to_owned())),
-            "item" | "loop" => Err(("unknown_name", format!("`{}` is there only inside a loop.", mention.root))),
+            "item" | "item_index" if self.sees_item() => Ok(()),
+            "item" | "item_index" => Err(("unknown_name", format!("`{}` is there only in `with` and `when` of a task with `for_each`.", mention.root))),
+            "loop" => Err(("unknown_name", format!("`{}` is there only inside a loop.", mention.root))),
             "secrets" => Err((
                 "secret_reference",
                 "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone.".to_owned(),
@@ -141,6 +150,18 @@ impl<'d> Checker<'d> {
         if let Err((code, sentence)) = found {
             self.problem(path, code, &sentence);
         }
+    }
+
+    /// Whether this place is judged for each item of a list.
+    fn sees_item(&self) -> bool {
+        let (Place::With(key) | Place::When(key)) = self.place else {
+            return false;
+        };
+        self.doc_task(key).is_some_and(|task| task.for_each.is_some())
+    }
+
+    fn doc_task(&self, key: &str) -> Option<&'d TaskDoc> {
+        Some(self.list.get(*self.tasks.get(key)?)?.1)
     }
 
     fn is_told_as_dashed(&self, path: &str, rest: &str) -> bool {

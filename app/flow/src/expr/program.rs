@@ -32,6 +32,8 @@ pub struct TaskProgram {
     pub needs_when: Vec<Option<Condition>>,
     /// The cases of a switch, in order; the first that holds is taken. Empty for all other types.
     pub cases: Vec<(String, Condition)>,
+    /// The list its items come from, if it has some.
+    pub items: Option<Box<Template>>,
     /// What decides when it may start: its own condition and those of its edges.
     pub start_refs: Refs,
     /// What its arguments and cases need.
@@ -121,6 +123,14 @@ impl TaskProgram {
             _ => (task.with.clone(), Vec::new()),
         };
         let with = Template::read(&Json::Object(with), &format!("{path}.with"), checker);
+        checker.enter(Place::Items(key));
+        let items = task.for_each.as_ref().map(|each| {
+            Box::new(Template::read(
+                &each.items,
+                &format!("{path}.for_each.items"),
+                checker,
+            ))
+        });
         let start_refs = Refs::union(
             when.iter()
                 .chain(needs_when.iter().flatten())
@@ -129,6 +139,7 @@ impl TaskProgram {
         let work_refs = Refs::union(
             [with.refs()]
                 .into_iter()
+                .chain(items.iter().map(|items| items.refs()))
                 .chain(cases.iter().map(|(_, condition)| condition.refs())),
         );
         Self {
@@ -136,6 +147,7 @@ impl TaskProgram {
             when,
             needs_when,
             cases,
+            items,
             start_refs,
             work_refs,
         }
@@ -150,6 +162,7 @@ impl TaskProgram {
             when: None,
             needs_when: Vec::new(),
             cases: Vec::new(),
+            items: None,
             start_refs: Refs::default(),
             work_refs,
         }

@@ -17,6 +17,8 @@ pub struct Refs {
     pub run: bool,
     /// It reads `upstream`.
     pub upstream: bool,
+    /// It reads `item` or `item_index`.
+    pub item: bool,
 }
 
 impl Refs {
@@ -37,6 +39,7 @@ impl Refs {
             union.inputs |= refs.inputs;
             union.run |= refs.run;
             union.upstream |= refs.upstream;
+            union.item |= refs.item;
         }
         union.sort();
         union
@@ -120,6 +123,7 @@ impl FromIterator<Mention> for Refs {
                 "inputs" => refs.inputs = true,
                 "run" => refs.run = true,
                 "upstream" => refs.upstream = true,
+                "item" | "item_index" => refs.item = true,
                 "tasks" => match mention.field(0) {
                     Some(task) => {
                         let task: Arc<str> = task.into();

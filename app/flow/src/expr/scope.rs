@@ -1,4 +1,4 @@
-//! What expressions see: `inputs`, `tasks`, `run` and `upstream`.
+//! What expressions see: `inputs`, `tasks`, `run` and `upstream`, and inside a `for_each` `item` and `item_index`.
 
 use std::sync::Arc;
 
@@ -90,6 +90,13 @@ pub struct Scope {
     run: Arc<RunFacts>,
     tasks: Arc<FxHashMap<Arc<str>, Arc<TaskFacts>>>,
     upstream: Option<UpstreamCounts>,
+    local: Option<Arc<Local>>,
+}
+
+/// What is there only in the expressions of one task run.
+#[derive(Clone, Debug, Default)]
+struct Local {
+    item: Option<(Arc<Json>, u32)>,
 }
 
 impl Scope {
@@ -101,6 +108,7 @@ impl Scope {
             run: Arc::new(run),
             tasks: Arc::default(),
             upstream: None,
+            local: None,
         }
     }
 
@@ -114,6 +122,16 @@ impl Scope {
     pub fn upstream(&mut self, counts: UpstreamCounts) -> &mut Self {
         self.upstream = Some(counts);
         self
+    }
+
+    /// Lets the expressions of an item see it and its number.
+    pub fn item(&mut self, item: Arc<Json>, index: u32) -> &mut Self {
+        self.local_mut().item = Some((item, index));
+        self
+    }
+
+    fn local_mut(&mut self) -> &mut Local {
+        Arc::make_mut(self.local.get_or_insert_default())
     }
 
     /// The root of all names, for one rendering.
@@ -152,6 +170,14 @@ impl Object for Root {
                 .scope
                 .upstream
                 .map(|counts| Value::from_object(Upstream(counts))),
+            "item" => {
+                let (item, _) = self.scope.local.as_ref()?.item.as_ref()?;
+                Some(share(item, &self.meter))
+            }
+            "item_index" => {
+                let (_, index) = self.scope.local.as_ref()?.item.as_ref()?;
+                Some(Value::from(*index))
+            }
             METER => Some(Value::from_dyn_object(Arc::clone(&self.meter))),
             _ => None,
         }

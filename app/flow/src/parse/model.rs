@@ -2,7 +2,7 @@
 
 use super::shape::Shape::{
     Any, AnyList, AnyMap, Bool, Duration, ListOf, MapOf, Number, Position, Struct, Text, TextOr, Texts,
-    Whole, Word,
+    Whole, Word, WordOr,
 };
 use super::shape::{Field, Fields, Shape};
 
@@ -76,8 +76,23 @@ pub(super) static TASK: Fields = Fields {
         optional("with", AnyMap),
         optional("retry", Struct(&RETRY)),
         optional("timeout", Duration),
+        optional("for_each", Struct(&FOR_EACH)),
         optional("undo", Struct(&UNDO)),
     ],
+};
+
+pub(super) static FOR_EACH: Fields = Fields {
+    what: "a `for_each`",
+    fields: &[
+        required("items", Any),
+        optional("max_parallel", Whole(u32::MAX as u64)),
+        optional("on_item_failure", WordOr(&["fail_fast", "continue"], &TOLERATE)),
+    ],
+};
+
+pub(super) static TOLERATE: Fields = Fields {
+    what: "`{tolerate: 10%}`",
+    fields: &[required("tolerate", Text)],
 };
 
 pub(super) static EDGE: Fields = Fields {

@@ -35,6 +35,8 @@ pub(crate) enum Shape {
     Texts,
     /// A text or a mapping with these fields.
     TextOr(&'static Fields),
+    /// One of these words or a mapping with these fields.
+    WordOr(&'static [&'static str], &'static Fields),
     /// A mapping with these fields.
     Struct(&'static Fields),
     /// A mapping from any key to this.
@@ -112,14 +114,16 @@ impl Walk<'_> {
             (Shape::Texts, _) => self
                 .text(node, path, "a text or a list of texts")
                 .map(Value::String),
-            (Shape::TextOr(fields) | Shape::Struct(fields), Kind::Map(entries)) => {
-                Some(self.fields(entries, node.at, fields, path))
-            }
+            (
+                Shape::TextOr(fields) | Shape::Struct(fields) | Shape::WordOr(_, fields),
+                Kind::Map(entries),
+            ) => Some(self.fields(entries, node.at, fields, path)),
             // `fetch:` with nothing behind it: its missing fields say best what to do.
             (Shape::Struct(fields), Kind::Null) => Some(self.fields(&Entries::new(), node.at, fields, path)),
             (Shape::TextOr(fields), _) => self
                 .text(node, path, &format!("a text or {}", fields.what))
                 .map(Value::String),
+            (Shape::WordOr(words, _), _) => self.word(node, words, path),
             (Shape::MapOf(shape), Kind::Map(entries)) => Some(self.entries(entries, shape, path)),
             (Shape::ListOf(shape), Kind::List(items)) => {
                 Some(self.items(items, path, &|walk, item, path| walk.value(item, shape, path)))

@@ -532,13 +532,15 @@ fn the_tables_agree_with_the_types() {
             &schema["$defs"][name]
         }
     };
-    let tables: [(&str, &Fields); 6] = [
+    let tables: [(&str, &Fields); 8] = [
         ("", &model::FLOW),
         ("InputDoc", &model::INPUT),
         ("TaskDoc", &model::TASK),
         ("EdgeDoc", &model::EDGE),
         ("UndoDoc", &model::UNDO),
         ("RetryDoc", &model::RETRY),
+        ("ForEachDoc", &model::FOR_EACH),
+        ("TolerateDoc", &model::TOLERATE),
     ];
     for (name, table) in tables {
         let definition = definition(name);
@@ -570,7 +572,9 @@ fn the_tables_agree_with_the_types() {
         .find(|field| field.name == name)
         .map(|field| &field.shape)
     {
-        Some(Shape::Word(words)) => words.iter().map(|word| Value::from(*word)).collect::<Vec<_>>(),
+        Some(Shape::Word(words) | Shape::WordOr(words, _)) => {
+            words.iter().map(|word| Value::from(*word)).collect::<Vec<_>>()
+        }
         _ => panic!("{name} is no word"),
     };
     for (table, field, name) in [
@@ -579,6 +583,7 @@ fn the_tables_agree_with_the_types() {
         (&model::RETRY, "backoff", "Backoff"),
         (&model::RETRY, "jitter", "Jitter"),
         (&model::RETRY, "on_lost", "OnLost"),
+        (&model::FOR_EACH, "on_item_failure", "ItemFailureWord"),
     ] {
         let typed: Vec<Value> = definition(name)["oneOf"]
             .as_array()

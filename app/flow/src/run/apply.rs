@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::ids::RunId;
 use crate::limits::ENDING_TIMEOUT_MS;
 use crate::payload::Payload;
-use crate::plan::{Plan, Role, TaskIx};
+use crate::plan::{Plan, Role, Spot, TaskIx};
 use crate::run::event::{Ended, EndingStep, Event, EventKind};
 use crate::run::state::{EdgeState, Phase, RunData, RunState, SkipReason, TaskRun, TaskState, Timer};
 use crate::time::Timestamp;
@@ -119,6 +119,7 @@ impl RunState {
                 self.run_finished(at);
             }
             EventKind::TaskSkipped { task, .. }
+            | EventKind::ItemsListed { task, .. }
             | EventKind::TaskScheduled { task, .. }
             | EventKind::AttemptStarted { task, .. }
             | EventKind::TaskWaiting { task, .. }
@@ -128,8 +129,13 @@ impl RunState {
             | EventKind::TaskSucceeded { task, .. }
             | EventKind::TaskFailed { task, .. }
             | EventKind::TaskCancelled { task, .. } => {
-                if let Some(ix) = self.plan.find(task) {
-                    self.apply_to_task(ix, &event.kind, at);
+                if let Some(spot) = self.plan.spot(task)
+                    && self.open_part(spot)
+                {
+                    self.apply_to_task(spot, &event.kind, at);
+                    if spot.part.is_some() {
+                        self.call_on_parts(spot.task);
+                    }
                 }
             }
         }
@@ -153,15 +159,39 @@ impl RunState {
     fn put_roots_on_agenda(&mut self, role: Role) {
         let plan = Arc::clone(&self.plan);
         for ix in plan.of_role(role).filter(|&ix| plan.task(ix).ups.is_empty()) {
-            self.put_on_agenda(ix);
+            self.put_on_agenda(ix.into());
         }
     }
 
-    pub(super) fn put_on_agenda(&mut self, ix: TaskIx) {
-        let task = self.task_mut(ix);
-        if task.state == TaskState::Blocked && !task.on_agenda {
-            task.on_agenda = true;
-            self.data.agenda.push_back(ix);
+    pub(super) fn put_on_agenda(&mut self, spot: Spot) {
+        let is_blocked = |run: &TaskRun| run.state == TaskState::Blocked;
+        if self.find_run(spot).is_some_and(is_blocked) {
+            self.enlist(spot);
+        }
+    }
+
+    /// Puts a task run on the agenda, whatever its state.
+    pub(super) fn enlist(&mut self, spot: Spot) {
+        let Some(run) = self.find_run_mut(spot) else {
+            return;
+        };
+        if !std::mem::replace(&mut run.on_agenda, true) {
+            self.data.agenda.push_back(spot);
+        }
+    }
+
+    pub(super) fn take_off_agenda(&mut self, spot: Spot) {
+        let was_on = self
+            .find_run_mut(spot)
+            .is_some_and(|run| std::mem::take(&mut run.on_agenda));
+        if !was_on {
+            return;
+        }
+        // The deciding step works in order, so this is the front but for a run that ends early.
+        if self.data.agenda.front() == Some(&spot) {
+            self.data.agenda.pop_front();
+        } else {
+            self.data.agenda.retain(|other| *other != spot);
         }
     }
 
@@ -208,8 +238,9 @@ impl RunState {
         self.clear_agenda();
         for ix in 0..self.data.tasks.len() as TaskIx {
             if !self.task(ix).state.status().is_final() {
+                self.close_parts(ix);
                 self.move_to(
-                    ix,
+                    ix.into(),
                     TaskState::Skipped {
                         reason: SkipReason::NotNeeded,
                     },
@@ -223,8 +254,10 @@ impl RunState {
 
     /// Forgets what was still to be decided.
     fn clear_agenda(&mut self) {
-        while let Some(ix) = self.data.agenda.pop_front() {
-            self.task_mut(ix).on_agenda = false;
+        while let Some(spot) = self.data.agenda.pop_front() {
+            if let Some(run) = self.find_run_mut(spot) {
+                run.on_agenda = false;
+            }
         }
     }
 }
@@ -256,10 +289,12 @@ impl RunData {
             timers: BTreeSet::new(),
             tokens: FxHashMap::default(),
             counts,
+            n_waiting: 0,
             n_open: [count(Role::Main), count(Role::Finally), count(Role::OnFailure)],
             to_undo: Vec::new(),
             unhandled: BTreeSet::new(),
             paused_at: None,
+            parts: Default::default(),
         }
     }
 

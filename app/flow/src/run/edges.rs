@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::doc::Join;
-use crate::plan::{EdgeIx, Role, TaskIx};
+use crate::plan::{EdgeIx, Role, Spot, TaskIx};
 use crate::run::event::{EdgeVerdict, EndingStep, RunError};
 use crate::run::state::{EdgeState, Phase, RunState, TaskState};
 use crate::time::Timestamp;
@@ -16,11 +16,18 @@ pub(super) enum JoinVerdict {
 }
 
 impl RunState {
-    pub(super) fn settle(&mut self, ix: TaskIx, state: TaskState, verdicts: &[EdgeVerdict], at: Timestamp) {
+    pub(super) fn settle(&mut self, spot: Spot, state: TaskState, verdicts: &[EdgeVerdict], at: Timestamp) {
+        if spot.part.is_some() {
+            return self.settle_part(spot, state);
+        }
+        let ix = spot.task;
         let plan = Arc::clone(&self.plan);
         let role = plan.task(ix).role;
         let was_final = self.task(ix).state.status().is_final();
-        self.move_to(ix, state);
+        if plan.task(ix).spread.is_some() {
+            self.close_parts(ix);
+        }
+        self.move_to(spot, state);
         let task = self.task_mut(ix);
         task.finished_at = Some(at);
         if !matches!(
@@ -116,7 +123,7 @@ impl RunState {
             target.refused_by.get_or_insert(edge.from);
         }
         if self.join_verdict(edge.to).is_some() {
-            self.put_on_agenda(edge.to);
+            self.put_on_agenda(edge.to.into());
         }
     }
 

@@ -76,6 +76,16 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         edges: Vec<EdgeVerdict>,
     },
+    /// The items of a `for_each` are known. Events of an item have the path `task[17]`.
+    ItemsListed {
+        /// The task run's path.
+        task: Arc<str>,
+        /// How many.
+        n: u32,
+        /// The items in their order, in pieces.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        items: Vec<ItemChunk>,
+    },
     /// An attempt was given out; nobody has begun it.
     TaskScheduled {
         /// The task run's path.
@@ -218,6 +228,43 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
     },
+}
+
+/// A piece of a list of items.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemChunk {
+    /// The number of its first item.
+    pub first: u32,
+    /// The list of its items.
+    pub items: Payload,
+}
+
+impl EventKind {
+    /// The path of the task run it is about, if it is about one.
+    #[must_use]
+    pub fn task(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::TaskSkipped { task, .. }
+            | Self::ItemsListed { task, .. }
+            | Self::TaskScheduled { task, .. }
+            | Self::AttemptStarted { task, .. }
+            | Self::TaskWaiting { task, .. }
+            | Self::TaskDue { task }
+            | Self::AttemptFailed { task, .. }
+            | Self::AttemptLost { task, .. }
+            | Self::TaskSucceeded { task, .. }
+            | Self::TaskFailed { task, .. }
+            | Self::TaskCancelled { task, .. } => Some(task),
+            Self::RunCreated { .. }
+            | Self::RunStarted {}
+            | Self::RunCancelRequested { .. }
+            | Self::RunPaused { .. }
+            | Self::RunResumed {}
+            | Self::RunEnding { .. }
+            | Self::EndingStep { .. }
+            | Self::RunFinished { .. } => None,
+        }
+    }
 }
 
 /// How a run ended.

@@ -10,8 +10,10 @@ mod decide;
 mod edges;
 pub mod event;
 mod moves;
+mod parts;
 mod project;
 pub mod state;
+mod statuses;
 #[cfg(all(test, feature = "author"))]
 mod tests;
 
@@ -22,5 +24,6 @@ pub use command::{Command, Dispatch, Effect, NewRun, Outcome, Rejected};
 #[cfg(feature = "author")]
 pub use decide::{BlobSource, Entropy, Env, create, decide};
 pub use event::{Event, EventKind, TaskError};
+pub use parts::Parts;
 pub use project::role_key;
 pub use state::{EdgeState, Phase, RunState, Snapshot, TaskRun, TaskState};

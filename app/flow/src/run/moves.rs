@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::limits::TIMEOUT_BACKSTOP_MS;
 use crate::payload::Payload;
-use crate::plan::{Role, TaskIx};
+use crate::plan::{Role, Spot};
 use crate::run::event::{EventKind, TaskError};
 use crate::run::state::{Attempt, AttemptEnd, RunState, SkipReason, TaskState, Timer, WaitsFor};
 use crate::time::Timestamp;
 
 impl RunState {
-    pub(super) fn apply_to_task(&mut self, ix: TaskIx, kind: &EventKind, at: Timestamp) {
+    pub(super) fn apply_to_task(&mut self, spot: Spot, kind: &EventKind, at: Timestamp) {
         match kind {
             EventKind::TaskScheduled {
                 attempt,
@@ -19,36 +19,36 @@ impl RunState {
                 input,
                 ..
             } => {
-                self.move_to(ix, TaskState::Ready { token: *token });
-                self.data.tokens.insert(*token, ix);
-                self.give_out(ix, *attempt, input, at);
+                self.move_to(spot, TaskState::Ready { token: *token });
+                self.data.tokens.insert(*token, spot);
+                self.give_out(spot, *attempt, input, at);
             }
-            EventKind::AttemptStarted { worker, .. } => self.attempt_started(ix, worker, at),
+            EventKind::AttemptStarted { worker, .. } => self.attempt_started(spot, worker, at),
             EventKind::TaskWaiting {
                 waits_for,
                 until,
                 input,
                 ..
             } => {
-                self.end_attempt(ix, AttemptEnd::Snoozed, at);
-                self.wait(ix, *waits_for, *until);
-                self.task_mut(ix).started_at.get_or_insert(at);
-                self.keep_input(ix, input, at);
+                self.end_attempt(spot, AttemptEnd::Snoozed, at);
+                self.wait(spot, *waits_for, *until);
+                self.run_mut(spot).started_at.get_or_insert(at);
+                self.keep_input(spot, input, at);
             }
             EventKind::AttemptFailed { error, retry_at, .. } => {
-                self.light_attempt(ix, at);
-                self.attempt_failed(ix, error, Some(*retry_at), at);
-                self.wait(ix, WaitsFor::Retry, *retry_at);
+                self.light_attempt(spot, at);
+                self.attempt_failed(spot, error, Some(*retry_at), at);
+                self.wait(spot, WaitsFor::Retry, *retry_at);
             }
             EventKind::TaskDue { .. } => {
-                self.move_to(ix, TaskState::Blocked);
-                self.put_on_agenda(ix);
+                self.move_to(spot, TaskState::Blocked);
+                self.put_on_agenda(spot);
             }
             EventKind::AttemptLost { .. } => {
-                self.end_attempt(ix, AttemptEnd::Lost, at);
-                self.task_mut(ix).n_lost += 1;
-                self.move_to(ix, TaskState::Blocked);
-                self.put_on_agenda(ix);
+                self.end_attempt(spot, AttemptEnd::Lost, at);
+                self.run_mut(spot).n_lost += 1;
+                self.move_to(spot, TaskState::Blocked);
+                self.put_on_agenda(spot);
             }
             EventKind::TaskSucceeded {
                 output,
@@ -57,10 +57,10 @@ impl RunState {
                 edges,
                 ..
             } => {
-                self.end_attempt(ix, AttemptEnd::Succeeded, at);
+                self.end_attempt(spot, AttemptEnd::Succeeded, at);
                 let (output, case) = (output.clone(), case.clone());
                 self.settle(
-                    ix,
+                    spot,
                     TaskState::Succeeded {
                         output,
                         case,
@@ -69,28 +69,32 @@ impl RunState {
                     edges,
                     at,
                 );
-                if self.plan.task(ix).role == Role::Main && self.plan.undo_of(ix).is_some() {
-                    self.data.to_undo.push(ix);
+                let plan = &self.plan;
+                if spot.part.is_none()
+                    && plan.task(spot.task).role == Role::Main
+                    && plan.undo_of(spot.task).is_some()
+                {
+                    self.data.to_undo.push(spot.task);
                 }
             }
             EventKind::TaskFailed {
                 error, output, edges, ..
             } => {
-                if self.task(ix).n_failed > 0 {
-                    self.light_attempt(ix, at);
+                if self.run_of(spot).n_failed > 0 {
+                    self.light_attempt(spot, at);
                 }
-                self.attempt_failed(ix, error, None, at);
+                self.attempt_failed(spot, error, None, at);
                 let (error, output) = (error.clone(), output.clone());
-                self.settle(ix, TaskState::Failed { error, output }, edges, at);
+                self.settle(spot, TaskState::Failed { error, output }, edges, at);
             }
             EventKind::TaskSkipped { reason, edges, .. } => {
                 let reason = SkipReason::Decided(reason.clone());
-                self.settle(ix, TaskState::Skipped { reason }, edges, at);
+                self.settle(spot, TaskState::Skipped { reason }, edges, at);
             }
             EventKind::TaskCancelled { reason, edges, .. } => {
-                self.end_attempt(ix, AttemptEnd::Cancelled, at);
+                self.end_attempt(spot, AttemptEnd::Cancelled, at);
                 self.settle(
-                    ix,
+                    spot,
                     TaskState::Cancelled {
                         reason: Arc::clone(reason),
                     },
@@ -98,6 +102,7 @@ impl RunState {
                     at,
                 );
             }
+            EventKind::ItemsListed { n, items, .. } => self.items_listed(spot.task, *n, items, at),
             // These are about the run.
             EventKind::RunCreated { .. }
             | EventKind::RunStarted {}
@@ -110,29 +115,29 @@ impl RunState {
         }
     }
 
-    fn keep_input(&mut self, ix: TaskIx, input: &Option<Payload>, at: Timestamp) {
-        let task = self.task_mut(ix);
+    fn keep_input(&mut self, spot: Spot, input: &Option<Payload>, at: Timestamp) {
+        let task = self.run_mut(spot);
         task.ready_at.get_or_insert(at);
         if input.is_some() {
             task.input.clone_from(input);
         }
     }
 
-    fn attempt_failed(&mut self, ix: TaskIx, error: &TaskError, retry_at: Option<Timestamp>, at: Timestamp) {
+    fn attempt_failed(&mut self, spot: Spot, error: &TaskError, retry_at: Option<Timestamp>, at: Timestamp) {
         self.end_attempt(
-            ix,
+            spot,
             AttemptEnd::Failed {
                 error: error.clone(),
                 retry_at,
             },
             at,
         );
-        self.task_mut(ix).n_failed += 1;
+        self.run_mut(spot).n_failed += 1;
     }
 
-    fn give_out(&mut self, ix: TaskIx, number: u32, input: &Option<Payload>, at: Timestamp) {
-        self.keep_input(ix, input, at);
-        let task = self.task_mut(ix);
+    fn give_out(&mut self, spot: Spot, number: u32, input: &Option<Payload>, at: Timestamp) {
+        self.keep_input(spot, input, at);
+        let task = self.run_mut(spot);
         match task.attempts.last_mut() {
             // A snoozed attempt goes on: a task that polls for days has one attempt, not thousands.
             Some(last) if last.number == number && last.end == Some(AttemptEnd::Snoozed) => {
@@ -150,14 +155,14 @@ impl RunState {
         }
     }
 
-    fn attempt_started(&mut self, ix: TaskIx, worker: &Arc<str>, at: Timestamp) {
-        let Some(token) = self.task(ix).state.token() else {
+    fn attempt_started(&mut self, spot: Spot, worker: &Arc<str>, at: Timestamp) {
+        let Some(token) = self.run_of(spot).state.token() else {
             return;
         };
-        self.move_to(ix, TaskState::Running { token });
-        self.data.tokens.insert(token, ix);
-        let limit = self.plan.task(ix).doc.timeout;
-        let task = self.task_mut(ix);
+        self.move_to(spot, TaskState::Running { token });
+        self.data.tokens.insert(token, spot);
+        let limit = self.plan.task(spot.task).doc.timeout;
+        let task = self.run_mut(spot);
         task.started_at.get_or_insert(at);
         if let Some(attempt) = task.attempts.last_mut() {
             attempt.started_at.get_or_insert(at);
@@ -165,7 +170,7 @@ impl RunState {
         }
         if let Some(limit) = limit {
             self.set_timer(
-                ix,
+                spot,
                 at.plus(limit.as_duration())
                     .plus(Duration::from_millis(TIMEOUT_BACKSTOP_MS)),
             );
@@ -173,11 +178,11 @@ impl RunState {
     }
 
     /// A light task's failed attempt was never given out, but its history shall show it.
-    fn light_attempt(&mut self, ix: TaskIx, at: Timestamp) {
-        if self.plan.task(ix).light.is_none() {
+    fn light_attempt(&mut self, spot: Spot, at: Timestamp) {
+        if self.plan.task(spot.task).light.is_none() {
             return;
         }
-        let task = self.task_mut(ix);
+        let task = self.run_mut(spot);
         task.ready_at.get_or_insert(at);
         task.started_at.get_or_insert(at);
         let number = task.attempts.len() as u32 + 1;
@@ -191,9 +196,9 @@ impl RunState {
         });
     }
 
-    fn end_attempt(&mut self, ix: TaskIx, end: AttemptEnd, at: Timestamp) {
+    fn end_attempt(&mut self, spot: Spot, end: AttemptEnd, at: Timestamp) {
         if let Some(attempt) = self
-            .task_mut(ix)
+            .run_mut(spot)
             .attempts
             .last_mut()
             .filter(|attempt| attempt.end.is_none())
@@ -203,35 +208,37 @@ impl RunState {
         }
     }
 
-    fn wait(&mut self, ix: TaskIx, waits_for: WaitsFor, until: Timestamp) {
-        self.move_to(ix, TaskState::Waiting { waits_for, until });
-        self.set_timer(ix, until);
+    fn wait(&mut self, spot: Spot, waits_for: WaitsFor, until: Timestamp) {
+        self.move_to(spot, TaskState::Waiting { waits_for, until });
+        self.set_timer(spot, until);
     }
 
-    fn set_timer(&mut self, ix: TaskIx, at: Timestamp) {
-        self.task_mut(ix).timer = Some(at);
-        self.data.timers.insert((at, Timer::Task(ix)));
+    fn set_timer(&mut self, spot: Spot, at: Timestamp) {
+        self.run_mut(spot).timer = Some(at);
+        self.data.timers.insert((at, Timer::Task(spot)));
     }
 
     /// Leaves the old state behind, with its token and timer, for the new one.
-    pub(super) fn move_to(&mut self, ix: TaskIx, state: TaskState) {
-        let task = &mut self.data.tasks[ix as usize];
-        if let Some(token) = task.state.token() {
-            self.data.tokens.remove(&token);
-        }
-        if let Some(at) = task.timer.take() {
-            self.data.timers.remove(&(at, Timer::Task(ix)));
-        }
-        if std::mem::take(&mut task.on_agenda) {
-            // The deciding step works in order, so this is the front but for a run that ends early.
-            if self.data.agenda.front() == Some(&ix) {
-                self.data.agenda.pop_front();
-            } else {
-                self.data.agenda.retain(|other| *other != ix);
-            }
-        }
-        *self.data.counts.of(task.state.status()) -= 1;
-        *self.data.counts.of(state.status()) += 1;
+    pub(super) fn move_to(&mut self, spot: Spot, state: TaskState) {
+        self.let_go(spot);
+        self.take_off_agenda(spot);
+        let is_waiting = |state: &TaskState| u32::from(matches!(state, TaskState::Waiting { .. }));
+        let (task, counts) = match spot.part {
+            None => (
+                self.data.tasks.get_mut(spot.task as usize),
+                Some(&mut self.data.counts),
+            ),
+            Some(part) => match self.data.parts.get_mut(&spot.task) {
+                Some(parts) => (parts.open.get_mut(&part), Some(&mut parts.counts)),
+                None => (None, None),
+            },
+        };
+        let (Some(task), Some(counts)) = (task, counts) else {
+            return;
+        };
+        self.data.n_waiting = self.data.n_waiting + is_waiting(&state) - is_waiting(&task.state);
+        *counts.of(task.state.status()) -= 1;
+        *counts.of(state.status()) += 1;
         task.state = state;
     }
 }

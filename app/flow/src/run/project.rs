@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use crate::payload::Payload;
-use crate::plan::{Light, Role, TaskIx};
+use crate::plan::{Light, Role, Spot, TaskIx};
 use crate::run::event::{Ended, RunError, Skip, TaskError};
-use crate::run::state::{Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskState, WaitsFor};
+use crate::run::state::{
+    Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskRun, TaskState, WaitsFor,
+};
 use crate::view::{AttemptView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
 
 impl RunState {
@@ -58,18 +60,76 @@ impl RunState {
     /// One task run.
     #[must_use]
     pub fn task_view(&self, ix: TaskIx) -> TaskRunView {
-        let task = self.task(ix);
-        let plan = self.plan.task(ix);
+        self.view_of(ix.into(), self.task(ix))
+    }
+
+    /// The run of a task or of an item, or what is left of it.
+    #[must_use]
+    pub fn view_at(&self, spot: Spot) -> Option<TaskRunView> {
+        let Some(part) = spot.part else {
+            return Some(self.view_of(spot, self.data.tasks.get(spot.task as usize)?));
+        };
+        let parts = self.parts(spot.task)?;
+        if let Some(run) = parts.open.get(&part) {
+            return Some(self.view_of(spot, run));
+        }
+        let state = parts.status(part)?;
+        let mut view = self.view_of(spot, &TaskRun::new());
+        view.state = state;
+        view.error = parts.errors.get(&part).map(task_error);
+        view.exit_code = parts.errors.get(&part).and_then(|error| error.exit_code);
+        view.output_bytes = parts
+            .outputs
+            .get(&part)
+            .and_then(Payload::blob)
+            .map(|blob| blob.bytes);
+        view.reason = match state {
+            TaskStatus::Blocked => Some("waits for its turn".to_owned()),
+            TaskStatus::Skipped => Some("its condition was false".to_owned()),
+            TaskStatus::Cancelled => Some("its task ended before it".to_owned()),
+            _ => None,
+        };
+        Some(view)
+    }
+
+    /// The items of a task from the `from`-th on, at most `n_max`, and where the next page begins.
+    #[must_use]
+    pub fn part_views(
+        &self,
+        ix: TaskIx,
+        state: Option<TaskStatus>,
+        from: u32,
+        n_max: usize,
+    ) -> (Vec<TaskRunView>, Option<u32>) {
+        let Some(parts) = self.parts(ix) else {
+            return (Vec::new(), None);
+        };
+        let mut found = Vec::new();
+        for part in from..parts.n() {
+            if state.is_some_and(|state| parts.status(part) != Some(state)) {
+                continue;
+            }
+            if found.len() == n_max {
+                return (found, Some(part));
+            }
+            found.extend(self.view_at(Spot::part(ix, part)));
+        }
+        (found, None)
+    }
+
+    fn view_of(&self, spot: Spot, task: &TaskRun) -> TaskRunView {
+        let plan = self.plan.task(spot.task);
+        let parts = self.parts(spot.task).filter(|_| spot.part.is_none());
         let mut view = TaskRunView {
-            path: plan.key.to_string(),
+            path: self.plan.path(spot).to_string(),
             name: plan.doc.name.clone().unwrap_or_else(|| plan.key.to_string()),
             task_type: plan.doc.task_type.clone(),
             role: role_key(plan.role).to_owned(),
             state: task.state.status(),
-            reason: self.reason(ix),
+            reason: self.reason(spot, task),
             waits_for: None,
             waits_until: None,
-            attempt: self.attempt_number(ix),
+            attempt: attempt_number(task),
             max_attempts: plan.max_attempts(),
             ready_at: task.ready_at,
             started_at: task.started_at,
@@ -79,6 +139,7 @@ impl RunState {
             case: None,
             output_bytes: None,
             attempts: task.attempts.iter().map(attempt_view).collect(),
+            parts: parts.map(|parts| parts.counts()),
         };
         match &task.state {
             TaskState::Waiting { waits_for, until } => {
@@ -118,21 +179,11 @@ impl RunState {
         view
     }
 
-    fn attempt_number(&self, ix: TaskIx) -> u32 {
-        let task = self.task(ix);
-        match &task.state {
-            TaskState::Blocked | TaskState::Skipped { .. } => {
-                task.attempts.last().map_or(0, |attempt| attempt.number)
-            }
-            TaskState::Cancelled { .. } => task.attempts.last().map_or(0, |attempt| attempt.number),
-            _ => task.attempts.last().map_or(1, |attempt| attempt.number),
-        }
-    }
-
     /// Why a task is not running, or did not: from stored facts.
-    fn reason(&self, ix: TaskIx) -> Option<String> {
-        let task = self.task(ix);
+    fn reason(&self, spot: Spot, task: &TaskRun) -> Option<String> {
+        let ix = spot.task;
         Some(match &task.state {
+            TaskState::Blocked if spot.part.is_some() => "starts next".to_owned(),
             TaskState::Blocked => match self.waits_for_upstreams(ix) {
                 Some(names) => format!("waits for {names}"),
                 None if task.on_agenda && self.is_paused() => "starts when the run is resumed".to_owned(),
@@ -147,7 +198,7 @@ impl RunState {
                 },
             },
             TaskState::Ready { .. } => "given out; waits for a free worker".to_owned(),
-            TaskState::Running { .. } => return None,
+            TaskState::Running { .. } | TaskState::Spread => return None,
             TaskState::Waiting {
                 waits_for: WaitsFor::Retry,
                 until,
@@ -251,6 +302,15 @@ impl RunState {
         }
     }
 
+    /// The output of a task run, if it has one. Of an item it stands in the task's own once that has succeeded.
+    #[must_use]
+    pub fn output_at(&self, spot: Spot) -> Option<&Payload> {
+        match spot.part {
+            None => self.output(spot.task),
+            Some(part) => self.parts(spot.task)?.outputs.get(&part),
+        }
+    }
+
     /// The tasks in one state, or all, as numbered by the plan.
     pub fn tasks_in(&self, state: Option<TaskStatus>) -> impl Iterator<Item = TaskIx> + '_ {
         let tasks = self.data.tasks.iter().enumerate();
@@ -262,6 +322,14 @@ impl RunState {
 
 fn inline_or_null(payload: &Payload) -> Value {
     payload.inline().map_or(Value::Null, |value| Value::clone(value))
+}
+
+fn attempt_number(task: &TaskRun) -> u32 {
+    let none = match &task.state {
+        TaskState::Blocked | TaskState::Skipped { .. } | TaskState::Cancelled { .. } => 0,
+        _ => 1,
+    };
+    task.attempts.last().map_or(none, |attempt| attempt.number)
 }
 
 /// The word for a role in the API.

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
-use crate::plan::{Plan, TaskIx};
+use crate::plan::{Plan, Spot, TaskIx};
 pub use crate::run::event::WaitsFor;
 use crate::run::event::{Ended, EndingStep, RunError, Skip, TaskError};
+use crate::run::parts::Parts;
 use crate::time::Timestamp;
 use crate::view::{RunStatus, TaskCounts, TaskStatus};
 
@@ -67,10 +68,12 @@ pub(super) struct RunData {
     pub(super) tasks: Vec<TaskRun>,
     pub(super) edges: Vec<EdgeState>,
     /// Tasks whose join has just been decided, in the order in which that happened. The deciding step works it off.
-    pub(super) agenda: VecDeque<TaskIx>,
+    pub(super) agenda: VecDeque<Spot>,
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
-    pub(super) tokens: FxHashMap<AttemptToken, TaskIx>,
+    pub(super) tokens: FxHashMap<AttemptToken, Spot>,
     pub(super) counts: TaskCounts,
+    /// Task runs that wait, items included.
+    pub(super) n_waiting: u32,
     /// Unsettled tasks of the roles main, finally, `on_failure`.
     pub(super) n_open: [u32; 3],
     /// Main tasks that succeeded and whose undo has not ended, in the order in which they finished.
@@ -80,6 +83,9 @@ pub(super) struct RunData {
     /// Since when nothing starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) paused_at: Option<Timestamp>,
+    /// The items of the tasks that have some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) parts: BTreeMap<TaskIx, Parts>,
 }
 
 /// Where a run is on its way.
@@ -133,7 +139,7 @@ pub enum Timer {
     /// Its ending took too long.
     Ending,
     /// A task goes on: its state says with what.
-    Task(TaskIx),
+    Task(Spot),
 }
 
 /// One task of a run.
@@ -181,6 +187,8 @@ pub enum TaskState {
         /// What reports must carry.
         token: AttemptToken,
     },
+    /// Its items are at work; each that settles moves it on.
+    Spread,
     /// Goes on by itself at its timer.
     Waiting {
         /// For what.
@@ -233,7 +241,7 @@ impl TaskState {
         match self {
             Self::Blocked => TaskStatus::Blocked,
             Self::Ready { .. } => TaskStatus::Ready,
-            Self::Running { .. } => TaskStatus::Running,
+            Self::Running { .. } | Self::Spread => TaskStatus::Running,
             Self::Waiting { .. } => TaskStatus::Waiting,
             Self::Succeeded { .. } => TaskStatus::Succeeded,
             Self::Failed { .. } => TaskStatus::Failed,
@@ -291,7 +299,7 @@ pub enum AttemptEnd {
 }
 
 impl TaskRun {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             state: TaskState::Blocked,
             n_settled: 0,
@@ -340,7 +348,12 @@ impl RunState {
         let mut data = self.data.clone();
         data.tokens.clear();
         data.inputs = Payload::null();
-        for task in &mut data.tasks {
+        for parts in data.parts.values_mut() {
+            parts.chunks.clear();
+            parts.outputs.clear();
+        }
+        let parts = data.parts.values_mut().flat_map(|parts| parts.open.values_mut());
+        for task in data.tasks.iter_mut().chain(parts) {
             task.input = None;
             match &mut task.state {
                 TaskState::Ready { token } | TaskState::Running { token } => *token = AttemptToken(0),
@@ -467,7 +480,7 @@ impl RunState {
     pub fn in_flight(&self) -> bool {
         // With no attempt out and no task waiting, what is left to be done is left to the next decision: a large value had to be
         // loaded first, or the last decision was full.
-        let is_left_over = self.data.counts.waiting == 0 && !self.is_finished();
+        let is_left_over = self.data.n_waiting == 0 && !self.is_finished();
         if self.is_paused() {
             return !self.data.tokens.is_empty();
         }
@@ -476,9 +489,9 @@ impl RunState {
 
     /// The tokens of attempts whose start is in the log and that have not ended.
     pub fn held_tokens(&self) -> impl Iterator<Item = AttemptToken> + '_ {
-        self.data.tasks.iter().filter_map(|task| match task.state {
-            TaskState::Running { token } => Some(token),
-            _ => None,
+        self.data.tokens.iter().filter_map(|(token, spot)| {
+            let run = self.find_run(*spot)?;
+            matches!(run.state, TaskState::Running { .. }).then_some(*token)
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Names, retries, durations, positions: what can be judged field by field.
 
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 
-use super::{Check, Group};
-use crate::doc::RetryDoc;
+use super::{Check, Group, is_template};
+use crate::doc::{ForEachDoc, OnItemFailure, RetryDoc};
 use crate::ids::{RESERVED_FLOW_IDS, is_slug};
 use crate::limits;
 use crate::parse::join;
@@ -15,6 +16,9 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (group, id, task) in check.tasks() {
         let path = group.path(id);
         bounds(check, &path, task.retry.as_ref(), task.timeout);
+        if let Some(each) = &task.for_each {
+            for_each(check, &join(&path, "for_each"), each);
+        }
         if let Some(undo) = &task.undo {
             bounds(check, &join(&path, "undo"), undo.retry.as_ref(), undo.timeout);
         }
@@ -129,6 +133,41 @@ fn bounds(check: &mut Check<'_>, path: &str, retry: Option<&RetryDoc>, timeout: 
             retry.first, retry.max
         );
         check.error("bad_retry", format!("{path}.retry"), message);
+    }
+}
+
+fn for_each(check: &mut Check<'_>, path: &str, each: &ForEachDoc) {
+    let items = join(path, "items");
+    match &each.items {
+        Value::Array(list) if list.len() > limits::ITEMS_MAX => {
+            let message = format!(
+                "{} items are too many; at most {} are run",
+                list.len(),
+                limits::ITEMS_MAX
+            );
+            check.error("too_many_items", items, message);
+        }
+        Value::Array(_) => {}
+        Value::String(text) if is_template(text) => {}
+        _ => check.error(
+            "bad_items",
+            items,
+            "`items` is a list, or an expression that gives one: `{{ tasks.fetch.output }}`",
+        ),
+    }
+    let max = limits::PARALLEL_ITEMS_MAX;
+    if each.max_parallel.is_some_and(|n| !(1..=max).contains(&n)) {
+        let message = format!("how many items may be at work at once is 1 to {max}");
+        check.error("bad_for_each", join(path, "max_parallel"), message);
+    }
+    if let OnItemFailure::Tolerate(share) = &each.on_item_failure
+        && share.percent().is_none()
+    {
+        let message = format!(
+            "`{}` is no share; write it like `10%`, from 0% to 100%",
+            share.tolerate.escape_debug()
+        );
+        check.error("bad_share", format!("{path}.on_item_failure.tolerate"), message);
     }
 }
 

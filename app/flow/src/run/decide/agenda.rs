@@ -6,70 +6,82 @@ use crate::doc::Join;
 use crate::expr::TaskFacts;
 use crate::ids::AttemptToken;
 use crate::payload::Payload;
-use crate::plan::TaskIx;
+use crate::plan::{Spot, Spread, TaskIx};
 use crate::run::edges::JoinVerdict;
 use crate::run::event::{EventKind, Skip, TaskError};
-use crate::run::state::AttemptEnd;
+use crate::run::state::{AttemptEnd, TaskState};
 
 use super::Decider;
 use super::values::Missing;
 
 impl Decider<'_, '_> {
     /// Decides the task at the head of the agenda. False if a large value has to be loaded first.
-    pub(super) fn begin(&mut self, ix: TaskIx) -> bool {
-        self.try_begin(ix).is_ok()
+    pub(super) fn begin(&mut self, spot: Spot) -> bool {
+        self.try_begin(spot).is_ok()
     }
 
-    fn try_begin(&mut self, ix: TaskIx) -> Result<(), Missing> {
-        let task = self.state.task(ix);
-        match task.attempts.last().and_then(|attempt| attempt.end.as_ref()) {
-            Some(AttemptEnd::Lost) => return self.after_loss(ix),
-            // Its pause was over while the run was paused.
-            Some(_) => return self.attempt(ix),
-            None => {}
+    fn try_begin(&mut self, spot: Spot) -> Result<(), Missing> {
+        let task = self.state.run_of(spot);
+        if task.state == TaskState::Spread {
+            return self.go_on_with_items(spot.task);
         }
+        match task.attempts.last().and_then(|attempt| attempt.end.as_ref()) {
+            Some(AttemptEnd::Lost) => self.after_loss(spot),
+            // Its pause was over while the run was paused.
+            Some(_) => self.attempt(spot),
+            None => self.try_start(spot.task),
+        }
+    }
+
+    fn try_start(&mut self, ix: TaskIx) -> Result<(), Missing> {
+        let task = self.state.task(ix);
         if let Some(error) = task.edge_error.clone() {
-            return self.fail(ix, TaskError::new("expression", error), None);
+            return self.fail(ix.into(), TaskError::new("expression", error), None);
         }
         if self.state.join_verdict(ix) == Some(JoinVerdict::Skip) {
             let reason = self.skip_reason(ix);
-            return self.skip(ix, reason);
+            return self.skip(ix.into(), reason);
         }
+        let judges_items = self.plan.task(ix).spread.is_some();
         if let Some(when) = self
             .program
             .task(&self.plan.task(ix).key)
             .and_then(|task| task.when.as_ref())
+            && !(judges_items && when.refs().item)
         {
             let scope = self.scope_of(when.refs(), Some(ix), None)?;
             match when.holds(self.program, &scope) {
                 Ok(true) => {}
-                Ok(false) => return self.skip(ix, Skip::When),
-                Err(error) => return self.fail(ix, TaskError::new("expression", error.message), None),
+                Ok(false) => return self.skip(ix.into(), Skip::When),
+                Err(error) => return self.fail(ix.into(), TaskError::new("expression", error.message), None),
             }
         }
-        self.attempt(ix)
+        match self.plan.task(ix).spread {
+            Some(Spread::Items) => self.list_items(ix),
+            None => self.attempt(ix.into()),
+        }
     }
 
     /// Makes the next attempt at a task that may run: evaluates a light one, gives any other out.
-    pub(super) fn attempt(&mut self, ix: TaskIx) -> Result<(), Missing> {
-        if let Some(light) = self.plan.task(ix).light {
-            return self.light(ix, light);
+    pub(super) fn attempt(&mut self, spot: Spot) -> Result<(), Missing> {
+        if let Some(light) = self.plan.task(spot.task).light {
+            return self.light(spot, light);
         }
-        let input = match self.state.task(ix).input {
+        let input = match self.state.run_of(spot).input {
             // Later attempts get the arguments of the first: what an attempt is given does not depend on when it is made.
             Some(_) => None,
-            None => match self.render_with(ix)? {
+            None => match self.render_with(spot)? {
                 Ok(input) => Some(self.store(input)),
-                Err(error) => return self.fail(ix, error, None),
+                Err(error) => return self.fail(spot, error, None),
             },
         };
-        self.schedule(ix, input);
+        self.schedule(spot, input);
         Ok(())
     }
 
-    pub(super) fn schedule(&mut self, ix: TaskIx, input: Option<Payload>) {
+    pub(super) fn schedule(&mut self, spot: Spot, input: Option<Payload>) {
         let token = AttemptToken(self.entropy.next());
-        let task = self.state.task(ix);
+        let task = self.state.run_of(spot);
         // A snoozed attempt goes on under its own number.
         let attempt = match task.attempts.last() {
             Some(last) if last.end == Some(AttemptEnd::Snoozed) => last.number,
@@ -77,12 +89,12 @@ impl Decider<'_, '_> {
             None => 1,
         };
         self.emit(EventKind::TaskScheduled {
-            task: self.key(ix),
+            task: self.path(spot),
             attempt,
             token,
             input,
         });
-        self.dispatch(ix, token);
+        self.dispatch(spot, token);
     }
 
     fn skip_reason(&self, ix: TaskIx) -> Skip {
@@ -96,15 +108,15 @@ impl Decider<'_, '_> {
         }
     }
 
-    fn skip(&mut self, ix: TaskIx, reason: Skip) -> Result<(), Missing> {
-        let edges = self.judge_edges(ix, "skipped", |_, _| {
+    pub(super) fn skip(&mut self, spot: Spot, reason: Skip) -> Result<(), Missing> {
+        let edges = self.judge_edges(spot, "skipped", |_, _| {
             Ok(TaskFacts {
                 state: "skipped",
                 ..TaskFacts::default()
             })
         })?;
         self.emit(EventKind::TaskSkipped {
-            task: self.key(ix),
+            task: self.path(spot),
             reason,
             edges,
         });
@@ -114,46 +126,56 @@ impl Decider<'_, '_> {
 
     pub(super) fn fail(
         &mut self,
-        ix: TaskIx,
+        spot: Spot,
         error: TaskError,
         output: Option<Payload>,
     ) -> Result<(), Missing> {
-        let edges = self.judge_edges(ix, "failed", |decider, output_read| {
-            decider.facts_of_failure(ix, &error, output.as_ref().filter(|_| output_read))
+        let edges = self.judge_edges(spot, "failed", |decider, output_read| {
+            decider.facts_of_failure(spot.task, &error, output.as_ref().filter(|_| output_read))
         })?;
-        self.emit(EventKind::TaskFailed {
-            task: self.key(ix),
+        let failed = EventKind::TaskFailed {
+            task: self.path(spot),
             error,
             output,
             edges,
-        });
+        };
+        if spot.part.is_some() {
+            self.emit_of_item(spot, failed);
+            return Ok(());
+        }
+        self.emit(failed);
         self.fail_fast_check();
         Ok(())
     }
 
     pub(super) fn succeed(
         &mut self,
-        ix: TaskIx,
+        spot: Spot,
         output: Payload,
         case: Option<Arc<str>>,
         exit_code: Option<i32>,
     ) -> Result<(), Missing> {
         let word = case.as_deref().unwrap_or("succeeded");
-        let edges = self.judge_edges(ix, word, |decider, output_read| {
+        let edges = self.judge_edges(spot, word, |decider, output_read| {
             decider.facts_of_success(
-                ix,
+                spot.task,
                 Some(&output).filter(|_| output_read),
                 case.as_deref(),
                 exit_code,
             )
         })?;
-        self.emit(EventKind::TaskSucceeded {
-            task: self.key(ix),
+        let succeeded = EventKind::TaskSucceeded {
+            task: self.path(spot),
             output,
             case,
             exit_code,
             edges,
-        });
+        };
+        if spot.part.is_some() {
+            self.emit_of_item(spot, succeeded);
+        } else {
+            self.emit(succeeded);
+        }
         Ok(())
     }
 }

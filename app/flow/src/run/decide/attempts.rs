@@ -6,22 +6,22 @@ use std::time::Duration;
 use crate::ids::AttemptToken;
 use crate::limits::{LOST_ATTEMPTS_MAX, OUTPUT_BYTES_MAX};
 use crate::payload::Payload;
-use crate::plan::{Role, TaskIx};
+use crate::plan::Spot;
 use crate::run::command::{Effect, Outcome, Rejected};
 use crate::run::event::{EventKind, TaskError};
-use crate::run::state::{Phase, TaskState, WaitsFor};
+use crate::run::state::{TaskState, WaitsFor};
 
 use super::Decider;
 use super::values::{Missing, output_too_large};
 
 impl Decider<'_, '_> {
     pub(super) fn attempt_started(&mut self, token: AttemptToken, worker: Arc<str>) -> Result<(), Rejected> {
-        let ix = self.holder_of(token)?;
-        let task = self.state.task(ix);
+        let spot = self.holder_of(token)?;
+        let task = self.state.run_of(spot);
         if matches!(task.state, TaskState::Ready { .. }) {
-            let attempt = self.attempt_number(ix);
+            let attempt = self.attempt_number(spot);
             self.emit(EventKind::AttemptStarted {
-                task: self.key(ix),
+                task: self.path(spot),
                 attempt,
                 worker,
             });
@@ -37,33 +37,34 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn attempt_ended(&mut self, token: AttemptToken, outcome: Outcome) -> Result<(), Rejected> {
-        let ix = self.holder_of(token)?;
-        self.settle_attempt(ix, outcome)
+        let spot = self.holder_of(token)?;
+        self.settle_attempt(spot, outcome)
             .map_err(|Missing| Rejected::NeedsBlobs(std::mem::take(&mut self.out.needs_blobs)))
     }
 
-    fn settle_attempt(&mut self, ix: TaskIx, outcome: Outcome) -> Result<(), Missing> {
-        let stopping = self.is_stopping(ix);
+    fn settle_attempt(&mut self, spot: Spot, outcome: Outcome) -> Result<(), Missing> {
+        let stopping = self.state.is_stopped(spot);
         match outcome {
             Outcome::Succeeded { output, exit_code } => {
                 match output.blob().filter(|blob| blob.bytes > OUTPUT_BYTES_MAX as u64) {
                     Some(blob) => {
                         let error = output_too_large(blob);
-                        self.attempt_failed(ix, error, None)
+                        self.attempt_failed(spot, error, None)
                     }
-                    None => self.succeed(ix, output, None, exit_code),
+                    None => self.succeed(spot, output, None, exit_code),
                 }
             }
-            Outcome::Failed { error, output } => self.attempt_failed(ix, error, output),
+            Outcome::Failed { error, output } => self.attempt_failed(spot, error, output),
             Outcome::Cancelled | Outcome::Lost | Outcome::Snoozed(_) if stopping => {
-                self.cancel_task(ix, "it was stopped because the run ended");
+                let reason = self.why_stopped(spot);
+                self.cancel_task(spot, reason);
                 Ok(())
             }
             Outcome::Snoozed(pause) => {
                 let until = self.now.plus(pause);
-                let attempt = Some(self.attempt_number(ix));
+                let attempt = Some(self.attempt_number(spot));
                 self.emit(EventKind::TaskWaiting {
-                    task: self.key(ix),
+                    task: self.path(spot),
                     waits_for: WaitsFor::Snooze,
                     until,
                     attempt,
@@ -73,7 +74,7 @@ impl Decider<'_, '_> {
             }
             // A worker that stops on its own account, as at a shutdown, has not done the work: the attempt is tried again.
             Outcome::Cancelled | Outcome::Lost => {
-                self.attempt_lost(ix);
+                self.attempt_lost(spot);
                 Ok(())
             }
         }
@@ -82,47 +83,49 @@ impl Decider<'_, '_> {
     /// Ends an attempt in failure: another follows if the retry allows it.
     pub(super) fn attempt_failed(
         &mut self,
-        ix: TaskIx,
+        spot: Spot,
         error: TaskError,
         output: Option<Payload>,
     ) -> Result<(), Missing> {
         let plan = Arc::clone(&self.plan);
-        let n_failed = self.state.task(ix).n_failed + 1;
-        match plan.task(ix).retry() {
-            Some(retry) if !error.is_final && n_failed < retry.max_attempts && !self.is_stopping(ix) => {
+        let n_failed = self.state.run_of(spot).n_failed + 1;
+        match plan.task(spot.task).retry() {
+            Some(retry)
+                if !error.is_final && n_failed < retry.max_attempts && !self.state.is_stopped(spot) =>
+            {
                 let retry_at = self
                     .now
                     .plus(super::retry::pause(retry, n_failed, self.entropy.next()));
-                let attempt = self.attempt_number(ix);
+                let attempt = self.attempt_number(spot);
                 self.emit(EventKind::AttemptFailed {
-                    task: self.key(ix),
+                    task: self.path(spot),
                     attempt,
                     error,
                     retry_at,
                 });
                 Ok(())
             }
-            _ => self.fail(ix, error, output),
+            _ => self.fail(spot, error, output),
         }
     }
 
     /// An attempt whose worker or server is gone. Its task goes on the agenda: see [`Decider::after_loss`].
-    pub(super) fn attempt_lost(&mut self, ix: TaskIx) {
-        if self.is_stopping(ix) {
-            self.cancel_task(ix, "it was lost with its server while the run was ending");
+    pub(super) fn attempt_lost(&mut self, spot: Spot) {
+        if self.state.is_stopped(spot) {
+            self.cancel_task(spot, "it was lost with its server while the run was ending");
         } else {
-            let attempt = self.attempt_number(ix);
+            let attempt = self.attempt_number(spot);
             self.emit(EventKind::AttemptLost {
-                task: self.key(ix),
+                task: self.path(spot),
                 attempt,
             });
         }
     }
 
     /// A task whose attempt was lost is tried again, or fails.
-    pub(super) fn after_loss(&mut self, ix: TaskIx) -> Result<(), Missing> {
-        let at_most_once = self.plan.task(ix).is_at_most_once();
-        let n_lost = self.state.task(ix).n_lost;
+    pub(super) fn after_loss(&mut self, spot: Spot) -> Result<(), Missing> {
+        let at_most_once = self.plan.task(spot.task).is_at_most_once();
+        let n_lost = self.state.run_of(spot).n_lost;
         let failure = if at_most_once {
             Some(
                 "its worker or server went away while it ran; it is not tried again (retry.on_lost: fail)"
@@ -136,9 +139,9 @@ impl Decider<'_, '_> {
             None
         };
         match failure {
-            Some(message) => self.fail(ix, TaskError::new("lost", message), None),
+            Some(message) => self.fail(spot, TaskError::new("lost", message), None),
             None => {
-                self.schedule(ix, None);
+                self.schedule(spot, None);
                 Ok(())
             }
         }
@@ -146,17 +149,19 @@ impl Decider<'_, '_> {
 
     /// The timer of a task elapsed: what it was for is in the task's state. Each call of a snoozing attempt has the timeout to
     /// itself, for the pauses hold no worker.
-    pub(super) fn task_timer(&mut self, ix: TaskIx) -> Result<(), Missing> {
-        match &self.state.task(ix).state {
+    pub(super) fn task_timer(&mut self, spot: Spot) -> Result<(), Missing> {
+        match &self.state.run_of(spot).state {
             TaskState::Waiting {
                 waits_for: WaitsFor::Delay,
                 ..
-            } => self.succeed(ix, Payload::null(), None, None),
+            } => self.succeed(spot, Payload::null(), None, None),
             TaskState::Waiting { .. } if self.state.is_paused() => {
-                self.emit(EventKind::TaskDue { task: self.key(ix) });
+                self.emit(EventKind::TaskDue {
+                    task: self.path(spot),
+                });
                 Ok(())
             }
-            TaskState::Waiting { .. } => self.attempt(ix),
+            TaskState::Waiting { .. } => self.attempt(spot),
             TaskState::Running { token } => {
                 self.out.effects.push(Effect::CancelAttempt {
                     token: *token,
@@ -164,7 +169,7 @@ impl Decider<'_, '_> {
                 });
                 let limit = self
                     .plan
-                    .task(ix)
+                    .task(spot.task)
                     .doc
                     .timeout
                     .map_or(Duration::ZERO, |limit| limit.as_duration());
@@ -172,34 +177,37 @@ impl Decider<'_, '_> {
                     "took longer than {} and did not report its end",
                     crate::HumanDuration::from_millis(limit.as_millis() as u64)
                 );
-                self.attempt_failed(ix, TaskError::new("timeout", message), None)
+                self.attempt_failed(spot, TaskError::new("timeout", message), None)
             }
             _ => Ok(()),
         }
     }
 
-    pub(super) fn cancel_task(&mut self, ix: TaskIx, reason: &str) {
+    fn why_stopped(&self, spot: Spot) -> &'static str {
+        if self.state.is_stopping(spot.task) {
+            "it was stopped because the run ended"
+        } else {
+            "it was stopped because other items had failed"
+        }
+    }
+
+    pub(super) fn cancel_task(&mut self, spot: Spot, reason: &str) {
         self.emit(EventKind::TaskCancelled {
-            task: self.key(ix),
+            task: self.path(spot),
             reason: reason.into(),
             edges: Vec::new(),
         });
     }
 
-    /// Whether the run has stopped giving out tasks of this one's role.
-    pub(super) fn is_stopping(&self, ix: TaskIx) -> bool {
-        matches!(self.state.phase(), Phase::Ending { .. }) && self.plan.task(ix).role == Role::Main
-    }
-
-    fn attempt_number(&self, ix: TaskIx) -> u32 {
+    fn attempt_number(&self, spot: Spot) -> u32 {
         self.state
-            .task(ix)
+            .run_of(spot)
             .attempts
             .last()
             .map_or(1, |attempt| attempt.number)
     }
 
-    fn holder_of(&self, token: AttemptToken) -> Result<TaskIx, Rejected> {
+    fn holder_of(&self, token: AttemptToken) -> Result<Spot, Rejected> {
         self.state
             .data
             .tokens

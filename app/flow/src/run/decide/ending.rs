@@ -111,7 +111,7 @@ impl Decider<'_, '_> {
             return false;
         }
         // A large value that must be loaded first leaves the task as it is, for the next decision.
-        self.attempt(undo).is_ok()
+        self.attempt(undo.into()).is_ok()
     }
 
     /// The last step of the ending is done.
@@ -226,8 +226,10 @@ impl Decider<'_, '_> {
         let plan = Arc::clone(&self.plan);
         for ix in plan.of_role(Role::Main) {
             let state = &self.state.task(ix).state;
-            if !state.status().is_final() && state.token().is_none() {
-                self.cancel_task(ix, reason);
+            if *state == TaskState::Spread {
+                self.stop_items(ix, reason);
+            } else if !state.status().is_final() && state.token().is_none() {
+                self.cancel_task(ix.into(), reason);
             }
         }
         self.ask_to_end();
@@ -235,9 +237,9 @@ impl Decider<'_, '_> {
 
     /// Asks the attempts of main tasks to end.
     fn ask_to_end(&mut self) {
-        let plan = Arc::clone(&self.plan);
-        for ix in plan.of_role(Role::Main) {
-            if let Some(token) = self.state.task(ix).state.token() {
+        for spot in self.spots_out() {
+            let token = self.state.run_of(spot).state.token();
+            if let Some(token) = token.filter(|_| self.plan.task(spot.task).role == Role::Main) {
                 self.out
                     .effects
                     .push(Effect::CancelAttempt { token, kill: false });
@@ -258,14 +260,16 @@ impl Decider<'_, '_> {
         self.out
             .effects
             .retain(|effect| !matches!(effect, Effect::Dispatch(_)));
+        for spot in self.spots_out() {
+            if let Some(token) = self.state.run_of(spot).state.token() {
+                self.out.effects.push(Effect::CancelAttempt { token, kill: true });
+            }
+        }
         for ix in 0..self.plan.tasks.len() as TaskIx {
             let task = self.state.task(ix);
             let has_begun = task.state.status() != TaskStatus::Blocked || !task.attempts.is_empty();
-            if let Some(token) = task.state.token() {
-                self.out.effects.push(Effect::CancelAttempt { token, kill: true });
-            }
             if (has_begun || self.plan.task(ix).role == Role::Main) && !task.state.status().is_final() {
-                self.cancel_task(ix, reason);
+                self.cancel_task(ix.into(), reason);
             }
         }
         self.emit(EventKind::RunFinished {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::payload::Payload;
-use crate::plan::{Light, TaskIx};
+use crate::plan::{Light, Spot};
 use crate::run::command::Effect;
 use crate::run::event::{EventKind, TaskError, WaitsFor};
 use crate::time::{HumanDuration, Timestamp};
@@ -14,82 +14,82 @@ use super::Decider;
 use super::values::Missing;
 
 impl Decider<'_, '_> {
-    pub(super) fn light(&mut self, ix: TaskIx, light: Light) -> Result<(), Missing> {
+    pub(super) fn light(&mut self, spot: Spot, light: Light) -> Result<(), Missing> {
         self.n_light += 1;
         let with = match light {
-            Light::Noop => return self.succeed(ix, Payload::null(), None, None),
-            Light::Switch => return self.switch(ix),
-            _ => match self.render_with(ix)? {
+            Light::Noop => return self.succeed(spot, Payload::null(), None, None),
+            Light::Switch => return self.switch(spot),
+            _ => match self.render_with(spot)? {
                 Ok(with) => with,
-                Err(error) => return self.fail(ix, error, None),
+                Err(error) => return self.fail(spot, error, None),
             },
         };
         match light {
-            Light::Log => self.log(ix, with),
+            Light::Log => self.log(spot, with),
             Light::Fail => {
                 let message = text(with.get("message")).unwrap_or_else(|| "the flow says so".to_owned());
-                self.attempt_failed(ix, TaskError::new("failed", message), None)
+                self.attempt_failed(spot, TaskError::new("failed", message), None)
             }
-            Light::Delay => self.delay(ix, with),
-            _ => self.give(ix, field(with, "value")),
+            Light::Delay => self.delay(spot, with),
+            _ => self.give(spot, field(with, "value")),
         }
     }
 
     /// Succeeds with a value made here.
-    fn give(&mut self, ix: TaskIx, value: Value) -> Result<(), Missing> {
+    fn give(&mut self, spot: Spot, value: Value) -> Result<(), Missing> {
         match self.store_output(value) {
-            Ok(output) => self.succeed(ix, output, None, None),
-            Err(error) => self.fail(ix, error, None),
+            Ok(output) => self.succeed(spot, output, None, None),
+            Err(error) => self.fail(spot, error, None),
         }
     }
 
-    fn log(&mut self, ix: TaskIx, with: Value) -> Result<(), Missing> {
+    fn log(&mut self, spot: Spot, with: Value) -> Result<(), Missing> {
         let level = text(with.get("level")).unwrap_or_else(|| "info".to_owned());
         let message = text(with.get("message")).unwrap_or_default();
-        let attempt = self.state.task(ix).attempts.len() as u32 + 1;
+        let attempt = self.state.run_of(spot).attempts.len() as u32 + 1;
         let line = Effect::Log {
-            task: self.key(ix),
+            task: self.path(spot),
             attempt,
             level: level.into(),
             message: message.as_str().into(),
         };
-        self.give(ix, Value::String(message))?;
+        self.give(spot, Value::String(message))?;
         self.out.effects.push(line);
         Ok(())
     }
 
-    fn switch(&mut self, ix: TaskIx) -> Result<(), Missing> {
+    fn switch(&mut self, spot: Spot) -> Result<(), Missing> {
         let program = self.program;
-        let key = self.key(ix);
+        let key = self.key(spot.task);
         let Some(task) = program.task(&key) else {
-            return self.take_case(ix, None);
+            return self.take_case(spot, None);
         };
         for (case, condition) in &task.cases {
-            let scope = self.scope_of(condition.refs(), Some(ix), None)?;
+            let scope = self.scope_at(condition.refs(), spot)?;
             match condition.holds(program, &scope) {
-                Ok(true) => return self.take_case(ix, Some(case)),
+                Ok(true) => return self.take_case(spot, Some(case)),
                 Ok(false) => {}
-                Err(error) => return self.fail(ix, TaskError::new("expression", error.message), None),
+                Err(error) => return self.fail(spot, TaskError::new("expression", error.message), None),
             }
         }
-        match self.render_with(ix)? {
-            Ok(with) => self.take_case(ix, text(with.get("default")).as_deref()),
-            Err(error) => self.fail(ix, error, None),
+        match self.render_with(spot)? {
+            Ok(with) => self.take_case(spot, text(with.get("default")).as_deref()),
+            Err(error) => self.fail(spot, error, None),
         }
     }
 
     /// No case and no default is no failure: the switch succeeds with null, and none of its cases' edges is taken.
-    fn take_case(&mut self, ix: TaskIx, case: Option<&str>) -> Result<(), Missing> {
+    fn take_case(&mut self, spot: Spot, case: Option<&str>) -> Result<(), Missing> {
         let output = case.map_or(Value::Null, Value::from);
-        self.succeed(ix, output.into(), case.map(Arc::from), None)
+        self.succeed(spot, output.into(), case.map(Arc::from), None)
     }
 
-    fn delay(&mut self, ix: TaskIx, with: Value) -> Result<(), Missing> {
+    fn delay(&mut self, spot: Spot, with: Value) -> Result<(), Missing> {
         match due(&with, self.now) {
             Ok(until) => {
                 let input = Some(with.into());
                 self.emit(EventKind::TaskWaiting {
-                    task: self.key(ix),
+                    task: self.path(spot),
                     waits_for: WaitsFor::Delay,
                     until,
                     attempt: None,
@@ -97,7 +97,7 @@ impl Decider<'_, '_> {
                 });
                 Ok(())
             }
-            Err(message) => self.fail(ix, TaskError::new("input", message).permanent(), None),
+            Err(message) => self.fail(spot, TaskError::new("input", message).permanent(), None),
         }
     }
 }

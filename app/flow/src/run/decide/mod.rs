@@ -8,6 +8,7 @@
 mod agenda;
 mod attempts;
 mod ending;
+mod items;
 mod light;
 mod pause;
 mod retry;
@@ -22,7 +23,7 @@ use crate::expr::Program;
 use crate::ids::AttemptToken;
 use crate::limits::{EVENTS_PER_RUN_MAX, LIGHT_BYTES_PER_DECISION_MAX, LIGHT_TASKS_PER_DECISION_MAX};
 use crate::payload::BlobRef;
-use crate::plan::{Plan, TaskIx};
+use crate::plan::{Plan, Spot, TaskIx};
 use crate::run::command::{Command, Decision, Dispatch, Effect, NewRun, Rejected};
 use crate::run::event::{Event, EventKind};
 use crate::run::state::{RunState, TaskState, Timer};
@@ -175,18 +176,22 @@ impl<'s, 'e> Decider<'s, 'e> {
         Arc::clone(&self.plan.task(ix).key)
     }
 
+    fn path(&self, spot: Spot) -> Arc<str> {
+        self.plan.path(spot)
+    }
+
     /// Works off the agenda and ends the run if nothing is left, until neither does anything or the decision is full.
     fn go_on(&mut self) {
         if self.state.is_paused() {
             return;
         }
         loop {
-            while let Some(&ix) = self.state.data.agenda.front() {
+            while let Some(&spot) = self.state.data.agenda.front() {
                 if self.is_full() {
                     self.out.unfinished = true;
                     return;
                 }
-                if !self.begin(ix) {
+                if !self.begin(spot) {
                     // A large value has to be loaded first.
                     return;
                 }
@@ -221,7 +226,7 @@ impl<'s, 'e> Decider<'s, 'e> {
                     self.ending_timed_out();
                     Ok(())
                 }
-                Timer::Task(ix) => self.task_timer(ix),
+                Timer::Task(spot) => self.task_timer(spot),
             };
             if done.is_err() {
                 return;
@@ -232,38 +237,41 @@ impl<'s, 'e> Decider<'s, 'e> {
     /// Asks again for what committed events ask for: effects may have been lost with a server or an answer. What nobody had begun is
     /// given out again as it was; what was begun by workers that are gone is lost.
     fn recover(&mut self, workers_gone: bool) {
-        let held: Vec<TaskIx> = self
-            .state
-            .tasks_in(None)
-            .filter(|&ix| self.state.task(ix).state.token().is_some())
-            .collect();
-        for ix in held {
-            match &self.state.task(ix).state {
+        for spot in self.spots_out() {
+            match &self.state.run_of(spot).state {
                 TaskState::Ready { token } | TaskState::Running { token }
-                    if !workers_gone && self.is_stopping(ix) =>
+                    if !workers_gone && self.state.is_stopped(spot) =>
                 {
                     self.out.effects.push(Effect::CancelAttempt {
                         token: *token,
                         kill: false,
                     });
                 }
-                TaskState::Ready { token } if !self.is_stopping(ix) => {
+                TaskState::Ready { token } if !self.state.is_stopped(spot) => {
                     let token = *token;
-                    self.dispatch(ix, token);
+                    self.dispatch(spot, token);
                 }
-                _ if workers_gone => self.attempt_lost(ix),
+                _ if workers_gone => self.attempt_lost(spot),
                 _ => {}
             }
         }
     }
 
-    fn dispatch(&mut self, ix: TaskIx, token: AttemptToken) {
-        let plan = self.plan.task(ix);
-        let task = self.state.task(ix);
+    /// The task runs whose attempts are out, in the order of the plan.
+    fn spots_out(&self) -> Vec<Spot> {
+        let mut out: Vec<Spot> = self.state.data.tokens.values().copied().collect();
+        out.sort_unstable();
+        out
+    }
+
+    fn dispatch(&mut self, spot: Spot, token: AttemptToken) {
+        let path = self.path(spot);
+        let plan = self.plan.task(spot.task);
+        let task = self.state.run_of(spot);
         let Some(input) = task.input.clone() else { return };
         self.out.effects.push(Effect::Dispatch(Dispatch {
-            task: ix,
-            path: Arc::clone(&plan.key),
+            task: spot.task,
+            path,
             task_type: plan.doc.task_type.as_str().into(),
             attempt: task.attempts.last().map_or(1, |attempt| attempt.number),
             token,

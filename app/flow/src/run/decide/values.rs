@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::expr::{self, Condition, Refs, RunFacts, Scope, TaskFacts, UpstreamCounts};
 use crate::limits::OUTPUT_BYTES_MAX;
 use crate::payload::{BlobRef, Payload, about_bytes};
-use crate::plan::{PlanEdge, Role, TaskIx};
+use crate::plan::{PlanEdge, Role, Spot, TaskIx};
 use crate::run::event::{EdgeVerdict, Ended, TaskError};
 use crate::run::state::{Phase, TaskState};
 use crate::view::TaskStatus;
@@ -20,13 +20,13 @@ pub(super) struct Missing;
 
 impl Decider<'_, '_> {
     /// A task's arguments with their expressions evaluated, or why they could not be.
-    pub(super) fn render_with(&mut self, ix: TaskIx) -> Result<Result<Value, TaskError>, Missing> {
+    pub(super) fn render_with(&mut self, spot: Spot) -> Result<Result<Value, TaskError>, Missing> {
         let program = self.program;
-        let key = self.key(ix);
+        let key = self.key(spot.task);
         let Some(task) = program.task(&key).filter(|task| !task.with.is_literal()) else {
-            return Ok(Ok(Value::Object(self.plan.task(ix).doc.with.clone())));
+            return Ok(Ok(Value::Object(self.plan.task(spot.task).doc.with.clone())));
         };
-        let scope = self.scope_of(task.with.refs(), Some(ix), None)?;
+        let scope = self.scope_at(task.with.refs(), spot)?;
         Ok(task
             .with
             .render(program, &scope)
@@ -37,12 +37,14 @@ impl Decider<'_, '_> {
     /// of the task, with its output if it is read.
     pub(super) fn judge_edges(
         &mut self,
-        ix: TaskIx,
+        spot: Spot,
         word: &str,
         facts: impl FnOnce(&mut Self, bool) -> Result<TaskFacts, Missing>,
     ) -> Result<Vec<EdgeVerdict>, Missing> {
         let plan = Arc::clone(&self.plan);
-        if !self.state.judges_edges_of(plan.task(ix).role) {
+        let ix = spot.task;
+        // An item has no edges of its own.
+        if spot.part.is_some() || !self.state.judges_edges_of(plan.task(ix).role) {
             return Ok(Vec::new());
         }
         let program = self.program;
@@ -81,6 +83,19 @@ impl Decider<'_, '_> {
             });
         }
         Ok(verdicts)
+    }
+
+    /// What an expression about a task run sees: for an item, that item too.
+    pub(super) fn scope_at(&mut self, refs: &Refs, spot: Spot) -> Result<Scope, Missing> {
+        let local = match spot.part.filter(|_| refs.item) {
+            Some(part) => Some(self.item(spot.task, part)?),
+            None => None,
+        };
+        let mut scope = self.scope_of(refs, Some(spot.task), None)?;
+        if let (Some(part), Some(item)) = (spot.part, local) {
+            scope.item(item, part);
+        }
+        Ok(scope)
     }
 
     /// What an expression of task `ix` (or of the flow's outputs) sees; `becoming` is a task that is about to settle.
@@ -273,7 +288,7 @@ impl Decider<'_, '_> {
     }
 
     /// The value itself; if it lies elsewhere and is not at hand, it is asked for.
-    fn load(&mut self, payload: &Payload) -> Result<Arc<Value>, Missing> {
+    pub(super) fn load(&mut self, payload: &Payload) -> Result<Arc<Value>, Missing> {
         match payload {
             Payload::Inline(value) => Ok(Arc::clone(value)),
             Payload::Blob(blob) => self

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::World;
-use crate::plan::Role;
+use crate::plan::{Role, Spot};
 use crate::run::state::{EdgeState, Timer, WaitsFor};
 use crate::run::{
-    Command, Decision, Dispatch, Effect, Env, Event, EventKind, Phase, RunState, Snapshot, TaskState, decide,
+    Command, Decision, Effect, Env, Event, EventKind, Phase, RunState, Snapshot, TaskRun, TaskState, decide,
 };
 use crate::view::{TaskCounts, TaskStatus};
 
@@ -37,7 +37,9 @@ impl World {
         }
         for effect in &decision.effects {
             if let Effect::Dispatch(dispatch) = effect {
-                let task = self.state.task(dispatch.task);
+                let spot = self.spot(&dispatch.path);
+                assert_eq!(spot.task, dispatch.task);
+                let task = self.state.find_run(spot).expect("it is at work");
                 assert_eq!(
                     task.state,
                     TaskState::Ready {
@@ -78,6 +80,7 @@ impl World {
         );
         self.assert_counts();
         self.assert_timers();
+        self.assert_parts();
         let mut tokens = FxHashSet::default();
         for event in &self.log {
             if let EventKind::TaskScheduled { token, .. } = event.kind {
@@ -109,7 +112,7 @@ impl World {
         let mut counts = TaskCounts::default();
         let mut open = [0; 3];
         let mut unhandled = BTreeSet::new();
-        let agenda: FxHashSet<u32> = data.agenda.iter().copied().collect();
+        let agenda: FxHashSet<Spot> = data.agenda.iter().copied().collect();
         assert_eq!(
             agenda.len(),
             data.agenda.len(),
@@ -126,7 +129,7 @@ impl World {
                     Role::Undo(_) => {}
                 }
             }
-            assert_eq!(task.on_agenda, agenda.contains(&(ix as u32)));
+            assert_eq!(task.on_agenda, agenda.contains(&Spot::from(ix as u32)));
             if let (TaskState::Failed { .. }, false) = (&task.state, matches!(plan.role, Role::Undo(_))) {
                 let handled = plan.downs.iter().any(|&at| {
                     let edge = self.plan.edge(at);
@@ -148,16 +151,51 @@ impl World {
         }
     }
 
+    /// All task runs, those of items at work included.
+    fn runs(&self) -> impl Iterator<Item = (Spot, &TaskRun)> {
+        let tasks = self.state.tasks().iter().enumerate();
+        let parts = self.state.data.parts.iter().flat_map(|(ix, parts)| {
+            let open = parts.open.iter();
+            open.map(|(part, run)| (Spot::part(*ix, *part), run))
+        });
+        tasks.map(|(ix, run)| ((ix as u32).into(), run)).chain(parts)
+    }
+
+    fn assert_parts(&self) {
+        for (ix, parts) in &self.state.data.parts {
+            let mut counts = TaskCounts::default();
+            for part in 0..parts.n() {
+                *counts.of(parts.status(part).expect("it is an item")) += 1;
+            }
+            assert_eq!(counts, parts.counts());
+            let is_open = self.state.task(*ix).state == TaskState::Spread;
+            assert!(is_open || parts.open.is_empty(), "no item outlives its task");
+            let n_most = self
+                .plan
+                .task(*ix)
+                .doc
+                .for_each
+                .as_ref()
+                .expect("it has items")
+                .n_parallel();
+            assert!(parts.open.len() <= n_most);
+            assert!(parts.open.values().all(|run| !run.state.status().is_final()));
+        }
+    }
+
     fn assert_timers(&self) {
         let data = &self.state.data;
         let mut timers = BTreeSet::new();
-        for (ix, task) in self.state.tasks().iter().enumerate() {
-            let ix = ix as u32;
+        let mut n_out = 0;
+        let mut n_waiting = 0;
+        for (spot, task) in self.runs() {
+            let ix = spot.task;
             if let Some(at) = task.timer {
-                timers.insert((at, Timer::Task(ix)));
+                timers.insert((at, Timer::Task(spot)));
             }
             match task.state {
                 TaskState::Waiting { until, waits_for } => {
+                    n_waiting += 1;
                     assert_eq!(task.timer, Some(until));
                     let is_delay = self.plan.task(ix).light == Some(crate::plan::Light::Delay);
                     assert_eq!(waits_for == WaitsFor::Delay, is_delay);
@@ -168,16 +206,12 @@ impl World {
                 _ => assert_eq!(task.timer, None),
             }
             if let Some(token) = task.state.token() {
-                assert_eq!(data.tokens.get(&token), Some(&ix));
+                n_out += 1;
+                assert_eq!(data.tokens.get(&token), Some(&spot));
             }
         }
-        let n_out = self
-            .state
-            .tasks()
-            .iter()
-            .filter(|task| task.state.token().is_some())
-            .count();
         assert_eq!(data.tokens.len(), n_out);
+        assert_eq!(data.n_waiting, n_waiting);
         let own: BTreeSet<_> = data
             .timers
             .iter()
@@ -210,7 +244,7 @@ impl World {
         }
         assert!(state.is_paused() || data.agenda.is_empty());
         assert!(
-            state.is_paused() || !data.tokens.is_empty() || state.counts().waiting > 0,
+            state.is_paused() || !data.tokens.is_empty() || data.n_waiting > 0,
             "nothing moves this run: {:?}",
             data.phase
         );
@@ -239,34 +273,26 @@ impl World {
         )
         .expect("it goes on");
         assert_eq!(decision.events, Vec::new());
-        let is_stopping =
-            |ix: u32| matches!(state.phase(), Phase::Ending { .. }) && self.plan.task(ix).role == Role::Main;
-        let given: Vec<&Dispatch> = decision
-            .effects
-            .iter()
-            .filter_map(|effect| {
-                if let Effect::Dispatch(dispatch) = effect {
-                    Some(dispatch)
-                } else {
-                    None
-                }
+        let (mut given, mut asked) = (Vec::new(), 0);
+        for effect in &decision.effects {
+            match effect {
+                Effect::Dispatch(dispatch) => given.push(self.spot(&dispatch.path)),
+                Effect::CancelAttempt { .. } => asked += 1,
+                Effect::Log { .. } => {}
+            }
+        }
+        let mut ready: Vec<Spot> = self
+            .runs()
+            .filter(|(spot, run)| {
+                matches!(run.state, TaskState::Ready { .. }) && !self.state.is_stopped(*spot)
             })
+            .map(|(spot, _)| spot)
             .collect();
-        let ready = state
-            .tasks_in(Some(TaskStatus::Ready))
-            .filter(|&ix| !is_stopping(ix));
-        assert_eq!(
-            given.iter().map(|dispatch| dispatch.task).collect::<Vec<_>>(),
-            ready.collect::<Vec<_>>()
-        );
-        let asked = decision
-            .effects
-            .iter()
-            .filter(|effect| matches!(effect, Effect::CancelAttempt { .. }))
-            .count();
-        let out = state
-            .tasks_in(None)
-            .filter(|&ix| is_stopping(ix) && state.task(ix).state.token().is_some());
+        ready.sort_unstable();
+        assert_eq!(given, ready);
+        let out = self
+            .runs()
+            .filter(|(spot, run)| run.state.token().is_some() && self.state.is_stopped(*spot));
         assert_eq!(asked, out.count());
     }
 }

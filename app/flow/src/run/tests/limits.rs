@@ -1,17 +1,21 @@
 //! What is bounded: the work of one decision, the stack, the log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::json;
+use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
 
 use super::script::doc;
 use super::world::{World, compile};
 use crate::ids::RunId;
 use crate::limits::{EVENTS_PER_RUN_MAX, LIGHT_TASKS_PER_DECISION_MAX};
-use crate::payload::Payload;
-use crate::run::{Command, Env, EventKind, NewRun, Rejected, RunState, TaskState, create, decide};
+use crate::payload::{BlobRef, Payload};
+use crate::run::{
+    BlobSource, Command, Decision, Env, EventKind, NewRun, Rejected, RunState, TaskState, create, decide,
+};
 use crate::time::Timestamp;
-use crate::view::RunStatus;
+use crate::view::{RunStatus, TaskStatus};
 
 fn wide(n_tasks: usize) -> String {
     (0..n_tasks).map(|n| format!("t{n}:noop;")).collect()
@@ -23,6 +27,25 @@ fn chain(n_tasks: usize) -> String {
         .collect()
 }
 
+/// Every large value a run made.
+#[derive(Default)]
+struct Kept(FxHashMap<BlobRef, Arc<Value>>);
+
+impl Kept {
+    fn take(&mut self, decision: &Decision) {
+        for made in &decision.blobs {
+            let value = serde_json::from_slice(&made.json).expect("written as JSON");
+            self.0.insert(made.blob.clone(), Arc::new(value));
+        }
+    }
+}
+
+impl BlobSource for Kept {
+    fn get(&self, blob: &BlobRef) -> Option<Arc<Value>> {
+        self.0.get(blob).cloned()
+    }
+}
+
 /// A run without the harness, whose checks would take longer than the run: (state, decisions, events).
 fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
     let (plan, program) = compile(doc(flow));
@@ -31,6 +54,7 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         chance += 1;
         chance
     };
+    let mut kept = Kept::default();
     let mut n = (0, 0);
     let new = NewRun {
         id: RunId(1),
@@ -47,6 +71,7 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         blobs: &(),
     };
     let (mut state, mut decision) = create(&plan, &program, new, env);
+    kept.take(&decision);
     let mut commands = commands.iter().cloned();
     loop {
         n = (n.0 + 1, n.1 + decision.events.len());
@@ -63,10 +88,39 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
             now: Timestamp::default(),
             actor: "local".into(),
             entropy: &mut entropy,
-            blobs: &(),
+            blobs: &kept,
         };
         decision = decide(&mut state, &program, command, env).expect("it is not finished");
+        kept.take(&decision);
     }
+}
+
+#[test]
+fn a_hundred_thousand_items_run_in_bounded_steps() {
+    let flow = |items: &str, with: &str| {
+        format!(
+            "tasks: {{ each: {{ type: transform, for_each: {{ items: '{{{{ range({items}) | list }}}}', max_parallel: 100 }}, with: {{ value: '{with}' }} }} }}"
+        )
+    };
+    let (state, n, n_events) = drive(&flow("9999", "{{ item }}"), &[]);
+    assert_eq!(state.status(), RunStatus::Succeeded);
+    assert!((10..=12).contains(&n), "{n} decisions");
+    assert_eq!(n_events, 10_004);
+    let parts = state.parts(0).expect("it has items");
+    assert_eq!((parts.n(), parts.counts().succeeded), (9999, 9999));
+    let snapshot = serde_json::to_string(&state.viewer_snapshot()).expect("snapshots are JSON");
+    assert!(
+        snapshot.len() < 3_000,
+        "equal states take no room: {}",
+        snapshot.len()
+    );
+    let (page, next) = state.part_views(0, None, 9_990, 5);
+    assert_eq!((page.len(), next), (5, Some(9_995)));
+    let (page, next) = state.part_views(0, Some(TaskStatus::Failed), 0, 5);
+    assert_eq!((page.len(), next), (0, None));
+
+    let (state, _, _) = drive(&flow("100000", ""), &[]);
+    assert_eq!(state.status(), RunStatus::Succeeded);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::limits::ENDING_TIMEOUT_MS;
 use crate::run::event::{Ended, EndingStep, RunError, Skip};
 use crate::run::{Event, EventKind};
 
+use super::oracle_parts::{Lists, Now};
+
 /// All that breaks a rule in a log. `rests` says how long the log was each time nothing was left to be decided.
 pub(super) fn faults(doc: &FlowDoc, log: &[Event], rests: &[usize]) -> Vec<String> {
     let mut oracle = Oracle::new(doc);
@@ -21,6 +23,7 @@ pub(super) fn faults(doc: &FlowDoc, log: &[Event], rests: &[usize]) -> Vec<Strin
             oracle.rest(event.seq);
         }
     }
+    oracle.faults.append(&mut oracle.lists.faults);
     oracle.faults
 }
 
@@ -33,6 +36,7 @@ enum Stage {
 
 struct Oracle<'d> {
     doc: &'d FlowDoc,
+    lists: Lists<'d>,
     stage: Stage,
     /// How each settled task ended: its state, or the case that a switch took.
     settled: BTreeMap<String, String>,
@@ -69,6 +73,7 @@ impl<'d> Oracle<'d> {
     fn new(doc: &'d FlowDoc) -> Self {
         Self {
             doc,
+            lists: Lists::new(doc),
             stage: Stage::Running,
             settled: BTreeMap::new(),
             begun: BTreeSet::new(),
@@ -105,7 +110,16 @@ impl<'d> Oracle<'d> {
             self.faults
                 .push(format!("{seq}: something happens after the end"));
         }
+        let now = self.now();
+        if self.lists.event(event, now) {
+            return;
+        }
+        self.lists.task_event(event, now);
         match &event.kind {
+            EventKind::ItemsListed { task, n, .. } => {
+                self.begin(seq, task, &event.kind);
+                self.lists.listed(event, task, *n);
+            }
             EventKind::RunCreated { .. } => {}
             EventKind::RunStarted {} => self.started_at = event.at,
             EventKind::TaskScheduled { task, .. } => {
@@ -203,6 +217,13 @@ impl<'d> Oracle<'d> {
         }
     }
 
+    fn now(&self) -> Now {
+        Now {
+            paused: self.paused,
+            ending: self.stage != Stage::Running,
+        }
+    }
+
     fn pauses(&mut self, seq: u64, paused: bool) {
         let is_change = self.paused != paused && self.stage == Stage::Running;
         self.expect(is_change, || format!("{seq}: the run is paused or resumed twice"));
@@ -252,6 +273,7 @@ impl<'d> Oracle<'d> {
         let when = task
             .when
             .as_deref()
+            .filter(|when| !when.contains("item"))
             .map_or(Some(true), |when| self.eval(when, task));
         let is_allowed = match kind {
             EventKind::TaskSkipped {
@@ -485,6 +507,7 @@ impl<'d> Oracle<'d> {
         if self.paused {
             return;
         }
+        self.lists.rest(seq, self.now());
         let doc = self.doc;
         for group in [&doc.tasks, &doc.finally, &doc.on_failure] {
             if self.stage != self.stage_of(group) {

@@ -26,6 +26,7 @@ struct TaskSeed {
     join: u8,
     when: u8,
     extras: u8,
+    spread: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -38,15 +39,22 @@ struct FlowSeed {
 
 fn task_seed() -> impl Strategy<Value = TaskSeed> {
     let needs = prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 0..4);
-    (any::<u8>(), needs, any::<u8>(), any::<u8>(), any::<u8>()).prop_map(
-        |(kind, needs, join, when, extras)| TaskSeed {
+    (
+        any::<u8>(),
+        needs,
+        any::<u8>(),
+        any::<u8>(),
+        any::<u8>(),
+        any::<u8>(),
+    )
+        .prop_map(|(kind, needs, join, when, extras, spread)| TaskSeed {
             kind,
             needs,
             join,
             when,
             extras,
-        },
-    )
+            spread,
+        })
 }
 
 fn flow_seed() -> impl Strategy<Value = FlowSeed> {
@@ -126,11 +134,29 @@ fn task(seeds: &[TaskSeed], ix: usize, seed: &TaskSeed, prefix: &str, is_main: b
     if seed.extras & 12 == 12 {
         task["timeout"] = json!("5s");
     }
+    if let Some(each) = for_each(seed.spread) {
+        task["for_each"] = each;
+        if seed.when % 12 == 4 {
+            task["when"] = json!("{{ item != 1 }}");
+        }
+    }
     if seed.extras & 48 == 48 && is_main {
         let undo_type = ["work", "noop", "delay", "fail"][usize::from(seed.extras >> 6)];
         task["undo"] = json!({"type": undo_type, "with": if undo_type == "delay" { json!({"for": "2s"}) } else { json!({}) }});
     }
     task
+}
+
+fn for_each(spread: u8) -> Option<Value> {
+    let policy = match spread / 4 % 4 {
+        0 | 1 => json!("continue"),
+        2 => json!({"tolerate": "40%"}),
+        _ => json!("fail_fast"),
+    };
+    let n = usize::from(spread / 16 % 6);
+    (spread % 4 == 3).then(|| {
+        json!({"items": (0..n).collect::<Vec<_>>(), "max_parallel": 1 + spread / 96, "on_item_failure": policy})
+    })
 }
 
 fn kind(seed: &TaskSeed) -> &'static str {
@@ -178,12 +204,9 @@ struct Life {
 
 impl Life {
     fn out(&self) -> Vec<AttemptToken> {
-        self.world
-            .state
-            .tasks()
-            .iter()
-            .filter_map(|task| task.state.token())
-            .collect()
+        let mut out: Vec<_> = self.world.state.data.tokens.iter().collect();
+        out.sort_unstable_by_key(|(_, spot)| **spot);
+        out.into_iter().map(|(token, _)| *token).collect()
     }
 
     fn act(&mut self, what: u8, which: u8, how: u8) {
@@ -331,9 +354,12 @@ fn features(world: &World) -> impl Iterator<Item = String> + '_ {
         let detail = detail
             .or_else(|| json["reason"]["kind"].as_str())
             .unwrap_or_default();
+        let is_item = json["task"].as_str().is_some_and(|task| task.contains('['));
+        let item = if is_item { " of an item" } else { "" };
         format!("{} {detail}", json["type"].as_str().unwrap_or_default())
             .trim_end()
             .to_owned()
+            + item
     })
 }
 
@@ -363,11 +389,15 @@ fn every_run_ends_by_the_rules() {
     // Random runs that never got anywhere would prove nothing.
     expect![[r#"
         attempt_failed
+        attempt_failed of an item
         attempt_lost
+        attempt_lost of an item
         attempt_started
+        attempt_started of an item
         ending_step finally
         ending_step on_failure
         ending_step undo
+        items_listed
         run_cancel_requested
         run_created
         run_ending cancelled
@@ -380,15 +410,23 @@ fn every_run_ends_by_the_rules() {
         run_resumed
         run_started
         task_cancelled
+        task_cancelled of an item
         task_due
+        task_due of an item
         task_failed
+        task_failed of an item
         task_scheduled
+        task_scheduled of an item
         task_skipped no_edge
         task_skipped upstream
         task_skipped when
+        task_skipped when of an item
         task_succeeded
+        task_succeeded of an item
         task_waiting delay
-        task_waiting snooze"#]]
+        task_waiting delay of an item
+        task_waiting snooze
+        task_waiting snooze of an item"#]]
     .assert_eq(&seen.join("\n"));
 }
 

@@ -26,13 +26,14 @@ fn word(kind: &EventKind) -> &'static str {
         EventKind::RunPaused { .. } => "run_paused",
         EventKind::RunResumed {} => "run_resumed",
         EventKind::TaskDue { .. } => "task_due",
+        EventKind::ItemsListed { .. } => "items_listed",
         EventKind::RunEnding { .. } => "run_ending",
         EventKind::EndingStep { .. } => "ending_step",
         EventKind::RunFinished { .. } => "run_finished",
     }
 }
 
-const N_KINDS: usize = 18;
+const N_KINDS: usize = 19;
 
 #[test]
 fn stored_events_are_read_for_ever() {
@@ -75,6 +76,7 @@ fn fields_with_a_default_may_be_missing() {
             "reason",
             "error",
             "outputs",
+            "items",
         ]
         .iter()
         .filter(|field| is_optional(&full.kind, field))
@@ -100,6 +102,7 @@ fn is_optional(kind: &EventKind, field: &str) -> bool {
         EventKind::TaskSkipped { .. } | EventKind::TaskCancelled { .. } => field == "edges",
         EventKind::RunCancelRequested { .. } => matches!(field, "force" | "reason"),
         EventKind::RunPaused { .. } => field == "reason",
+        EventKind::ItemsListed { .. } => field == "items",
         EventKind::RunEnding { .. } | EventKind::RunFinished { .. } => matches!(field, "outputs" | "error"),
         _ => false,
     }

@@ -253,7 +253,10 @@ impl Script {
         self.world.token(task).unwrap_or_else(|| {
             panic!(
                 "{task} is {}\n{}",
-                self.world.state.task(self.world.ix(task)).state.status().key(),
+                self.world
+                    .state
+                    .view_at(self.world.spot(task))
+                    .map_or("not there", |view| view.state.key()),
                 self.out
             )
         })
@@ -321,12 +324,16 @@ impl Script {
             .plan
             .tasks
             .iter()
-            .map(|task| task.key.len())
+            .map(|task| task.key.len() + if task.spread.is_some() { 3 } else { 0 })
             .max()
             .unwrap_or(0)
             .max(3);
-        for ix in 0..state.tasks().len() {
-            let view = state.task_view(ix as u32);
+        let tasks = 0..state.tasks().len() as u32;
+        let views = tasks.flat_map(|ix| {
+            let parts = state.part_views(ix, None, 0, 12).0;
+            std::iter::once(state.task_view(ix)).chain(parts)
+        });
+        for view in views {
             let mut line = format!("{:width$}  {:9}", view.path, view.state.key());
             match view.attempts.len() {
                 0 => {}

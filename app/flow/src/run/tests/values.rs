@@ -74,7 +74,7 @@ fn a_large_value_is_kept_by_reference_and_loaded_when_it_is_read() {
 fn a_value_is_large_above_the_limit() {
     for (n, is_large) in [(INLINE_BYTES_MAX - 2, false), (INLINE_BYTES_MAX - 1, true)] {
         let world = World::start(doc(LARGE), json!({"n": n}));
-        let output = world.state.output(world.ix("make")).expect("it succeeded");
+        let output = world.state.output_at(world.spot("make")).expect("it succeeded");
         assert_eq!(
             output.blob().is_some(),
             is_large,

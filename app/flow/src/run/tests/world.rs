@@ -11,7 +11,7 @@ use crate::doc::FlowDoc;
 use crate::expr::Program;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::{BlobRef, Payload};
-use crate::plan::{Plan, TaskIx};
+use crate::plan::{Plan, Spot};
 use crate::problem::Severity;
 use crate::run::{
     BlobSource, Command, Decision, Effect, Env, Event, NewRun, Outcome, Rejected, RunState, create, decide,
@@ -215,15 +215,15 @@ impl World {
         (decision.unfinished, decision.needs_blobs)
     }
 
-    pub(super) fn ix(&self, task: &str) -> TaskIx {
+    pub(super) fn spot(&self, task: &str) -> Spot {
         self.plan
-            .find(task)
+            .spot(task)
             .unwrap_or_else(|| panic!("the flow has no task {task}"))
     }
 
     /// The token of the attempt that is out.
     pub(super) fn token(&self, task: &str) -> Option<AttemptToken> {
-        self.state.task(self.ix(task)).state.token()
+        self.state.find_run(self.spot(task))?.state.token()
     }
 
     /// Keeps a value as the engine does before it reports it.
