@@ -127,6 +127,7 @@ impl From<EngineError> for ApiError {
             EngineError::KeyReused(_) => (StatusCode::CONFLICT, "key_reused"),
             EngineError::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             EngineError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            EngineError::NotNow(_) => (StatusCode::CONFLICT, "not_now"),
             EngineError::BadCursor(_) => (StatusCode::BAD_REQUEST, "bad_cursor"),
             EngineError::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         };

@@ -592,3 +592,25 @@ fn workloads_are_measured() {
     );
     assert!(output.status.success());
 }
+
+#[test]
+fn the_flow_in_the_readme_runs() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```yaml\n").expect("a flow");
+    let (flow, _) = rest.split_once("```").expect("its end");
+    let folder = Folder::with(&[("first.yaml", flow)]);
+    folder.check(
+        &["run", "first.yaml", "--input", "name=Bartholomew"],
+        expect![[r#"
+            succeeded greet      [time]
+            succeeded size       [time]
+            succeeded shorten    [time]
+            skipped   sorry              upstream greet succeeded
+            first succeeded in [time]
+            {
+              "route": "long"
+            }
+            exit code 0
+        "#]],
+    );
+}

@@ -49,12 +49,21 @@ pub enum EngineError {
     /// The database cannot be used right now, or the server is going down.
     #[error("{0}")]
     Unavailable(String),
+    /// What is asked does not fit the state of the run.
+    #[error("{0}")]
+    NotNow(String),
     /// A position in a list that no page of it gave.
     #[error("{0}")]
     BadCursor(String),
     /// A filter or position that is not one.
     #[error("{0}")]
     BadRequest(String),
+}
+
+impl EngineError {
+    pub(crate) fn bad_cursor(cursor: &str) -> Self {
+        Self::BadCursor(StoreError::BadCursor(cursor.to_owned()).to_string())
+    }
 }
 
 fn summary_of(problems: &[Problem]) -> String {
@@ -73,7 +82,7 @@ impl From<StoreError> for EngineError {
                 expected,
                 current,
             },
-            StoreError::BadCursor(_) => Self::BadCursor(error.to_string()),
+            StoreError::BadCursor(cursor) => Self::bad_cursor(&cursor),
             other => Self::Unavailable(other.to_string()),
         }
     }

@@ -41,6 +41,8 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(runs::list))
         .routes(routes!(runs::read))
         .routes(routes!(runs::cancel))
+        .routes(routes!(runs::pause))
+        .routes(routes!(runs::resume))
         .routes(routes!(runs::events))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::read))

@@ -135,18 +135,7 @@ pub(super) async fn cancel(
     OptionalJson(body): OptionalJson<CancelBody>,
 ) -> ApiResult<(StatusCode, Response)> {
     let run = run_id(&run)?;
-    if body
-        .reason
-        .as_ref()
-        .is_some_and(|reason| reason.len() > REASON_BYTES_MAX)
-    {
-        let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
-        return Err(ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "bad_reason",
-            detail,
-        ));
-    }
+    check_reason(body.reason.as_deref())?;
     state
         .engine
         .cancel_run(run, body.force, body.reason, "local")
@@ -154,6 +143,74 @@ pub(super) async fn cancel(
     info!(run.id = %run, "Cancelling run {run}");
     Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
 }
+
+fn check_reason(reason: Option<&str>) -> ApiResult<()> {
+    if reason.is_none_or(|reason| reason.len() <= REASON_BYTES_MAX) {
+        return Ok(());
+    }
+    let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
+    Err(ApiError::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "bad_reason",
+        detail,
+    ))
+}
+
+/// Why to pause.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PauseBody {
+    /// Why, for those who ask later.
+    reason: Option<String>,
+}
+
+/// Pause a run
+///
+/// Attempts that are out come to their end, nothing more starts until the run is resumed. Its timeout goes on counting.
+#[utoipa::path(
+    post, path = "/runs/{run}/pause", tag = "runs", params(("run" = String, Path, description = "`run_…`")), request_body = Option<PauseBody>,
+    responses(
+        (status = 202, description = "It is paused.", body = RunSummary),
+        (status = 409, description = "Its work is over.", body = crate::problem::ProblemDetails),
+    )
+)]
+pub(super) async fn pause(
+    State(state): State<ServerState>,
+    Path(run): Path<String>,
+    Query(NoParams {}): Query<NoParams>,
+    OptionalJson(body): OptionalJson<PauseBody>,
+) -> ApiResult<(StatusCode, Response)> {
+    let run = run_id(&run)?;
+    check_reason(body.reason.as_deref())?;
+    state.engine.pause_run(run, body.reason, "local").await?;
+    info!(run.id = %run, "Paused run {run}");
+    Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
+}
+
+/// Resume a run
+#[utoipa::path(
+    post, path = "/runs/{run}/resume", tag = "runs", params(("run" = String, Path, description = "`run_…`")),
+    responses(
+        (status = 202, description = "It goes on.", body = RunSummary),
+        (status = 409, description = "It has ended.", body = crate::problem::ProblemDetails),
+    )
+)]
+pub(super) async fn resume(
+    State(state): State<ServerState>,
+    Path(run): Path<String>,
+    Query(NoParams {}): Query<NoParams>,
+    OptionalJson(Nothing {}): OptionalJson<Nothing>,
+) -> ApiResult<(StatusCode, Response)> {
+    let run = run_id(&run)?;
+    state.engine.resume_run(run, "local").await?;
+    info!(run.id = %run, "Resumed run {run}");
+    Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
+}
+
+/// Calls that take no body, or an empty object.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 /// Which events.
 #[derive(Deserialize, IntoParams)]

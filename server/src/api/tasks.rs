@@ -43,19 +43,14 @@ pub(super) async fn list(
         TaskStatus::from_key(word)
             .ok_or_else(|| bad(format!("`{word}` is no state of a task run; there are {known}")))
     });
-    let after = params.cursor.as_deref().map(|cursor| {
-        cursor
-            .parse()
-            .map_err(|_| bad(format!("`{cursor}` is no cursor")))
-    });
-    let (status, after) = (status.transpose()?, after.transpose()?.unwrap_or(0));
+    let status = status.transpose()?;
     let tasks = state
         .engine
         .tasks(
             run_id(&run)?,
             status,
             params.under.as_deref(),
-            after,
+            params.cursor.as_deref(),
             limit(params.limit)?,
         )
         .await?;

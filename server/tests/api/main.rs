@@ -3,6 +3,7 @@
 mod bad_input;
 mod contract;
 mod flows;
+mod forms;
 mod process;
 mod runs;
 mod safety;

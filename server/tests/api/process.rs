@@ -262,7 +262,10 @@ async fn a_full_disk_fails_requests_and_loses_no_run() {
         let run = client.get(format!("http://{address}/api/v1/runs/{run}"));
         let answer = run.send().await.expect("an answer");
         let run: serde_json::Value = answer.json().await.expect("JSON");
-        assert_eq!(run["state"], "succeeded", "it was acknowledged, so it is there: {run}");
+        assert_eq!(
+            run["state"], "succeeded",
+            "it was acknowledged, so it is there: {run}"
+        );
     }
     end(&child, Signal::SIGTERM);
     child.wait().expect("it ends");

@@ -117,6 +117,56 @@ impl RunState {
         (found, None)
     }
 
+    /// Task runs in document order, each task followed by its items, from `from` on: those in a state and with a path that begins
+    /// with `under`, at most `n_max` of them; and where the next page begins.
+    #[must_use]
+    pub fn task_views(
+        &self,
+        from: Spot,
+        state: Option<TaskStatus>,
+        under: Option<&str>,
+        n_max: usize,
+    ) -> (Vec<TaskRunView>, Option<Spot>) {
+        let fits = |path: &str| under.is_none_or(|under| path.starts_with(under));
+        let mut found = Vec::new();
+        let n_tasks = self.data.tasks.len() as TaskIx;
+        for ix in from.task..n_tasks {
+            let key = &self.plan.task(ix).key;
+            let is_whole = ix != from.task || from.part.is_none();
+            if is_whole && fits(key) && state.is_none_or(|state| self.task(ix).state.status() == state) {
+                if found.len() == n_max {
+                    return (found, Some(ix.into()));
+                }
+                found.push(self.task_view(ix));
+            }
+            // No item's path can begin with what is neither the beginning of its task's nor longer than it.
+            if self.parts(ix).is_none()
+                || !(fits(key) || under.is_some_and(|under| under.starts_with(&**key)))
+            {
+                continue;
+            }
+            let mut part = if is_whole { 0 } else { from.part.unwrap_or(0) };
+            loop {
+                let room = n_max - found.len();
+                let (views, next) = self.part_views(ix, state, part, room.max(1));
+                for view in views {
+                    if !fits(&view.path) {
+                        continue;
+                    }
+                    if found.len() == n_max {
+                        return (found, self.plan.spot(&view.path));
+                    }
+                    found.push(view);
+                }
+                match next {
+                    Some(next) => part = next,
+                    None => break,
+                }
+            }
+        }
+        (found, None)
+    }
+
     fn view_of(&self, spot: Spot, task: &TaskRun) -> TaskRunView {
         let plan = self.plan.task(spot.task);
         let parts = self.parts(spot.task).filter(|_| spot.part.is_none());

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use flow::plan::Spot;
 use flow::run::{Command, Event, RunState};
 use flow::view::{Page, RunDetail, RunSummary, TaskRunView, TaskStatus};
-use flow::{Payload, RunId, TaskIx};
+use flow::{Payload, RunId};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -33,10 +34,7 @@ impl Engine {
         reason: Option<String>,
         actor: &str,
     ) -> EngineResult<()> {
-        self.parts
-            .router
-            .command(run, Command::Cancel { force, reason }, actor.into())
-            .await
+        self.ask(run, Command::Cancel { force, reason }, actor).await
     }
 
     /// Runs, newest first.
@@ -96,30 +94,49 @@ impl Engine {
         self.parts.reader.state(run).await
     }
 
-    /// Task runs of a run in document order, from the `after`-th on: those in a state, and those whose path begins with `under`.
+    /// Lets a run start nothing more until it is resumed; attempts that are out come to their end.
     ///
     /// # Errors
-    /// [`EngineError::UnknownRun`].
+    /// [`EngineError::UnknownRun`]; [`EngineError::Finished`] and [`EngineError::NotNow`] if there is nothing to hold.
+    pub async fn pause_run(&self, run: RunId, reason: Option<String>, actor: &str) -> EngineResult<()> {
+        self.ask(run, Command::Pause { reason }, actor).await
+    }
+
+    /// Lets a paused run go on.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`]; [`EngineError::Finished`].
+    pub async fn resume_run(&self, run: RunId, actor: &str) -> EngineResult<()> {
+        self.ask(run, Command::Resume, actor).await
+    }
+
+    async fn ask(&self, run: RunId, command: Command, actor: &str) -> EngineResult<()> {
+        self.parts.router.command(run, command, actor.into()).await
+    }
+
+    /// Task runs of a run in document order, each task followed by its items: those in a state, and those whose path begins with
+    /// `under`. A page goes on from the path that is the `next_cursor` of the one before.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`]; [`EngineError::BadCursor`].
     pub async fn tasks(
         &self,
         run: RunId,
         state: Option<TaskStatus>,
         under: Option<&str>,
-        after: usize,
+        cursor: Option<&str>,
         limit: usize,
     ) -> EngineResult<Page<TaskRunView>> {
         let run_state = self.state(run).await?;
-        let below = |ix: &TaskIx| under.is_none_or(|under| run_state.plan().task(*ix).key.starts_with(under));
-        let mut found = run_state
-            .tasks_in(state)
-            .filter(|ix| *ix as usize >= after)
-            .filter(below);
-        let items: Vec<TaskRunView> = found
-            .by_ref()
-            .take(limit)
-            .map(|ix| run_state.task_view(ix))
-            .collect();
-        let next_cursor = found.next().map(|ix| ix.to_string());
+        let from = match cursor {
+            Some(cursor) => run_state
+                .plan()
+                .spot(cursor)
+                .ok_or_else(|| EngineError::bad_cursor(cursor))?,
+            None => Spot::from(0),
+        };
+        let (items, next) = run_state.task_views(from, state, under, limit);
+        let next_cursor = next.map(|spot| run_state.plan().path(spot).to_string());
         Ok(Page { items, next_cursor })
     }
 
@@ -128,8 +145,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
     pub async fn task(&self, run: RunId, path: &str) -> EngineResult<TaskRunView> {
-        let (state, ix) = self.find_task(run, path).await?;
-        Ok(state.task_view(ix))
+        Ok(self.find_task(run, path).await?.2)
     }
 
     /// A task run's output; `None` if it has none (yet).
@@ -137,8 +153,16 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
     pub async fn task_output(&self, run: RunId, path: &str) -> EngineResult<Option<Arc<Value>>> {
-        let (state, ix) = self.find_task(run, path).await?;
-        self.load(state.output(ix)).await
+        let (state, spot, _) = self.find_task(run, path).await?;
+        let Some(part) = spot.part else {
+            return self.load(state.output(spot.task)).await;
+        };
+        if let Some(output) = state.output_at(spot) {
+            return self.load(Some(output)).await;
+        }
+        // Once its task has settled, an item's output is its place in the task's.
+        let all = self.load(state.output(spot.task)).await?;
+        Ok(all.and_then(|all| all.get(part as usize).cloned()).map(Arc::new))
     }
 
     /// A task run's arguments as they were evaluated; `None` before its first attempt and for light tasks.
@@ -146,17 +170,24 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
     pub async fn task_input(&self, run: RunId, path: &str) -> EngineResult<Option<Arc<Value>>> {
-        let (state, ix) = self.find_task(run, path).await?;
-        self.load(state.task(ix).input.as_ref()).await
+        let (state, spot, _) = self.find_task(run, path).await?;
+        self.load(state.find_run(spot).and_then(|task| task.input.as_ref()))
+            .await
     }
 
-    async fn find_task(&self, run: RunId, path: &str) -> EngineResult<(Arc<RunState>, TaskIx)> {
+    async fn find_task(&self, run: RunId, path: &str) -> EngineResult<(Arc<RunState>, Spot, TaskRunView)> {
         let state = self.state(run).await?;
-        let ix = state.plan().find(path).ok_or_else(|| EngineError::UnknownTask {
-            run,
-            task: path.to_owned(),
-        })?;
-        Ok((state, ix))
+        let found = state
+            .plan()
+            .spot(path)
+            .and_then(|spot| Some((spot, state.view_at(spot)?)));
+        match found {
+            Some((spot, view)) => Ok((state, spot, view)),
+            None => Err(EngineError::UnknownTask {
+                run,
+                task: path.to_owned(),
+            }),
+        }
     }
 
     async fn load(&self, payload: Option<&Payload>) -> EngineResult<Option<Arc<Value>>> {

@@ -251,6 +251,7 @@ impl ShardLoop {
                 debug!(run.id = %run, "Run {run} rejects a command: {rejected}");
                 let error = match rejected {
                     Rejected::Finished => EngineError::Finished(run),
+                    Rejected::Ending => EngineError::NotNow(rejected.to_string()),
                     other => EngineError::BadRequest(other.to_string()),
                 };
                 if let Some(reply) = reply {
