@@ -411,6 +411,30 @@ impl OneOrMany {
     }
 }
 
+/// What becomes of a fire whose time of day the clocks skip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// There is none that day.
+    Skip,
+    /// It comes at the moment the clocks jump.
+    After,
+}
+
+/// What becomes of a fire whose time of day the clocks show twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Doubled {
+    /// It comes the first time.
+    First,
+    /// It comes the second time.
+    Second,
+    /// It comes both times.
+    Both,
+}
+
 /// What happens after a failed attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]

@@ -19,6 +19,7 @@ mod flows;
 mod hub;
 mod reader;
 mod reports;
+pub mod schedules;
 mod shard;
 pub mod store;
 pub mod task_logs;

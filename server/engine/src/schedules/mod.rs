@@ -1,0 +1,3 @@
+//! Standing orders: flows that start by the clock.
+
+pub mod calendar;
