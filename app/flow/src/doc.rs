@@ -49,6 +49,9 @@ pub struct FlowDoc {
     /// The run's output: a value or expression for each name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub outputs: Map<String, Value>,
+    /// When runs of the flow start by themselves, by the schedules' names.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub schedules: IndexMap<String, ScheduleDoc>,
     /// Where boxes stand, by task id, as `[x, y]`. Apart from meaning: moving a box makes no new version.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub layout: IndexMap<String, (f64, f64)>,
@@ -409,6 +412,62 @@ impl OneOrMany {
             Self::Many(words) => words,
         }
     }
+}
+
+/// A standing order: a run for each time a cron pattern is due.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleDoc {
+    /// Minute, hour, day of month, month, day of week; or six fields with the second first; or `@daily` and its like.
+    pub cron: String,
+    /// Whose clocks the pattern is about, such as `Europe/Berlin`; `UTC` if it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// What happens to a time of day that the clocks skip. Unless given: `skip` for patterns of every hour, else `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+    /// What happens to a time of day that the clocks show twice. Unless given: `both` for patterns of every hour, else `first`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubled: Option<Doubled>,
+    /// What happens to fires that were due while no server was at work.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub missed: Missed,
+    /// What happens to a fire while the run of the one before is at work.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub overlap: Overlap,
+    /// Each fire comes up to so much later, the same each time it is computed: many schedules of one minute do not come at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<HumanDuration>,
+    /// The inputs of its runs. Expressions see `trigger.at`, the time it was due, and `trigger.name`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub inputs: Map<String, Value>,
+}
+
+/// What happens to fires that were due while no server was at work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Missed {
+    /// They are left out.
+    Skip,
+    /// The last of them is made up for.
+    #[default]
+    One,
+    /// The last hundred of them are made up for.
+    All,
+}
+
+/// What happens to a fire while the run of the one before is at work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// Both runs are at work side by side.
+    #[default]
+    Allow,
+    /// It is left out.
+    Skip,
 }
 
 /// What becomes of a fire whose time of day the clocks skip.

@@ -97,3 +97,9 @@ pub const TEMPLATE_NAMES_MAX: usize = 32;
 
 /// Numbers one `range()` may give.
 pub const RANGE_MAX: u64 = 100_000;
+
+/// Schedules of one flow.
+pub const SCHEDULES_PER_FLOW_MAX: usize = 50;
+
+/// The longest jitter of a schedule.
+pub const JITTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3600);

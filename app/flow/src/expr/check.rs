@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::refs::Mention;
-use super::scope::{RUN_FIELDS, TASK_FIELDS, UPSTREAM_FIELDS};
+use super::scope::{RUN_FIELDS, TASK_FIELDS, TRIGGER_FIELDS, UPSTREAM_FIELDS};
 use super::template::Reader;
 use crate::doc::{FlowDoc, TaskDoc};
 use crate::limits;
@@ -25,6 +25,8 @@ pub(super) enum Place<'d> {
     Undo(&'d str),
     /// The outputs of the flow.
     Outputs,
+    /// The inputs that something gives to the runs it starts.
+    Trigger,
 }
 
 impl<'d> Place<'d> {
@@ -35,7 +37,7 @@ impl<'d> Place<'d> {
             | Self::With(task)
             | Self::Items(task)
             | Self::Undo(task) => Some(task),
-            Self::Outputs => None,
+            Self::Outputs | Self::Trigger => None,
         }
     }
 }
@@ -93,6 +95,7 @@ impl<'d> Checker<'d> {
             Place::Items(key) => own(key).map_or(Place::Outputs, Place::Items),
             Place::Undo(key) => own(key).map_or(Place::Outputs, Place::Undo),
             Place::Outputs => Place::Outputs,
+            Place::Trigger => Place::Trigger,
         };
     }
 
@@ -125,6 +128,11 @@ impl<'d> Checker<'d> {
     fn judge(&mut self, path: &str, mention: &Mention) {
         let first = mention.field(0);
         let found = match mention.root.as_str() {
+            "trigger" if matches!(self.place, Place::Trigger) => self.known_field("trigger", first, TRIGGER_FIELDS),
+            _ if matches!(self.place, Place::Trigger) => Err((
+                "unknown_name",
+                format!("There is no `{}` before the run has started; expressions see `trigger` here.", mention.root),
+            )),
             "inputs" => self.judge_input(mention),
             "tasks" => self.judge_task(mention),
             "run" => self.known_field("run", first, RUN_FIELDS),

@@ -11,6 +11,7 @@ use super::code;
 use super::refs::Refs;
 use super::template::{Condition, Template};
 use crate::doc::{FlowDoc, NeedDoc, TaskDoc, UndoDoc};
+use crate::parse::join;
 use crate::problem::Problem;
 
 /// All expressions of a flow version, read once and shared.
@@ -19,6 +20,7 @@ pub struct Program {
     env: Environment<'static>,
     tasks: FxHashMap<Arc<str>, TaskProgram>,
     outputs: Template,
+    schedules: FxHashMap<String, Template>,
 }
 
 /// The expressions of one task.
@@ -53,7 +55,7 @@ impl Program {
             (&doc.on_failure, "on_failure"),
         ] {
             for (key, task) in group {
-                let path = field(name, key);
+                let path = join(name, key);
                 tasks.insert(
                     Arc::from(key.as_str()),
                     TaskProgram::read(task, key, &path, &mut checker),
@@ -66,11 +68,19 @@ impl Program {
         }
         checker.enter(Place::Outputs);
         let outputs = Template::read(&Json::Object(doc.outputs.clone()), "outputs", &mut checker);
+        checker.enter(Place::Trigger);
+        let schedules = doc.schedules.iter().map(|(name, schedule)| {
+            let path = format!("{}.inputs", join("schedules", name));
+            let inputs = Template::read(&Json::Object(schedule.inputs.clone()), &path, &mut checker);
+            (name.clone(), inputs)
+        });
+        let schedules = schedules.collect();
         (
             Self {
                 env: code::environment(),
                 tasks,
                 outputs,
+                schedules,
             },
             checker.into_problems(),
         )
@@ -88,15 +98,15 @@ impl Program {
         &self.outputs
     }
 
+    /// The inputs of a schedule's runs.
+    #[must_use]
+    pub fn schedule(&self, name: &str) -> Option<&Template> {
+        self.schedules.get(name)
+    }
+
     pub(super) fn env(&self) -> &Environment<'static> {
         &self.env
     }
-}
-
-fn field(base: &str, key: &str) -> String {
-    let mut path = base.to_owned();
-    super::refs::push_step(&mut path, key);
-    path
 }
 
 impl TaskProgram {

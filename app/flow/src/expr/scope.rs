@@ -25,6 +25,8 @@ pub(super) const RUN_FIELDS: &[&str] = &[
     "error",
 ];
 /// The fields of `upstream`.
+pub(super) const TRIGGER_FIELDS: &[&str] = &["at", "name"];
+
 pub(super) const UPSTREAM_FIELDS: &[&str] = &["n_succeeded", "n_failed", "n_skipped"];
 
 /// What expressions know about the run itself.
@@ -97,6 +99,7 @@ pub struct Scope {
 #[derive(Clone, Debug, Default)]
 struct Local {
     item: Option<(Arc<Json>, u32)>,
+    trigger: Option<Arc<Json>>,
 }
 
 impl Scope {
@@ -128,6 +131,14 @@ impl Scope {
     pub fn item(&mut self, item: Arc<Json>, index: u32) -> &mut Self {
         self.local_mut().item = Some((item, index));
         self
+    }
+
+    /// A scope for the inputs that something gives to the runs it starts: `trigger` alone.
+    #[must_use]
+    pub fn of_trigger(facts: Arc<Json>) -> Self {
+        let mut scope = Self::new(Arc::new(Json::Null), RunFacts::default());
+        scope.local_mut().trigger = Some(facts);
+        scope
     }
 
     fn local_mut(&mut self) -> &mut Local {
@@ -178,6 +189,7 @@ impl Object for Root {
                 let (_, index) = self.scope.local.as_ref()?.item.as_ref()?;
                 Some(Value::from(*index))
             }
+            "trigger" => Some(share(self.scope.local.as_ref()?.trigger.as_ref()?, &self.meter)),
             METER => Some(Value::from_dyn_object(Arc::clone(&self.meter))),
             _ => None,
         }

@@ -458,7 +458,7 @@ fn references_are_checked_when_a_flow_is_read() {
             {{ secrets.smtp }}
                 secret_reference: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone. (tasks.t.with.it)
             {{ item }}
-                unknown_name: error: `item` is there only inside a loop. (tasks.t.with.it)
+                unknown_name: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.t.with.it)
             {{ upstream.n_failed }}
                 unknown_name: error: `upstream` is there only in a task's own `when`. (tasks.t.with.it)
             {{ a.output }}
@@ -606,6 +606,7 @@ fn references_are_found() {
             inputs: true,
             run: false,
             upstream: false,
+            item: false,
         }
     "#]]
     .assert_debug_eq(program.task("t").expect("the task").with.refs());
@@ -618,6 +619,7 @@ fn references_are_found() {
             inputs: false,
             run: true,
             upstream: false,
+            item: false,
         }
     "#]]
     .assert_debug_eq(program.task("t").expect("the task").with.refs());

@@ -159,6 +159,7 @@ fn empty() -> FlowDoc {
         finally: Default::default(),
         on_failure: Default::default(),
         outputs: Map::new(),
+        schedules: Default::default(),
         layout: Default::default(),
     }
 }

@@ -37,7 +37,22 @@ pub(super) static FLOW: Fields = Fields {
         optional("finally", MapOf(&Struct(&TASK))),
         optional("on_failure", MapOf(&Struct(&TASK))),
         optional("outputs", AnyMap),
+        optional("schedules", MapOf(&Struct(&SCHEDULE))),
         optional("layout", MapOf(&Position)),
+    ],
+};
+
+pub(super) static SCHEDULE: Fields = Fields {
+    what: "a schedule",
+    fields: &[
+        required("cron", Text),
+        optional("timezone", Text),
+        optional("missing", Word(&["skip", "after"])),
+        optional("doubled", Word(&["first", "second", "both"])),
+        optional("missed", Word(&["skip", "one", "all"])),
+        optional("overlap", Word(&["allow", "skip"])),
+        optional("jitter", Duration),
+        optional("inputs", AnyMap),
     ],
 };
 

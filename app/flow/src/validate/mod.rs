@@ -7,6 +7,7 @@ mod edges;
 mod fields;
 mod inputs;
 mod reach;
+mod schedules;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -14,7 +15,7 @@ pub(crate) use fields::to_slug;
 use rustc_hash::FxHashSet;
 use serde_json::Value;
 
-use crate::doc::{FlowDoc, TaskDoc};
+use crate::doc::{FlowDoc, ScheduleDoc, TaskDoc};
 use crate::expr::Program;
 use crate::limits;
 use crate::parse::{self, Draft, Format, join};
@@ -31,6 +32,15 @@ pub trait TypeCatalog {
 
     /// The keys of all types.
     fn known(&self) -> Vec<&str>;
+
+    /// What is wrong with a schedule's pattern or zone, as a field of it and a sentence. Calendars are the server's: a page leaves
+    /// that to it.
+    ///
+    /// # Errors
+    /// The field, `cron` or `timezone`, and the sentence.
+    fn check_schedule(&self, _schedule: &ScheduleDoc) -> Result<(), (&'static str, String)> {
+        Ok(())
+    }
 }
 
 /// What checking a text gave.
@@ -131,6 +141,7 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     inputs::check(&mut check);
     let graph = edges::check(&mut check);
     arguments::check(&mut check, types);
+    schedules::check(&mut check, types);
     check.problems.extend(Program::compile(doc).1);
     if let Some(graph) = graph {
         reach::check(&mut check, &graph);

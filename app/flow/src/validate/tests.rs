@@ -353,7 +353,7 @@ fn one_slip_does_not_hide_the_others() {
 "#,
         expect![[r#"
             3:6: error: a task needs `type` (tasks.a.type) [missing_field]
-            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, undo (tasks.a.typ) [unknown_field]
+            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, for_each, undo (tasks.a.typ) [unknown_field]
             4:6: error: expected a task as a mapping of fields, found a list (tasks.b) [wrong_type]
             5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
             5:33: error: `c` needs itself; remove this edge (tasks.c.needs[2]) [self_edge]
@@ -406,5 +406,32 @@ fn large_flows_are_validated() {
         expect![[r#"
         2:1: error: the flow has 60000 edges, at most 50000 are allowed (tasks) [too_many_edges]
     "#]],
+    );
+}
+
+#[test]
+fn schedules_give_what_the_inputs_ask_for() {
+    check_text(
+        "flow: f
+inputs: { day: { type: date, required: true }, n: { type: integer, default: 1 } }
+tasks: { a: { type: noop } }
+schedules:
+  good: { cron: '0 2 * * *', timezone: Europe/Berlin, inputs: { day: '{{ trigger.at[:10] }}' } }
+  Bad Name: { cron: '0 2 * * *', inputs: { day: tomorrow, n: '{{ inputs.n }}', m: 1 } }
+  odd: { cron: '0 2 * * *', jitter: 25h, missing: never, inputs: { n: '{{ trigger.on }}' } }
+  none: {}
+",
+        expect![[r#"
+            4:1: error: There is no `inputs` before the run has started; expressions see `trigger` here. (schedules['Bad Name'].inputs.n) [unknown_name]
+            6:3: error: `Bad Name` cannot name a schedule: names have lower case letters, digits, `-` and `_` (schedules["Bad Name"]) [bad_id]
+            6:49: error: expected a day like 2026-01-31, found "tomorrow" (schedules["Bad Name"].inputs.day) [bad_input]
+            6:83: error: the flow has no input `m`; its inputs are day, n (schedules["Bad Name"].inputs.m) [unknown_input]
+            7:37: error: the jitter is at most 24 h (schedules.odd.jitter) [bad_schedule]
+            7:51: error: `never` is not known here; write one of skip, after (schedules.odd.missing) [unknown_word]
+            7:58: error: this input is required (schedules.odd.inputs.day) [missing_input]
+            7:71: error: `trigger` has no field `on`; it has at, name. (schedules.odd.inputs.n) [unknown_field]
+            8:3: error: this input is required (schedules.none.inputs.day) [missing_input]
+            8:9: error: a schedule needs `cron` (schedules.none.cron) [missing_field]
+        "#]],
     );
 }

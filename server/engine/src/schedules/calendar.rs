@@ -262,15 +262,23 @@ mod tests {
                 2026-11-24T01:30:00Z = 2026-11-24T02:30:00
             "#]],
         );
-        check("*/20 9 1 * * in UTC from 2026-01-01T09:20:00Z", 3, expect![[r#"
+        check(
+            "*/20 9 1 * * in UTC from 2026-01-01T09:20:00Z",
+            3,
+            expect![[r#"
             2026-01-01T09:40:00Z = 2026-01-01T09:40:00
             2026-02-01T09:00:00Z = 2026-02-01T09:00:00
             2026-02-01T09:20:00Z = 2026-02-01T09:20:00
-        "#]]);
-        check("0 0 29 2 * in UTC from 2026-01-01T00:00:00Z", 2, expect![[r#"
+        "#]],
+        );
+        check(
+            "0 0 29 2 * in UTC from 2026-01-01T00:00:00Z",
+            2,
+            expect![[r#"
             2028-02-29T00:00:00Z = 2028-02-29T00:00:00
             2032-02-29T00:00:00Z = 2032-02-29T00:00:00
-        "#]]);
+        "#]],
+        );
         check(
             "@daily in America/New_York from 2026-01-01T00:00:00Z",
             2,
@@ -389,17 +397,33 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_with_a_reason() {
-        check("61 * * * * in UTC", 1, expect![[r#"
+        check(
+            "61 * * * * in UTC",
+            1,
+            expect![[r#"
             `61 * * * *` is no cron pattern: Component error: Number out of bounds.
-        "#]]);
-        check("often in UTC", 1, expect![[r#"
+        "#]],
+        );
+        check(
+            "often in UTC",
+            1,
+            expect![[r#"
             `often` is no cron pattern: Invalid pattern: Pattern must have between 5 and 7 fields.
-        "#]]);
-        check("0 0 30 2 * in UTC", 1, expect![[r#"
+        "#]],
+        );
+        check(
+            "0 0 30 2 * in UTC",
+            1,
+            expect![[r#"
             `0 0 30 2 *` is never due
-        "#]]);
-        check("0 0 * * * in Middle/Earth", 1, expect![[r#"
+        "#]],
+        );
+        check(
+            "0 0 * * * in Middle/Earth",
+            1,
+            expect![[r#"
             there is no time zone `Middle/Earth`; write it like Europe/Berlin or UTC
-        "#]]);
+        "#]],
+        );
     }
 }
