@@ -46,25 +46,29 @@ fn state() -> impl Strategy<Value = RunStatus> {
 /// from its last event's number.
 fn draft() -> impl Strategy<Value = Draft> {
     let key = proptest::option::weighted(0.3, (0..KEYS.len(), 0..3_u64));
-    (0..8_i64, prop_oneof![2 => Just(1), 3 => 2..7_u64], 1..4_u64, key).prop_map(
-        |(n, first, n_events, key)| {
-            let state = match (first + n_events - 1, n % 3) {
-                (1, _) => RunStatus::Queued,
-                (2 | 3, _) => RunStatus::Running,
-                (4, _) => RunStatus::Paused,
-                (5, _) => RunStatus::Ending,
-                (_, 0) => RunStatus::Succeeded,
-                (_, 1) => RunStatus::Failed,
-                _ => RunStatus::Cancelled,
-            };
-            let flow = FLOWS[usize::try_from(n).unwrap_or(0) / 3];
-            let draft = run(n).of(flow).events(first, n_events).state(state);
-            match key {
-                Some((key, hash)) => draft.key(KEYS[key], hash),
-                None => draft,
-            }
-        },
-    )
+    let first = prop_oneof![2 => Just(1), 3 => 2..7_u64];
+    let lasted = prop_oneof![0..40_i64, 0..10_000_000_i64];
+    (0..8_i64, first, 1..4_u64, key, lasted).prop_map(|(n, first, n_events, key, lasted)| {
+        let state = match (first + n_events - 1, n % 3) {
+            (1, _) => RunStatus::Queued,
+            (2 | 3, _) => RunStatus::Running,
+            (4, _) => RunStatus::Paused,
+            (5, _) => RunStatus::Ending,
+            (_, 0) => RunStatus::Succeeded,
+            (_, 1) => RunStatus::Failed,
+            _ => RunStatus::Cancelled,
+        };
+        let flow = FLOWS[usize::try_from(n).unwrap_or(0) / 3];
+        let draft = run(n)
+            .of(flow)
+            .events(first, n_events)
+            .state(state)
+            .lasted(lasted);
+        match key {
+            Some((key, hash)) => draft.key(KEYS[key], hash),
+            None => draft,
+        }
+    })
 }
 
 fn filter() -> impl Strategy<Value = RunFilter> {

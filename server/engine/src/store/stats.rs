@@ -3,6 +3,7 @@
 use flow::view::{RunStatus, RunSummary};
 
 use super::FlowStats;
+use super::durations::{Durations, bucket_of};
 use super::listing::duration_ms;
 
 /// What a set of moves adds to a flow's counts.
@@ -10,10 +11,12 @@ use super::listing::duration_ms;
 pub(super) struct Movement {
     /// By state, in the order of [`RunStatus::ALL`]; negative where runs left it.
     pub(super) runs: [i64; RunStatus::ALL.len()],
-    pub(super) n_finished: u64,
-    pub(super) duration_ms_sum: u64,
+    pub(super) n_finished: i64,
+    pub(super) duration_ms_sum: i64,
     pub(super) duration_ms_min: Option<u64>,
     pub(super) duration_ms_max: Option<u64>,
+    /// Of succeeded runs.
+    pub(super) durations: Durations,
 }
 
 /// The number under which stores keep a state: its place in [`RunStatus::ALL`], spelled out because it may never change.
@@ -55,10 +58,29 @@ impl Movement {
         self.runs[usize::from(state_number(now))] += 1;
         let just_ended = now.is_final() && !before.is_some_and(RunStatus::is_final);
         if let Some(duration) = duration_ms.filter(|_| just_ended) {
-            self.n_finished += 1;
-            self.duration_ms_sum = self.duration_ms_sum.saturating_add(duration);
+            self.count(now, duration, 1);
             self.duration_ms_min = Some(self.duration_ms_min.map_or(duration, |min| min.min(duration)));
             self.duration_ms_max = Some(self.duration_ms_max.map_or(duration, |max| max.max(duration)));
+        }
+    }
+
+    /// A finished run is no longer kept. Shortest and longest stay what they were, unless it was the last.
+    pub(super) fn remove_parts(&mut self, state: RunStatus, duration_ms: Option<u64>) {
+        self.runs[usize::from(state_number(state))] -= 1;
+        if let Some(duration) = duration_ms {
+            self.count(state, duration, -1);
+        }
+        if self.n_finished == 0 {
+            (self.duration_ms_min, self.duration_ms_max) = (None, None);
+        }
+    }
+
+    fn count(&mut self, state: RunStatus, duration_ms: u64, n: i64) {
+        let duration = i64::try_from(duration_ms).unwrap_or(i64::MAX);
+        self.n_finished += n;
+        self.duration_ms_sum = self.duration_ms_sum.saturating_add(duration.saturating_mul(n));
+        if state == RunStatus::Succeeded {
+            self.durations.add_to(bucket_of(duration_ms), n);
         }
     }
 
@@ -74,11 +96,17 @@ impl Movement {
             .flatten()
             .min();
         self.duration_ms_max = self.duration_ms_max.max(other.duration_ms_max);
+        self.durations.add(&other.durations);
     }
 
     /// All moves since the beginning, as counts; states without runs are left out.
     pub(super) fn into_stats(self) -> FlowStats {
         let counts = RunStatus::ALL.into_iter().zip(self.runs);
+        // The middle of the longest run's bucket may lie beyond the longest run.
+        let within = |ms: u64| {
+            ms.min(self.duration_ms_max.unwrap_or(ms))
+                .max(self.duration_ms_min.unwrap_or(ms))
+        };
         FlowStats {
             runs: counts
                 .filter_map(|(state, n)| {
@@ -88,10 +116,12 @@ impl Movement {
                         .map(|n| (state.key().to_owned(), n))
                 })
                 .collect(),
-            n_finished: self.n_finished,
-            duration_ms_sum: self.duration_ms_sum,
+            n_finished: self.n_finished.max(0).unsigned_abs(),
+            duration_ms_sum: self.duration_ms_sum.max(0).unsigned_abs(),
             duration_ms_min: self.duration_ms_min,
             duration_ms_max: self.duration_ms_max,
+            duration_ms_p50: self.durations.percentile(50).map(within),
+            duration_ms_p95: self.durations.percentile(95).map(within),
         }
     }
 }

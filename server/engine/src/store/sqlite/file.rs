@@ -26,7 +26,10 @@ pub(super) struct Kind {
 pub(super) const POINTWORK: Kind = Kind {
     file_name: "pointwork.db",
     application_id: 0x5057_0001,
-    migrations: &[include_str!("migrations/pointwork/0001_first.sql")],
+    migrations: &[
+        include_str!("migrations/pointwork/0001_first.sql"),
+        include_str!("migrations/pointwork/0002_upkeep.sql"),
+    ],
     synchronous: "FULL",
 };
 

@@ -151,7 +151,7 @@ pub(super) fn list(
     }
     let mut page = page_of_flows(flows, limit);
     for flow in &mut page.items {
-        flow.runs = rows::stats(conn, Some(&flow.id))?.runs;
+        flow.runs = rows::runs_by_state(conn, &flow.id)?;
         flow.latest_runs = rows::latest_runs(conn, &flow.id)?;
     }
     Ok(page)

@@ -6,6 +6,7 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::file::Fault;
 use super::rows::rest_of;
+use crate::store::durations::Durations;
 use crate::store::listing::duration_ms;
 use crate::store::stats::{Movement, state_number};
 use crate::store::{RunRow, StoreResult};
@@ -114,8 +115,8 @@ pub(super) fn write_movement(conn: &Connection, flow: &str, movement: &Movement)
              n_queued = n_queued + ?2, n_running = n_running + ?3, n_paused = n_paused + ?4, n_ending = n_ending + ?5,
              n_succeeded = n_succeeded + ?6, n_failed = n_failed + ?7, n_cancelled = n_cancelled + ?8,
              n_finished = n_finished + ?9, duration_ms_sum = duration_ms_sum + ?10,
-             duration_ms_min = min(coalesce(duration_ms_min, ?11), coalesce(?11, duration_ms_min)),
-             duration_ms_max = max(coalesce(duration_ms_max, ?12), coalesce(?12, duration_ms_max))",
+             duration_ms_min = iif(n_finished + ?9 = 0, NULL, min(coalesce(duration_ms_min, ?11), coalesce(?11, duration_ms_min))),
+             duration_ms_max = iif(n_finished + ?9 = 0, NULL, max(coalesce(duration_ms_max, ?12), coalesce(?12, duration_ms_max)))",
     )?
     .execute(params![
         flow,
@@ -126,10 +127,25 @@ pub(super) fn write_movement(conn: &Connection, flow: &str, movement: &Movement)
         succeeded,
         failed,
         cancelled,
-        number(movement.n_finished),
-        number(movement.duration_ms_sum),
+        movement.n_finished,
+        movement.duration_ms_sum,
         movement.duration_ms_min.map(number),
         movement.duration_ms_max.map(number)
     ])?;
+    write_durations(conn, flow, &movement.durations)
+}
+
+/// As many rows as there are different buckets: one or two for a flow whose runs take about the same time.
+fn write_durations(conn: &Connection, flow: &str, durations: &Durations) -> Result<(), Fault> {
+    for (bucket, n) in durations.iter() {
+        conn.prepare_cached(
+            "INSERT INTO flow_durations VALUES (?1, ?2, ?3) ON CONFLICT (flow, bucket) DO UPDATE SET n = n + ?3",
+        )?
+        .execute(params![flow, bucket, n])?;
+        if n < 0 {
+            conn.prepare_cached("DELETE FROM flow_durations WHERE flow = ? AND bucket = ? AND n <= 0")?
+                .execute(params![flow, bucket])?;
+        }
+    }
     Ok(())
 }

@@ -355,8 +355,26 @@ pub(super) fn latest_runs(conn: &Connection, flow: &str) -> Result<Vec<RunDot>, 
     Ok(dots)
 }
 
-/// Counts of one flow, or of all: one row per flow is read, never the runs.
+/// Counts of one flow, or of all: one row per flow is read, and one per bucket of durations, never the runs.
 pub(super) fn stats(conn: &Connection, flow: Option<&str>) -> Result<FlowStats, Fault> {
+    let mut sum = counts(conn, flow)?;
+    let mut select = conn.prepare_cached(match flow {
+        Some(_) => "SELECT bucket, n FROM flow_durations WHERE flow = ?",
+        None => "SELECT bucket, sum(n) FROM flow_durations GROUP BY bucket",
+    })?;
+    let mut rows = select.query(rusqlite::params_from_iter(flow))?;
+    while let Some(row) = rows.next()? {
+        sum.durations.add_to(row.get(0)?, row.get(1)?);
+    }
+    Ok(sum.into_stats())
+}
+
+/// Runs of a flow by state, for lists.
+pub(super) fn runs_by_state(conn: &Connection, flow: &str) -> Result<BTreeMap<String, u64>, Fault> {
+    Ok(counts(conn, Some(flow))?.into_stats().runs)
+}
+
+fn counts(conn: &Connection, flow: Option<&str>) -> Result<Movement, Fault> {
     let mut select = conn.prepare_cached(match flow {
         Some(_) => "SELECT * FROM flow_stats WHERE flow = ?",
         None => "SELECT * FROM flow_stats",
@@ -371,11 +389,11 @@ pub(super) fn stats(conn: &Connection, flow: Option<&str>) -> Result<FlowStats, 
         let number = |column: usize| -> rusqlite::Result<Option<u64>> {
             Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
         };
-        one.n_finished = number(8)?.unwrap_or(0);
-        one.duration_ms_sum = number(9)?.unwrap_or(0);
+        one.n_finished = row.get(8)?;
+        one.duration_ms_sum = row.get(9)?;
         one.duration_ms_min = number(10)?;
         one.duration_ms_max = number(11)?;
         sum.add(&one);
     }
-    Ok(sum.into_stats())
+    Ok(sum)
 }

@@ -1,5 +1,6 @@
 //! What only files can do: last, be locked, be full, be somebody else's.
 
+use std::path::Path;
 use std::time::Duration;
 
 use flow::view::RunStatus;
@@ -160,6 +161,88 @@ async fn files_of_every_earlier_schema_open() {
                 .query_row("PRAGMA auto_vacuum", [], |row| row.get(0))
                 .expect("ok");
             assert_eq!(vacuum, 2, "incremental, from the first page on");
+        }
+    }
+}
+
+/// What a store answers about everything in it, as text.
+async fn all_of(store: &SqliteStore) -> String {
+    let page = store.runs(&RunFilter::default(), None, 1000).await.expect("ok");
+    let mut text = format!(
+        "{:?}\n{:?}\n",
+        store.stats(None).await,
+        store.flows(None, None, 99).await
+    );
+    for run in page.items {
+        text += &format!(
+            "{:?}\n{:?}\n",
+            store.run(run.id).await,
+            store.events(run.id, 0, 99).await
+        );
+    }
+    text + &format!("{:?}", store.run_by_key("orders", "k").await)
+}
+
+/// The rows of a file as an earlier schema held them.
+fn as_of_schema(new: &Path, old: &Path, kind: file::Kind, reached: usize) {
+    let conn = Connection::open(old).expect("ok");
+    for script in &kind.migrations[..reached] {
+        conn.execute_batch(script).expect("a migration runs");
+    }
+    conn.execute("ATTACH ? AS new", [new.to_str().expect("text")])
+        .expect("ok");
+    let names = |sql: &str| -> Vec<String> {
+        let mut select = conn.prepare(sql).expect("ok");
+        let rows = select.query_map([], |row| row.get(0)).expect("ok");
+        rows.collect::<rusqlite::Result<_>>().expect("ok")
+    };
+    for table in names("SELECT name FROM main.sqlite_master WHERE type = 'table'") {
+        let columns = names(&format!("SELECT name FROM pragma_table_info('{table}', 'main')")).join(", ");
+        conn.execute_batch(&format!(
+            "DELETE FROM main.{table}; INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}"
+        ))
+        .expect("a table keeps its columns");
+    }
+}
+
+#[tokio::test]
+async fn data_of_every_earlier_schema_is_kept() {
+    let made = folder();
+    let store = open(&made);
+    let epochs = store.take_shards().await.expect("ok");
+    store.save_flow(version("orders", "{}", None)).await.expect("ok");
+    let lasted = [0, 7, 15, 16, 17, 31, 32, 33, 1000, 86_400_000, 86_400_000_000];
+    let drafts = lasted.into_iter().zip(1..).map(|(ms, n)| run(n).lasted(ms));
+    let others = [
+        run(20).key("k", 7).label("env", "prod"),
+        run(21).error("broken").lasted(99),
+        run(22).of("mails").state(RunStatus::Running),
+    ];
+    let batch = drafts.chain(others).map(|draft| draft.decision()).collect();
+    store.commit(&epochs, batch).await.expect("ok");
+    let expected = all_of(&store).await;
+    drop(store);
+    for kind in [POINTWORK, LOGS, BLOBS] {
+        for reached in 1..=kind.migrations.len() {
+            let dir = folder();
+            for other in [POINTWORK, LOGS, BLOBS] {
+                let (from, to) = (
+                    made.path().join(other.file_name),
+                    dir.path().join(other.file_name),
+                );
+                if other.file_name == kind.file_name {
+                    as_of_schema(&from, &to, kind, reached);
+                } else {
+                    std::fs::copy(from, to).expect("ok");
+                }
+            }
+            let store = open(&dir);
+            assert_eq!(
+                all_of(&store).await,
+                expected,
+                "{} of schema {reached}",
+                kind.file_name
+            );
         }
     }
 }

@@ -273,6 +273,11 @@ pub(super) async fn counts_follow_the_runs(store: &dyn Store, epochs: &ShardEpoc
         (stats.n_finished, stats.duration_ms_sum, stats.duration_ms_max),
         (3, 620, Some(500))
     );
+    assert_eq!(
+        (stats.duration_ms_p50, stats.duration_ms_p95),
+        (Some(20), Some(101)),
+        "of the succeeded ones; 101 ms speak for 100 to 103"
+    );
     let after = store.stats(None).await.expect("ok");
     assert_eq!(after.n_finished, before.n_finished + 3, "all flows together");
     assert_eq!(after.runs["failed"], before.runs["failed"] + 1);
