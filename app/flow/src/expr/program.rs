@@ -186,7 +186,7 @@ fn read_need(need: &NeedDoc, path: &str, checker: &mut Checker<'_>) -> Option<Co
 fn read_cases(cases: &Map<String, Json>, path: &str, checker: &mut Checker<'_>) -> Vec<(String, Condition)> {
     let mut read = Vec::with_capacity(cases.len());
     for (name, case) in cases {
-        let path = field(path, name);
+        let path = join(path, name);
         let condition = match case {
             Json::String(text) => Condition::read(text, &path, checker),
             Json::Bool(constant) => Condition::constant(*constant, &path),

@@ -422,9 +422,9 @@ schedules:
   none: {}
 ",
         expect![[r#"
-            4:1: error: There is no `inputs` before the run has started; expressions see `trigger` here. (schedules['Bad Name'].inputs.n) [unknown_name]
             6:3: error: `Bad Name` cannot name a schedule: names have lower case letters, digits, `-` and `_` (schedules["Bad Name"]) [bad_id]
             6:49: error: expected a day like 2026-01-31, found "tomorrow" (schedules["Bad Name"].inputs.day) [bad_input]
+            6:62: error: There is no `inputs` before the run has started; expressions see `trigger` here. (schedules["Bad Name"].inputs.n) [unknown_name]
             6:83: error: the flow has no input `m`; its inputs are day, n (schedules["Bad Name"].inputs.m) [unknown_input]
             7:37: error: the jitter is at most 24 h (schedules.odd.jitter) [bad_schedule]
             7:51: error: `never` is not known here; write one of skip, after (schedules.odd.missing) [unknown_word]
