@@ -46,6 +46,19 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     }
 }
 
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
+        expect_json(request.headers())?;
+        let body = read_body(request, JSON_BYTES_MAX).await?;
+        from_json(&body).map(Self)
+    }
+}
+
 /// A flow document, in the format that the content type names.
 pub(crate) struct Document {
     /// Its text.

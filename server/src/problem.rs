@@ -121,6 +121,7 @@ impl From<EngineError> for ApiError {
             EngineError::UnknownFlow(_) => (StatusCode::NOT_FOUND, "unknown_flow"),
             EngineError::UnknownRun(_) => (StatusCode::NOT_FOUND, "unknown_run"),
             EngineError::UnknownTask { .. } => (StatusCode::NOT_FOUND, "unknown_task"),
+            EngineError::UnknownSchedule { .. } => (StatusCode::NOT_FOUND, "unknown_schedule"),
             EngineError::Archived(_) => (StatusCode::CONFLICT, "archived"),
             EngineError::VersionConflict { .. } => (StatusCode::PRECONDITION_FAILED, "stale_version"),
             EngineError::Finished(_) => (StatusCode::CONFLICT, "finished"),

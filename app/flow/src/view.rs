@@ -345,6 +345,52 @@ pub struct TaskRunView {
     pub parts: Option<TaskCounts>,
 }
 
+/// A schedule of a flow's newest version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ScheduleView {
+    /// The flow's id.
+    pub flow: String,
+    /// Its name within the flow.
+    pub name: String,
+    /// Its pattern.
+    pub cron: String,
+    /// Whose clocks the pattern is about.
+    pub timezone: String,
+    /// Whether it is held.
+    pub is_paused: bool,
+    /// When it is due next; absent while it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<FireView>,
+    /// When its last run was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Timestamp>,
+    /// Its last run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<RunId>,
+    /// Why the last time it was due started no run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// How many times it was due and a policy left the run out.
+    pub n_left_out: u64,
+}
+
+/// A moment at which a schedule is due.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FireView {
+    /// When it is due, before jitter.
+    pub at: Timestamp,
+    /// What the clocks of its zone show then.
+    pub local: String,
+    /// `moved`: the clocks skip its time of day; `first` or `second`: they show it twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oddity: Option<String>,
+    /// The run it has started, in the answer to a backfill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+}
+
 /// One try at a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

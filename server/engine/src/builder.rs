@@ -13,6 +13,7 @@ use crate::flows::Flows;
 use crate::hub::Hub;
 use crate::reader::Reader;
 use crate::reports;
+use crate::schedules;
 use crate::shard::{self, Counters, Message, Router, RunCommand, Shared};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
@@ -168,14 +169,17 @@ impl EngineBuilder {
         let _ = dispatch.1.set(router.clone());
         recover(&shared, &router).await?;
         let reader = Arc::new(Reader::new(Arc::clone(&stores.store), flows));
-        Ok(Engine::new(Parts {
+        let engine = Engine::new(Parts {
             shared,
             router,
             reader,
             types,
             log_store: stores.logs,
             data_dir: self.data_dir,
-        }))
+            clerk: Arc::default(),
+        });
+        schedules::start(&engine);
+        Ok(engine)
     }
 
     fn n_loops(&self) -> usize {

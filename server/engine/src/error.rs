@@ -21,6 +21,14 @@ pub enum EngineError {
         /// The path.
         task: String,
     },
+    /// The flow's newest version has no schedule of that name.
+    #[error("flow {flow} has no schedule {name}")]
+    UnknownSchedule {
+        /// The flow.
+        flow: String,
+        /// The name.
+        name: String,
+    },
     /// The flow takes no new runs.
     #[error("flow {0} is archived and takes no new runs; save it again to bring it back")]
     Archived(String),

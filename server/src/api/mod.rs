@@ -6,6 +6,7 @@ mod flows;
 mod health;
 mod metrics;
 mod runs;
+mod schedules;
 mod start;
 mod stats;
 mod streams;
@@ -49,6 +50,12 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(tasks::input))
         .routes(routes!(tasks::output))
         .routes(routes!(tasks::logs))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::preview))
+        .routes(routes!(schedules::upcoming))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::backfill))
         .routes(routes!(stats::task_types))
         .routes(routes!(stats::stats))
         .routes(routes!(streams::events))

@@ -7,6 +7,7 @@ mod forms;
 mod process;
 mod runs;
 mod safety;
+mod schedules;
 mod starts;
 mod streams;
 mod support;

@@ -10,7 +10,7 @@ use flow::{FlowDoc, Problem, Severity};
 use super::Engine;
 use crate::error::{EngineError, EngineResult};
 use crate::store::listing::{LATEST_RUNS_MAX, dot};
-use crate::store::{NewVersion, RunFilter};
+use crate::store::{NewSchedule, NewVersion, RunFilter};
 
 /// A document to be saved.
 #[derive(Clone, Debug)]
@@ -131,9 +131,11 @@ impl Engine {
             at: self.parts.shared.clock.now(),
             actor,
             expected,
+            schedules: schedules(doc),
         };
         let saved = self.parts.shared.store.save_flow(new).await;
         self.parts.shared.flows.forget_newest(&doc.flow);
+        self.parts.clerk.look();
         saved.map_err(|error| match EngineError::from(error) {
             EngineError::VersionConflict {
                 expected, current, ..
@@ -230,12 +232,21 @@ impl Engine {
     pub async fn archive_flow(&self, id: &str) -> EngineResult<()> {
         let found = self.parts.shared.store.archive_flow(id).await?;
         self.parts.shared.flows.forget_newest(id);
+        self.parts.clerk.look();
         if found {
             Ok(())
         } else {
             Err(EngineError::UnknownFlow(id.to_owned()))
         }
     }
+}
+
+fn schedules(doc: &FlowDoc) -> Vec<NewSchedule> {
+    let all = doc.schedules.iter().map(|(name, schedule)| NewSchedule {
+        name: name.clone(),
+        spec: serde_json::to_string(schedule).unwrap_or_default(),
+    });
+    all.collect()
 }
 
 fn n_tasks(doc: &FlowDoc) -> u32 {

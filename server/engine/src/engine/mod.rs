@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::dispatch::Load;
 use crate::error::EngineResult;
 use crate::reader::Reader;
+use crate::schedules::Clerk;
 use crate::shard::{Counters, Router, Shared};
 use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) types: Arc<TypeRegistry>,
     pub(crate) log_store: Arc<dyn LogStore>,
     pub(crate) data_dir: PathBuf,
+    pub(crate) clerk: Arc<Clerk>,
 }
 
 impl Engine {
@@ -98,6 +100,14 @@ impl Engine {
         &self.parts.types
     }
 
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    pub(crate) fn from_parts(parts: Arc<Parts>) -> Self {
+        Self { parts }
+    }
+
     /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -125,6 +135,7 @@ impl Engine {
     /// Stops: takes no new work, lets attempts finish for this long, commits what is in hand. What is left goes on at the next
     /// start.
     pub async fn shutdown(&self, finish: Duration) {
+        self.parts.clerk.stop();
         let left = self.parts.shared.dispatch.shutdown(finish).await;
         if left > 0 {
             tracing::info!("Stopped {left} attempts; they are tried again at the next start");

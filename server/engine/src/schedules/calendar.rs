@@ -122,6 +122,18 @@ impl Calendar {
             .collect()
     }
 
+    /// What the zone's clocks show at a moment, as `2026-03-29T03:00:00+02:00`.
+    #[must_use]
+    pub fn local(&self, at: Timestamp) -> String {
+        match jiff::Timestamp::from_microsecond(at.as_micros()) {
+            Ok(moment) => {
+                let there = moment.to_zoned(self.zone.clone());
+                there.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+            }
+            Err(_) => at.to_string(),
+        }
+    }
+
     fn next_match(&self, wall: DateTime, inclusive: bool) -> Option<DateTime> {
         self.cron.find_next_occurrence(&wall, inclusive).ok()
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::memory::MemoryStore;
 use super::sqlite::SqliteStore;
 use super::suite::{Draft, at, id, run, version};
-use super::{RunFilter, ShardEpochs, Store};
+use super::{NewSchedule, RunFilter, ScheduleMark, ShardEpochs, Store};
 
 const FLOWS: [&str; 3] = ["orders", "invoices", "mails"];
 const KEYS: [&str; 2] = ["k", "l"];
@@ -24,6 +24,8 @@ enum Verb {
         expected: Option<u32>,
     },
     ArchiveFlow(usize),
+    MarkSchedule(usize, i64),
+    PauseSchedule(usize, bool, i64),
     Flow(usize, Option<u32>),
     Flows {
         text: Option<&'static str>,
@@ -102,6 +104,8 @@ fn verb() -> impl Strategy<Value = Verb> {
         3 => (flow(), document, proptest::option::of(0..4_u32))
             .prop_map(|(flow, document, expected)| Verb::SaveFlow { flow, document, expected }),
         1 => flow().prop_map(Verb::ArchiveFlow),
+        2 => (flow(), 0..9_i64).prop_map(|(flow, second)| Verb::MarkSchedule(flow, second)),
+        1 => (flow(), any::<bool>(), 0..9_i64).prop_map(|(flow, hold, second)| Verb::PauseSchedule(flow, hold, second)),
         2 => (flow(), proptest::option::of(0..4_u32)).prop_map(|(flow, version)| Verb::Flow(flow, version)),
         2 => (proptest::option::of(proptest::sample::select(vec!["o", "MAIL", "for"])), 1..4_usize)
             .prop_map(|(text, limit)| Verb::Flows { text, limit }),
@@ -145,11 +149,35 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
                 document,
                 expected,
             } => {
+                let mut new = version(FLOWS[*flow], document, *expected);
+                // The document without anything has no schedule; the others differ in it.
+                if document.len() > 2 {
+                    new.schedules = vec![NewSchedule {
+                        name: "clock".to_owned(),
+                        spec: (*document).to_owned(),
+                    }];
+                }
+                writeln!(text, "  {:?}", store.save_flow(new).await)?;
+            }
+            Verb::MarkSchedule(flow, second) => {
+                let mark = ScheduleMark {
+                    considered_at: at(*second),
+                    last: Some((at(*second), id(*second))).filter(|_| *second % 2 == 0),
+                    last_error: None,
+                    n_left_out: 1,
+                };
                 writeln!(
                     text,
                     "  {:?}",
-                    store.save_flow(version(FLOWS[*flow], document, *expected)).await
+                    store.mark_schedule(FLOWS[*flow], "clock", mark).await
                 )?;
+                writeln!(text, "  {:?}", store.schedules(None).await)?;
+            }
+            Verb::PauseSchedule(flow, hold, second) => {
+                let held = store
+                    .pause_schedule(FLOWS[*flow], "clock", *hold, at(*second))
+                    .await;
+                writeln!(text, "  {held:?} {:?}", store.schedules(Some(FLOWS[*flow])).await)?;
             }
             Verb::ArchiveFlow(flow) => writeln!(text, "  {:?}", store.archive_flow(FLOWS[*flow]).await)?,
             Verb::Flow(flow, version) => {

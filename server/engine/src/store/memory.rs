@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flow::limits::SHARDS;
 use flow::run::event::Event;
 use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
-use flow::{BlobRef, RunId};
+use flow::{BlobRef, RunId, Timestamp};
 use parking_lot::Mutex;
 
 use super::blob_key::{key_for, key_of};
@@ -17,7 +17,8 @@ use super::listing::{LATEST_RUNS_MAX, dot, flow_has_text, page_of_flows, page_of
 use super::stats::Movement;
 use super::{
     BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion, RunDecision,
-    RunFilter, RunRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Unfinished,
+    RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion,
+    Unfinished,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -52,6 +53,8 @@ struct State {
 struct Flow {
     versions: Vec<NewVersion>,
     archived: bool,
+    /// Of the newest version, by name.
+    schedules: Vec<ScheduleRow>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,32 @@ struct Run {
     decisions: Vec<Vec<Event>>,
 }
 
+impl Flow {
+    fn save_schedules(&mut self, version: &NewVersion, is_back: bool) {
+        let mut before = std::mem::take(&mut self.schedules);
+        for new in &version.schedules {
+            let kept = before.iter().position(|row| row.name == new.name);
+            let mut row = match kept {
+                Some(at) => before.swap_remove(at),
+                None => ScheduleRow::begin(&version.flow, new, version.at),
+            };
+            if is_back || row.spec != new.spec {
+                row.spec.clone_from(&new.spec);
+                row.considered_at = row.considered_at.max(version.at);
+                row.last_error = None;
+            }
+            self.schedules.push(row);
+        }
+        self.schedules.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+}
+
 impl State {
+    fn schedule(&mut self, flow: &str, name: &str) -> Option<&mut ScheduleRow> {
+        let rows = &mut self.flows.get_mut(flow)?.schedules;
+        rows.iter_mut().find(|row| row.name == name)
+    }
+
     fn save_flow(&mut self, version: NewVersion) -> StoreResult<u32> {
         let current = self.flows.get(&version.flow).map_or(0, Flow::newest);
         if let Some(expected) = version.expected.filter(|expected| *expected != current) {
@@ -70,8 +98,10 @@ impl State {
         let flow = self.flows.entry(version.flow.clone()).or_insert_with(|| Flow {
             versions: Vec::new(),
             archived: false,
+            schedules: Vec::new(),
         });
-        flow.archived = false;
+        let is_back = std::mem::take(&mut flow.archived);
+        flow.save_schedules(&version, is_back);
         if flow
             .versions
             .last()
@@ -260,6 +290,41 @@ impl Store for MemoryStore {
         let mut state = self.state.lock();
         let found = state.flows.get_mut(flow);
         Ok(found.map(|flow| flow.archived = true).is_some())
+    }
+
+    async fn schedules(&self, flow: Option<&str>) -> StoreResult<Vec<ScheduleRow>> {
+        let state = self.state.lock();
+        let wanted = state
+            .flows
+            .iter()
+            .filter(|(id, found)| !found.archived && flow.is_none_or(|flow| flow == *id));
+        Ok(wanted.flat_map(|(_, flow)| flow.schedules.clone()).collect())
+    }
+
+    async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()> {
+        if let Some(row) = self.state.lock().schedule(flow, name) {
+            row.mark(&mark);
+        }
+        Ok(())
+    }
+
+    async fn pause_schedule(
+        &self,
+        flow: &str,
+        name: &str,
+        is_paused: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut state = self.state.lock();
+        let Some(row) = state.schedule(flow, name) else {
+            return Ok(false);
+        };
+        if row.is_paused && !is_paused {
+            // What was due while it was held is not made up for.
+            row.considered_at = row.considered_at.max(now);
+        }
+        row.is_paused = is_paused;
+        Ok(true)
     }
 
     async fn take_shards(&self) -> StoreResult<ShardEpochs> {

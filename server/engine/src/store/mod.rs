@@ -11,10 +11,13 @@ mod encoding;
 mod equivalence;
 pub(crate) mod listing;
 pub mod memory;
+mod schedules;
 pub mod sqlite;
 mod stats;
 #[cfg(test)]
 mod suite;
+
+pub use self::schedules::{NewSchedule, ScheduleMark, ScheduleRow};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,6 +109,8 @@ pub struct NewVersion {
     pub actor: String,
     /// What must be the newest version: `Some(0)` if the flow must be new, `None` if anything goes.
     pub expected: Option<u32>,
+    /// Its schedules. One that was there before goes on from where it was; if its spec has changed or the flow was archived, from now on.
+    pub schedules: Vec<NewSchedule>,
 }
 
 /// One decision of one run, to be appended to its log.
@@ -241,6 +246,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// Hides a flow from lists and refuses new runs of it. False if there is none.
     async fn archive_flow(&self, flow: &str) -> StoreResult<bool>;
+
+    /// The schedules of flows that are not archived, by flow and name; of one flow, or of all.
+    async fn schedules(&self, flow: Option<&str>) -> StoreResult<Vec<ScheduleRow>>;
+
+    /// Notes how far a schedule has come. Nothing happens if it is gone.
+    async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()>;
+
+    /// Holds a schedule, or lets it go on from `now`. False if there is none.
+    async fn pause_schedule(
+        &self,
+        flow: &str,
+        name: &str,
+        is_paused: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 
     /// Takes over all shards: raises and returns their epochs.
     async fn take_shards(&self) -> StoreResult<ShardEpochs>;

@@ -17,9 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use flow::doc::ScheduleDoc;
 use flow::run::event::TaskError;
 use serde_json::Value;
 
+use crate::schedules::calendar::BadSchedule;
+use crate::schedules::calendar_of;
 use crate::task_type::{TaskType, TaskTypeInfo};
 
 pub use http::HttpOptions;
@@ -176,6 +179,14 @@ impl flow::validate::TypeCatalog for TypeRegistry {
 
     fn known(&self) -> Vec<&str> {
         self.infos().map(|info| info.key.as_str()).collect()
+    }
+
+    fn check_schedule(&self, schedule: &ScheduleDoc) -> Result<(), (&'static str, String)> {
+        match calendar_of(schedule) {
+            Ok(_) => Ok(()),
+            Err(error @ BadSchedule::Zone(_)) => Err(("timezone", error.to_string())),
+            Err(error) => Err(("cron", error.to_string())),
+        }
     }
 }
 

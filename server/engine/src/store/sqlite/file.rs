@@ -29,6 +29,7 @@ pub(super) const POINTWORK: Kind = Kind {
     migrations: &[
         include_str!("migrations/pointwork/0001_first.sql"),
         include_str!("migrations/pointwork/0002_upkeep.sql"),
+        include_str!("migrations/pointwork/0003_schedules.sql"),
     ],
     synchronous: "FULL",
 };

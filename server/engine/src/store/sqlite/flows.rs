@@ -5,7 +5,7 @@ use flow::view::{FlowSummary, FlowVersionView, Page};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::file::Fault;
-use super::rows;
+use super::{rows, schedules};
 use crate::store::listing::{flow_has_text, page_of_flows};
 use crate::store::{NewVersion, StoreError, StoredVersion};
 
@@ -20,10 +20,17 @@ pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault
         return Err(StoreError::VersionConflict { expected, current }.into());
     }
     if is_unchanged(conn, version, current)? {
-        conn.prepare_cached("UPDATE flows SET archived = 0 WHERE flow = ? AND archived <> 0")?
+        let n_back = conn
+            .prepare_cached("UPDATE flows SET archived = 0 WHERE flow = ? AND archived <> 0")?
             .execute([&version.flow])?;
+        schedules::save(conn, version, n_back == 1)?;
         return Ok(current);
     }
+    let is_back: bool = conn
+        .prepare_cached("SELECT archived FROM flows WHERE flow = ?")?
+        .query_row([&version.flow], |row| row.get(0))
+        .optional()?
+        .unwrap_or(false);
     let number = current + 1;
     let at = version.at.as_micros();
     conn.prepare_cached(
@@ -41,6 +48,7 @@ pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault
     ])?;
     conn.prepare_cached("INSERT OR REPLACE INTO flows (flow, name, description, version, n_tasks, updated_at, archived) VALUES (?, ?, ?, ?, ?, ?, 0)")?
         .execute(params![version.flow, version.name, version.description, number, version.n_tasks, at])?;
+    schedules::save(conn, version, is_back)?;
     Ok(number)
 }
 

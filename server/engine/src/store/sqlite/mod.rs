@@ -15,6 +15,7 @@ mod logs;
 mod projection;
 mod readers;
 mod rows;
+mod schedules;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -24,9 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow::RunId;
 use flow::run::event::Event;
 use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
+use flow::{RunId, Timestamp};
 
 pub use self::blobs::SqliteBlobs;
 pub use self::logs::SqliteLogs;
@@ -37,8 +38,8 @@ use self::ledger::{EncodedDecision, EventLedger};
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ShardEpochs, Store, StoreResult,
-    StoredVersion, Unfinished,
+    Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs,
+    Store, StoreResult, StoredVersion, Unfinished,
 };
 
 /// How long a call waits for another program's lock on a file before it fails.
@@ -139,6 +140,35 @@ impl Store for SqliteStore {
         let flow = flow.to_owned();
         self.writer
             .write(1, move |conn, _| flows::archive(conn, &flow))
+            .await
+    }
+
+    async fn schedules(&self, flow: Option<&str>) -> StoreResult<Vec<ScheduleRow>> {
+        let flow = flow.map(str::to_owned);
+        self.readers
+            .read(move |conn| schedules::list(conn, flow.as_deref(), false))
+            .await
+    }
+
+    async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()> {
+        let (flow, name) = (flow.to_owned(), name.to_owned());
+        self.writer
+            .write(1, move |conn, _| schedules::mark(conn, &flow, &name, &mark))
+            .await
+    }
+
+    async fn pause_schedule(
+        &self,
+        flow: &str,
+        name: &str,
+        is_paused: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let (flow, name) = (flow.to_owned(), name.to_owned());
+        self.writer
+            .write(1, move |conn, _| {
+                schedules::pause(conn, &flow, &name, is_paused, now)
+            })
             .await
     }
 

@@ -193,6 +193,7 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         at: at(document.len() as i64),
         actor: "local".to_owned(),
         expected,
+        schedules: Vec::new(),
     }
 }
 

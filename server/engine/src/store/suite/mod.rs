@@ -4,6 +4,7 @@ mod commits;
 mod drafts;
 mod lists;
 mod logs_and_blobs;
+mod schedules;
 
 pub(in crate::store) use self::drafts::{Draft, at, id, run, version};
 
@@ -16,6 +17,7 @@ use self::lists::{
     runs_are_found,
 };
 use self::logs_and_blobs::{blobs_come_back, logs_are_read_from_any_place};
+use self::schedules::schedules_follow_their_flows;
 use super::memory::MemoryStore;
 use super::{BlobStore, LogStore, Store};
 
@@ -33,6 +35,7 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     pages_stay_in_place(store, &epochs).await;
     counts_follow_the_runs(store, &epochs).await;
     flows_show_their_runs(store, &epochs).await;
+    schedules_follow_their_flows(store).await;
     old_epochs_are_refused(store, &epochs).await;
     logs_are_read_from_any_place(logs).await;
     blobs_come_back(blobs).await;
