@@ -62,7 +62,7 @@ impl RunState {
         let plan = self.plan.task(ix);
         let mut view = TaskRunView {
             path: plan.key.to_string(),
-            name: plan.doc.name.clone().unwrap_or_else(|| plan.key.to_string()),
+            name: self.plan.name_of(ix),
             task_type: plan.doc.task_type.clone(),
             role: role_key(plan.role).to_owned(),
             state: task.state.status(),

@@ -9,7 +9,7 @@ use crate::limits::{LOST_ATTEMPTS_MAX, OUTPUT_BYTES_MAX};
 use crate::payload::Payload;
 use crate::plan::{Role, TaskIx};
 use crate::run::command::{Effect, Outcome, Rejected};
-use crate::run::event::{EventKind, TaskError};
+use crate::run::event::{Ended, EventKind, TaskError};
 use crate::run::state::{Phase, TaskState, WaitsFor};
 
 use super::Decider;
@@ -43,6 +43,21 @@ impl Decider<'_, '_> {
             .map_err(|Missing| Rejected::NeedsBlobs(std::mem::take(&mut self.out.needs_blobs)))
     }
 
+    /// Why an attempt that was at work was asked to end.
+    fn why_stopped(&self) -> &'static str {
+        match self.state.phase() {
+            Phase::Ending {
+                outcome: Ended::Cancelled,
+                ..
+            } => "it was stopped because the run was cancelled",
+            Phase::Ending {
+                outcome: Ended::Failed,
+                ..
+            } => "it was stopped because the run failed",
+            _ => "it was stopped because the run ended",
+        }
+    }
+
     fn settle_attempt(&mut self, ix: TaskIx, outcome: Outcome) -> Result<(), Missing> {
         let stopping = self.is_stopping(ix);
         match outcome {
@@ -57,7 +72,7 @@ impl Decider<'_, '_> {
             }
             Outcome::Failed { error, output } => self.attempt_failed(ix, error, output),
             Outcome::Cancelled | Outcome::Lost | Outcome::Snoozed(_) if stopping => {
-                self.cancel_task(ix, "it was stopped because the run ended");
+                self.cancel_task(ix, self.why_stopped());
                 Ok(())
             }
             Outcome::Snoozed(pause) => {
