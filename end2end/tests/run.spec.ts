@@ -153,10 +153,13 @@ test("a finished run, as it is read aloud", async ({ page, api, alive }) => {
         - term: started
         - term: finished
         - heading /Output/ [level=3]
-        - heading "Log" [level=3]
-        - log "Log":
-          - list:
-            - listitem: Hello, reader!
+        - link "Output as JSON"
+        - region "Log":
+          - heading "Log" [level=3]
+          - link "Download the log"
+          - log "Log":
+            - list:
+              - listitem: Hello, reader!
   `);
 });
 
@@ -242,7 +245,7 @@ test("on a telephone a chosen task comes into sight", { tag: "@live" }, async ({
   await expect(heading).toBeInViewport({ ratio: 1 });
   await expect(run.lines.first()).toHaveText("looking for an order of 420");
   await expect(run.lines.first()).toBeInViewport({ ratio: 1 });
-  await expect(run.graph).not.toBeInViewport();
+  await expect(run.views).not.toBeInViewport();
   await run.close.click();
   await expect(run.card("Fetch order")).toBeInViewport();
   await api.cancel(id);

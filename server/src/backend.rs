@@ -120,7 +120,7 @@ pub(crate) async fn form_of_page(
     let form = fields.iter().find(|(name, _)| name == FORM);
     let Some(form) = form.map(|(_, form)| form.clone()).filter(|form| is_name(form)) else {
         let detail = "a form sent to a page names what it is for in its field `form`";
-        return Err(ApiError::bad_request("bad_form", detail.to_owned()));
+        return Err(ApiError::bad_request("bad_form", detail));
     };
     let mut call = Request::new(Body::from(whole));
     *call.method_mut() = Method::POST;

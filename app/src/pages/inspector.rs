@@ -145,7 +145,7 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
                     <Icon name="s-failed"/>
                     <div class="grow">
                         <strong>{error.message}</strong>
-                        <p class="muted">{error.kind}</p>
+                        <p class="muted">{error.kind.replace('_', " ")}</p>
                     </div>
                 </div>
             }
@@ -193,7 +193,10 @@ fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     };
     view! {
         <dl class="rows">
-            {move || row("took", took())}
+            {move || {
+                let is_over = task.with(|task| task.finished_at.is_some());
+                row(if is_over { "took" } else { "so far" }, took())
+            }}
             {move || row("case", task.with(|task| task.case.clone()))}
             {move || row("exit code", task.with(|task| task.exit_code.map(|code| code.to_string())))}
             {move || {
@@ -324,8 +327,8 @@ fn TaskValue(
                 <h3>
                     {title}
                     <span class="muted num" style="font-weight:400">{format::bytes(value.bytes)}</span>
-                    <a class="raw" href=all rel="external" aria-label=format!("{title} as JSON")>"JSON"</a>
                 </h3>
+                <a class="raw" href=all rel="external" aria-label=format!("{title} as JSON")>"JSON"</a>
                 <pre class="code-view wrap" tabindex="0">{value.text}</pre>
                 {cut}
             </section>

@@ -209,7 +209,7 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
                 title="Wrap lines"
                 aria-label="Wrap lines"
                 aria-pressed=move || is_wrapped.get().to_string()
-                hidden=move || !is_alive.get()
+                hidden=move || !is_alive.get() || is_empty()
                 on:click=move |_| is_wrapped.update(|wrapped| *wrapped = !*wrapped)
             >
                 <Icon name="u-wrap"/>

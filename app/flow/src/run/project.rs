@@ -6,6 +6,7 @@ use crate::payload::Payload;
 use crate::plan::{Light, Role, TaskIx};
 use crate::run::event::{Ended, RunError, Skip, TaskError};
 use crate::run::state::{Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskState, WaitsFor};
+use crate::time::Timestamp;
 use crate::view::{AttemptView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
 
 impl RunState {
@@ -150,8 +151,8 @@ impl RunState {
             TaskState::Waiting {
                 waits_for: WaitsFor::Retry,
                 until,
-            } => format!("tries again at {until}"),
-            TaskState::Waiting { until, .. } => format!("waits until {until}"),
+            } => format!("tries again at {}", to_the_second(*until)),
+            TaskState::Waiting { until, .. } => format!("waits until {}", to_the_second(*until)),
             TaskState::Skipped {
                 reason: SkipReason::NotNeeded,
             } => self.why_left_out(ix),
@@ -257,6 +258,11 @@ impl RunState {
             .filter(move |(_, task)| state.is_none_or(|state| task.state.status() == state))
             .map(|(ix, _)| ix as TaskIx)
     }
+}
+
+/// For sentences: nobody reads microseconds. The field beside the sentence holds them.
+fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_micros(at.as_micros().div_euclid(1_000_000) * 1_000_000)
 }
 
 fn inline_or_null(payload: &Payload) -> Value {
