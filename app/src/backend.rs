@@ -36,8 +36,8 @@ pub trait Backend: Send + Sync + 'static {
     /// A task run's output (`true`) or input, cut if it is large.
     async fn task_value(&self, run: RunId, path: String, output: bool) -> Result<ValueView, AppError>;
 
-    /// A piece of a task run's log.
-    async fn task_logs(&self, run: RunId, path: String, after: Option<String>) -> Result<LogPage, AppError>;
+    /// The last of a task run's log, up to a position if one is given.
+    async fn task_logs(&self, run: RunId, path: String, until: Option<String>) -> Result<LogPage, AppError>;
 
     /// Cancels a run; `force` kills at once and leaves out undo, finally and `on_failure`.
     async fn cancel_run(&self, run: RunId, force: bool) -> Result<(), AppError>;

@@ -91,10 +91,10 @@ pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option
     }
 }
 
-/// A piece of a task run's log.
+/// The last of a task run's log, up to a position if one is given.
 #[server(prefix = "/fn", endpoint = "task_logs")]
-pub async fn task_logs(run: RunId, task: String, after: Option<String>) -> Result<LogPage, AppError> {
-    answer(backend()?.task_logs(run, task, after).await)
+pub async fn task_logs(run: RunId, task: String, until: Option<String>) -> Result<LogPage, AppError> {
+    answer(backend()?.task_logs(run, task, until).await)
 }
 
 /// Cancels a run.
@@ -106,24 +106,9 @@ pub async fn cancel_run(run: RunId, #[server(default)] force: bool) -> Result<()
 /// Saves a flow document and leads to the flow.
 #[server(prefix = "/fn", endpoint = "save_flow")]
 pub async fn save_flow(source: String) -> Result<String, AppError> {
-    let id = answer(backend()?.save_flow(source).await.map_err(at_most))?;
+    let id = answer(backend()?.save_flow(source).await)?;
     leptos_axum::redirect(&format!("/flows/{}", crate::format::url_part(&id)));
     Ok(id)
-}
-
-/// A plain form's error travels in an address, whose length is limited.
-#[cfg(feature = "ssr")]
-fn at_most(mut error: AppError) -> AppError {
-    const PROBLEMS_MAX: usize = 30;
-    if error.problems.len() > PROBLEMS_MAX {
-        let more = error.problems.len() - PROBLEMS_MAX;
-        error.problems.truncate(PROBLEMS_MAX);
-        error.problems.push(flow::Problem::warning(
-            "more",
-            format!("{more} more problems are not shown"),
-        ));
-    }
-    error
 }
 
 /// Keeps the theme in a cookie.

@@ -107,6 +107,14 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// A text as the inner HTML of a `<textarea>`. Leptos writes the children of one as they are, so that a text with `</textarea>` in
+/// it would go on as HTML of the page; and browsers swallow a line break at its very beginning.
+#[must_use]
+pub fn in_textarea(text: &str) -> String {
+    let start = if text.starts_with('\n') { "\n" } else { "" };
+    format!("{start}{}", escape(text))
+}
+
 /// A text as a part of an address: everything but letters, digits and `-_.~` percent-encoded.
 #[must_use]
 pub fn url_part(text: &str) -> String {
@@ -178,6 +186,7 @@ mod tests {
             escape("<a href='x' \"&\u{0}\u{1b}>"),
             "&lt;a href=&#39;x&#39; &quot;&amp;&gt;"
         );
+        assert_eq!(in_textarea("\n</textarea>"), "\n\n&lt;/textarea&gt;");
         assert_eq!(url_part("a b/ü#1[2]"), "a%20b%2F%C3%BC%231%5B2%5D");
     }
 }

@@ -20,6 +20,8 @@ pub mod look;
 pub mod model;
 pub mod pages;
 pub mod parts;
+pub mod posted;
+pub mod readable;
 #[cfg(feature = "ssr")]
 pub mod shell;
 pub mod theme;
@@ -44,6 +46,7 @@ pub fn App() -> impl IntoView {
     provide_clock();
     provide_context(RwSignal::new(live::Link::default()));
     provide_context(RwSignal::new(chosen_theme()));
+    posted::provide_posted();
     Effect::new(|_| IS_ALIVE.store(true, Ordering::Relaxed));
     view! {
         <Title text="Pointwork"/>

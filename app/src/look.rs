@@ -48,7 +48,7 @@ pub const fn status(state: TaskStatus) -> Look {
 #[must_use]
 pub fn task(view: &TaskRunView) -> Look {
     match view.state {
-        TaskStatus::Waiting if view.waits_for.as_deref() == Some("retry") => look("retrying", "retrying"),
+        TaskStatus::Waiting if view.waits_for.as_deref() == Some("retry") => RETRYING,
         TaskStatus::Failed if view.error.as_ref().is_some_and(|error| error.kind == "timeout") => {
             look("timed_out", "timed out")
         }
@@ -72,6 +72,9 @@ pub fn why(view: &TaskRunView) -> Option<String> {
     };
     Some(waits.to_owned())
 }
+
+/// What a wait is for, for those who count tasks: the word of [`counts`] is the word of the cards.
+const RETRYING: Look = look("retrying", "retrying");
 
 /// How an attempt's outcome looks.
 #[must_use]
@@ -108,4 +111,45 @@ pub fn counts(counts: TaskCounts) -> Vec<(TaskStatus, u32)> {
         .map(|state| (state, counts.get(state)))
         .filter(|(_, n)| *n > 0)
         .collect()
+}
+
+/// The same in the words of the cards: of those that wait, so many wait for their next attempt.
+#[must_use]
+pub fn told_counts(all: TaskCounts, n_retrying: u32) -> Vec<(Look, u32)> {
+    let mut told = Vec::new();
+    for (state, n) in counts(all) {
+        if state == TaskStatus::Waiting {
+            let n_retrying = n_retrying.min(n);
+            told.extend([(RETRYING, n_retrying), (status(state), n - n_retrying)]);
+        } else {
+            told.push((status(state), n));
+        }
+    }
+    told.retain(|(_, n)| *n > 0);
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_for_a_retry_is_counted_by_the_word_of_its_card() {
+        let all = TaskCounts {
+            waiting: 3,
+            running: 1,
+            ..TaskCounts::default()
+        };
+        let say = |n_retrying| {
+            let told = told_counts(all, n_retrying);
+            let words: Vec<String> = told
+                .iter()
+                .map(|(look, n)| format!("{n} {}", look.word))
+                .collect();
+            words.join(", ")
+        };
+        assert_eq!(say(0), "1 running, 3 waiting");
+        assert_eq!(say(2), "1 running, 2 retrying, 1 waiting");
+        assert_eq!(say(9), "1 running, 3 retrying");
+    }
 }

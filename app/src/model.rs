@@ -2,8 +2,9 @@
 
 use flow::FlowDoc;
 use flow::run::Snapshot;
-use flow::view::RunDetail;
+use flow::view::RunSummary;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Which runs to list. Empty fields do not filter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,22 +23,54 @@ pub struct RunListQuery {
 /// Everything the run page shows at first: a live page goes on from it by folding events into the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunPage {
-    /// The run as lists and the API show it, as of the snapshot's last event.
-    pub detail: RunDetail,
+    /// The run as lists show it, as of the snapshot's last event. What its tasks show is made from the snapshot.
+    pub summary: RunSummary,
+    /// What it was given.
+    pub inputs: Value,
+    /// What it gave, once it has succeeded.
+    pub outputs: Option<Value>,
     /// The document of the version the run is pinned to.
     pub document: FlowDoc,
     /// The run's state, to be continued with events after `snapshot.last_seq()`.
     pub snapshot: Snapshot,
     /// The server's clock when it answered: elapsed times are counted from it, not from the browser's clock.
     pub server_now: flow::Timestamp,
-    /// How long finished runs of this flow take on average, if there were any.
-    pub usual_ms: Option<u64>,
+    /// How long runs of this flow usually take, if any has succeeded.
+    pub usual: Option<Usual>,
+}
+
+/// How long runs of a flow usually take: half of its last succeeded runs took less, half more. One run that hung for a night, or
+/// one that was cancelled at once, does not move it, as it would a mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usual {
+    /// The median, in milliseconds.
+    pub ms: u64,
+    /// Of how many runs.
+    pub n_runs: u32,
+}
+
+impl Usual {
+    /// The median of these durations in milliseconds; none of none.
+    #[must_use]
+    pub fn of(mut durations: Vec<u64>) -> Option<Self> {
+        durations.sort_unstable();
+        let middle = durations.len() / 2;
+        let ms = match durations.len() {
+            0 => return None,
+            n if n % 2 == 1 => durations[middle],
+            _ => u64::midpoint(durations[middle - 1], durations[middle]),
+        };
+        Some(Self {
+            ms,
+            n_runs: u32::try_from(durations.len()).unwrap_or(u32::MAX),
+        })
+    }
 }
 
 /// A task run's input or output as the inspector shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueView {
-    /// Pretty JSON, cut at 64 KiB.
+    /// As [`crate::readable`] writes it, cut at 64 KiB.
     pub text: String,
     /// Bytes of the whole value's JSON.
     pub bytes: u64,
@@ -52,6 +85,9 @@ pub struct LogPage {
     pub lines: Vec<LogLine>,
     /// Give it as `after` to get what follows.
     pub next: Option<String>,
+    /// Where what comes before these lines ends; none if nothing does, or if nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<String>,
 }
 
 /// A line of a log.
@@ -65,4 +101,18 @@ pub struct LogLine {
     pub stream: String,
     /// Its text, without the newline; may hold ANSI colour codes.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Usual;
+
+    #[test]
+    fn the_usual_time_is_the_middle_one() {
+        let ms = |durations: &[u64]| Usual::of(durations.to_vec()).map(|usual| (usual.ms, usual.n_runs));
+        assert_eq!(ms(&[]), None);
+        assert_eq!(ms(&[9]), Some((9, 1)));
+        assert_eq!(ms(&[900_000, 10, 12]), Some((12, 3)));
+        assert_eq!(ms(&[4, 1, 3, 2]), Some((2, 4)));
+    }
 }

@@ -13,6 +13,7 @@ export class Run extends Frame {
   readonly close = this.inspector.getByRole("link", { name: "Close" });
   readonly log = this.inspector.getByRole("log", { name: "Log" });
   readonly lines = this.log.getByRole("listitem");
+  readonly earlier = this.inspector.getByRole("button", { name: "Earlier lines" });
   readonly download = this.inspector.getByRole("link", { name: "Download the log" });
   readonly cancel = this.main.getByText(/^Cancel…$/);
   readonly confirm = this.main.getByRole("button", { name: "Cancel the run" });

@@ -12,8 +12,9 @@ export class Runs extends Frame {
   /** What says that there are newer runs than those shown. */
   readonly news = this.main.getByText(/^\d+ new runs?$/);
 
+  /** The chip of a state. One that is chosen is marked as current. */
   state(name: string): Locator {
-    return this.filters.getByRole("checkbox", { name });
+    return this.main.getByRole("navigation", { name: "States" }).getByRole("link", { name, exact: true });
   }
 
   /** The row of a run; the list shows the end of its id. */

@@ -3,7 +3,7 @@ import { Flows } from "../pages/flows.ts";
 import { Frame } from "../pages/frame.ts";
 import { NewFlow } from "../pages/new-flow.ts";
 import { Run } from "../pages/run.ts";
-import { expect, test } from "../test.ts";
+import { expect, live, test } from "../test.ts";
 
 const ORDER_TASKS = [
   "Fetch order",
@@ -79,11 +79,48 @@ test("a wrong input is told at its field, and nothing is started", async ({ page
   // The browser would not send it; the server is not to rely on that.
   await flow.field("times").evaluate((field) => field.removeAttribute("max"));
   await flow.field("times").fill("11");
+  await flow.field("name").fill("Zoë & <b>co</b>");
   await flow.start.click();
   await expect(flow.field("times")).toHaveAttribute("aria-invalid", "true");
   await expect(flow.field("times")).toHaveAccessibleDescription(/10/);
   await expect(flow.field("name")).not.toHaveAttribute("aria-invalid", "true");
-  await expect(page).toHaveURL(/\/flows\/hello/);
+  await expect(page).toHaveURL(/\/flows\/hello$/);
+  // What was typed is still there, to be mended.
+  await expect(flow.field("times")).toHaveValue("11");
+  await expect(flow.field("name")).toHaveValue("Zoë & <b>co</b>");
+  await flow.field("times").fill("1");
+  await flow.start.click();
+  await expect(page).toHaveURL(/\/runs\/run_\w{26}$/);
+});
+
+test("a form sent before the page lives comes back with what was typed, and then lives", { tag: "@live" }, async ({ page, forgiven }) => {
+  forgiven.push(/status of 422/);
+  const flow = new Flow(page);
+  await flow.openFlow("hello");
+  await live(page);
+  await flow.field("times").fill("12");
+  // As the browser sends it when no script is there yet.
+  await flow.start.evaluate((button: HTMLButtonElement) => {
+    const form = button.form;
+    if (!form) throw new Error("no form");
+    const to = document.createElement("input");
+    Object.assign(to, { type: "hidden", name: button.name, value: button.value });
+    form.append(to);
+    form.action = button.getAttribute("formaction") ?? "";
+    form.submit();
+  });
+  await expect(flow.field("times")).toHaveAttribute("aria-invalid", "true");
+  await live(page);
+  await expect(page).toHaveURL(/\/flows\/hello$/);
+  await expect(flow.field("times")).toHaveValue("12");
+  await expect(flow.field("times")).toHaveAccessibleDescription(/10/);
+  await flow.field("times").fill("2");
+  await flow.start.click();
+  await expect(page).toHaveURL(/\/runs\/run_\w{26}$/);
+  // Another visit begins anew.
+  await flow.flows.click();
+  await page.getByRole("link", { name: "Start Hello", exact: true }).click();
+  await expect(flow.field("times")).toHaveValue("1");
 });
 
 test("a document with problems is refused with their places", async ({ page, alive, forgiven }) => {
@@ -91,13 +128,15 @@ test("a document with problems is refused with their places", async ({ page, ali
   const form = new NewFlow(page);
   await form.open("/flows/new");
   await alive();
-  await form.source.fill(
-    ["flow: broken", "tasks:", "  one:", "    type: shel", "    with: { command: 'true' }", "  two:", "    type: noop", "    needs: [ones]", ""].join("\n"),
-  );
+  const source =
+    ["flow: broken", "tasks:", "  one:", "    type: shel", "    with: { command: 'true' }", "  two:", "    type: noop", "    needs: [ones]", "# </textarea> & more", ""].join("\n");
+  await form.source.fill(source);
   await form.save.click();
   await expect(form.problems.filter({ hasText: "shel" })).toContainText("4:11");
   await expect(form.problems.filter({ hasText: "ones" })).toContainText("8:13");
   await expect(form.heading).toHaveText("New flow");
+  await expect(page).toHaveURL(/\/flows\/new$/);
+  await expect(form.source).toHaveValue(source);
 });
 
 test("a document without problems becomes a flow that runs", async ({ page, api, alive }, { project }) => {

@@ -112,6 +112,9 @@ tasks:
   await live(page);
   await expect(run.card("tries", "retrying")).toBeVisible();
   await expect(run.lines).toHaveText(["trying"]);
+  // The same word where they are counted.
+  await expect(run.views).toContainText("1 retrying");
+  await expect(run.views).not.toContainText("waiting");
   await accessible();
   await api.cancel(id);
 });

@@ -17,7 +17,7 @@ test("a run is cancelled, after a question", async ({ page, api, alive, javaScri
     await expect(run.state).toHaveText("cancelled", { timeout: 20_000 });
     await expectMarked(page);
   } else {
-    await expect(page).toHaveURL(new RegExp(`/runs/${id}\\??$`));
+    await expect(page).toHaveURL(new RegExp(`/runs/${id}$`));
     await expect.poll(async () => (await api.run(id)).state, { timeout: 20_000 }).toBe("cancelled");
     await page.reload();
     await expect(run.state).toHaveText("cancelled");
@@ -35,8 +35,9 @@ test("an address opens a task with everything known of it", async ({ page, api, 
   await alive();
   await expect(run.inspector.getByRole("heading", { level: 2 })).toHaveText("Check credit");
   await expect(run.card("Check credit", "succeeded")).toHaveAttribute("aria-current", "true");
-  await expect(run.part("Output")).toContainText('"score": 712');
-  await expect(run.part("Input")).toContainText("asking the bank");
+  await expect(run.part("Output")).toContainText("score: 712");
+  // A text is shown as text.
+  await expect(run.part("Input")).toContainText('\n  echo "asking the bank, attempt $POINTWORK_ATTEMPT"\n  sleep 1\n');
   const attempts = run.part("Attempts").getByRole("listitem");
   await expect(attempts).toHaveCount(3);
   await expect(attempts.last()).toContainText("exit code 75: the bank does not answer");
@@ -51,7 +52,7 @@ test("an address opens a task with everything known of it", async ({ page, api, 
   await expect(run.inspector).toContainText("exit code 1: partner.example: connection refused");
   await run.close.click();
   await expect(page).toHaveURL(new RegExp(`/runs/${id}$`));
-  await expect(run.part("Outputs")).toContainText('"route": "usual"');
+  await expect(run.part("Outputs")).toContainText("route: usual");
 });
 
 test("the tasks as a list", async ({ page, api, alive }) => {
@@ -152,9 +153,100 @@ test("a finished run, as it is read aloud", async ({ page, api, alive }) => {
         - term: started
         - term: finished
         - heading /Output/ [level=3]
-        - heading "Log" [level=3]
-        - log "Log":
-          - list:
-            - listitem: Hello, reader!
+        - link "Output as JSON"
+        - region "Log":
+          - heading "Log" [level=3]
+          - link "Download the log"
+          - log "Log":
+            - list:
+              - listitem: Hello, reader!
   `);
+});
+
+test("a long log begins with its end; what came earlier is loaded above", async ({ page, api, alive, server, javaScriptEnabled }, { project }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const gate = join(server.data, `gate-of-logs-${project.name}`);
+  await api.save(`
+flow: talkative
+inputs: { gate: { type: string } }
+tasks:
+  talker:
+    type: shell
+    with:
+      command: |
+        for n in $(seq 1 4000); do echo "line $n of those that fill more than one piece"; done
+        until [ -e "$GATE" ]; do sleep 0.1; done
+        echo "the end"
+      env: { GATE: "{{ inputs.gate }}" }
+`);
+  const id = await api.start("talkative", { gate });
+  const run = new Run(page);
+  // The last line has been written.
+  await expect.poll(async () => (await page.request.get(`/api/v1/runs/${id}/tasks/talker/logs`)).text()).toContain("line 4000 ");
+  await run.openRun(id, "?task=talker");
+  await alive();
+  await expect(run.lines.last()).toHaveText(/^line 4000 /);
+  await expect(run.lines.filter({ hasText: /^line 1 / })).toHaveCount(0);
+  await expect(run.log).toBeInViewport({ ratio: 1 });
+  if (!javaScriptEnabled) {
+    await writeFile(gate, "");
+    return;
+  }
+  await expect(run.lines.last()).toBeInViewport();
+
+  await mark(page);
+  for (let pieces = 0; pieces < 9 && (await run.earlier.isVisible()); pieces++) {
+    const before = await run.lines.first().innerText();
+    await run.earlier.click();
+    await expect(run.lines.first()).not.toHaveText(before);
+    // What was read stays where it was.
+    await expect(run.lines.filter({ hasText: before })).toBeInViewport();
+  }
+  await expect(run.earlier).toBeHidden();
+  await expect(run.lines).toHaveCount(4000);
+  await expect(run.lines.first()).toHaveText(/^line 1 /);
+
+  // At the end of the log it is followed again.
+  await run.log.evaluate((log) => log.scrollTo(0, log.scrollHeight));
+  await expect(run.lines.last()).toBeInViewport();
+  await writeFile(gate, "");
+  await expect(run.lines.last()).toHaveText("the end");
+  await expect(run.lines.last()).toBeInViewport();
+  await expectMarked(page);
+});
+
+test("beside the graph the task's name stays in sight", async ({ page, api, alive }) => {
+  await page.setViewportSize({ width: 1440, height: 700 });
+  const { id } = await api.shown("order-checks", { pace: 0 });
+  const run = new Run(page);
+  await run.openRun(id, "?task=credit");
+  await alive();
+  await expect(run.log).toBeInViewport({ ratio: 1 });
+  await run.part("Input").locator("pre").scrollIntoViewIfNeeded();
+  await expect(run.inspector.getByRole("heading", { level: 2 })).toBeInViewport({ ratio: 1 });
+  await expect(run.close).toBeInViewport({ ratio: 1 });
+});
+
+test("on a telephone a chosen task comes into sight", { tag: "@live" }, async ({ page, api }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const id = await api.start("order-checks", { pace: 30 });
+  const run = new Run(page);
+  await run.openRun(id);
+  await live(page);
+  // What can be done takes no line of its own.
+  const [state, cancel] = [await run.state.boundingBox(), await run.cancel.boundingBox()];
+  if (!state || !cancel) throw new Error("state or Cancel is not shown");
+  expect(Math.abs(state.y + state.height / 2 - cancel.y - cancel.height / 2)).toBeLessThan(12);
+  expect(cancel.x).toBeGreaterThan(state.x + state.width);
+
+  await run.card("Fetch order").click();
+  const heading = run.inspector.getByRole("heading", { level: 2 });
+  await expect(heading).toHaveText("Fetch order");
+  await expect(heading).toBeInViewport({ ratio: 1 });
+  await expect(run.lines.first()).toHaveText("looking for an order of 420");
+  await expect(run.lines.first()).toBeInViewport({ ratio: 1 });
+  await expect(run.views).not.toBeInViewport();
+  await run.close.click();
+  await expect(run.card("Fetch order")).toBeInViewport();
+  await api.cancel(id);
 });

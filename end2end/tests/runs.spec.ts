@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Runs } from "../pages/runs.ts";
 import { expect, expectMarked, live, mark, test } from "../test.ts";
 
@@ -20,7 +22,7 @@ test("runs are filtered, and the filters stand in the address", async ({ page, a
   await expect(runs.flow).toHaveValue("hello");
 
   await runs.open("/runs?state=cancelled&flow=health-report");
-  await expect(runs.state("cancelled")).toBeChecked();
+  await expect(runs.state("cancelled")).toHaveAttribute("aria-current", "true");
   await expect(runs.row(failed)).toBeVisible();
   await expect(runs.row(hello.id)).toBeHidden();
   await alive();
@@ -34,15 +36,38 @@ test("runs are filtered, and the filters stand in the address", async ({ page, a
   await expect(runs.main).toContainText("No run fits these filters.");
 });
 
-test("a state's chip filters at once", { tag: "@live" }, async ({ page, api }) => {
+test("a state's chip filters at once, and the page stays", async ({ page, api, alive, javaScriptEnabled }) => {
   const hello = await api.finished("hello");
   const runs = new Runs(page);
   await runs.open("/runs");
-  await live(page);
-  await runs.state("failed").check();
-  await expect(page).toHaveURL(/state=failed/);
+  await alive();
+  if (javaScriptEnabled) await mark(page);
+  await runs.state("failed").click();
+  await expect(page).toHaveURL(/\/runs\?state=failed$/);
   await expect(runs.row(hello.id)).toBeHidden();
-  await expect(runs.state("failed")).toBeChecked();
+  await expect(runs.state("failed")).toHaveAttribute("aria-current", "true");
+  await runs.state("succeeded").click();
+  await expect(page).toHaveURL(/\/runs\?state=failed&state=succeeded$/);
+  await expect(runs.row(hello.id)).toBeVisible();
+
+  // What is asked for in words is added to the states, and survives a change of them.
+  await runs.flow.fill("order-checks");
+  await runs.apply.click();
+  await expect(page).toHaveURL(/state=failed&state=succeeded&flow=order-checks/);
+  await expect(runs.row(hello.id)).toBeHidden();
+  await runs.state("failed").click();
+  await expect(page).toHaveURL(/\/runs\?state=succeeded&flow=order-checks$/);
+  await expect(runs.state("failed")).not.toHaveAttribute("aria-current");
+  await expect(runs.flow).toHaveValue("order-checks");
+  await runs.clear.click();
+  await expect(page).toHaveURL(/\/runs$/);
+  await expect(runs.flow).toHaveValue("");
+  await expect(runs.row(hello.id)).toBeVisible();
+  if (javaScriptEnabled) {
+    await page.goBack();
+    await expect(runs.flow).toHaveValue("order-checks");
+    await expectMarked(page);
+  }
 });
 
 test("rows change in place, and new runs wait behind a pill", { tag: "@live" }, async ({ page, api }) => {
@@ -64,4 +89,43 @@ test("rows change in place, and new runs wait behind a pill", { tag: "@live" }, 
 
   await runs.news.click();
   await expect(runs.row(newer)).toContainText("succeeded");
+});
+
+test("a list that was cut off shows what happened in between", { tag: "@live" }, async ({ page, api, server, forgiven }) => {
+  forgiven.push(/net::ERR_/);
+  const gate = join(server.data, "gate-of-lists");
+  await api.save(`
+flow: held
+inputs: { gate: { type: string } }
+tasks:
+  watchman: { type: shell, with: { command: 'until [ -e "$GATE" ]; do sleep 0.1; done', env: { GATE: "{{ inputs.gate }}" } } }
+`);
+  const id = await api.start("held", { gate });
+  const runs = new Runs(page);
+  await runs.open("/runs");
+  await live(page);
+  await mark(page);
+  await expect(runs.dot).toHaveText("live");
+  await expect(runs.row(id)).toContainText("running");
+
+  // The server goes, and when it is there again the page is kept from it until more has happened.
+  const stream = /\/api\/v1\/events/;
+  await page.route(stream, (route) => route.abort());
+  await server.kill();
+  await expect(runs.dot).toHaveText(/^(reconnecting|offline)/);
+  await server.again();
+  await writeFile(gate, "");
+  await expect.poll(async () => (await api.run(id)).state).toBe("succeeded");
+  const newer = (await api.finished("hello")).id;
+  await expect(runs.row(id)).toContainText("running");
+  await expect(runs.row(newer)).toBeHidden();
+
+  await page.unroute(stream);
+  await expect(runs.dot).toHaveText("live", { timeout: 30_000 });
+  await expect(runs.row(id)).toContainText("succeeded");
+  await expect(runs.row(id)).toContainText("1/1");
+  await expect(runs.row(newer)).toContainText("succeeded");
+  await expect(runs.rows.first()).toContainText(newer.slice(-8));
+  await expect(runs.news).toBeHidden();
+  await expectMarked(page);
 });

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use app::AppError;
 use app::backend::{Backend, SharedBackend};
-use app::model::{LogPage, RunListQuery, RunPage, ValueView};
+use app::model::{LogPage, RunListQuery, RunPage, Usual, ValueView};
+use app::posted::Posted;
+use app::readable::readable;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use engine::store::RunFilter;
@@ -18,6 +21,7 @@ use flow::parse::Format;
 use flow::view::{FlowDetail, FlowSummary, Page, RunStatus, RunSummary, TaskTypeView};
 use flow::{RunId, limits};
 use leptos::prelude::provide_context;
+use tower::ServiceExt;
 
 use crate::accept::content_type;
 use crate::api::LIST_DEFAULT;
@@ -30,8 +34,14 @@ use crate::stream::logs;
 /// Bytes of a value shown on a page; the whole can be downloaded.
 const VALUE_BYTES_SHOWN: usize = 64 * 1024;
 
-/// Bytes of log in one answer.
-const LOG_BYTES: usize = 256 * 1024;
+/// Bytes of log in one answer: about a thousand lines, which a page shows at once.
+const LOG_BYTES: usize = 64 * 1024;
+
+/// How many of a flow's last succeeded runs say how long it usually takes.
+const USUAL_OF: usize = 20;
+
+/// What a form's content says of itself.
+pub(crate) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Whoever uses the pages, until there is login.
 const ACTOR: &str = "local";
@@ -60,10 +70,7 @@ fn shared(state: &ServerState) -> SharedBackend {
 /// The body is read here, where its size and the time it takes are bounded.
 async fn answer(backend: SharedBackend, request: Request) -> ApiResult<Response> {
     let kind = content_type(request.headers());
-    if !matches!(
-        kind.as_str(),
-        "application/x-www-form-urlencoded" | "application/json"
-    ) {
+    if !matches!(kind.as_str(), FORM_TYPE | "application/json") {
         return Err(unsupported(&kind, "a form"));
     }
     let (parts, body) = request.into_parts();
@@ -73,10 +80,95 @@ async fn answer(backend: SharedBackend, request: Request) -> ApiResult<Response>
     )
     .await?;
     let request = Request::from_parts(parts, Body::from(whole));
+    let mut response = carried_out(backend, request).await;
+    // Leptos leads back to an address with an empty query, `…?`, where there was none.
+    if let Some(location) = response.headers().get(header::LOCATION)
+        && let Some(clean) = location.to_str().ok().and_then(|to| to.strip_suffix('?'))
+        && let Ok(clean) = HeaderValue::from_str(clean)
+    {
+        response.headers_mut().insert(header::LOCATION, clean);
+    }
+    Ok(response)
+}
+
+async fn carried_out(backend: SharedBackend, request: Request) -> Response {
     let provide = move || provide_context(Arc::clone(&backend));
-    Ok(leptos_axum::handle_server_fns_with_context(provide, request)
+    leptos_axum::handle_server_fns_with_context(provide, request)
         .await
-        .into_response())
+        .into_response()
+}
+
+/// The field by which a form that is sent to its own page says which server function it is for: the name of its button.
+const FORM: &str = "form";
+
+/// A form sent without scripts to the page it stands on. If it cannot be carried out, the page is the answer, with the error and
+/// with what was typed.
+pub(crate) async fn form_of_page(
+    state: &ServerState,
+    pages: Router,
+    request: Request,
+) -> ApiResult<Response> {
+    let (parts, body) = request.into_parts();
+    let whole = read_body(
+        Request::from_parts(parts.clone(), body),
+        3 * limits::DOCUMENT_BYTES_MAX,
+    )
+    .await?;
+    let fields: Vec<(String, String)> = serde_html_form::from_bytes(&whole).map_err(|error| {
+        ApiError::bad_request("bad_form", format!("the form was not understood: {error}"))
+    })?;
+    let form = fields.iter().find(|(name, _)| name == FORM);
+    let Some(form) = form.map(|(_, form)| form.clone()).filter(|form| is_name(form)) else {
+        let detail = "a form sent to a page names what it is for in its field `form`";
+        return Err(ApiError::bad_request("bad_form", detail));
+    };
+    let mut call = Request::new(Body::from(whole));
+    *call.method_mut() = Method::POST;
+    *call.headers_mut() = parts.headers.clone();
+    // What went wrong is wanted as data, not as an address to go to.
+    call.headers_mut()
+        .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    *call.uri_mut() = format!("/fn/{form}")
+        .parse()
+        .map_err(|_| ApiError::bad_request("bad_form", format!("there is no form `{form}`")))?;
+    let done = carried_out(shared(state), call).await;
+    if done.status().is_success() {
+        let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+        let to = done.headers().get(header::LOCATION).cloned();
+        let to = to.or_else(|| HeaderValue::from_str(here).ok());
+        return Ok((
+            StatusCode::SEE_OTHER,
+            [(header::LOCATION, to.unwrap_or(HeaderValue::from_static("/")))],
+        )
+            .into_response());
+    }
+    let status = done.status();
+    let error = refusal(done).await;
+    let mut page = Request::new(Body::empty());
+    *page.uri_mut() = parts.uri;
+    *page.headers_mut() = parts.headers;
+    page.headers_mut().remove(header::CONTENT_LENGTH);
+    page.headers_mut().remove(header::CONTENT_TYPE);
+    page.extensions_mut().insert(Posted { form, fields, error });
+    let answer: Result<Response, std::convert::Infallible> = pages.oneshot(page).await;
+    let mut answer = answer.into_response();
+    if answer.status() == StatusCode::OK {
+        *answer.status_mut() = status;
+    }
+    Ok(answer)
+}
+
+fn is_name(form: &str) -> bool {
+    !form.is_empty() && form.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+/// The error a server function answered with.
+async fn refusal(response: Response) -> AppError {
+    const BYTES_MAX: usize = 4 * 1024 * 1024;
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), BYTES_MAX).await;
+    let error = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
+    error.unwrap_or_else(|| AppError::new(status.as_u16(), "refused", "The form could not be carried out."))
 }
 
 struct EngineBackend {
@@ -138,13 +230,25 @@ impl Backend for EngineBackend {
 
     async fn run(&self, run: RunId) -> Result<RunPage, AppError> {
         let state = self.engine.state(run).await.map_err(told)?;
-        let stats = self.engine.stats(Some(state.flow())).await.map_err(told)?;
+        let succeeded = RunFilter {
+            flow: Some(state.flow().to_string()),
+            states: vec![RunStatus::Succeeded],
+            ..RunFilter::default()
+        };
+        let before = self.engine.runs(&succeeded, None, USUAL_OF).await.map_err(told)?;
+        let durations = before.items.iter().filter_map(|run| {
+            let took = run.finished_at?.since(run.started_at?);
+            u64::try_from(took.as_millis()).ok()
+        });
+        let detail = state.detail(0);
         Ok(RunPage {
-            detail: state.detail(limits::TASK_RUNS_LISTED_MAX),
+            summary: detail.summary,
+            inputs: detail.inputs,
+            outputs: detail.outputs,
             document: (*state.plan().doc).clone(),
             snapshot: state.viewer_snapshot(),
             server_now: self.engine.clock().now(),
-            usual_ms: stats.duration_ms_sum.checked_div(stats.n_finished),
+            usual: Usual::of(durations.collect()),
         })
     }
 
@@ -160,14 +264,26 @@ impl Backend for EngineBackend {
         Ok(shown(&value))
     }
 
-    async fn task_logs(&self, run: RunId, path: String, after: Option<String>) -> Result<LogPage, AppError> {
-        let after = logs::position(after.as_deref())?;
-        let logs = self
+    async fn task_logs(&self, run: RunId, path: String, until: Option<String>) -> Result<LogPage, AppError> {
+        let until = until.map(|until| logs::position(Some(&until))).transpose()?;
+        let chunks = self
             .engine
-            .task_logs(run, &path, after, LOG_BYTES)
+            .task_logs_back(run, &path, until, LOG_BYTES)
             .await
             .map_err(told)?;
-        Ok(logs::page(&logs))
+        let earlier = match chunks.first() {
+            Some((attempt, first)) => {
+                let before = (*attempt, first.number.saturating_sub(1));
+                let is_there = self
+                    .engine
+                    .task_logs_back(run, &path, Some(before), 0)
+                    .await
+                    .map_err(told)?;
+                (!is_there.is_empty()).then_some(before)
+            }
+            None => None,
+        };
+        Ok(logs::last_page(&chunks, earlier))
     }
 
     async fn cancel_run(&self, run: RunId, force: bool) -> Result<(), AppError> {
@@ -199,8 +315,7 @@ impl Backend for EngineBackend {
 }
 
 fn shown(value: &serde_json::Value) -> ValueView {
-    // Writing a value fails only if its keys are no texts, which JSON's always are.
-    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut text = readable(value);
     let bytes = value.to_string().len() as u64;
     let cut = text.len() > VALUE_BYTES_SHOWN;
     text.truncate(text.floor_char_boundary(VALUE_BYTES_SHOWN));

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::accept::prefers_html;
+use crate::accept::{content_type, prefers_html};
 use crate::problem::ApiError;
 use crate::safety::{self, Hosts};
 use crate::state::{STREAMS_MAX, ServerState, Shared, Stopping};
@@ -158,11 +158,11 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
 fn router(state: ServerState) -> Router {
     let pages = backend::pages(&state);
     let (api, description) = api::router().split_for_parts();
-    let fallback = pages.clone();
+    let fallback = (pages.clone(), state.clone());
     api.merge(docs::router(description))
         .merge(backend::server_functions(&state))
         .method_not_allowed_fallback(method_not_allowed)
-        .fallback(move |request| page_or_nothing(fallback, request))
+        .fallback(move |request| page_or_nothing(fallback.0, fallback.1, request))
         .layer(middleware::from_fn_with_state(pages, two_doors))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic hook has told what and where.
@@ -197,7 +197,7 @@ async fn two_doors(State(pages): State<Router>, request: Request, next: Next) ->
     response
 }
 
-async fn page_or_nothing(pages: Router, request: Request) -> Response {
+async fn page_or_nothing(pages: Router, state: ServerState, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") || path.starts_with("/fn/") {
         return ApiError::not_found(
@@ -205,6 +205,11 @@ async fn page_or_nothing(pages: Router, request: Request) -> Response {
             format!("there is nothing at {path}; /docs lists all calls"),
         )
         .into_response();
+    }
+    if request.method() == Method::POST && content_type(request.headers()) == backend::FORM_TYPE {
+        return backend::form_of_page(&state, pages, request)
+            .await
+            .into_response();
     }
     let page: Result<Response, std::convert::Infallible> = pages.oneshot(request).await;
     page.into_response()

@@ -330,6 +330,16 @@ impl Plan {
         }
     }
 
+    /// The name people see. A task that takes another back is called after that one: nobody names it.
+    #[must_use]
+    pub fn name_of(&self, ix: TaskIx) -> String {
+        let shown = |task: &PlanTask| task.doc.name.clone().unwrap_or_else(|| task.key.to_string());
+        match self.task(ix).role {
+            Role::Undo(of) => format!("Undo {}", shown(self.task(of))),
+            _ => shown(self.task(ix)),
+        }
+    }
+
     /// The task of this number.
     #[must_use]
     pub fn task(&self, ix: TaskIx) -> &PlanTask {

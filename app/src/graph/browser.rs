@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{
     AddEventListenerOptions, Element, Event, HtmlElement, KeyboardEvent, MouseEvent, PointerEvent,
-    SvgElement, WheelEvent,
+    ResizeObserver, SvgElement, WheelEvent,
 };
 
 use super::super::camera::Camera;
@@ -29,6 +29,7 @@ struct CardNode {
     text: Option<Element>,
     title: Option<Element>,
     at: (f64, f64),
+    height: f64,
 }
 
 /// A stage with a drawing on it.
@@ -46,6 +47,21 @@ pub struct Live {
     percent: RwSignal<i32>,
     on_select: Callback<usize>,
     listeners: RefCell<Vec<Listener>>,
+    /// Whether the reader moved the camera: until then it sees to it that everything is in sight.
+    is_moved: Cell<bool>,
+    resized: RefCell<Option<Resized>>,
+}
+
+/// Tells when the stage has another size, until it is dropped.
+struct Resized {
+    observer: ResizeObserver,
+    _listener: Closure<dyn FnMut()>,
+}
+
+impl Drop for Resized {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -90,15 +106,50 @@ impl Live {
             percent,
             on_select,
             listeners: RefCell::default(),
+            is_moved: Cell::new(false),
+            resized: RefCell::default(),
         });
         let _ = live.stage.class_list().add_1("live");
         live.listen();
-        live.look();
-        // Of a drawing too large to be seen whole, the first card at least is in sight.
-        if Camera::fit(live.size, measure(&live.stage)).scale < live.camera.get().scale {
-            live.show(0);
-        }
+        live.watch_size();
+        live.first_sight();
         live
+    }
+
+    /// Where the camera stands before anybody moves it.
+    fn first_sight(&self) {
+        let stage = measure(&self.stage);
+        self.at(Camera::first(self.size, stage));
+        // Of a drawing too large to be seen whole, the open card, or at least the first, is in sight.
+        if Camera::fit(self.size, stage).scale < self.camera.get().scale {
+            self.show(self.selected.get().unwrap_or(0));
+        }
+    }
+
+    fn watch_size(self: &Rc<Self>) {
+        let me: Weak<Self> = Rc::downgrade(self);
+        let listener: Closure<dyn FnMut()> = Closure::new(move || {
+            if let Some(live) = me.upgrade() {
+                live.fit_again();
+            }
+        });
+        // A browser without it leaves the camera where it is.
+        if let Ok(observer) = ResizeObserver::new(listener.as_ref().unchecked_ref()) {
+            observer.observe(&self.stage);
+            *self.resized.borrow_mut() = Some(Resized {
+                observer,
+                _listener: listener,
+            });
+        }
+    }
+
+    /// The stage has another size: a panel came or went, or the window changed.
+    fn fit_again(&self) {
+        if !self.is_moved.get() {
+            self.first_sight();
+        } else if let Some(card) = self.selected.get() {
+            self.show(card);
+        }
     }
 
     fn listen(self: &Rc<Self>) {
@@ -163,11 +214,13 @@ impl Live {
         } else {
             factor
         };
+        self.is_moved.set(true);
         self.at(camera.zoomed(factor, (w / 2.0, h / 2.0)));
     }
 
     /// Everything on the stage.
     pub(super) fn fit(&self) {
+        self.is_moved.set(true);
         self.at(Camera::fit(self.size, measure(&self.stage)));
     }
 
@@ -201,6 +254,7 @@ impl Live {
                 return;
             }
             self.was_drag.set(true);
+            self.is_moved.set(true);
             // Only now: a captured pointer would take the click away from the card under it.
             let _ = self.stage.set_pointer_capture(drag.pointer);
             let _ = self.stage.class_list().add_1("panning");
@@ -242,12 +296,14 @@ impl Live {
         // Without a modifier the wheel belongs to the page.
         if event.ctrl_key() || event.meta_key() {
             event.prevent_default();
+            self.is_moved.set(true);
             let factor = (-event.delta_y() * if event.delta_mode() == 0 { 0.0035 } else { 0.08 })
                 .clamp(-0.6, 0.6)
                 .exp();
             self.at(self.camera.get().zoomed(factor, self.place(event)));
         } else if event.shift_key() || event.delta_x() != 0.0 {
             event.prevent_default();
+            self.is_moved.set(true);
             let by = if event.delta_x() == 0.0 {
                 event.delta_y()
             } else {
@@ -329,7 +385,7 @@ impl Live {
         if let Some(card) = self.cards.get(ix) {
             self.at(self.camera.get().showing(
                 card.at,
-                (super::super::CARD_WIDTH, super::super::CARD_HEIGHT),
+                (super::super::CARD_WIDTH, card.height),
                 measure(&self.stage),
             ));
         }
@@ -414,6 +470,9 @@ fn cards(stage: &HtmlElement) -> Vec<CardNode> {
                 text: part(".st"),
                 title: part("title"),
                 at: translation(&root),
+                height: part(".card")
+                    .and_then(|card| card.get_attribute("height")?.parse().ok())
+                    .unwrap_or(super::super::CARD_HEIGHT),
                 root,
             }
         })

@@ -10,14 +10,20 @@ pub mod state;
 pub mod svg;
 mod text;
 
-use flow::Plan;
 use flow::layout::{self, Edge, Graph, Node, Options, Path, Point};
-use flow::plan::{PlanEdge, PlanTask, Role};
+use flow::plan::{PlanEdge, Role};
+use flow::{Plan, TaskIx};
 
 /// A card's width.
-pub const CARD_WIDTH: f64 = 216.0;
-/// A card's height, unless it has more than four kinds of outgoing edges.
+pub const CARD_WIDTH: f64 = 192.0;
+/// A card's height, unless its name takes a second line or it has more than four kinds of outgoing edges.
 pub const CARD_HEIGHT: f64 = 64.0;
+/// What a second line of the name adds to it.
+pub const LINE_HEIGHT: f64 = 16.0;
+/// Where texts begin on a card: right of its type's icon.
+pub const TEXT_LEFT: f64 = 44.0;
+/// How wide a line of the name may be: the state's icon stands right of it.
+const NAME_ROOM: f64 = CARD_WIDTH - TEXT_LEFT - 32.0;
 /// Free space around everything.
 const MARGIN: f64 = 24.0;
 /// Free space inside a group's frame.
@@ -51,6 +57,8 @@ pub struct Card {
     pub key: String,
     /// The name people see.
     pub name: String,
+    /// The name as it is drawn: one line or two, cut if even those do not hold it.
+    pub lines: Vec<String>,
     /// Its type's key.
     pub task_type: String,
     /// The top left corner.
@@ -191,7 +199,7 @@ const TITLES: [&str; 4] = [
 #[must_use]
 pub fn view(plan: &Plan) -> GraphView {
     let mut view = GraphView {
-        cards: plan.tasks.iter().map(|task| card(plan, task)).collect(),
+        cards: (0..plan.tasks.len()).map(|ix| card(plan, ix as TaskIx)).collect(),
         ..GraphView::default()
     };
     view.tracks = plan.edges.iter().map(|edge| track(plan, edge)).collect();
@@ -252,14 +260,12 @@ pub fn view(plan: &Plan) -> GraphView {
     view
 }
 
-fn card(plan: &Plan, task: &PlanTask) -> Card {
-    let shown = |task: &PlanTask| task.doc.name.clone().unwrap_or_else(|| task.key.to_string());
-    let name = match task.role {
-        Role::Undo(of) => format!("Undo {}", shown(plan.task(of))),
-        _ => shown(task),
-    };
+fn card(plan: &Plan, ix: TaskIx) -> Card {
+    let task = plan.task(ix);
+    let name = plan.name_of(ix);
     Card {
         key: task.key.to_string(),
+        lines: text::lines(&name, 14.0, NAME_ROOM),
         name,
         task_type: task.doc.task_type.clone(),
         at: Point::default(),
@@ -293,7 +299,7 @@ fn place(plan: &Plan, view: &mut GraphView, members: &[usize], start: Point, roo
     }
     let ports: Vec<Vec<Kind>> = members.iter().map(|&member| kinds(plan, view, member)).collect();
     for (&member, ports) in members.iter().zip(&ports) {
-        view.cards[member].height = card_height(ports.len());
+        view.cards[member].height = card_height(&view.cards[member].lines, ports.len());
     }
     let inner: Vec<usize> = (0..view.tracks.len())
         .filter(|&at| index[view.tracks[at].from] != usize::MAX && index[view.tracks[at].to] != usize::MAX)
@@ -351,20 +357,20 @@ fn place(plan: &Plan, view: &mut GraphView, members: &[usize], start: Point, roo
 fn place_loose(view: &mut GraphView, members: &[usize], start: Point, room: f64) -> Point {
     const GAP: f64 = 24.0;
     let columns = ((room + GAP) / (CARD_WIDTH + GAP)).floor().clamp(1.0, 4.0) as usize;
-    for (n, &member) in members.iter().enumerate() {
-        let (column, row) = ((n % columns) as f64, (n / columns) as f64);
-        view.cards[member].at = Point {
-            x: start.x + column * (CARD_WIDTH + GAP),
-            y: start.y + row * (CARD_HEIGHT + GAP),
-        };
+    let mut y = start.y;
+    for row in members.chunks(columns) {
+        for (column, &member) in row.iter().enumerate() {
+            view.cards[member].at = Point {
+                x: start.x + column as f64 * (CARD_WIDTH + GAP),
+                y,
+            };
+        }
+        let highest = row.iter().map(|&member| view.cards[member].height);
+        y += highest.fold(0.0, f64::max) + GAP;
     }
-    let (columns, rows) = (
-        members.len().min(columns) as f64,
-        members.len().div_ceil(columns) as f64,
-    );
     Point {
-        x: start.x + columns * (CARD_WIDTH + GAP) - GAP,
-        y: start.y + rows * (CARD_HEIGHT + GAP) - GAP,
+        x: start.x + members.len().min(columns) as f64 * (CARD_WIDTH + GAP) - GAP,
+        y: y - GAP,
     }
 }
 
@@ -387,11 +393,12 @@ fn kinds(plan: &Plan, view: &GraphView, task: usize) -> Vec<Kind> {
     seen
 }
 
-fn card_height(ports: usize) -> f64 {
+fn card_height(lines: &[String], ports: usize) -> f64 {
+    let text = CARD_HEIGHT + LINE_HEIGHT * lines.len().saturating_sub(1) as f64;
     if ports <= 4 {
-        CARD_HEIGHT
+        text
     } else {
-        16.0 * ports as f64
+        text.max(16.0 * ports as f64)
     }
 }
 
@@ -413,5 +420,5 @@ fn layer_gap(view: &GraphView, inner: &[usize]) -> f64 {
         .filter_map(|&at| view.tracks[at].label())
         .map(|label| text::width(&svg::cut_label(&label), 11.0))
         .fold(0.0, f64::max);
-    (44.0 + widest).max(72.0)
+    (36.0 + widest).max(64.0)
 }

@@ -31,7 +31,6 @@ pub fn card(task: &TaskRunView, now: Timestamp) -> CardState {
             format!("retry {}/{}", task.attempt + 1, tries(task))
         }
         (TaskStatus::Running | TaskStatus::Succeeded, Some(time)) => time.clone(),
-        (TaskStatus::Failed, Some(time)) => format!("{} · {time}", look.word),
         _ => look.word.to_owned(),
     };
     let mut title = format!("{}: {}", task.name, look.word);

@@ -6,7 +6,7 @@ use flow::layout::{Path, Point, svg_path};
 
 use super::state::CardState;
 use super::text::{fit, width};
-use super::{CARD_WIDTH, Card, DETAIL_MAX, GraphView, Kind, Track};
+use super::{CARD_WIDTH, Card, DETAIL_MAX, GraphView, Kind, LINE_HEIGHT, TEXT_LEFT, Track};
 use crate::format::{escape, url_part};
 use crate::icons;
 
@@ -129,25 +129,30 @@ fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: 
             icons::of_task_type(&card.task_type)
         );
     }
-    let left = if detailed { 44.0 } else { 16.0 };
-    let room = w - left - if state.is_some() { 38.0 } else { 12.0 };
-    let _ = write!(
-        out,
-        r#"<text class="nm" x="{left}" y="27">{}</text>"#,
-        escape(&fit(&card.name, 14.0, room))
-    );
-    if detailed {
-        let room = if state.is_some() { 84.0 } else { w - left - 12.0 };
+    let left = if detailed { TEXT_LEFT } else { 16.0 };
+    let mut y = 27.0;
+    for (line, class) in card.lines.iter().zip(["nm", "nm two"]) {
         let _ = write!(
             out,
-            r#"<text class="ty" x="{left}" y="47">{}</text>"#,
+            r#"<text class="{class}" x="{left}" y="{y}">{}</text>"#,
+            escape(line)
+        );
+        y += LINE_HEIGHT;
+    }
+    y += 4.0;
+    if detailed {
+        // What is said of the state stands right of it.
+        let room = if state.is_some() { 70.0 } else { w - left - 12.0 };
+        let _ = write!(
+            out,
+            r#"<text class="ty" x="{left}" y="{y}">{}</text>"#,
             escape(&fit(&card.task_type, 12.0, room))
         );
     }
     if let Some(state) = state {
         let _ = write!(
             out,
-            r##"<use class="si" href="#s-{}" x="{}" y="14" width="16" height="16"/><text class="st" x="{}" y="47">{}</text>"##,
+            r##"<use class="si" href="#s-{}" x="{}" y="14" width="16" height="16"/><text class="st" x="{}" y="{y}">{}</text>"##,
             state.key,
             w - 28.0,
             w - 12.0,

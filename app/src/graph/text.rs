@@ -24,6 +24,19 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     out
 }
 
+/// The text on one line, or broken between words into two; the last line is cut if it still does not fit.
+pub(super) fn lines(text: &str, size: f64, room: f64) -> Vec<String> {
+    if width(text, size) <= room {
+        return vec![text.to_owned()];
+    }
+    let breaks = text.match_indices(' ').map(|(at, _)| text.split_at(at));
+    let first = breaks.take_while(|(first, _)| width(first, size) <= room).last();
+    match first {
+        Some((first, rest)) => vec![first.to_owned(), fit(rest.trim_start(), size, room)],
+        None => vec![fit(text, size, room)],
+    }
+}
+
 /// The advance of a character as a part of the font size, on the wide side of Hanken Grotesk's semibold.
 fn advance(char: char) -> f64 {
     match char {
@@ -47,5 +60,19 @@ mod tests {
         assert_eq!(fit("a name that goes on and on", 14.0, 100.0), "a name that…");
         assert_eq!(fit("漢字漢字漢字漢字漢字", 14.0, 60.0), "漢字漢…");
         assert_eq!(fit("anything", 14.0, 0.0), "…");
+    }
+
+    #[test]
+    fn names_take_a_second_line() {
+        assert_eq!(lines("short", 14.0, 110.0), ["short"]);
+        assert_eq!(
+            lines("Use last known answer", 14.0, 110.0),
+            ["Use last", "known answer"]
+        );
+        assert_eq!(
+            lines("a name that goes on and on and on", 14.0, 110.0),
+            ["a name that", "goes on and o…"]
+        );
+        assert_eq!(lines("onewordthatdoesnotend", 14.0, 60.0), ["onewor…"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow::run::{Event, EventKind, RunState};
-use flow::view::{RunStatus, RunSummary, TaskRunView};
+use flow::view::{RunStatus, RunSummary, TaskRunView, TaskStatus};
 use flow::{Plan, TaskIx, Timestamp};
 use leptos::prelude::*;
 use serde_json::Value;
@@ -39,8 +39,8 @@ impl LiveRun {
             position: StoredValue::new(Position::at(state.last_seq())),
             state: StoredValue::new(state),
             triggers: StoredValue::new((0..n_tasks).map(|_| ArcTrigger::new()).collect()),
-            summary: RwSignal::new(page.detail.summary),
-            outputs: RwSignal::new(page.detail.outputs),
+            summary: RwSignal::new(page.summary),
+            outputs: RwSignal::new(page.outputs),
             changed: RwSignal::new(Arc::from([])),
             rendered_at: page.server_now,
         })
@@ -73,6 +73,16 @@ impl LiveRun {
     pub fn card(self, ix: TaskIx, now: Timestamp) -> CardState {
         self.state
             .with_value(|state| graph_state::card(&state.task_view(ix), now))
+    }
+
+    /// How many tasks wait for their next attempt.
+    #[must_use]
+    pub fn n_retrying(self) -> u32 {
+        self.state.with_value(|state| {
+            let waiting = state.tasks_in(Some(TaskStatus::Waiting));
+            let retrying = waiting.filter(|&ix| state.task_view(ix).waits_for.as_deref() == Some("retry"));
+            u32::try_from(retrying.count()).unwrap_or(u32::MAX)
+        })
     }
 
     /// Where the page stands in the run's events.
@@ -135,7 +145,7 @@ impl LiveRun {
         };
         self.position.set_value(Position::at(state.last_seq()));
         self.state.set_value(state);
-        self.outputs.set(page.detail.outputs);
+        self.outputs.set(page.outputs);
         self.tell((0..n_tasks).collect());
     }
 

@@ -8,24 +8,31 @@ use serde_json::Value;
 
 use crate::error::AppError;
 use crate::fns::StartRun;
+use crate::format;
 use crate::icons::Icon;
-use crate::parts::failed_post;
+use crate::posted::{Posted, posted};
 
 /// Starts a run of a flow.
 #[component]
 pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView {
     let action = ServerAction::<StartRun>::new();
-    let posted = failed_post("/fn/start_run");
+    // Only what was typed for this flow.
+    let posted = posted("start_run").filter(|posted| posted.field("flow") == Some(flow.as_str()));
     let value = action.value();
+    let refused = posted.as_ref().map(|posted| posted.error.clone());
     let error: Signal<Option<AppError>> = Signal::derive(move || match value.get() {
         Some(result) => result.err(),
-        None => posted.get(),
+        None => refused.clone(),
     });
+    let page = format!("/flows/{}", format::url_part(&flow));
     let names: Vec<String> = inputs.iter().map(|(name, _)| name.clone()).collect();
     let none = inputs.is_empty();
     let fields = inputs
         .into_iter()
-        .map(|(name, input)| view! { <Field name input error/> })
+        .map(|(name, input)| {
+            let given = given(&name, &input, posted.as_ref());
+            view! { <Field name input given error/> }
+        })
         .collect_view();
     view! {
         <ActionForm action attr:class="start" attr:id="start">
@@ -34,12 +41,30 @@ pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView
             {fields}
             <Elsewhere error names/>
             <div class="tools">
-                <button class="button primary" type="submit" disabled=move || action.pending().get()>
+                <button
+                    class="button primary"
+                    type="submit"
+                    name="form"
+                    value="start_run"
+                    formaction=page
+                    disabled=move || action.pending().get()
+                >
                     <Icon name="u-play"/>
                     {move || if action.pending().get() { "Starting…" } else { "Start run" }}
                 </button>
             </div>
         </ActionForm>
+    }
+}
+
+/// What stands in a field at first: what was typed there and refused, or the input's default. A check box that is off is not sent.
+fn given(name: &str, input: &InputDoc, posted: Option<&Posted>) -> String {
+    match posted {
+        Some(posted) => posted
+            .field(&format!("fields[{name}]"))
+            .unwrap_or_default()
+            .to_owned(),
+        None => text_of(input.default.as_ref(), input.choices.is_empty()),
     }
 }
 
@@ -100,7 +125,7 @@ fn Elsewhere(error: Signal<Option<AppError>>, names: Vec<String>) -> impl IntoVi
 }
 
 #[component]
-fn Field(name: String, input: InputDoc, error: Signal<Option<AppError>>) -> impl IntoView {
+fn Field(name: String, input: InputDoc, given: String, error: Signal<Option<AppError>>) -> impl IntoView {
     let id = format!("in-{name}");
     let hint_id = format!("{id}-hint");
     let wrong_id = format!("{id}-wrong");
@@ -113,7 +138,7 @@ fn Field(name: String, input: InputDoc, error: Signal<Option<AppError>>) -> impl
     let kind = kind(&input);
     let is_check = input.input_type == InputType::Boolean && input.choices.is_empty();
     let hint = input.description.clone();
-    let control = control(&id, &name, &input, described, wrong);
+    let control = control(&id, &name, &input, given, described, wrong);
     let label = view! {
         <label for=id>
             {label} {input.required.then(|| view! { <span class="kind" title="required">"required"</span> })}
@@ -175,16 +200,16 @@ fn control(
     id: &str,
     name: &str,
     input: &InputDoc,
+    given: String,
     described: String,
     wrong: Signal<Option<String>>,
 ) -> AnyView {
     let field = format!("fields[{name}]");
     let id = id.to_owned();
     let invalid = move || wrong.get().map(|_| "true");
-    let given = text_of(input.default.as_ref(), true);
     let required = input.required && input.default.is_none();
     if !input.choices.is_empty() {
-        return choices(id, field, input, described, invalid);
+        return choices(id, field, input, &given, described, invalid);
     }
     match input.input_type {
         InputType::Boolean => {
@@ -196,7 +221,7 @@ fn control(
                     id=id
                     name=field
                     value="true"
-                    checked=input.default == Some(Value::Bool(true))
+                    checked=given == "true"
                     aria-describedby=described
                 />
             }
@@ -220,9 +245,8 @@ fn control(
                     aria-describedby=described
                     aria-invalid=invalid
                     spellcheck=(class.is_empty()).to_string()
-                >
-                    {given}
-                </textarea>
+                    inner_html=format::in_textarea(&given)
+                ></textarea>
             }
             .into_any()
         }
@@ -275,11 +299,11 @@ fn choices(
     id: String,
     field: String,
     input: &InputDoc,
+    given: &str,
     described: String,
     invalid: impl Fn() -> Option<&'static str> + Send + Sync + 'static,
 ) -> AnyView {
-    let default = input.default.clone();
-    let none = (default.is_none())
+    let none = (input.default.is_none())
         .then(|| view! { <option value="">{if input.required { "Choose…" } else { "—" }}</option> });
     let options = input
         .choices
@@ -287,7 +311,8 @@ fn choices(
         .map(|choice| {
             let text = text_of(Some(choice), false);
             let value = text.clone();
-            view! { <option value=value selected=default.as_ref() == Some(choice)>{text}</option> }
+            let is_chosen = text == given;
+            view! { <option value=value selected=is_chosen>{text}</option> }
         })
         .collect_view();
     view! {

@@ -5,8 +5,10 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::fns::SaveFlow;
+use crate::format;
 use crate::icons::Icon;
-use crate::parts::{Failure, failed_post};
+use crate::parts::Failure;
+use crate::posted::posted;
 
 /// What the form begins with: a flow that validates and runs anywhere.
 pub const EXAMPLE: &str = r#"flow: first-flow
@@ -49,10 +51,15 @@ tasks:
 pub fn NewFlowPage() -> impl IntoView {
     let action = ServerAction::<SaveFlow>::new();
     let value = action.value();
-    let posted = failed_post("/fn/save_flow");
+    let posted = posted("save_flow");
+    let source = posted
+        .as_ref()
+        .and_then(|posted| posted.field("source"))
+        .unwrap_or(EXAMPLE)
+        .to_owned();
     let error = move || match value.get() {
         Some(result) => result.err(),
-        None => posted.get(),
+        None => posted.as_ref().map(|posted| posted.error.clone()),
     };
     view! {
         <Title text="New flow · Pointwork"/>
@@ -72,10 +79,6 @@ pub fn NewFlowPage() -> impl IntoView {
                     }
                 })
             }}
-            {move || {
-                (value.get().is_none() && posted.get().is_some())
-                    .then(|| view! { <p class="soft">"The text was not kept: go back in your browser to mend it."</p> })
-            }}
             <ActionForm action attr:class="start new-flow">
                 <label class="sr" for="source">"The flow document"</label>
                 <textarea
@@ -87,12 +90,17 @@ pub fn NewFlowPage() -> impl IntoView {
                     autocapitalize="off"
                     autocomplete="off"
                     required
-                    prop:value=EXAMPLE
-                >
-                    {EXAMPLE}
-                </textarea>
+                    inner_html=format::in_textarea(&source)
+                ></textarea>
                 <div class="tools">
-                    <button class="button primary" type="submit" disabled=move || action.pending().get()>
+                    <button
+                        class="button primary"
+                        type="submit"
+                        name="form"
+                        value="save_flow"
+                        formaction="/flows/new"
+                        disabled=move || action.pending().get()
+                    >
                         <Icon name="u-plus"/>
                         {move || if action.pending().get() { "Saving…" } else { "Save flow" }}
                     </button>

@@ -14,19 +14,52 @@ use crate::icons::{Icon, of_task_type};
 use crate::look;
 use crate::model::ValueView;
 use crate::parts::{Badge, Clock, Moment};
+use crate::readable::readable;
 
 /// The panel.
 #[component]
 pub fn Inspector(shared: Shared, inputs: Value) -> impl IntoView {
     let inputs = StoredValue::new(inputs);
+    let panel = NodeRef::<leptos::html::Aside>::new();
+    #[cfg(feature = "hydrate")]
+    bring_into_sight(shared, panel);
     view! {
-        <aside class="inspector" aria-label="Inspector">
+        <aside class="inspector" aria-label="Inspector" node_ref=panel>
             {move || match shared.selected.get() {
                 Some(ix) => view! { <Task shared ix/> }.into_any(),
                 None => view! { <RunValues shared inputs=inputs.get_value()/> }.into_any(),
             }}
         </aside>
     }
+}
+
+/// Where the panel stands below the graph, a task that is chosen is off the screen: the page scrolls to it, and back to the
+/// graph when it is closed.
+#[cfg(feature = "hydrate")]
+fn bring_into_sight(shared: Shared, panel: NodeRef<leptos::html::Aside>) {
+    Effect::new(move |before: Option<Option<flow::TaskIx>>| {
+        let chosen = shared.selected.get();
+        if before.is_some_and(|before| before != chosen) {
+            request_animation_frame(move || {
+                let Some(panel) = panel.try_get_untracked().flatten() else {
+                    return;
+                };
+                let is_beside = window()
+                    .match_media("(min-width: 1100px)")
+                    .ok()
+                    .flatten()
+                    .is_some_and(|wide| wide.matches());
+                let board = panel.previous_element_sibling();
+                match (is_beside, chosen, board) {
+                    (true, ..) => {}
+                    (false, Some(_), _) => panel.scroll_into_view(),
+                    (false, None, Some(board)) => board.scroll_into_view(),
+                    (false, None, None) => {}
+                }
+            });
+        }
+        chosen
+    });
 }
 
 #[component]
@@ -40,22 +73,27 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
             .map(|value| view! { <Json title="Outputs" value/> })
     };
     view! {
+        <div class="side">
         <header>
             <div class="grow">
                 <h2>"The run"</h2>
                 <p class="muted">"Choose a task to see what it did."</p>
             </div>
         </header>
+        <div class="details">
         {move || {
             error().map(|error| {
                 let task = error.task.clone();
                 let href = task.as_deref().map(|task| shared.address(Some(task), shared.as_list.get()));
+                let name = task.as_deref().map(|key| {
+                    run.with(|state| state.plan().find(key).map_or_else(|| key.to_owned(), |ix| state.plan().name_of(ix)))
+                });
                 view! {
                     <div class="note" data-state="failed">
                         <Icon name="s-failed"/>
                         <div class="grow">
                             <strong>{error.message}</strong>
-                            {task.map(|task| view! { <p>"in " <a href=href data-noscroll="true">{task}</a></p> })}
+                            {name.map(|name| view! { <p>"in " <a href=href data-noscroll="true">{name}</a></p> })}
                         </div>
                     </div>
                 }
@@ -67,6 +105,8 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
             view! { <Json title="Inputs" value=inputs/> }.into_any()
         }}
         {outputs}
+        </div>
+        </div>
     }
 }
 
@@ -80,7 +120,7 @@ fn is_empty(value: &Value) -> bool {
 
 #[component]
 fn Json(title: &'static str, value: Value) -> impl IntoView {
-    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let text = readable(&value);
     view! {
         <section>
             <h3>{title}</h3>
@@ -105,13 +145,14 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
                     <Icon name="s-failed"/>
                     <div class="grow">
                         <strong>{error.message}</strong>
-                        <p class="muted">{error.kind}</p>
+                        <p class="muted">{error.kind.replace('_', " ")}</p>
                     </div>
                 </div>
             }
         })
     };
     view! {
+        <div class="side">
         <header>
             <span style="padding-top:2px"><Icon name=of_task_type(&fixed.task_type) large=true/></span>
             <div class="grow">
@@ -125,17 +166,20 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
                 <Icon name="u-close"/>
             </a>
         </header>
-        <div class="tools">
+        <div class="state-line">
             <Badge look=Signal::derive(move || task.with(look::task)) large=true/>
             <span class="soft">
                 {move || task.with(|task| if task.waits_for.is_some() { look::why(task) } else { task.reason.clone() })}
             </span>
         </div>
-        {about.map(|about| view! { <p class="soft">{about}</p> })}
-        {error}
-        <Facts shared task/>
-        <Attempts task/>
-        <Values shared task key=fixed.path.clone()/>
+        <div class="details">
+            {error}
+            {about.map(|about| view! { <p class="soft">{about}</p> })}
+            <Facts shared task/>
+            <Attempts task/>
+            <Values shared task key=fixed.path.clone()/>
+        </div>
+        </div>
         <Logs shared task key=fixed.path/>
     }
 }
@@ -149,7 +193,10 @@ fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     };
     view! {
         <dl class="rows">
-            {move || row("took", took())}
+            {move || {
+                let is_over = task.with(|task| task.finished_at.is_some());
+                row(if is_over { "took" } else { "so far" }, took())
+            }}
             {move || row("case", task.with(|task| task.case.clone()))}
             {move || row("exit code", task.with(|task| task.exit_code.map(|code| code.to_string())))}
             {move || {
@@ -231,7 +278,7 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
     };
     let output = fetch(has_output, key.clone(), true);
     let input = fetch(has_input, key.clone(), false);
-    let all = format!("/api/v1/runs/{id}/tasks/{}/output", format::url_part(&key));
+    let all = format!("/api/v1/runs/{id}/tasks/{}", format::url_part(&key));
     view! {
         <Transition>
             {move || {
@@ -239,8 +286,8 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
                 Suspend::new(async move {
                     let (output, input) = (output.await, input.await);
                     view! {
-                        <TaskValue title="Output" value=output all=Some(all)/>
-                        <TaskValue title="Input" value=input all=None/>
+                        <TaskValue title="Output" value=output all=format!("{all}/output")/>
+                        <TaskValue title="Input" value=input all=format!("{all}/input")/>
                     }
                 })
             }}
@@ -252,7 +299,8 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
 fn TaskValue(
     title: &'static str,
     value: Result<Option<ValueView>, AppError>,
-    all: Option<String>,
+    /// Where the whole value is, as JSON.
+    all: String,
 ) -> impl IntoView {
     let value = match value {
         Ok(Some(value)) if value.text != "null" => value,
@@ -269,7 +317,7 @@ fn TaskValue(
         view! {
             <p class="muted">
                 {format!("The first part of {}. ", format::bytes(value.bytes))}
-                {all.map(|href| view! { <a href=href rel="external">"Open all of it"</a> })}
+                <a href=all.clone() rel="external">"Open all of it"</a>
             </p>
         }
     });
@@ -280,6 +328,7 @@ fn TaskValue(
                     {title}
                     <span class="muted num" style="font-weight:400">{format::bytes(value.bytes)}</span>
                 </h3>
+                <a class="raw" href=all rel="external" aria-label=format!("{title} as JSON")>"JSON"</a>
                 <pre class="code-view wrap" tabindex="0">{value.text}</pre>
                 {cut}
             </section>

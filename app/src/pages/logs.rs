@@ -1,4 +1,7 @@
-//! A task's log: its newest lines in sight, following while it runs. Reading stops the following; a pill leads back.
+//! A task's log: its newest lines in sight, following while it runs. Reading stops the following; a pill leads back. What came
+//! earlier is loaded piece by piece above.
+
+use std::collections::VecDeque;
 
 use flow::view::TaskRunView;
 use leptos::html::Div;
@@ -11,8 +14,11 @@ use crate::format;
 use crate::icons::Icon;
 use crate::model::{LogLine, LogPage};
 
-/// So many lines stay in the page; all of them can be downloaded.
+/// So many lines stay in the page while it follows; the older ones can be loaded again.
 const LINES_MAX: usize = 5000;
+
+/// So many while somebody reads: taking lines away would move what is read.
+const LINES_MAX_READING: usize = 50_000;
 
 /// The log of a task.
 #[component]
@@ -21,7 +27,7 @@ pub fn Logs(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoVi
     let has_begun = Memo::new(move |_| task.with(|task| task.ready_at.is_some()));
     let asked = key.clone();
     // Asked for once: what comes later comes by the stream.
-    let first = Resource::new(
+    let last = Resource::new(
         || (),
         move |()| {
             let key = asked.clone();
@@ -30,62 +36,154 @@ pub fn Logs(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoVi
     );
     let key = StoredValue::new(key);
     view! {
-        <Transition>
-            {move || Suspend::new(async move {
-                let page = first.await.unwrap_or_default();
-                view! { <Log shared key=key.get_value() page has_begun/> }
-            })}
-        </Transition>
+        <section class="log-panel" aria-labelledby="log-title">
+            <Transition>
+                {move || Suspend::new(async move {
+                    let page = last.await.unwrap_or_default();
+                    view! { <Log shared key=key.get_value() page has_begun/> }
+                })}
+            </Transition>
+        </section>
     }
+}
+
+/// A line with its number, by which it is told from others: lines loaded later above have numbers below zero.
+type Numbered = (i64, Entry);
+
+/// A line, and whether an attempt other than that of the line before begins with it.
+#[derive(Clone)]
+struct Entry {
+    line: LogLine,
+    begins: bool,
+}
+
+/// Lines that came together, and the log's position where they end.
+struct Piece {
+    n_lines: usize,
+    end: Option<String>,
 }
 
 /// What the panel knows of the log.
 #[derive(Clone, Copy)]
 struct Lines {
-    lines: RwSignal<Vec<(usize, LogLine)>>,
-    n_all: StoredValue<usize>,
+    lines: RwSignal<Vec<Numbered>>,
+    /// What the lines came in, oldest first.
+    pieces: StoredValue<VecDeque<Piece>>,
+    /// Where what comes before them ends.
+    earlier: RwSignal<Option<String>>,
     n_unseen: RwSignal<usize>,
     is_following: RwSignal<bool>,
 }
 
 impl Lines {
-    fn new(lines: Vec<LogLine>) -> Self {
-        let n = lines.len();
-        Self {
-            lines: RwSignal::new(lines.into_iter().enumerate().collect()),
-            n_all: StoredValue::new(n),
+    fn new(page: LogPage) -> Self {
+        let lines = Self {
+            lines: RwSignal::new(Vec::new()),
+            pieces: StoredValue::new(VecDeque::new()),
+            earlier: RwSignal::new(page.earlier.clone()),
             n_unseen: RwSignal::new(0),
             is_following: RwSignal::new(true),
-        }
+        };
+        lines.add(page);
+        lines
     }
 
-    #[cfg_attr(
-        not(feature = "hydrate"),
-        expect(dead_code, reason = "only the browser follows")
-    )]
-    fn add(self, more: Vec<LogLine>) {
+    /// Newer lines. While nobody reads, the oldest make room for them.
+    fn add(self, page: LogPage) {
         if !self.is_following.get_untracked() {
-            self.n_unseen.update(|n| *n += more.len());
+            self.n_unseen.update(|n| *n += page.lines.len());
         }
-        let first = self.n_all.get_value();
-        self.n_all.set_value(first + more.len());
+        self.pieces.update_value(|pieces| {
+            pieces.push_back(Piece {
+                n_lines: page.lines.len(),
+                end: page.next,
+            });
+        });
         self.lines.update(|lines| {
-            lines.extend(more.into_iter().enumerate().map(|(at, line)| (first + at, line)));
-            let over = lines.len().saturating_sub(LINES_MAX);
-            lines.drain(..over);
+            let (first, attempt) = lines
+                .last()
+                .map_or((0, None), |(at, entry)| (at + 1, Some(entry.line.attempt)));
+            lines.extend(numbered(page.lines, first, attempt));
+            self.make_room(lines);
         });
     }
+
+    fn make_room(self, lines: &mut Vec<Numbered>) {
+        let max = if self.is_following.get_untracked() {
+            LINES_MAX
+        } else {
+            LINES_MAX_READING
+        };
+        self.pieces.update_value(|pieces| {
+            while lines.len() > max && pieces.len() > 1 {
+                let Some(oldest) = pieces.pop_front() else { return };
+                lines.drain(..oldest.n_lines.min(lines.len()));
+                self.earlier.set(oldest.end);
+            }
+        });
+    }
+
+    /// Older lines, which were asked for.
+    #[cfg(feature = "hydrate")]
+    fn add_before(self, page: LogPage) {
+        let end = self.earlier.get_untracked();
+        self.earlier.set(page.earlier);
+        let n_lines = page.lines.len();
+        self.pieces
+            .update_value(|pieces| pieces.push_front(Piece { n_lines, end }));
+        self.lines.update(|lines| {
+            let first = lines.first().map_or(0, |(at, _)| *at) - n_lines as i64;
+            let mut all: Vec<Numbered> = numbered(page.lines, first, None).collect();
+            if let (Some((_, last)), Some((_, next))) = (all.last(), lines.first_mut()) {
+                next.begins = last.line.attempt != next.line.attempt;
+            }
+            all.append(lines);
+            *lines = all;
+        });
+    }
+
+    fn told(self) -> String {
+        let n = self.lines.with(Vec::len) as u64;
+        match self.earlier.with(Option::is_some) {
+            true => format!("last {}", format::count(n, "line", "lines")),
+            false => format::count(n, "line", "lines"),
+        }
+    }
+}
+
+/// Lines with their numbers, from `first` on, behind a line of this attempt.
+fn numbered(lines: Vec<LogLine>, first: i64, mut attempt: Option<u32>) -> impl Iterator<Item = Numbered> {
+    lines.into_iter().zip(first..).map(move |(line, at)| {
+        let before = attempt.replace(line.attempt);
+        let begins = before.is_some_and(|before| before != line.attempt);
+        (at, Entry { line, begins })
+    })
 }
 
 #[component]
 fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> impl IntoView {
-    let base = format!("/api/v1/runs/{}/tasks/{}/logs", shared.id, format::url_part(&key));
-    let lines = Lines::new(page.lines);
+    let id = shared.id;
+    let base = format!("/api/v1/runs/{id}/tasks/{}/logs", format::url_part(&key));
+    let next = page.next.clone();
+    let lines = Lines::new(page);
     let is_wrapped = RwSignal::new(false);
     let scroller = NodeRef::<Div>::new();
+    let is_alive = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
-    browser::follow(lines, scroller, base.clone(), page.next, has_begun);
-    let to_end = move || {
+    {
+        browser::follow(lines, scroller, base.clone(), next, has_begun);
+        Effect::new(move |_| is_alive.set(true));
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (next, key);
+    #[cfg(feature = "hydrate")]
+    let key = StoredValue::new(key);
+    let is_loading = RwSignal::new(false);
+    let load_earlier = move |_| {
+        #[cfg(feature = "hydrate")]
+        browser::load_earlier(lines, scroller, is_loading, id, key.get_value());
+    };
+    let to_end = move |_| {
         lines.is_following.set(true);
         lines.n_unseen.set(0);
         #[cfg(feature = "hydrate")]
@@ -96,61 +194,80 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
         browser::scrolled(lines, scroller);
     };
     let is_empty = move || lines.lines.with(Vec::is_empty);
-    let n_more = move || lines.lines.with(|lines| lines.first().map_or(0, |(at, _)| *at));
+    let none = move || match has_begun.get() {
+        true => "No lines.",
+        false => "Nothing is written before the task begins.",
+    };
+    let has_earlier = move || lines.earlier.with(Option::is_some);
     view! {
-        <section hidden=move || is_empty() && !has_begun.get()>
-            <h3>"Log"</h3>
-            <p class="muted" hidden=move || !is_empty()>"No lines."</p>
-            <div class="log" class:wrap=move || is_wrapped.get() hidden=is_empty>
-                <header>
-                    <span class="grow muted num">
-                        {move || format::count((n_more() + lines.lines.with(Vec::len)) as u64, "line", "lines")}
-                    </span>
-                    <button
-                        type="button"
-                        class="button quiet square"
-                        title="Wrap lines"
-                        aria-label="Wrap lines"
-                        aria-pressed=move || is_wrapped.get().to_string()
-                        on:click=move |_| is_wrapped.update(|wrapped| *wrapped = !*wrapped)
-                    >
-                        <Icon name="u-wrap"/>
-                    </button>
-                    <a class="button quiet square" href=base rel="external" download title="Download" aria-label="Download the log">
-                        <Icon name="u-download"/>
-                    </a>
-                </header>
-                <div class="lines" node_ref=scroller tabindex="0" role="log" aria-label="Log" on:scroll=on_scroll>
-                    <p class="rule" hidden=move || n_more() == 0>
-                        {move || format!("{} earlier; download to read them", format::count(n_more() as u64, "line", "lines"))}
-                    </p>
-                    <ol>
-                        <For each=move || lines.lines.get() key=|(at, _)| *at let:line>
-                            <Line line=line.1/>
-                        </For>
-                    </ol>
-                </div>
+        <header>
+            <h3 id="log-title">"Log"</h3>
+            <span class="grow muted num">{move || if is_empty() { String::new() } else { lines.told() }}</span>
+            <button
+                type="button"
+                class="button quiet square"
+                title="Wrap lines"
+                aria-label="Wrap lines"
+                aria-pressed=move || is_wrapped.get().to_string()
+                hidden=move || !is_alive.get() || is_empty()
+                on:click=move |_| is_wrapped.update(|wrapped| *wrapped = !*wrapped)
+            >
+                <Icon name="u-wrap"/>
+            </button>
+            <a
+                class="button quiet square"
+                href=base
+                rel="external"
+                download
+                title="Download"
+                aria-label="Download the log"
+                hidden=is_empty
+            >
+                <Icon name="u-download"/>
+            </a>
+        </header>
+        <p class="none muted" hidden=move || !is_empty()>{none}</p>
+        <div class="log" class:wrap=move || is_wrapped.get() hidden=is_empty>
+            <div class="lines" node_ref=scroller tabindex="0" role="log" aria-label="Log" on:scroll=on_scroll>
+                <p class="rule" hidden=move || !has_earlier() || is_alive.get()>"Earlier lines are in the download."</p>
                 <button
                     type="button"
-                    class="pill more"
-                    hidden=move || lines.is_following.get() || lines.n_unseen.get() == 0
-                    on:click=move |_| to_end()
+                    class="button quiet small earlier"
+                    hidden=move || !has_earlier() || !is_alive.get()
+                    disabled=move || is_loading.get()
+                    on:click=load_earlier
                 >
-                    {move || format::count(lines.n_unseen.get() as u64, "new line", "new lines")}
+                    {move || if is_loading.get() { "Loading…" } else { "Earlier lines" }}
                 </button>
+                <ol>
+                    <For each=move || lines.lines.get() key=|(at, entry)| (*at, entry.begins) let:line>
+                        <Line entry=line.1/>
+                    </For>
+                </ol>
             </div>
-        </section>
+            <button
+                type="button"
+                class="pill more"
+                hidden=move || lines.is_following.get() || lines.n_unseen.get() == 0
+                on:click=to_end
+            >
+                {move || format::count(lines.n_unseen.get() as u64, "new line", "new lines")}
+            </button>
+        </div>
     }
 }
 
 #[component]
-fn Line(line: LogLine) -> impl IntoView {
+fn Line(entry: Entry) -> impl IntoView {
+    let line = entry.line;
     let title = format!(
         "{} · attempt {} · {}",
         line.stream,
         line.attempt,
         format::moment(line.at)
     );
+    // Drawn by the style sheet: it is no line of the log, and is not copied with the lines.
+    let begins = entry.begins.then(|| line.attempt.to_string());
     let spans = ansi::spans(&line.text)
         .into_iter()
         .map(|span| match (span.style.class(), span.style.css()) {
@@ -161,7 +278,7 @@ fn Line(line: LogLine) -> impl IntoView {
     let is_error = line.stream == "stderr";
     let stream = line.stream;
     view! {
-        <li data-stream=stream title=title>
+        <li data-stream=stream data-begins=begins title=title>
             {is_error.then(|| view! { <span class="sr">"stderr: "</span> })}
             {spans}
         </li>
@@ -170,12 +287,14 @@ fn Line(line: LogLine) -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 mod browser {
+    use flow::RunId;
     use leptos::html::Div;
     use leptos::prelude::*;
+    use leptos::task::spawn_local;
 
     use super::Lines;
     use crate::live::stream::{Batch, Next, Source, Stream, keep};
-    use crate::model::{LogLine, LogPage};
+    use crate::model::LogPage;
 
     /// Opens the log's stream from where the first page ended.
     pub(super) fn follow(
@@ -196,8 +315,8 @@ mod browser {
                 return;
             }
             let base = base.clone();
-            let batch = Batch::new(move |pages: Vec<Vec<LogLine>>| {
-                lines.add(pages.into_iter().flatten().collect());
+            let batch = Batch::new(move |pages: Vec<LogPage>| {
+                pages.into_iter().for_each(|page| lines.add(page));
                 if lines.is_following.get_untracked() {
                     request_animation_frame(move || scroll_down(scroller));
                 }
@@ -214,22 +333,57 @@ mod browser {
                         is_over.try_set_value(true);
                         return Next::Done;
                     }
-                    if let Ok(page) = serde_json::from_str::<LogPage>(&frame.data) {
-                        let at = if frame.id.is_empty() {
-                            page.next
-                        } else {
-                            Some(frame.id)
-                        };
-                        if at.is_some() {
-                            position.try_set_value(at);
+                    if let Ok(mut page) = serde_json::from_str::<LogPage>(&frame.data) {
+                        if !frame.id.is_empty() {
+                            page.next = Some(frame.id);
                         }
-                        batch.push(page.lines);
+                        if page.next.is_some() {
+                            position.try_set_value(page.next.clone());
+                        }
+                        batch.push(page);
                     }
                     Next::Go
                 }),
                 link: None,
             }));
         });
+    }
+
+    /// Loads the piece before the first line; what is in sight stays where it is.
+    pub(super) fn load_earlier(
+        lines: Lines,
+        scroller: NodeRef<Div>,
+        is_loading: RwSignal<bool>,
+        run: RunId,
+        task: String,
+    ) {
+        let Some(until) = lines.earlier.get_untracked() else {
+            return;
+        };
+        is_loading.set(true);
+        lines.is_following.set(false);
+        spawn_local(async move {
+            let page = crate::fns::task_logs(run, task, Some(until)).await;
+            // The panel may be gone by now.
+            if is_loading.try_set(false).is_some() {
+                return;
+            }
+            // An error leaves the button there: it is tried again.
+            let Ok(page) = page else { return };
+            let before = height_below(scroller);
+            lines.add_before(page);
+            request_animation_frame(move || {
+                if let (Some(element), Some(before)) = (scroller.try_get_untracked().flatten(), before) {
+                    element.set_scroll_top(element.scroll_height() - before);
+                }
+            });
+        });
+    }
+
+    /// How far the first line in sight is from the log's end.
+    fn height_below(scroller: NodeRef<Div>) -> Option<i32> {
+        let element = scroller.try_get_untracked().flatten()?;
+        Some(element.scroll_height() - element.scroll_top())
     }
 
     /// The newest line comes into sight.
@@ -251,5 +405,59 @@ mod browser {
                 lines.n_unseen.set(0);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flow::Timestamp;
+    use leptos::prelude::Owner;
+
+    use super::*;
+
+    fn page(lines: &[(u32, &str)], next: &str) -> LogPage {
+        let line = |(attempt, text): &(u32, &str)| LogLine {
+            attempt: *attempt,
+            at: Timestamp::from_millis(0),
+            stream: "stdout".to_owned(),
+            text: (*text).to_owned(),
+        };
+        LogPage {
+            lines: lines.iter().map(line).collect(),
+            next: Some(next.to_owned()),
+            earlier: None,
+        }
+    }
+
+    #[test]
+    fn an_attempt_is_marked_where_it_begins() {
+        Owner::new().with(|| {
+            let lines = Lines::new(page(&[(1, "a"), (2, "b")], "2:1"));
+            lines.add(page(&[(2, "c"), (3, "d")], "3:1"));
+            let told: Vec<String> = lines
+                .lines
+                .get_untracked()
+                .into_iter()
+                .map(|(at, entry)| format!("{at} {}{}", entry.line.text, if entry.begins { "!" } else { "" }))
+                .collect();
+            assert_eq!(told, ["0 a", "1 b!", "2 c", "3 d!"]);
+            assert_eq!(lines.told(), "4 lines");
+        });
+    }
+
+    #[test]
+    fn the_oldest_piece_makes_room_and_can_be_asked_for_again() {
+        Owner::new().with(|| {
+            let lines = Lines::new(page(&[(1, "first")], "1:1"));
+            let many: Vec<(u32, &str)> = vec![(1, "x"); LINES_MAX];
+            lines.add(page(&many, "1:2"));
+            assert_eq!(lines.earlier.get_untracked().as_deref(), Some("1:1"));
+            assert_eq!(lines.told(), "last 5,000 lines");
+            // Somebody reads: nothing goes.
+            lines.is_following.set(false);
+            lines.add(page(&[(1, "last")], "1:3"));
+            assert_eq!(lines.lines.with_untracked(Vec::len), LINES_MAX + 1);
+            assert_eq!(lines.n_unseen.get_untracked(), 1);
+        });
     }
 }

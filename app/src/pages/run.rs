@@ -17,8 +17,9 @@ use crate::graph::{self, stage, svg};
 use crate::icons::Icon;
 use crate::live::run::LiveRun;
 use crate::look;
-use crate::model;
+use crate::model::{self, Usual};
 use crate::parts::{Badge, Clock, Failure, Loading, Moment};
+use crate::posted::posted;
 
 /// The run that the address names; `?task=` opens a task, `?view=tasks` lists them.
 #[component]
@@ -79,12 +80,8 @@ fn Run(page: model::RunPage) -> impl IntoView {
     let query = use_query_map();
     let clock = expect_context::<Clock>();
     clock.set(page.server_now);
-    let (id, name, usual) = (
-        page.detail.summary.id,
-        page.detail.summary.flow_name.clone(),
-        page.usual_ms,
-    );
-    let inputs = page.detail.inputs.clone();
+    let (id, name, usual) = (page.summary.id, page.summary.flow_name.clone(), page.usual);
+    let inputs = page.inputs.clone();
     let Some(run) = LiveRun::new(page) else {
         let error = AppError::new(
             500,
@@ -135,7 +132,7 @@ fn Run(page: model::RunPage) -> impl IntoView {
 }
 
 #[component]
-fn Head(shared: Shared, usual: Option<u64>) -> impl IntoView {
+fn Head(shared: Shared, usual: Option<Usual>) -> impl IntoView {
     let run = shared.run;
     let fixed = run.summary.get_untracked();
     let look = Signal::derive(move || look::run(run.status()));
@@ -152,13 +149,13 @@ fn Head(shared: Shared, usual: Option<u64>) -> impl IntoView {
                     <a href=format!("/flows/{}", format::url_part(&fixed.flow))>{fixed.flow_name}</a>
                 </h1>
                 <span class="elapsed num"><Elapsed run/></span>
-                {usual.map(|ms| view! { <span class="muted num">{format!("usually {}", format::duration(ms))}</span> })}
+                {usual.map(|usual| view! { <UsualTime usual/> })}
                 <span class="grow"></span>
                 <Cancel shared/>
             </div>
             <div class="line">
                 <dl class="facts">
-                    <div><dt>"run"</dt><dd><code>{fixed.id.to_string()}</code></dd></div>
+                    <div class="id"><dt>"run"</dt><dd><code>{fixed.id.to_string()}</code></dd></div>
                     <div><dt>"started"</dt><dd><Moment at=fixed.started_at.unwrap_or(fixed.created_at)/></dd></div>
                     <div>
                         <dt>"version"</dt>
@@ -173,6 +170,20 @@ fn Head(shared: Shared, usual: Option<u64>) -> impl IntoView {
                 {labels}
             </div>
         </div>
+    }
+}
+
+/// How long such a run usually takes, and what "usually" means.
+#[component]
+fn UsualTime(usual: Usual) -> impl IntoView {
+    let of = match usual.n_runs {
+        1 => " (the last that succeeded)".to_owned(),
+        n => format!(" (median of the last {n} that succeeded)"),
+    };
+    view! {
+        <span class="usual muted num">
+            {format!("usually {}", format::duration(usual.ms))} <span class="of">{of}</span>
+        </span>
     }
 }
 
@@ -197,6 +208,13 @@ fn Elapsed(run: LiveRun) -> impl IntoView {
 fn Cancel(shared: Shared) -> impl IntoView {
     let action = ServerAction::<CancelRun>::new();
     let run = shared.run;
+    let posted = posted("cancel_run").map(|posted| posted.error);
+    let is_open = posted.is_some();
+    let error = move || match action.value().get() {
+        Some(result) => result.err(),
+        None => posted.clone(),
+    };
+    let here = move || shared.address(shared.selected_key().as_deref(), shared.as_list.get());
     let is_final = move || run.status().is_final();
     let is_ending = move || run.status() == RunStatus::Ending;
     let word = move || if is_ending() { "End now" } else { "Cancel" };
@@ -208,7 +226,7 @@ fn Cancel(shared: Shared) -> impl IntoView {
         }
     };
     view! {
-        <details class="cancel-ask" hidden=is_final>
+        <details class="cancel-ask" hidden=is_final open=is_open>
             <summary class="button danger">
                 <Icon name="u-stop"/>
                 {word}
@@ -219,17 +237,18 @@ fn Cancel(shared: Shared) -> impl IntoView {
                 <ActionForm action>
                     <input type="hidden" name="run" value=shared.id.to_string()/>
                     <input type="hidden" name="force" value=move || is_ending().to_string()/>
-                    <button class="button danger" type="submit" disabled=move || action.pending().get()>
+                    <button
+                        class="button danger"
+                        type="submit"
+                        name="form"
+                        value="cancel_run"
+                        formaction=here
+                        disabled=move || action.pending().get()
+                    >
                         {move || if is_ending() { "End the run now" } else { "Cancel the run" }}
                     </button>
                 </ActionForm>
-                {move || {
-                    action
-                        .value()
-                        .get()
-                        .and_then(Result::err)
-                        .map(|error| view! { <Failure error part=true/> })
-                }}
+                {move || error().map(|error| view! { <Failure error part=true/> })}
             </div>
         </details>
     }
@@ -241,10 +260,13 @@ fn Tabs(shared: Shared) -> impl IntoView {
     let current = move |as_list: bool| move || (shared.as_list.get() == as_list).then_some("page");
     let counts = move || {
         let counts = shared.run.summary.with(|summary| summary.counts);
-        look::counts(counts)
+        let n_retrying = match counts.waiting {
+            0 => 0,
+            _ => shared.run.n_retrying(),
+        };
+        look::told_counts(counts, n_retrying)
             .into_iter()
-            .map(|(state, n)| {
-                let look = look::status(state);
+            .map(|(look, n)| {
                 view! {
                     <span class="count num" data-state=look.key>
                         <Icon name=format!("s-{}", look.key)/>

@@ -87,7 +87,7 @@ fn Row(shared: Shared, ix: TaskIx) -> impl IntoView {
                 </span>
             </td>
             <td class="why soft">{why}</td>
-            <td class="right num">{attempt}</td>
+            <td class="attempt right num">{attempt}</td>
             <td class="right num">{took}</td>
         </tr>
     }

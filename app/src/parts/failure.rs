@@ -1,8 +1,6 @@
-//! Pages and panels that could not be shown, and what a plain form left in the address.
+//! Pages and panels that could not be shown.
 
 use leptos::prelude::*;
-use leptos::server_fn::error::ServerFnUrlError;
-use leptos_router::hooks::use_query_map;
 
 use super::Problems;
 use crate::error::AppError;
@@ -66,18 +64,4 @@ fn headline(error: &AppError) -> String {
 #[component]
 pub fn Loading() -> impl IntoView {
     view! { <p class="page muted" role="status">"Loading…"</p> }
-}
-
-/// The error of a form that was sent without scripts: the server puts it into the address of the page it leads back to.
-#[must_use]
-pub fn failed_post(path: &'static str) -> Signal<Option<AppError>> {
-    let query = use_query_map();
-    Signal::derive(move || {
-        let query = query.read();
-        let sent = query.get_str("__path")?;
-        let of = sent == path || sent.ends_with(path);
-        of.then(|| query.get_str("__err"))
-            .flatten()
-            .map(ServerFnUrlError::<AppError>::decode_err)
-    })
 }

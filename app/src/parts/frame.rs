@@ -13,6 +13,7 @@ use crate::theme::Theme;
 /// Rail, top bar and, inside `<main>`, the page.
 #[component]
 pub fn Frame(children: Children) -> impl IntoView {
+    crate::posted::forget_elsewhere();
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="frame">

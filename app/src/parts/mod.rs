@@ -6,7 +6,7 @@ pub mod moment;
 pub mod problems;
 pub mod state;
 
-pub use failure::{Failure, Loading, failed_post};
+pub use failure::{Failure, Loading};
 pub use frame::Frame;
 pub use moment::{Clock, Moment, provide_clock};
 pub use problems::Problems;

@@ -48,6 +48,21 @@ pub(crate) fn page(logs: &Logs) -> LogPage {
     LogPage {
         lines,
         next: Some(position_text(logs.next)),
+        earlier: None,
+    }
+}
+
+/// The last of a log, and where what comes before it ends.
+pub(crate) fn last_page(chunks: &[(u32, LogChunk)], earlier: Option<(u32, u64)>) -> LogPage {
+    LogPage {
+        lines: chunks
+            .iter()
+            .flat_map(|(attempt, chunk)| lines(*attempt, chunk))
+            .collect(),
+        next: chunks
+            .last()
+            .map(|(attempt, chunk)| position_text((*attempt, chunk.number))),
+        earlier: earlier.map(position_text),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::run::event::{Ended, RunError, Skip, TaskError};
 use crate::run::state::{
     Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskRun, TaskState, WaitsFor,
 };
+use crate::time::Timestamp;
 use crate::view::{AttemptView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
 
 impl RunState {
@@ -172,7 +173,7 @@ impl RunState {
         let parts = self.parts(spot.task).filter(|_| spot.part.is_none());
         let mut view = TaskRunView {
             path: self.plan.path(spot).to_string(),
-            name: plan.doc.name.clone().unwrap_or_else(|| plan.key.to_string()),
+            name: self.plan.name_of(spot.task),
             task_type: plan.doc.task_type.clone(),
             role: role_key(plan.role).to_owned(),
             state: task.state.status(),
@@ -252,8 +253,8 @@ impl RunState {
             TaskState::Waiting {
                 waits_for: WaitsFor::Retry,
                 until,
-            } => format!("tries again at {until}"),
-            TaskState::Waiting { until, .. } => format!("waits until {until}"),
+            } => format!("tries again at {}", to_the_second(*until)),
+            TaskState::Waiting { until, .. } => format!("waits until {}", to_the_second(*until)),
             TaskState::Skipped {
                 reason: SkipReason::NotNeeded,
             } => self.why_left_out(ix),
@@ -368,6 +369,11 @@ impl RunState {
             .filter(move |(_, task)| state.is_none_or(|state| task.state.status() == state))
             .map(|(ix, _)| ix as TaskIx)
     }
+}
+
+/// For sentences: nobody reads microseconds. The field beside the sentence holds them.
+fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_micros(at.as_micros().div_euclid(1_000_000) * 1_000_000)
 }
 
 fn inline_or_null(payload: &Payload) -> Value {

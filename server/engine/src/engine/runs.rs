@@ -218,6 +218,22 @@ impl Engine {
         Ok(Logs { chunks, next })
     }
 
+    /// The last of a task run's log up to a position (attempt, chunk number), about `bytes` of it; `None` is its end.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
+    pub async fn task_logs_back(
+        &self,
+        run: RunId,
+        path: &str,
+        until: Option<(u32, u64)>,
+        bytes: usize,
+    ) -> EngineResult<Vec<(u32, LogChunk)>> {
+        self.find_task(run, path).await?;
+        let until = until.unwrap_or((u32::MAX, u64::MAX));
+        Ok(self.parts.log_store.read_back(run, path, until, bytes).await?)
+    }
+
     /// Comes back when what a run's attempts have logged so far can be read.
     pub async fn logs_flushed(&self, run: RunId) {
         self.parts.shared.logs.flushed(run).await;

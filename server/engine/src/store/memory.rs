@@ -454,6 +454,37 @@ impl LogStore for MemoryStore {
         }
         Ok(chunks)
     }
+
+    async fn read_back(
+        &self,
+        run: RunId,
+        task: &str,
+        until: (u32, u64),
+        bytes: usize,
+    ) -> StoreResult<Vec<(u32, LogChunk)>> {
+        let logs = self.logs.lock();
+        let task: Arc<str> = task.into();
+        let key = |attempt: u32| LogKey {
+            run,
+            task: Arc::clone(&task),
+            attempt,
+        };
+        let mut chunks = Vec::new();
+        let mut n_bytes = 0;
+        let leading = logs
+            .range(key(0)..=key(until.0))
+            .rev()
+            .flat_map(|(key, log)| log.values().rev().map(|chunk| (key.attempt, chunk)));
+        for (attempt, chunk) in leading.filter(|(attempt, chunk)| (*attempt, chunk.number) <= until) {
+            n_bytes += chunk.text.len();
+            if n_bytes > bytes && !chunks.is_empty() {
+                break;
+            }
+            chunks.push((attempt, chunk.clone()));
+        }
+        chunks.reverse();
+        Ok(chunks)
+    }
 }
 
 #[async_trait]

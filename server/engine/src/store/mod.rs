@@ -343,6 +343,16 @@ pub trait LogStore: Send + Sync + 'static {
         after: (u32, u64),
         bytes: usize,
     ) -> StoreResult<Vec<(u32, LogChunk)>>;
+
+    /// The last chunks of one task run up to a position, that position included, at most about `bytes` of text; they too come
+    /// oldest first. Readers begin at a log's end and go back from there.
+    async fn read_back(
+        &self,
+        run: RunId,
+        task: &str,
+        until: (u32, u64),
+        bytes: usize,
+    ) -> StoreResult<Vec<(u32, LogChunk)>>;
 }
 
 /// Where large values live: content-addressed, durable before `put` answers.

@@ -310,6 +310,16 @@ impl LogStore for Moody {
     ) -> StoreResult<Vec<(u32, LogChunk)>> {
         self.store.read(run, task, after, bytes).await
     }
+
+    async fn read_back(
+        &self,
+        run: RunId,
+        task: &str,
+        until: (u32, u64),
+        bytes: usize,
+    ) -> StoreResult<Vec<(u32, LogChunk)>> {
+        self.store.read_back(run, task, until, bytes).await
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,8 @@ use crate::limits::{LOST_ATTEMPTS_MAX, OUTPUT_BYTES_MAX};
 use crate::payload::Payload;
 use crate::plan::Spot;
 use crate::run::command::{Effect, Outcome, Rejected};
-use crate::run::event::{EventKind, TaskError};
-use crate::run::state::{TaskState, WaitsFor};
+use crate::run::event::{Ended, EventKind, TaskError};
+use crate::run::state::{Phase, TaskState, WaitsFor};
 
 use super::Decider;
 use super::values::{Missing, output_too_large};
@@ -184,10 +184,19 @@ impl Decider<'_, '_> {
     }
 
     fn why_stopped(&self, spot: Spot) -> &'static str {
-        if self.state.is_stopping(spot.task) {
-            "it was stopped because the run ended"
-        } else {
-            "it was stopped because other items had failed"
+        if !self.state.is_stopping(spot.task) {
+            return "it was stopped because other items had failed";
+        }
+        match self.state.phase() {
+            Phase::Ending {
+                outcome: Ended::Cancelled,
+                ..
+            } => "it was stopped because the run was cancelled",
+            Phase::Ending {
+                outcome: Ended::Failed,
+                ..
+            } => "it was stopped because the run failed",
+            _ => "it was stopped because the run ended",
         }
     }
 

@@ -42,7 +42,24 @@ impl LogStore for SqliteLogs {
     ) -> StoreResult<Vec<(u32, LogChunk)>> {
         let task = task.to_owned();
         self.readers
-            .read(move |conn| read(conn, run, &task, after, bytes))
+            .read(move |conn| read(conn, AFTER, run, &task, after, bytes))
+            .await
+    }
+
+    async fn read_back(
+        &self,
+        run: RunId,
+        task: &str,
+        until: (u32, u64),
+        bytes: usize,
+    ) -> StoreResult<Vec<(u32, LogChunk)>> {
+        let task = task.to_owned();
+        self.readers
+            .read(move |conn| {
+                let mut chunks = read(conn, UNTIL, run, &task, until, bytes)?;
+                chunks.reverse();
+                Ok(chunks)
+            })
             .await
     }
 }
@@ -65,22 +82,28 @@ fn append(conn: &Connection, chunks: &[(LogKey, LogChunk)]) -> Result<(), Fault>
     Ok(())
 }
 
+/// What follows a position, oldest first.
+const AFTER: &str = "SELECT attempt, number, at, stream, text FROM chunks
+    WHERE run = ? AND task = ? AND (attempt, number) > (?, ?) ORDER BY attempt, number";
+
+/// What leads up to a position, newest first.
+const UNTIL: &str = "SELECT attempt, number, at, stream, text FROM chunks
+    WHERE run = ? AND task = ? AND (attempt, number) <= (?, ?) ORDER BY attempt DESC, number DESC";
+
 fn read(
     conn: &Connection,
+    sql: &str,
     run: RunId,
     task: &str,
-    after: (u32, u64),
+    position: (u32, u64),
     bytes: usize,
 ) -> Result<Vec<(u32, LogChunk)>, Fault> {
-    let mut select = conn.prepare_cached(
-        "SELECT attempt, number, at, stream, text FROM chunks
-         WHERE run = ? AND task = ? AND (attempt, number) > (?, ?) ORDER BY attempt, number",
-    )?;
+    let mut select = conn.prepare_cached(sql)?;
     let mut rows = select.query(params![
         run.to_bytes(),
         task,
-        after.0,
-        i64::try_from(after.1).unwrap_or(i64::MAX)
+        position.0,
+        i64::try_from(position.1).unwrap_or(i64::MAX)
     ])?;
     let mut chunks = Vec::new();
     let mut n_bytes = 0;

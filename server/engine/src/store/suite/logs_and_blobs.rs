@@ -42,13 +42,15 @@ pub(super) async fn logs_are_read_from_any_place(logs: &dyn LogStore) {
     ])
     .await
     .expect("a repetition is no error");
-    let read = async |task: &str, after, bytes| {
-        let found = logs.read(id(1), task, after, bytes).await.expect("ok");
+    let told = |found: Vec<(u32, LogChunk)>| {
         found
             .iter()
             .map(|(attempt, chunk)| format!("{attempt}.{} {:?} {}", chunk.number, chunk.stream, chunk.text))
             .collect::<String>()
     };
+    let read = async |task: &str, after, bytes| told(logs.read(id(1), task, after, bytes).await.expect("ok"));
+    let back =
+        async |task: &str, until, bytes| told(logs.read_back(id(1), task, until, bytes).await.expect("ok"));
     let whole = "1.1 Stdout one\n1.2 Stderr zwölf\n1.9 Engine left out\n2.1 Stdout second try\n";
     assert_eq!(read("a", (0, 0), 1000).await, whole);
     assert_eq!(
@@ -65,6 +67,26 @@ pub(super) async fn logs_are_read_from_any_place(logs: &dyn LogStore) {
     assert_eq!(read("a", (2, 1), 1000).await, "");
     assert_eq!(read("c", (0, 0), 1000).await, "");
     assert_eq!(logs.read(id(1), "a", (1, 2), 1).await.expect("ok"), [(1, engine)]);
+
+    let end = (u32::MAX, u64::MAX);
+    assert_eq!(back("a", end, 1000).await, whole);
+    assert_eq!(back("a", end, 1).await, "2.1 Stdout second try\n", "at least one");
+    assert_eq!(
+        back("a", end, 20).await,
+        "1.9 Engine left out\n2.1 Stdout second try\n",
+        "as much as fits, the newest"
+    );
+    assert_eq!(
+        back("a", (1, 8), 1000).await,
+        "1.1 Stdout one\n1.2 Stderr zwölf\n"
+    );
+    assert_eq!(
+        back("a", (1, 2), 7).await,
+        "1.2 Stderr zwölf\n",
+        "the position itself belongs to it"
+    );
+    assert_eq!(back("a", (1, 0), 1000).await, "");
+    assert_eq!(back("c", end, 1000).await, "");
 }
 
 pub(super) async fn blobs_come_back(blobs: &dyn BlobStore) {
