@@ -11,19 +11,19 @@ fn cancel_ends_attempts_and_leaves_out_what_had_not_started() {
         "tasks: { a: { type: work }, b: { type: work, needs: [a] }, c: { type: work }, d: { type: delay, with: { for: 1h } } }",
         "a starts; cancel; show; a stops; c stops",
         expect![[r#"
-        - a is asked to end
-        - c is asked to end
-        a    running    1 attempt
-        b    cancelled  the run was cancelled
-        c    ready      1 attempt
-        d    cancelled  the run was cancelled
-        run  ending  Attempts
-        a    cancelled  1 attempt  it was stopped because the run ended
-        b    cancelled  the run was cancelled
-        c    cancelled  1 attempt  it was stopped because the run ended
-        d    cancelled  the run was cancelled
-        run  cancelled
-    "#]],
+            - a is asked to end
+            - c is asked to end
+            a    running    1 attempt
+            b    cancelled  the run was cancelled
+            c    ready      1 attempt
+            d    cancelled  the run was cancelled
+            run  ending  Attempts
+            a    cancelled  1 attempt  it was stopped because the run was cancelled
+            b    cancelled  the run was cancelled
+            c    cancelled  1 attempt  it was stopped because the run was cancelled
+            d    cancelled  the run was cancelled
+            run  cancelled
+        "#]],
     );
     check(
         "a -> b -always-> c",
@@ -90,16 +90,16 @@ fn a_second_cancel_asks_again_and_changes_nothing() {
         "a -> b",
         "a starts; cancel; cancel; show; a stops; cancel",
         expect![[r#"
-        - a is asked to end
-        - a is asked to end
-        a    running    1 attempt
-        b    cancelled  the run was cancelled
-        run  ending  Attempts
-        - cancel: the run is finished
-        a    cancelled  1 attempt  it was stopped because the run ended
-        b    cancelled  the run was cancelled
-        run  cancelled
-    "#]],
+            - a is asked to end
+            - a is asked to end
+            a    running    1 attempt
+            b    cancelled  the run was cancelled
+            run  ending  Attempts
+            - cancel: the run is finished
+            a    cancelled  1 attempt  it was stopped because the run was cancelled
+            b    cancelled  the run was cancelled
+            run  cancelled
+        "#]],
     );
 }
 
@@ -165,17 +165,17 @@ fn a_cancelled_run_whose_finally_task_fails_has_failed() {
         FULL,
         "cancel; a stops; clean fails; alert ok",
         expect![[r#"
-        - a is asked to end
-        a       cancelled  1 attempt  it was stopped because the run ended
-        b       cancelled  the run was cancelled
-        c       cancelled  the run was cancelled
-        clean   failed     1 attempt  failed: it broke
-        sweep   skipped    upstream clean failed
-        alert   succeeded  1 attempt
-        a.undo  skipped    was not needed
-        b.undo  skipped    was not needed
-        run     failed  clean failed: it broke
-    "#]],
+            - a is asked to end
+            a       cancelled  1 attempt  it was stopped because the run was cancelled
+            b       cancelled  the run was cancelled
+            c       cancelled  the run was cancelled
+            clean   failed     1 attempt  failed: it broke
+            sweep   skipped    upstream clean failed
+            alert   succeeded  1 attempt
+            a.undo  skipped    was not needed
+            b.undo  skipped    was not needed
+            run     failed  clean failed: it broke
+        "#]],
     );
 }
 
@@ -288,26 +288,26 @@ finally: { clean: { type: work } }
         flow,
         "a ok; b starts; wait 59s; show; wait 1s; show; b stops; a.undo ok; wait 5m; clean ok",
         expect![[r#"
-        a       succeeded  1 attempt
-        b       running    1 attempt
-        c       blocked    waits for b
-        clean   blocked    runs at the end, whatever happens
-        a.undo  blocked    takes back a if the run fails or is cancelled
-        run     running
-        - b is asked to end
-        a       succeeded  1 attempt
-        b       running    1 attempt
-        c       cancelled  the run took too long
-        clean   blocked    runs at the end, whatever happens
-        a.undo  blocked    takes back a if the run fails or is cancelled
-        run     ending  timeout: the run took longer than 1m  Attempts
-        a       succeeded  1 attempt
-        b       cancelled  1 attempt  it was stopped because the run ended
-        c       cancelled  the run took too long
-        clean   succeeded  1 attempt
-        a.undo  succeeded  1 attempt
-        run     failed  timeout: the run took longer than 1m
-    "#]],
+            a       succeeded  1 attempt
+            b       running    1 attempt
+            c       blocked    waits for b
+            clean   blocked    runs at the end, whatever happens
+            a.undo  blocked    takes back a if the run fails or is cancelled
+            run     running
+            - b is asked to end
+            a       succeeded  1 attempt
+            b       running    1 attempt
+            c       cancelled  the run took too long
+            clean   blocked    runs at the end, whatever happens
+            a.undo  blocked    takes back a if the run fails or is cancelled
+            run     ending  timeout: the run took longer than 1m  Attempts
+            a       succeeded  1 attempt
+            b       cancelled  1 attempt  it was stopped because the run failed
+            c       cancelled  the run took too long
+            clean   succeeded  1 attempt
+            a.undo  succeeded  1 attempt
+            run     failed  timeout: the run took longer than 1m
+        "#]],
     );
 }
 

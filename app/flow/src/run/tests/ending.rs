@@ -117,19 +117,19 @@ fn fail_fast_ends_the_run_at_the_first_unhandled_failure() {
         "fail_fast; a; b -> c; d",
         "b starts; a fails; show; b stops; d ok",
         expect![[r#"
-        - b is asked to end
-        - d is asked to end
-        a    failed     1 attempt  failed: it broke
-        b    running    1 attempt
-        c    cancelled  the run failed (fail_fast)
-        d    ready      1 attempt
-        run  ending  a failed: it broke  Attempts
-        a    failed     1 attempt  failed: it broke
-        b    cancelled  1 attempt  it was stopped because the run ended
-        c    cancelled  the run failed (fail_fast)
-        d    succeeded  1 attempt
-        run  failed  a failed: it broke
-    "#]],
+            - b is asked to end
+            - d is asked to end
+            a    failed     1 attempt  failed: it broke
+            b    running    1 attempt
+            c    cancelled  the run failed (fail_fast)
+            d    ready      1 attempt
+            run  ending  a failed: it broke  Attempts
+            a    failed     1 attempt  failed: it broke
+            b    cancelled  1 attempt  it was stopped because the run failed
+            c    cancelled  the run failed (fail_fast)
+            d    succeeded  1 attempt
+            run  failed  a failed: it broke
+        "#]],
     );
     check(
         "fail_fast; a -failed-> h; b -> c",
@@ -155,23 +155,23 @@ fn fail_fast_waits_until_the_handler_is_skipped() {
         "fail_fast; a -failed-> h; b -> h; c",
         "a fails; show; b fails; show; c stops",
         expect![[r#"
-        a    failed     1 attempt  failed: it broke
-        h    blocked    waits for b
-        b    ready      1 attempt
-        c    ready      1 attempt
-        run  running
-        - c is asked to end
-        a    failed     1 attempt  failed: it broke
-        h    cancelled  the run failed (fail_fast)
-        b    failed     1 attempt  failed: it broke
-        c    ready      1 attempt
-        run  ending  b failed: it broke  Attempts
-        a    failed     1 attempt  failed: it broke
-        h    cancelled  the run failed (fail_fast)
-        b    failed     1 attempt  failed: it broke
-        c    cancelled  1 attempt  it was stopped because the run ended
-        run  failed  b failed: it broke
-    "#]],
+            a    failed     1 attempt  failed: it broke
+            h    blocked    waits for b
+            b    ready      1 attempt
+            c    ready      1 attempt
+            run  running
+            - c is asked to end
+            a    failed     1 attempt  failed: it broke
+            h    cancelled  the run failed (fail_fast)
+            b    failed     1 attempt  failed: it broke
+            c    ready      1 attempt
+            run  ending  b failed: it broke  Attempts
+            a    failed     1 attempt  failed: it broke
+            h    cancelled  the run failed (fail_fast)
+            b    failed     1 attempt  failed: it broke
+            c    cancelled  1 attempt  it was stopped because the run failed
+            run  failed  b failed: it broke
+        "#]],
     );
 }
 

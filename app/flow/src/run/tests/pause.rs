@@ -93,11 +93,11 @@ fn the_timeout_of_the_run_goes_on_counting_and_cancel_works() {
         "a -> b",
         "a starts; pause; cancel; a stops",
         expect![[r#"
-        - a is asked to end
-        a    cancelled  1 attempt  it was stopped because the run ended
-        b    cancelled  the run was cancelled
-        run  cancelled
-    "#]],
+            - a is asked to end
+            a    cancelled  1 attempt  it was stopped because the run was cancelled
+            b    cancelled  the run was cancelled
+            run  cancelled
+        "#]],
     );
     check(
         "a -> b",
@@ -113,13 +113,13 @@ fn the_timeout_of_the_run_goes_on_counting_and_cancel_works() {
         "a -> b",
         "cancel; pause; a stops; resume",
         expect![[r#"
-        - a is asked to end
-        - pause: the run is ending; it can be cancelled, not paused
-        - resume: the run is finished
-        a    cancelled  1 attempt  it was stopped because the run ended
-        b    cancelled  the run was cancelled
-        run  cancelled
-    "#]],
+            - a is asked to end
+            - pause: the run is ending; it can be cancelled, not paused
+            - resume: the run is finished
+            a    cancelled  1 attempt  it was stopped because the run was cancelled
+            b    cancelled  the run was cancelled
+            run  cancelled
+        "#]],
     );
 }
 
@@ -129,17 +129,17 @@ fn a_failure_that_came_meanwhile_ends_the_run_when_it_goes_on() {
         "fail_fast; a; b; c",
         "pause; a fails; show; resume; b stops; c stops",
         expect![[r#"
-        a    failed     1 attempt  failed: it broke
-        b    ready      1 attempt
-        c    ready      1 attempt
-        run  paused
-        - b is asked to end
-        - c is asked to end
-        a    failed     1 attempt  failed: it broke
-        b    cancelled  1 attempt  it was stopped because the run ended
-        c    cancelled  1 attempt  it was stopped because the run ended
-        run  failed  a failed: it broke
-    "#]],
+            a    failed     1 attempt  failed: it broke
+            b    ready      1 attempt
+            c    ready      1 attempt
+            run  paused
+            - b is asked to end
+            - c is asked to end
+            a    failed     1 attempt  failed: it broke
+            b    cancelled  1 attempt  it was stopped because the run failed
+            c    cancelled  1 attempt  it was stopped because the run failed
+            run  failed  a failed: it broke
+        "#]],
     );
     check(
         "a",
