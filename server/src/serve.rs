@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use engine::store::retention::Retention;
 use engine::task_types::{BuiltinOptions, HttpOptions};
 use engine::{Engine, EngineError};
 use tokio::net::TcpListener;
@@ -44,6 +45,8 @@ pub struct ServeOptions {
     pub deny_private_networks: bool,
     /// A program that evaluates jq in a process of its own.
     pub jq_helper: Option<PathBuf>,
+    /// Which finished runs are kept.
+    pub retention: Retention,
     /// Whether an empty store gets the example flows.
     pub examples: bool,
 }
@@ -61,6 +64,7 @@ impl ServeOptions {
             disabled_types: Vec::new(),
             deny_private_networks: false,
             jq_helper: None,
+            retention: Retention::default(),
             examples: true,
         }
     }
@@ -143,6 +147,7 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
     let mut builder = Engine::builder()
         .data_dir(&options.data)
         .builtin(builtin)
+        .retention(options.retention.clone())
         .disable(options.disabled_types.clone());
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);

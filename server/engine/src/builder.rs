@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, SystemClock};
@@ -16,12 +17,14 @@ use crate::reports;
 use crate::schedules;
 use crate::shard::{self, Counters, Message, Router, RunCommand, Shared};
 use crate::store::memory::MemoryStore;
+use crate::store::retention::Retention;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{BlobStore, LogStore, Store};
 use crate::task_logs::{LogLimits, LogWriter};
 use crate::task_type::TaskType;
 use crate::task_types::shell::{TEMPORARY, end_survivors};
 use crate::task_types::{BuiltinOptions, TypeRegistry};
+use crate::upkeep::Upkeep;
 
 /// Everything an engine is made of, with usual choices for what is not named.
 pub struct EngineBuilder {
@@ -33,6 +36,7 @@ pub struct EngineBuilder {
     builtin: BuiltinOptions,
     types: Vec<Arc<dyn TaskType>>,
     disabled: Vec<String>,
+    retention: Retention,
 }
 
 /// Stores and what belongs to them.
@@ -54,6 +58,7 @@ impl Default for EngineBuilder {
             builtin: BuiltinOptions::default(),
             types: Vec::new(),
             disabled: Vec::new(),
+            retention: Retention::default(),
         }
     }
 }
@@ -116,6 +121,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Which finished runs are kept; what [`Retention::default`] says unless named.
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
     /// Opens the data folder and begins to work: unfinished runs go on.
     ///
     /// # Errors
@@ -169,6 +181,15 @@ impl EngineBuilder {
         let _ = dispatch.1.set(router.clone());
         recover(&shared, &router).await?;
         let reader = Arc::new(Reader::new(Arc::clone(&stores.store), flows));
+        let upkeep = Upkeep {
+            store: Arc::clone(&stores.store),
+            logs: Arc::clone(&stores.logs),
+            blobs: Arc::clone(&stores.blobs),
+            reader: Arc::clone(&reader),
+            clock: Arc::clone(&shared.clock),
+            counters: Arc::clone(&shared.counters),
+            retention: self.retention,
+        };
         let engine = Engine::new(Parts {
             shared,
             router,
@@ -177,6 +198,7 @@ impl EngineBuilder {
             log_store: stores.logs,
             data_dir: self.data_dir,
             clerk: Arc::default(),
+            upkeep: Mutex::new(Some(upkeep.start())),
         });
         schedules::start(&engine);
         Ok(engine)

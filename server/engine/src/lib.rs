@@ -25,6 +25,7 @@ pub mod store;
 pub mod task_logs;
 pub mod task_type;
 pub mod task_types;
+mod upkeep;
 
 pub use builder::EngineBuilder;
 pub use engine::{Engine, Logs, SaveFlow, Saved, StartRun};

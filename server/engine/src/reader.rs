@@ -70,6 +70,16 @@ impl Reader {
         Ok(state)
     }
 
+    /// These runs are no longer there.
+    pub(crate) fn forget(&self, runs: &[RunId]) {
+        let mut cache = self.cache.lock();
+        for run in runs {
+            if let Some((gone, _)) = cache.runs.remove(run) {
+                cache.n_tasks -= gone.tasks().len();
+            }
+        }
+    }
+
     async fn fold(&self, run: RunId, mut state: Option<Arc<RunState>>) -> EngineResult<Arc<RunState>> {
         loop {
             let after = state.as_ref().map_or(0, |state| state.last_seq());

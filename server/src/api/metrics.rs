@@ -27,6 +27,11 @@ pub(super) async fn metrics(State(state): State<ServerState>) -> ApiResult<Respo
             "Runs ended.",
             &counters.runs_finished,
         ),
+        (
+            "pointwork_runs_deleted_total",
+            "Finished runs deleted because they are no longer kept.",
+            &counters.runs_deleted,
+        ),
         ("pointwork_events_total", "Events committed.", &counters.events),
         ("pointwork_commits_total", "Batches committed.", &counters.commits),
         (

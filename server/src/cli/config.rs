@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use flow::HumanDuration;
 use serde::Deserialize;
 
+use super::retention::{FileRetention, OrOff};
+
 /// The file. Unknown keys are errors: a misspelt one must not be ignored in silence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,8 @@ pub(super) struct File {
     pub(super) shutdown_grace: Option<HumanDuration>,
     /// Task types.
     pub(super) task_types: TaskTypes,
+    /// Which finished runs are kept.
+    pub(super) retention: Option<OrOff<FileRetention>>,
 }
 
 /// The part about task types.
@@ -48,7 +52,7 @@ impl File {
         Self::parse(&text).with_context(|| format!("the configuration {} is not right", path.display()))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end().to_owned()))
     }
 }
@@ -70,7 +74,7 @@ mod tests {
         check(
             "listen = '127.0.0.1:9000'\nworkers = 3\nshutdown_grace = '5s'\n[task_types]\ndisabled = ['shell']",
             expect![[
-                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false } }"#
+                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false }, retention: None }"#
             ]],
         );
     }
@@ -84,7 +88,7 @@ mod tests {
               |
             1 | lisen = '127.0.0.1:9000'
               | ^^^^^
-            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`"#]],
+            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `task_types`, `retention`"#]],
         );
         check(
             "[task_types]\ndissabled = []",

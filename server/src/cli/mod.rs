@@ -3,6 +3,7 @@
 mod config;
 mod document;
 mod progress;
+mod retention;
 mod run;
 mod serve;
 mod validate;

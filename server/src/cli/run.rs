@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use engine::store::retention::Retention;
 use engine::task_types::BuiltinOptions;
 use engine::{Engine, EngineError, StartRun};
 use flow::view::{RunDetail, RunStatus, TaskRunView, TaskStatus};
@@ -132,7 +133,11 @@ async fn start_engine(args: &RunArgs, folder: &Path) -> Result<Engine> {
         jq_helper: std::env::current_exe().ok(),
         ..BuiltinOptions::default()
     };
-    let mut builder = Engine::builder().data_dir(folder).builtin(builtin);
+    // Which runs of a data folder are kept is for its server to say.
+    let mut builder = Engine::builder()
+        .data_dir(folder)
+        .builtin(builtin)
+        .retention(Retention::off());
     if args.data.is_none() {
         builder = builder.in_memory();
     }

@@ -13,6 +13,7 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use super::config::File;
+use super::retention::retention;
 use crate::serve::{ServeOptions, Server};
 
 /// How long attempts may finish when the server goes down.
@@ -31,7 +32,8 @@ pub(super) struct Args {
     #[arg(long, env = "POINTWORK_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
     /// Configuration file (TOML): listen, data, workers, `insecure_no_login`, `allow_hosts`, `shutdown_grace`,
-    /// `[task_types]` disabled, `deny_private_networks`
+    /// `[task_types]` disabled, `deny_private_networks`; `[retention]` succeeded, failed, cancelled: each `{ age = "30d", runs = 10000 }`
+    /// or "off"; `[retention.flows.ID]` the same for one flow [usual: 30d, failed runs 90d, the newest 10000 of each flow and state]
     #[arg(long, env = "POINTWORK_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen on other addresses than loopback although there is no login
@@ -96,6 +98,7 @@ fn options(args: Args, file: File) -> ServeOptions {
             args.allow_host
         },
         insecure_no_login: args.insecure_no_login || file.insecure_no_login,
+        retention: retention(file.retention),
         disabled_types: file.task_types.disabled,
         deny_private_networks: file.task_types.deny_private_networks,
         // Without it jq runs on a thread, where its memory is not bounded.

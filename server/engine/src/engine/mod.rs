@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use flow::RunId;
 use flow::view::TaskTypeView;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 pub use self::flows::{SaveFlow, Saved};
@@ -26,6 +27,7 @@ use crate::shard::{Counters, Router, Shared};
 use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
 use crate::task_types::TypeRegistry;
+use crate::upkeep::UpkeepTask;
 
 /// The engine. Clones are the same engine.
 #[derive(Clone)]
@@ -41,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) log_store: Arc<dyn LogStore>,
     pub(crate) data_dir: PathBuf,
     pub(crate) clerk: Arc<Clerk>,
+    pub(crate) upkeep: Mutex<Option<UpkeepTask>>,
 }
 
 impl Engine {
@@ -136,6 +139,10 @@ impl Engine {
     /// start.
     pub async fn shutdown(&self, finish: Duration) {
         self.parts.clerk.stop();
+        let upkeep = self.parts.upkeep.lock().take();
+        if let Some(upkeep) = upkeep {
+            upkeep.stop().await;
+        }
         let left = self.parts.shared.dispatch.shutdown(finish).await;
         if left > 0 {
             tracing::info!("Stopped {left} attempts; they are tried again at the next start");

@@ -104,6 +104,8 @@ pub struct Counters {
     pub attempts: AtomicU64,
     /// Runs in memory.
     pub resident: AtomicU64,
+    /// Finished runs deleted because they are no longer kept.
+    pub runs_deleted: AtomicU64,
 }
 
 /// All a loop works with.

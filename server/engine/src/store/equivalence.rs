@@ -1,16 +1,20 @@
 //! Whatever is asked, in whatever order: memory and SQLite give the same answers.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use flow::view::RunStatus;
 use proptest::prelude::*;
 
 use super::memory::MemoryStore;
+use super::retention::{Retention, Rule, Rules};
 use super::sqlite::SqliteStore;
 use super::suite::{Draft, at, id, run, version};
 use super::{NewSchedule, RunFilter, ScheduleMark, ShardEpochs, Store};
 
 const FLOWS: [&str; 3] = ["orders", "invoices", "mails"];
+/// How long each run takes.
+const LASTED: [i64; 8] = [0, 20, 20, 33, 999, 5_000, 3_600_000, 7_200_000];
 const KEYS: [&str; 2] = ["k", "l"];
 
 #[derive(Clone, Debug)]
@@ -38,6 +42,13 @@ enum Verb {
     },
     Runs(RunFilter, usize),
     Look(i64),
+    Delete(Vec<i64>),
+    Expire {
+        hours: i64,
+        age: Option<u64>,
+        runs: Option<u64>,
+        limit: usize,
+    },
 }
 
 fn state() -> impl Strategy<Value = RunStatus> {
@@ -49,8 +60,7 @@ fn state() -> impl Strategy<Value = RunStatus> {
 fn draft() -> impl Strategy<Value = Draft> {
     let key = proptest::option::weighted(0.3, (0..KEYS.len(), 0..3_u64));
     let first = prop_oneof![2 => Just(1), 3 => 2..7_u64];
-    let lasted = prop_oneof![0..40_i64, 0..10_000_000_i64];
-    (0..8_i64, first, 1..4_u64, key, lasted).prop_map(|(n, first, n_events, key, lasted)| {
+    (0..8_i64, first, 1..4_u64, key).prop_map(|(n, first, n_events, key)| {
         let state = match (first + n_events - 1, n % 3) {
             (1, _) => RunStatus::Queued,
             (2 | 3, _) => RunStatus::Running,
@@ -65,7 +75,7 @@ fn draft() -> impl Strategy<Value = Draft> {
             .of(flow)
             .events(first, n_events)
             .state(state)
-            .lasted(lasted);
+            .lasted(LASTED[usize::try_from(n).unwrap_or(0)]);
         match key {
             Some((key, hash)) => draft.key(KEYS[key], hash),
             None => draft,
@@ -112,6 +122,9 @@ fn verb() -> impl Strategy<Value = Verb> {
         2 => (0..8_i64, 0..9_u64, 0..5_usize).prop_map(|(n, after, limit)| Verb::Events { n, after, limit }),
         4 => (filter(), 1..4_usize).prop_map(|(filter, limit)| Verb::Runs(filter, limit)),
         3 => (0..8_i64).prop_map(Verb::Look),
+        1 => proptest::collection::vec(0..8_i64, 1..4).prop_map(Verb::Delete),
+        2 => (0..9_i64, proptest::option::of(0..6_u64), proptest::option::of(0..3_u64), 1..5_usize)
+            .prop_map(|(hours, age, runs, limit)| Verb::Expire { hours, age, runs, limit }),
     ]
 }
 
@@ -206,6 +219,40 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
                     writeln!(text, "  {page:?}")?;
                     cursor = page.ok().and_then(|page| page.next_cursor);
                     if cursor.is_none() {
+                        break;
+                    }
+                }
+            }
+            Verb::Delete(runs) => {
+                let runs = runs.iter().map(|n| id(*n)).collect();
+                writeln!(text, "  {:?}", store.delete_runs(runs).await)?;
+            }
+            Verb::Expire {
+                hours,
+                age,
+                runs,
+                limit,
+            } => {
+                let rule = Rule {
+                    age: age.map(|hours| Duration::from_secs(hours * 3600)),
+                    runs: *runs,
+                };
+                let usual = Rules {
+                    succeeded: rule,
+                    failed: rule,
+                    cancelled: Rule { age: None, ..rule },
+                };
+                let policy = Retention {
+                    usual,
+                    ..Retention::off()
+                };
+                let found = store.expired(&policy, at(hours * 3_600_000), *limit).await;
+                writeln!(text, "  {found:?}")?;
+                writeln!(text, "  {:?}", store.delete_runs(found.unwrap_or_default()).await)?;
+                // How much a step does is each store's own affair; in the end all is gone.
+                while let Ok(swept) = store.sweep(2).await {
+                    drop(store.forget_runs(swept.emptied).await);
+                    if swept.is_done {
                         break;
                     }
                 }

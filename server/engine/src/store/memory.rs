@@ -13,12 +13,13 @@ use parking_lot::Mutex;
 
 use super::blob_key::{key_for, key_of};
 use super::encoding::Span;
-use super::listing::{LATEST_RUNS_MAX, dot, flow_has_text, page_of_flows, page_of_runs};
+use super::listing::{LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, page_of_flows, page_of_runs};
+use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
     BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion, RunDecision,
     RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion,
-    Unfinished,
+    Swept, Unfinished,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -47,6 +48,8 @@ struct State {
     by_flow: BTreeMap<String, BTreeSet<RunId>>,
     keys: BTreeMap<(String, String), (RunId, u64)>,
     stats: BTreeMap<String, Movement>,
+    /// Runs whose logs may be left.
+    deleted: BTreeSet<RunId>,
 }
 
 #[derive(Debug)]
@@ -206,6 +209,44 @@ impl State {
         if !decision.events.is_empty() {
             run.decisions.push(decision.events);
         }
+    }
+
+    fn oldest(&self, oldest: &Oldest<'_>) -> Vec<RunId> {
+        let runs = self.by_flow.get(oldest.flow).into_iter();
+        runs.flat_map(|runs| runs.range(..oldest.id_end()))
+            .filter(|id| {
+                self.runs.get(id).is_some_and(|run| {
+                    let summary = &run.row.summary;
+                    summary.state == oldest.state
+                        && summary.finished_at.is_some_and(|at| at < oldest.finished_before)
+                })
+            })
+            .take(oldest.limit)
+            .copied()
+            .collect()
+    }
+
+    /// Whether it was there and finished.
+    fn delete(&mut self, id: RunId) -> bool {
+        let is_final = |run: &Run| run.row.summary.state.is_final();
+        if !self.runs.get(&id).is_some_and(is_final) {
+            return false;
+        }
+        let Some(Run { row, .. }) = self.runs.remove(&id) else {
+            return false;
+        };
+        let summary = row.summary;
+        if let Some(runs) = self.by_flow.get_mut(&summary.flow) {
+            runs.remove(&id);
+        }
+        self.keys.retain(|_, (run, _)| *run != id);
+        let duration = duration_ms(summary.started_at, summary.finished_at);
+        self.stats
+            .entry(summary.flow)
+            .or_default()
+            .remove_parts(summary.state, duration);
+        self.deleted.insert(id);
+        true
     }
 
     fn stats(&self, flow: Option<&str>) -> FlowStats {
@@ -413,6 +454,38 @@ impl Store for MemoryStore {
     async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats> {
         Ok(self.state.lock().stats(flow))
     }
+
+    async fn expired(&self, policy: &Retention, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>> {
+        let state = self.state.lock();
+        let flows = state
+            .stats
+            .iter()
+            .map(|(flow, movement)| (flow.clone(), movement.runs));
+        expired(policy, now, limit, flows, |oldest| Ok(state.oldest(&oldest)))
+    }
+
+    async fn delete_runs(&self, runs: Vec<RunId>) -> StoreResult<u64> {
+        let mut state = self.state.lock();
+        Ok(runs.into_iter().filter(|run| state.delete(*run)).count() as u64)
+    }
+
+    async fn sweep(&self, _limit: usize) -> StoreResult<Swept> {
+        // Their events went with them.
+        Ok(Swept {
+            emptied: self.state.lock().deleted.iter().copied().collect(),
+            is_done: true,
+        })
+    }
+
+    async fn forget_runs(&self, runs: Vec<RunId>) -> StoreResult<()> {
+        let mut state = self.state.lock();
+        state.deleted.retain(|deleted| !runs.contains(deleted));
+        Ok(())
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        Ok(false)
+    }
 }
 
 #[async_trait]
@@ -485,6 +558,15 @@ impl LogStore for MemoryStore {
         chunks.reverse();
         Ok(chunks)
     }
+
+    async fn delete(&self, runs: &[RunId], _limit: usize) -> StoreResult<bool> {
+        self.logs.lock().retain(|key, _| !runs.contains(&key.run));
+        Ok(true)
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        Ok(false)
+    }
 }
 
 #[async_trait]
@@ -500,5 +582,9 @@ impl BlobStore for MemoryStore {
 
     async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>> {
         Ok(key_of(blob).and_then(|key| self.blobs.lock().get(&key).cloned()))
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        Ok(false)
     }
 }

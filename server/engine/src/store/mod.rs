@@ -11,6 +11,7 @@ mod encoding;
 mod equivalence;
 pub(crate) mod listing;
 pub mod memory;
+pub mod retention;
 mod schedules;
 pub mod sqlite;
 mod stats;
@@ -27,6 +28,8 @@ use bytes::Bytes;
 use flow::run::event::Event;
 use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
 use flow::{BlobRef, RunId, Timestamp};
+
+use self::retention::Retention;
 
 /// Why the store did not do as asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -199,6 +202,15 @@ pub struct RunFilter {
     pub text: Option<String>,
 }
 
+/// What a step of deletion came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Deleted runs whose events are all gone.
+    pub emptied: Vec<RunId>,
+    /// Whether that holds for every deleted run.
+    pub is_done: bool,
+}
+
 /// Counts over the runs that are kept, moved by the writer as runs move and go, never made by counting rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FlowStats {
@@ -292,6 +304,23 @@ pub trait Store: Send + Sync + 'static {
 
     /// Counts for one flow, or for all.
     async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats>;
+
+    /// Finished runs that a policy no longer keeps: about `limit` of them, those of a flow and state oldest first.
+    async fn expired(&self, policy: &Retention, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>>;
+
+    /// Lets finished runs vanish from all that is read, with their labels, keys and part in the counts, and answers how many did.
+    /// Unfinished and unknown ones are passed over. What is left of them goes by [`Store::sweep`].
+    async fn delete_runs(&self, runs: Vec<RunId>) -> StoreResult<u64>;
+
+    /// Deletes what is left of vanished runs: about `limit` rows of events. Those it names stay noted until [`Store::forget_runs`],
+    /// so that what lies outside of this store can be deleted too, also after a crash.
+    async fn sweep(&self, limit: usize) -> StoreResult<Swept>;
+
+    /// Nothing of these deleted runs is left anywhere.
+    async fn forget_runs(&self, runs: Vec<RunId>) -> StoreResult<()>;
+
+    /// Gives some of the space that deletion freed back to the disk. True if there is more to give.
+    async fn give_back(&self) -> StoreResult<bool>;
 }
 
 /// A piece of an attempt's log: whole lines of one stream.
@@ -353,6 +382,12 @@ pub trait LogStore: Send + Sync + 'static {
         until: (u32, u64),
         bytes: usize,
     ) -> StoreResult<Vec<(u32, LogChunk)>>;
+
+    /// Deletes logs of these runs, at most `limit` chunks. True if nothing is left of them.
+    async fn delete(&self, runs: &[RunId], limit: usize) -> StoreResult<bool>;
+
+    /// As [`Store::give_back`].
+    async fn give_back(&self) -> StoreResult<bool>;
 }
 
 /// Where large values live: content-addressed, durable before `put` answers.
@@ -363,4 +398,7 @@ pub trait BlobStore: Send + Sync + 'static {
 
     /// A value's compact JSON.
     async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>>;
+
+    /// As [`Store::give_back`].
+    async fn give_back(&self) -> StoreResult<bool>;
 }

@@ -320,6 +320,14 @@ impl LogStore for Moody {
     ) -> StoreResult<Vec<(u32, LogChunk)>> {
         self.store.read_back(run, task, until, bytes).await
     }
+
+    async fn delete(&self, runs: &[RunId], limit: usize) -> StoreResult<bool> {
+        self.store.delete(runs, limit).await
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        self.store.give_back().await
+    }
 }
 
 #[tokio::test(start_paused = true)]

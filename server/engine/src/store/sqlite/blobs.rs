@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::file::{DbFile, Fault};
 use super::readers::Readers;
+use super::vacuum;
 use super::writer::{NoLedger, Writer};
 use crate::store::blob_key::{key_for, key_of};
 use crate::store::{BlobStore, StoreResult};
@@ -47,6 +48,12 @@ impl BlobStore for SqliteBlobs {
     async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>> {
         let Some(key) = key_of(blob) else { return Ok(None) };
         self.readers.read(move |conn| get(conn, &key)).await
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        self.writer
+            .write(vacuum::WEIGHT, |conn, _| vacuum::step(conn))
+            .await
     }
 }
 

@@ -118,6 +118,11 @@ impl EventLedger {
         batch.iter().map(|decision| appending.append(decision)).collect()
     }
 
+    /// Whether the open transaction holds a row of this run back.
+    pub(super) fn holds(&self, run: RunId) -> bool {
+        self.put_off.contains_key(&run)
+    }
+
     fn check_epochs(&self, epochs: &ShardEpochs, batch: &[EncodedDecision]) -> Result<(), StoreError> {
         for decision in batch {
             let shard = decision.run.shard();

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::file::{DbFile, Fault};
 use super::readers::Readers;
+use super::vacuum;
 use super::writer::{NoLedger, Writer};
 use crate::store::{LogChunk, LogKey, LogStore, LogStream, StoreError, StoreResult};
 
@@ -62,6 +63,34 @@ impl LogStore for SqliteLogs {
             })
             .await
     }
+
+    async fn delete(&self, runs: &[RunId], limit: usize) -> StoreResult<bool> {
+        let runs = runs.to_vec();
+        self.writer
+            .write(limit, move |conn, _| delete(conn, &runs, limit))
+            .await
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        self.writer
+            .write(vacuum::WEIGHT, |conn, _| vacuum::step(conn))
+            .await
+    }
+}
+
+fn delete(conn: &Connection, runs: &[RunId], limit: usize) -> Result<bool, Fault> {
+    let mut delete = conn.prepare_cached(
+        "DELETE FROM chunks WHERE (run, task, attempt, number) IN
+             (SELECT run, task, attempt, number FROM chunks WHERE run = ? LIMIT ?)",
+    )?;
+    let mut left = limit.max(1);
+    for run in runs {
+        if left == 0 {
+            return Ok(false);
+        }
+        left -= delete.execute(params![run.to_bytes(), i64::try_from(left).unwrap_or(i64::MAX)])?;
+    }
+    Ok(left > 0)
 }
 
 fn append(conn: &Connection, chunks: &[(LogKey, LogChunk)]) -> Result<(), Fault> {

@@ -7,6 +7,7 @@
 mod blobs;
 #[cfg(all(test, unix))]
 mod crash_tests;
+mod deletion;
 mod file;
 mod flows;
 mod folder;
@@ -18,6 +19,7 @@ mod rows;
 mod schedules;
 #[cfg(test)]
 mod tests;
+mod vacuum;
 mod writer;
 
 use std::path::Path;
@@ -37,10 +39,14 @@ use self::folder::Folder;
 use self::ledger::{EncodedDecision, EventLedger};
 use self::readers::Readers;
 use self::writer::Writer;
+use super::retention::Retention;
 use super::{
     Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs,
-    Store, StoreResult, StoredVersion, Unfinished,
+    Store, StoreResult, StoredVersion, Swept, Unfinished,
 };
+
+/// What deleting a run weighs in the sharing of transactions.
+const ROWS_PER_RUN: usize = 8;
 
 /// How long a call waits for another program's lock on a file before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -228,6 +234,39 @@ impl Store for SqliteStore {
         let flow = flow.map(str::to_owned);
         self.readers
             .read(move |conn| rows::stats(conn, flow.as_deref()))
+            .await
+    }
+
+    async fn expired(&self, policy: &Retention, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>> {
+        let policy = policy.clone();
+        self.readers
+            .read(move |conn| deletion::find(conn, &policy, now, limit))
+            .await
+    }
+
+    async fn delete_runs(&self, runs: Vec<RunId>) -> StoreResult<u64> {
+        self.writer
+            .write(runs.len().saturating_mul(ROWS_PER_RUN), move |conn, ledger| {
+                deletion::delete(conn, &runs, |run| ledger.holds(run))
+            })
+            .await
+    }
+
+    async fn sweep(&self, limit: usize) -> StoreResult<Swept> {
+        self.writer
+            .write(limit, move |conn, _| deletion::sweep(conn, limit))
+            .await
+    }
+
+    async fn forget_runs(&self, runs: Vec<RunId>) -> StoreResult<()> {
+        self.writer
+            .write(runs.len(), move |conn, _| deletion::forget(conn, &runs))
+            .await
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        self.writer
+            .write(vacuum::WEIGHT, |conn, _| vacuum::step(conn))
             .await
     }
 }

@@ -135,6 +135,8 @@ pub(super) fn events(conn: &Connection, run: RunId, after: u64, limit: usize) ->
     let mut select = conn.prepare_cached(
         "SELECT first_seq, bytes FROM events WHERE run = ?1 AND first_seq >=
              coalesce((SELECT max(first_seq) FROM events WHERE run = ?1 AND first_seq <= ?2), 0)
+         -- A deleted run's events may go one by one, but nobody sees half of them.
+             AND EXISTS (SELECT 1 FROM runs WHERE run = ?1)
          ORDER BY first_seq",
     )?;
     let mut rows = select.query(params![
@@ -372,6 +374,44 @@ pub(super) fn stats(conn: &Connection, flow: Option<&str>) -> Result<FlowStats, 
 /// Runs of a flow by state, for lists.
 pub(super) fn runs_by_state(conn: &Connection, flow: &str) -> Result<BTreeMap<String, u64>, Fault> {
     Ok(counts(conn, Some(flow))?.into_stats().runs)
+}
+
+/// Runs of each flow that has any, by state.
+pub(super) fn counts_by_flow(conn: &Connection) -> Result<Vec<(String, [i64; RunStatus::ALL.len()])>, Fault> {
+    let mut select = conn.prepare_cached("SELECT * FROM flow_stats ORDER BY flow")?;
+    let mut rows = select.query([])?;
+    let mut flows = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut counts = [0; RunStatus::ALL.len()];
+        for (at, n) in counts.iter_mut().enumerate() {
+            *n = row.get(at + 1)?;
+        }
+        flows.push((row.get(0)?, counts));
+    }
+    Ok(flows)
+}
+
+/// What must be known of a finished run to delete it.
+pub(super) struct Remains {
+    pub(super) flow: String,
+    pub(super) state: RunStatus,
+    pub(super) duration_ms: Option<u64>,
+    /// `None` if they cannot be read.
+    pub(super) labels: Option<BTreeMap<String, String>>,
+}
+
+/// A run that can be deleted; `None` if there is none or it is not finished.
+pub(super) fn remains(conn: &Connection, run: RunId) -> Result<Option<Remains>, Fault> {
+    let mut select = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM runs r WHERE r.run = ?"))?;
+    let mut rows = select.query([run.to_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let glance = Glance::of(row)?;
+    Ok(glance.state.is_final().then(|| Remains {
+        flow: glance.flow.to_owned(),
+        state: glance.state,
+        duration_ms: duration_ms(glance.started_at, glance.finished_at),
+        labels: glance.summary().ok().map(|summary| summary.labels),
+    }))
 }
 
 fn counts(conn: &Connection, flow: Option<&str>) -> Result<Movement, Fault> {

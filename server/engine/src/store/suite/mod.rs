@@ -1,6 +1,7 @@
 //! What every store must do. A new rule is written here first; each implementation runs all of it.
 
 mod commits;
+mod deletion;
 mod drafts;
 mod lists;
 mod logs_and_blobs;
@@ -8,10 +9,13 @@ mod schedules;
 
 pub(in crate::store) use self::drafts::{Draft, at, id, run, version};
 
+pub(in crate::store) use self::deletion::N_DECISIONS_DELETED;
+
 use self::commits::{
     a_batch_is_judged_one_by_one, decisions_are_appended_in_step, events_come_in_whole_decisions,
     keys_belong_to_one_run, nothing_is_there_before, old_epochs_are_refused, rows_without_events,
 };
+use self::deletion::{deleted_runs_leave_nothing, expired_runs_are_found};
 use self::lists::{
     counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
     runs_are_found,
@@ -36,6 +40,8 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     counts_follow_the_runs(store, &epochs).await;
     flows_show_their_runs(store, &epochs).await;
     schedules_follow_their_flows(store).await;
+    expired_runs_are_found(store, &epochs).await;
+    deleted_runs_leave_nothing(store, logs, &epochs).await;
     old_epochs_are_refused(store, &epochs).await;
     logs_are_read_from_any_place(logs).await;
     blobs_come_back(blobs).await;

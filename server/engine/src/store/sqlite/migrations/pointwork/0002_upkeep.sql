@@ -1,4 +1,4 @@
--- What is needed to tell percentiles without a scan.
+-- What is needed to tell percentiles without a scan, and to delete runs.
 --
 -- There is no index on (shard, shard_seq). Nothing reads by it: streams are hinted and read their runs. It would cost dearly: the
 -- decisions of a transaction are spread over all shards, so each would dirty up to 256 more pages (2 MiB of log), where the events
@@ -21,6 +21,13 @@ lasted (flow, ms) AS (
 INSERT INTO flow_durations (flow, bucket, n)
 SELECT flow, iif(ms < 16, ms, (SELECT 16 * e + (ms >> e) FROM doublings WHERE (ms >> e) BETWEEN 16 AND 31)) AS bucket, count(*)
 FROM lasted GROUP BY 1, 2;
+
+-- Runs that have vanished and of which events or logs may be left.
+CREATE TABLE deleted_runs (
+    run BLOB NOT NULL PRIMARY KEY
+) WITHOUT ROWID;
+-- A run's key goes with it. Only runs with a key pay for this, and they come in about this order.
+CREATE INDEX idempotency_by_run ON idempotency (run);
 
 PRAGMA user_version = 2;
 COMMIT;
