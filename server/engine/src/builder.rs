@@ -246,14 +246,15 @@ impl EngineBuilder {
             options.workers = workers;
         }
         let router: Arc<OnceLock<Router>> = Arc::default();
-        let (to, blobs, runtime) = (
+        let (to, blobs, clock, runtime) = (
             Arc::clone(&router),
             Arc::clone(&stores.blobs),
+            Arc::clone(&self.clock),
             tokio::runtime::Handle::current(),
         );
         let report = Arc::new(move |report: Report| {
             if let Some(router) = to.get() {
-                reports::take(router, &blobs, &runtime, report);
+                reports::take(router, &blobs, clock.now(), &runtime, report);
             }
         });
         (Arc::new(LocalPool::new(options, report)), router)

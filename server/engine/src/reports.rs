@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow::payload::{NewBlob, Payload};
 use flow::run::{Command, Outcome, TaskError};
-use flow::{AttemptToken, RunId};
+use flow::{AttemptToken, RunId, Timestamp};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
@@ -16,7 +16,13 @@ use crate::store::BlobStore;
 use crate::task_type::TaskOutcome;
 
 /// Hands a report to the loop that owns its run. Outputs that are large are made durable first.
-pub(crate) fn take(router: &Router, blobs: &Arc<dyn BlobStore>, runtime: &Handle, report: Report) {
+pub(crate) fn take(
+    router: &Router,
+    blobs: &Arc<dyn BlobStore>,
+    now: Timestamp,
+    runtime: &Handle,
+    report: Report,
+) {
     match report {
         Report::Started { run, token } => send(
             router,
@@ -46,7 +52,9 @@ pub(crate) fn take(router: &Router, blobs: &Arc<dyn BlobStore>, runtime: &Handle
                 return;
             };
             let (router, blobs) = (router.clone(), Arc::clone(blobs));
-            runtime.spawn(async move { keep_and_send(&router, &*blobs, run, token, outcome, blob).await });
+            runtime.spawn(
+                async move { keep_and_send(&router, &*blobs, now, (run, token, outcome), blob).await },
+            );
         }
     }
 }
@@ -54,12 +62,14 @@ pub(crate) fn take(router: &Router, blobs: &Arc<dyn BlobStore>, runtime: &Handle
 async fn keep_and_send(
     router: &Router,
     blobs: &dyn BlobStore,
-    run: RunId,
-    token: AttemptToken,
-    outcome: Outcome,
+    now: Timestamp,
+    (run, token, outcome): (RunId, AttemptToken, Outcome),
     blob: NewBlob,
 ) {
-    let outcome = match blobs.put(vec![(blob.blob, Bytes::from_owner(blob.json))]).await {
+    let outcome = match blobs
+        .put(now, vec![(blob.blob, Bytes::from_owner(blob.json))])
+        .await
+    {
         Ok(()) => outcome,
         Err(error) => {
             let error = TaskError::new("output", format!("its output could not be stored: {error}"));

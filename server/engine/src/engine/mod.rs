@@ -32,7 +32,7 @@ use crate::upkeep::UpkeepTask;
 /// The engine. Clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {
-    parts: Arc<Parts>,
+    pub(crate) parts: Arc<Parts>,
 }
 
 pub(crate) struct Parts {

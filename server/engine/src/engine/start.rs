@@ -105,7 +105,10 @@ impl Engine {
             parts
                 .shared
                 .blobs
-                .put(vec![(new.blob, bytes::Bytes::from_owner(new.json))])
+                .put(
+                    parts.shared.clock.now(),
+                    vec![(new.blob, bytes::Bytes::from_owner(new.json))],
+                )
                 .await?;
         }
         let id = RunId::new(parts.shared.clock.now(), reports::random());

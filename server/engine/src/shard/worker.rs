@@ -413,7 +413,7 @@ impl ShardLoop {
         let shared = self.shared.clone();
         Box::pin(async move {
             if !blobs.is_empty() {
-                shared.blobs.put(blobs).await?;
+                shared.blobs.put(shared.clock.now(), blobs).await?;
             }
             if decisions.is_empty() {
                 Ok(Vec::new())

@@ -2,11 +2,15 @@
 
 use flow::BlobRef;
 
-use super::{StoreError, StoreResult};
+use super::{BlobKey, StoreError, StoreResult};
 
 /// The 32 bytes of a reference; `None` if it is not 64 hexadecimal digits.
-pub(super) fn key_of(blob: &BlobRef) -> Option<[u8; 32]> {
-    let digits = blob.sha256.as_bytes();
+pub(super) fn key_of(blob: &BlobRef) -> Option<BlobKey> {
+    key_of_digits(blob.sha256.as_bytes())
+}
+
+/// The same from the digits alone.
+pub(super) fn key_of_digits(digits: &[u8]) -> Option<BlobKey> {
     let mut key = [0; 32];
     if digits.len() != 2 * key.len() {
         return None;
@@ -23,7 +27,7 @@ pub(super) fn key_of(blob: &BlobRef) -> Option<[u8; 32]> {
 }
 
 /// The same for a value about to be kept. Its length is compared, its hash is not: that costs as much as the writing.
-pub(super) fn key_for(blob: &BlobRef, value: &[u8]) -> StoreResult<[u8; 32]> {
+pub(super) fn key_for(blob: &BlobRef, value: &[u8]) -> StoreResult<BlobKey> {
     let key = key_of(blob).filter(|_| blob.bytes == value.len() as u64);
     key.ok_or_else(|| {
         StoreError::Unavailable(format!(

@@ -12,14 +12,15 @@ use flow::{BlobRef, RunId, Timestamp};
 use parking_lot::Mutex;
 
 use super::blob_key::{key_for, key_of};
-use super::encoding::Span;
+use super::encoding::{Span, encode};
 use super::listing::{LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, page_of_flows, page_of_runs};
+use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
-    BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion, RunDecision,
-    RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion,
-    Swept, Unfinished,
+    BlobKey, BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion,
+    RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError, StoreResult,
+    StoredVersion, Swept, Unfinished,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -27,7 +28,7 @@ use super::{
 pub struct MemoryStore {
     state: Mutex<State>,
     logs: Mutex<BTreeMap<LogKey, BTreeMap<u64, LogChunk>>>,
-    blobs: Mutex<BTreeMap<[u8; 32], Bytes>>,
+    blobs: Mutex<BTreeMap<BlobKey, (Timestamp, Bytes)>>,
 }
 
 impl MemoryStore {
@@ -50,6 +51,8 @@ struct State {
     stats: BTreeMap<String, Movement>,
     /// Runs whose logs may be left.
     deleted: BTreeSet<RunId>,
+    /// Large values with the runs whose events name them.
+    named: BTreeSet<(BlobKey, RunId)>,
 }
 
 #[derive(Debug)]
@@ -207,6 +210,9 @@ impl State {
         });
         run.row = row;
         if !decision.events.is_empty() {
+            let encoded = encode(&decision.events).unwrap_or_default();
+            let named = references(&encoded).into_iter();
+            self.named.extend(named.map(|key| (key, decision.run)));
             run.decisions.push(decision.events);
         }
     }
@@ -240,6 +246,7 @@ impl State {
             runs.remove(&id);
         }
         self.keys.retain(|_, (run, _)| *run != id);
+        self.named.retain(|(_, run)| *run != id);
         let duration = duration_ms(summary.started_at, summary.finished_at);
         self.stats
             .entry(summary.flow)
@@ -483,6 +490,15 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn unreferenced(&self, blobs: Vec<BlobKey>) -> StoreResult<Vec<BlobKey>> {
+        let state = self.state.lock();
+        let is_named = |key: &BlobKey| {
+            let mut named = state.named.range((*key, RunId(0))..=(*key, RunId(u128::MAX)));
+            named.next().is_some()
+        };
+        Ok(blobs.into_iter().filter(|key| !is_named(key)).collect())
+    }
+
     async fn give_back(&self) -> StoreResult<bool> {
         Ok(false)
     }
@@ -571,17 +587,42 @@ impl LogStore for MemoryStore {
 
 #[async_trait]
 impl BlobStore for MemoryStore {
-    async fn put(&self, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()> {
-        let keyed: Vec<([u8; 32], Bytes)> = blobs
+    async fn put(&self, at: Timestamp, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()> {
+        let keyed: Vec<(BlobKey, Bytes)> = blobs
             .into_iter()
             .map(|(blob, value)| Ok((key_for(&blob, &value)?, value)))
             .collect::<StoreResult<_>>()?;
-        self.blobs.lock().extend(keyed);
+        let mut kept = self.blobs.lock();
+        for (key, value) in keyed {
+            let (touched_at, _) = kept.entry(key).or_insert((at, value));
+            *touched_at = at.max(*touched_at);
+        }
         Ok(())
     }
 
+    async fn untouched(
+        &self,
+        before: Timestamp,
+        after: Option<BlobKey>,
+        limit: usize,
+    ) -> StoreResult<Vec<BlobKey>> {
+        let blobs = self.blobs.lock();
+        let following = blobs
+            .iter()
+            .filter(|(key, _)| after.is_none_or(|after| **key > after));
+        let old = following.filter(|(_, (touched_at, _))| *touched_at < before);
+        Ok(old.map(|(key, _)| *key).take(limit).collect())
+    }
+
+    async fn delete(&self, before: Timestamp, blobs: Vec<BlobKey>) -> StoreResult<Option<u64>> {
+        let mut kept = self.blobs.lock();
+        let n_before = kept.len();
+        kept.retain(|key, (touched_at, _)| *touched_at >= before || !blobs.contains(key));
+        Ok(Some((n_before - kept.len()) as u64))
+    }
+
     async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>> {
-        Ok(key_of(blob).and_then(|key| self.blobs.lock().get(&key).cloned()))
+        Ok(key_of(blob).and_then(|key| self.blobs.lock().get(&key).map(|(_, value)| value.clone())))
     }
 
     async fn give_back(&self) -> StoreResult<bool> {

@@ -11,6 +11,7 @@ mod encoding;
 mod equivalence;
 pub(crate) mod listing;
 pub mod memory;
+mod references;
 pub mod retention;
 mod schedules;
 pub mod sqlite;
@@ -22,6 +23,7 @@ pub use self::schedules::{NewSchedule, ScheduleMark, ScheduleRow};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -319,6 +321,9 @@ pub trait Store: Send + Sync + 'static {
     /// Nothing of these deleted runs is left anywhere.
     async fn forget_runs(&self, runs: Vec<RunId>) -> StoreResult<()>;
 
+    /// Those of these values that no event of a kept run names.
+    async fn unreferenced(&self, blobs: Vec<BlobKey>) -> StoreResult<Vec<BlobKey>>;
+
     /// Gives some of the space that deletion freed back to the disk. True if there is more to give.
     async fn give_back(&self) -> StoreResult<bool>;
 }
@@ -346,6 +351,9 @@ pub enum LogStream {
     /// A remark of the engine's own, such as "12 MB left out here".
     Engine,
 }
+
+/// How long ago a value must have been put at least to be collected: far longer than an event takes to be committed.
+pub const BLOBS_UNTOUCHED: Duration = Duration::from_secs(60 * 60);
 
 /// Which attempt a log belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -390,11 +398,30 @@ pub trait LogStore: Send + Sync + 'static {
     async fn give_back(&self) -> StoreResult<bool>;
 }
 
+/// The SHA-256 of a large value, under which stores keep it.
+pub type BlobKey = [u8; 32];
+
 /// Where large values live: content-addressed, durable before `put` answers.
+///
+/// A value is put before the event that names it is committed, and the names are in another file, so for a while nothing refers
+/// to a value that is needed. Therefore what was put less than an hour ago stays ([`crate::store::BLOBS_UNTOUCHED`]), and whoever
+/// names a value that some other run had put must put it again.
 #[async_trait]
 pub trait BlobStore: Send + Sync + 'static {
-    /// Keeps these values.
-    async fn put(&self, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()>;
+    /// Keeps these values, put at this instant.
+    async fn put(&self, at: Timestamp, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()>;
+
+    /// Values last put before an instant, in the order of their keys, after one of them.
+    async fn untouched(
+        &self,
+        before: Timestamp,
+        after: Option<BlobKey>,
+        limit: usize,
+    ) -> StoreResult<Vec<BlobKey>>;
+
+    /// Deletes those of these values that were last put before an instant and answers how many; `None` if none may go now because
+    /// a backup is being made.
+    async fn delete(&self, before: Timestamp, blobs: Vec<BlobKey>) -> StoreResult<Option<u64>>;
 
     /// A value's compact JSON.
     async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>>;

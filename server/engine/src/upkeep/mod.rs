@@ -1,4 +1,5 @@
-//! What an engine does for its store when nobody asks: runs that are no longer kept go, and the space they leave is given back.
+//! What an engine does for its store when nobody asks: runs that are no longer kept go, then large values that nobody names any more,
+//! and the space they leave is given back.
 //!
 //! All of it happens in small steps between which others have their turn, by the engine's clock, and none of it is urgent: what
 //! fails is told once and tried again in the next round.
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use flow::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
@@ -18,7 +20,7 @@ use crate::clock::Clock;
 use crate::reader::Reader;
 use crate::shard::Counters;
 use crate::store::retention::Retention;
-use crate::store::{BlobStore, LogStore, Store, StoreResult};
+use crate::store::{BLOBS_UNTOUCHED, BlobStore, LogStore, Store, StoreResult};
 
 /// How long after the start the first round begins: recovering comes first.
 const FIRST: Duration = Duration::from_secs(60);
@@ -37,6 +39,12 @@ const ROWS_PER_STEP: usize = 256;
 
 /// Chunks of logs deleted in one transaction: each may hold 64 KiB.
 const CHUNKS_PER_STEP: usize = 64;
+
+/// Values looked at in one read.
+const BLOBS_PER_LOOK: usize = 1000;
+
+/// Values deleted in one transaction: each may be of some megabytes.
+const BLOBS_PER_STEP: usize = 8;
 
 /// What upkeep works with.
 pub(crate) struct Upkeep {
@@ -86,8 +94,12 @@ impl Upkeep {
             stop: stop.drop_guard(),
             task: tokio::spawn(async move {
                 let mut due = self.clock.now().plus(FIRST);
+                let mut calm = Calm::new(self.clock.now());
                 while self.wait(due, &stopped).await {
-                    self.round(&stopped).await;
+                    let now = self.clock.now();
+                    let n_failures = self.counters.commit_failures.load(Ordering::Relaxed);
+                    calm.look(now, due, n_failures);
+                    self.round(&stopped, calm.has_lasted(now)).await;
                     due = self.clock.now().plus(EVERY);
                 }
             }),
@@ -95,7 +107,7 @@ impl Upkeep {
     }
 
     /// False if it is stopped meanwhile.
-    async fn wait(&self, due: flow::Timestamp, stopped: &CancellationToken) -> bool {
+    async fn wait(&self, due: Timestamp, stopped: &CancellationToken) -> bool {
         while self.clock.now() < due {
             tokio::select! {
                 () = self.clock.wait_until(due) => {}
@@ -106,12 +118,16 @@ impl Upkeep {
     }
 
     /// All there is to do now.
-    async fn round(&self, stopped: &CancellationToken) {
+    async fn round(&self, stopped: &CancellationToken, may_collect: bool) {
         let mut n_deleted = 0;
         let done = self.delete_expired(stopped, &mut n_deleted).await;
         if n_deleted > 0 {
             info!("Deleted {n_deleted} finished runs that are no longer kept");
         }
+        let done = match done {
+            Ok(()) if may_collect => self.collect(stopped).await,
+            other => other,
+        };
         let done = match done {
             Ok(()) => self.give_back(stopped).await,
             broken => broken,
@@ -160,6 +176,30 @@ impl Upkeep {
         }
     }
 
+    /// Deletes large values that no run names.
+    async fn collect(&self, stopped: &CancellationToken) -> Result<(), Broken> {
+        let age = i64::try_from(BLOBS_UNTOUCHED.as_micros()).unwrap_or(i64::MAX);
+        let before = Timestamp::from_micros(self.clock.now().as_micros().saturating_sub(age));
+        let (mut after, mut n_collected) = (None, 0);
+        loop {
+            let old = self.blobs.untouched(before, after, BLOBS_PER_LOOK).await?;
+            let Some(last) = old.last().copied() else { break };
+            after = Some(last);
+            for garbage in self.store.unreferenced(old).await?.chunks(BLOBS_PER_STEP) {
+                go_on(stopped)?;
+                let Some(n_gone) = self.blobs.delete(before, garbage.to_vec()).await? else {
+                    // A backup is being made. There is another round.
+                    return Ok(());
+                };
+                n_collected += n_gone;
+            }
+        }
+        if n_collected > 0 {
+            info!("Deleted {n_collected} large values that no run names");
+        }
+        Ok(())
+    }
+
     async fn give_back(&self, stopped: &CancellationToken) -> Result<(), Broken> {
         loop {
             go_on(stopped)?;
@@ -176,6 +216,37 @@ impl Upkeep {
                 return Ok(());
             }
         }
+    }
+}
+
+/// For how long nothing has happened that could keep an event from being committed soon after the values it names: no commit failed,
+/// the clock did not jump, the engine was at work. Only then does a value's age say that nobody is about to name it.
+struct Calm {
+    since: Timestamp,
+    n_failures: u64,
+}
+
+impl Calm {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            since: now,
+            n_failures: 0,
+        }
+    }
+
+    /// A round that was due at `due` begins at `now`.
+    fn look(&mut self, now: Timestamp, due: Timestamp, n_failures: u64) {
+        let has_jumped = now < self.since || now.since(due) > EVERY;
+        if has_jumped || n_failures != self.n_failures {
+            *self = Self {
+                since: now,
+                n_failures,
+            };
+        }
+    }
+
+    fn has_lasted(&self, now: Timestamp) -> bool {
+        now.since(self.since) >= BLOBS_UNTOUCHED
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use flow::parse::Format;
 use flow::view::RunStatus;
-use flow::{RunId, Timestamp};
+use flow::{BlobRef, Payload, RunId, Timestamp};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -253,4 +253,61 @@ async fn deleted_runs_give_their_space_back_to_the_disk() {
     drop(second);
     let rest = size();
     assert!(rest < full / 10, "{rest} bytes are left of {full}");
+}
+
+/// Whether the value is still there.
+async fn is_kept(engine: &Engine, value: &BlobRef) -> bool {
+    let found = engine.parts.shared.blobs.get(value).await;
+    found.expect("the store is well").is_some()
+}
+
+#[tokio::test]
+async fn large_values_go_when_nobody_names_them() {
+    for in_memory in [true, false] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let clock = HandClock::new();
+        let usual = Rules {
+            succeeded: Rule {
+                age: Some(DAY),
+                runs: None,
+            },
+            ..Rules::default()
+        };
+        let retention = Retention {
+            usual,
+            ..Retention::off()
+        };
+        let engine = engine(dir.path(), &clock, retention, in_memory).await;
+        let text = "x".repeat(flow::limits::INLINE_BYTES_MAX + 1);
+        let (inputs, _) = Payload::keep(json!({ "text": text.clone() }));
+        let named = inputs.blob().expect("it is large").clone();
+        let (alone, new) = Payload::keep(json!(text.clone() + "y"));
+        let (alone, new) = (
+            alone.blob().expect("it is large").clone(),
+            new.expect("it is large"),
+        );
+        let run = start(&engine, "good", &text).await;
+        let value = vec![(alone.clone(), bytes::Bytes::from_owner(new.json))];
+        let put = engine.parts.shared.blobs.put(clock.now(), value);
+        put.await.expect("the store is well");
+
+        // A jump is no time that has passed.
+        clock.pass(DAY / 2).await;
+        for _ in 0..5 {
+            clock.pass(EVERY).await;
+            assert!(is_kept(&engine, &alone).await, "an hour has not passed");
+        }
+        clock.pass(EVERY).await;
+        assert!(!is_kept(&engine, &alone).await);
+        assert!(is_kept(&engine, &named).await, "a run names it");
+
+        clock.pass(DAY).await;
+        assert!(engine.run(run).await.is_err(), "its time has come");
+        for _ in 0..6 {
+            assert!(is_kept(&engine, &named).await);
+            clock.pass(EVERY).await;
+        }
+        assert!(!is_kept(&engine, &named).await, "it went after its run");
+        engine.shutdown(Duration::ZERO).await;
+    }
 }

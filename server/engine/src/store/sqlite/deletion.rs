@@ -12,9 +12,9 @@ use rustc_hash::FxHashMap;
 use super::file::Fault;
 use super::projection::write_movement;
 use super::rows;
-use crate::store::Swept;
 use crate::store::retention::{Oldest, Retention, expired};
 use crate::store::stats::{Movement, state_number};
+use crate::store::{BlobKey, Swept};
 
 /// Runs that may go.
 pub(super) fn find(
@@ -92,6 +92,8 @@ fn vanish(conn: &Connection, run: RunId) -> Result<Option<(String, RunStatus, Op
     }
     conn.prepare_cached("DELETE FROM idempotency WHERE run = ?")?
         .execute([id])?;
+    conn.prepare_cached("DELETE FROM run_blobs WHERE run = ?")?
+        .execute([id])?;
     conn.prepare_cached("DELETE FROM runs WHERE run = ?")?
         .execute([id])?;
     conn.prepare_cached("INSERT INTO deleted_runs (run) VALUES (?)")?
@@ -130,6 +132,18 @@ fn next_deleted(conn: &Connection, after: Option<RunId>) -> Result<Option<RunId>
         .prepare_cached("SELECT run FROM deleted_runs WHERE run > ? ORDER BY run LIMIT 1")?
         .query_row([after], |row| row.get(0).map(RunId::from_bytes))
         .optional()?;
+    Ok(found)
+}
+
+/// Those of these values that no run names.
+pub(super) fn unreferenced(conn: &Connection, blobs: &[BlobKey]) -> Result<Vec<BlobKey>, Fault> {
+    let mut select = conn.prepare_cached("SELECT 1 FROM run_blobs WHERE sha256 = ? LIMIT 1")?;
+    let mut found = Vec::new();
+    for blob in blobs {
+        if !select.exists([blob])? {
+            found.push(*blob);
+        }
+    }
     Ok(found)
 }
 

@@ -46,7 +46,10 @@ pub(super) const LOGS: Kind = Kind {
 pub(super) const BLOBS: Kind = Kind {
     file_name: "blobs.db",
     application_id: 0x5057_0003,
-    migrations: &[include_str!("migrations/blobs/0001_first.sql")],
+    migrations: &[
+        include_str!("migrations/blobs/0001_first.sql"),
+        include_str!("migrations/blobs/0002_collection.sql"),
+    ],
     synchronous: "FULL",
 };
 

@@ -16,8 +16,9 @@ use super::file::Fault;
 use super::projection::{EncodedRow, RowWriting, write_movement};
 use super::writer::Ledger;
 use crate::store::encoding::{self, Span};
+use crate::store::references::references;
 use crate::store::stats::{Movement, state_of_number};
-use crate::store::{Committed, Idempotency, RunDecision, ShardEpochs, StoreError, StoreResult};
+use crate::store::{BlobKey, Committed, Idempotency, RunDecision, ShardEpochs, StoreError, StoreResult};
 
 /// A decision as it will be written. Made on the caller's thread, so that the writer's has less to do.
 pub(super) struct EncodedDecision {
@@ -27,6 +28,7 @@ pub(super) struct EncodedDecision {
     bytes: Vec<u8>,
     row: Arc<EncodedRow>,
     idempotency: Option<Idempotency>,
+    blobs: Vec<BlobKey>,
 }
 
 impl EncodedDecision {
@@ -41,6 +43,7 @@ impl EncodedDecision {
             run: decision.run,
             span,
             at: decision.events.last().map_or(0, |event| event.at.as_micros()),
+            blobs: references(&bytes),
             bytes,
             row: Arc::new(EncodedRow::new(&decision.row)?),
             idempotency: decision.idempotency,
@@ -248,6 +251,11 @@ impl Appending<'_> {
                 self.put_off(decision, before, last);
             }
             Span::Broken => return self.out_of_step(run),
+        }
+        for blob in &decision.blobs {
+            self.conn
+                .prepare_cached("INSERT OR IGNORE INTO run_blobs (run, sha256) VALUES (?, ?)")?
+                .execute(params![run.to_bytes(), blob])?;
         }
         if let Some(Idempotency { key, inputs_hash }) = &decision.idempotency {
             self.conn

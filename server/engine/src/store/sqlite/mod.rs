@@ -11,6 +11,7 @@ mod deletion;
 mod file;
 mod flows;
 mod folder;
+mod hold;
 mod ledger;
 mod logs;
 mod projection;
@@ -41,8 +42,8 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::retention::Retention;
 use super::{
-    Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs,
-    Store, StoreResult, StoredVersion, Swept, Unfinished,
+    BlobKey, Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow,
+    ShardEpochs, Store, StoreResult, StoredVersion, Swept, Unfinished,
 };
 
 /// What deleting a run weighs in the sharing of transactions.
@@ -261,6 +262,12 @@ impl Store for SqliteStore {
     async fn forget_runs(&self, runs: Vec<RunId>) -> StoreResult<()> {
         self.writer
             .write(runs.len(), move |conn, _| deletion::forget(conn, &runs))
+            .await
+    }
+
+    async fn unreferenced(&self, blobs: Vec<BlobKey>) -> StoreResult<Vec<BlobKey>> {
+        self.readers
+            .read(move |conn| deletion::unreferenced(conn, &blobs))
             .await
     }
 

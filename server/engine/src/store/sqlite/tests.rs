@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use flow::run::EventKind;
 use flow::view::RunStatus;
+use flow::{BlobRef, Payload};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
@@ -184,6 +186,8 @@ async fn all_of(store: &SqliteStore) -> String {
             store.events(run.id, 0, 99).await
         );
     }
+    let values = [0xa0, 0xa1, 0xa2].map(|byte| [byte; 32]).to_vec();
+    text += &format!("{:?}\n", store.unreferenced(values).await);
     text + &format!("{:?}", store.run_by_key("orders", "k").await)
 }
 
@@ -222,9 +226,23 @@ async fn data_of_every_earlier_schema_is_kept() {
         run(21).error("broken").lasted(99),
         run(22).of("mails").state(RunStatus::Running),
     ];
-    let batch = drafts.chain(others).map(|draft| draft.decision()).collect();
+    let mut batch: Vec<_> = drafts.chain(others).map(|draft| draft.decision()).collect();
+    for (event, byte) in [(0, 0xa1_u8), (1, 0xa2)] {
+        let blob = BlobRef {
+            sha256: format!("{byte:02x}").repeat(32),
+            bytes: 70_000,
+        };
+        match &mut batch[0].events[event].kind {
+            EventKind::RunCreated { inputs: value, .. } | EventKind::TaskSucceeded { output: value, .. } => {
+                *value = Payload::Blob(blob);
+            }
+            _ => {}
+        }
+    }
     store.commit(&epochs, batch).await.expect("ok");
     let expected = all_of(&store).await;
+    let free = store.unreferenced([0xa0, 0xa1, 0xa2].map(|byte| [byte; 32]).to_vec());
+    assert_eq!(free.await.expect("ok"), [[0xa0; 32]]);
     drop(store);
     for kind in [POINTWORK, LOGS, BLOBS] {
         for reached in 1..=kind.migrations.len() {

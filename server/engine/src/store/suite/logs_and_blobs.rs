@@ -1,10 +1,11 @@
 //! What lives apart from the runs.
 
 use bytes::Bytes;
-use flow::BlobRef;
+use flow::run::EventKind;
+use flow::{BlobRef, Payload};
 
-use super::drafts::{at, id};
-use crate::store::{BlobStore, LogChunk, LogKey, LogStore, LogStream};
+use super::drafts::{at, id, run};
+use crate::store::{BlobStore, LogChunk, LogKey, LogStore, LogStream, ShardEpochs, Store};
 
 pub(super) async fn logs_are_read_from_any_place(logs: &dyn LogStore) {
     let key = |task: &str, attempt| LogKey {
@@ -99,8 +100,8 @@ pub(super) async fn blobs_come_back(blobs: &dyn BlobStore) {
         (blob('a', 300_000), value.clone()),
         (blob('b', 4), Bytes::from_static(b"null")),
     ];
-    blobs.put(values.clone()).await.expect("ok");
-    blobs.put(values).await.expect("the same again");
+    blobs.put(at(0), values.clone()).await.expect("ok");
+    blobs.put(at(0), values).await.expect("the same again");
     assert_eq!(blobs.get(&blob('a', 300_000)).await.expect("ok"), Some(value));
     assert_eq!(
         blobs.get(&blob('b', 4)).await.expect("ok"),
@@ -110,16 +111,81 @@ pub(super) async fn blobs_come_back(blobs: &dyn BlobStore) {
     assert_eq!(blobs.get(&blob('ü', 4)).await.expect("ok"), None);
     assert!(
         blobs
-            .put(vec![(blob('c', 5), Bytes::from_static(b"null"))])
+            .put(at(0), vec![(blob('c', 5), Bytes::from_static(b"null"))])
             .await
             .is_err(),
         "its length is another"
     );
     assert!(
         blobs
-            .put(vec![(blob('x', 4), Bytes::from_static(b"null"))])
+            .put(at(0), vec![(blob('x', 4), Bytes::from_static(b"null"))])
             .await
             .is_err(),
         "that is no hash"
     );
+}
+
+pub(super) async fn blobs_nobody_names_can_go(
+    store: &dyn Store,
+    blobs: &dyn BlobStore,
+    epochs: &ShardEpochs,
+) {
+    let blob = |byte: u8| BlobRef {
+        sha256: format!("{byte:02x}").repeat(32),
+        bytes: 4,
+    };
+    let put = async |at_ms: i64, bytes: &[u8]| {
+        let values = bytes
+            .iter()
+            .map(|byte| (blob(*byte), Bytes::from_static(b"null")));
+        blobs.put(at(at_ms), values.collect()).await.expect("ok");
+    };
+    put(5000, &[0xd1, 0xd2, 0xd3, 0xd4]).await;
+    put(9000, &[0xd2, 0xd5]).await;
+    put(1000, &[0xd5]).await;
+    let old = async |before_ms, after: Option<u8>, limit| -> Vec<u8> {
+        let after = after.map(|byte| [byte; 32]);
+        let found = blobs.untouched(at(before_ms), after, limit).await.expect("ok");
+        found
+            .iter()
+            .map(|key| key[0])
+            .filter(|byte| *byte > 0xd0)
+            .collect()
+    };
+    assert_eq!(
+        old(9000, Some(0xd0), 99).await,
+        [0xd1, 0xd3, 0xd4],
+        "the last time counts"
+    );
+    assert_eq!(old(10_000, Some(0xd1), 2).await, [0xd2, 0xd3]);
+
+    let naming = |n, byte: u8| {
+        let mut decision = run(n).of("naming").decision();
+        if let EventKind::TaskSucceeded { output, .. } = &mut decision.events[1].kind {
+            *output = Payload::Blob(blob(byte));
+        }
+        decision
+    };
+    let batch = vec![naming(700, 0xd1), naming(701, 0xd1), naming(702, 0xd3)];
+    store.commit(epochs, batch).await.expect("ok");
+    let free = async || -> Vec<u8> {
+        let all = [0xd1, 0xd3, 0xd4, 0xd9].map(|byte| [byte; 32]).to_vec();
+        let found = store.unreferenced(all).await.expect("ok");
+        found.iter().map(|key| key[0]).collect()
+    };
+    assert_eq!(free().await, [0xd4, 0xd9]);
+    store.delete_runs(vec![id(700), id(702)]).await.expect("ok");
+    assert_eq!(
+        free().await,
+        [0xd3, 0xd4, 0xd9],
+        "another run names the first, too"
+    );
+
+    put(9000, &[0xd3]).await;
+    let all = vec![[0xd3; 32], [0xd4; 32], [0xd9; 32]];
+    let n_gone = blobs.delete(at(9000), all).await.expect("ok");
+    assert_eq!(n_gone, Some(1), "one was put again meanwhile, one is not there");
+    let is_there = async |byte| blobs.get(&blob(byte)).await.expect("ok").is_some();
+    assert!(is_there(0xd3).await && !is_there(0xd4).await);
+    store.delete_runs(vec![id(701)]).await.expect("ok");
 }

@@ -20,7 +20,7 @@ use self::lists::{
     counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
     runs_are_found,
 };
-use self::logs_and_blobs::{blobs_come_back, logs_are_read_from_any_place};
+use self::logs_and_blobs::{blobs_come_back, blobs_nobody_names_can_go, logs_are_read_from_any_place};
 use self::schedules::schedules_follow_their_flows;
 use super::memory::MemoryStore;
 use super::{BlobStore, LogStore, Store};
@@ -42,6 +42,7 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     schedules_follow_their_flows(store).await;
     expired_runs_are_found(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
+    blobs_nobody_names_can_go(store, blobs, &epochs).await;
     old_epochs_are_refused(store, &epochs).await;
     logs_are_read_from_any_place(logs).await;
     blobs_come_back(blobs).await;

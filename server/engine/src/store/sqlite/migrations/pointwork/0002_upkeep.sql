@@ -1,4 +1,4 @@
--- What is needed to tell percentiles without a scan, and to delete runs.
+-- What is needed to tell percentiles without a scan, to delete runs, and to know which large values are still needed.
 --
 -- There is no index on (shard, shard_seq). Nothing reads by it: streams are hinted and read their runs. It would cost dearly: the
 -- decisions of a transaction are spread over all shards, so each would dirty up to 256 more pages (2 MiB of log), where the events
@@ -28,6 +28,25 @@ CREATE TABLE deleted_runs (
 ) WITHOUT ROWID;
 -- A run's key goes with it. Only runs with a key pay for this, and they come in about this order.
 CREATE INDEX idempotency_by_run ON idempotency (run);
+
+-- The large values that a run's events name, written with the events. Runs without large values have no rows here.
+CREATE TABLE run_blobs (
+    run BLOB NOT NULL,
+    sha256 BLOB NOT NULL,
+    PRIMARY KEY (run, sha256)
+) WITHOUT ROWID;
+CREATE INDEX run_blobs_by_value ON run_blobs (sha256);
+-- What earlier events name: each place behind {"sha256":" in them. This reads all events once.
+WITH RECURSIVE
+places (run, rest) AS (
+    SELECT run, substr(bytes, instr(bytes, x'7b22736861323536223a22') + 11) FROM events
+    WHERE instr(bytes, x'7b22736861323536223a22') > 0
+    UNION ALL
+    SELECT run, substr(rest, instr(rest, x'7b22736861323536223a22') + 11) FROM places
+    WHERE instr(rest, x'7b22736861323536223a22') > 0
+)
+INSERT OR IGNORE INTO run_blobs (run, sha256)
+SELECT run, unhex(CAST(substr(rest, 1, 64) AS TEXT)) FROM places WHERE length(unhex(CAST(substr(rest, 1, 64) AS TEXT))) = 32;
 
 PRAGMA user_version = 2;
 COMMIT;
