@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod config;
 mod document;
 mod progress;
@@ -32,6 +33,9 @@ enum Command {
     Run(run::RunArgs),
     Validate(validate::ValidateArgs),
     Bench(bench::BenchArgs),
+    Backup(backup::BackupArgs),
+    Check(backup::CheckArgs),
+    Restore(backup::RestoreArgs),
 }
 
 /// Exit code of a run that could not be started.
@@ -93,6 +97,13 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => on_runtime(serve::main(args)),
         Command::Run(args) => on_runtime(run::run(args, &mut std::io::stdout())).map(code_of),
         Command::Validate(args) => Ok(is_good(validate::validate(&args, &mut std::io::stdout().lock())?)),
+        Command::Backup(args) => {
+            backup::backup(args, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Check(args) => backup::check(&args, &mut std::io::stdout().lock()).map(is_good),
+        Command::Restore(args) => {
+            backup::restore(args, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+        }
         // Each workload has a runtime of its own.
         Command::Bench(args) => bench::bench(args, &mut std::io::stdout().lock()).map(is_good),
     }

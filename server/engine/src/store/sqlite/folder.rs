@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::store::{StoreError, StoreResult};
 
-const LOCK_FILE: &str = "pointwork.lock";
+pub(super) const LOCK_FILE: &str = "pointwork.lock";
+/// Where a backup is put back, beside the place: what is there is not whole.
+pub(super) const RESTORING: &str = "restoring";
 const INSTANCE_FILE: &str = "instance";
 /// Hexadecimal digits of an instance id: 128 bits.
 const INSTANCE_DIGITS: usize = 32;
@@ -24,14 +26,14 @@ pub(super) struct Folder {
 impl Folder {
     /// Makes the folder if there is none, and takes it.
     pub(super) fn take(dir: &Path) -> StoreResult<Self> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        builder.mode(0o700);
-        builder
-            .create(dir)
-            .map_err(|error| failed(dir, "the data folder cannot be made", &error))?;
+        make(dir)?;
         let lock = lock(dir)?;
+        if dir.join(RESTORING).exists() {
+            return Err(StoreError::Incompatible(format!(
+                "a backup was being put back into {} and is not whole there; call `pointwork restore` again, or empty the folder",
+                dir.display()
+            )));
+        }
         Ok(Self {
             instance: instance(dir)?,
             _lock: lock,
@@ -39,12 +41,23 @@ impl Folder {
     }
 }
 
+/// Makes a folder that only its user can enter, if there is none.
+pub(super) fn make(dir: &Path) -> StoreResult<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder
+        .create(dir)
+        .map_err(|error| failed(dir, "the data folder cannot be made", &error))
+}
+
 /// How often, and after what pause, a held lock is tried again. A server that is killed just as it starts a process leaves the
 /// lock to that process for the moment until it runs its program; restarting meanwhile must not fail.
 const LOCK_TRIES: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-fn lock(dir: &Path) -> StoreResult<File> {
+pub(super) fn lock(dir: &Path) -> StoreResult<File> {
     let path = dir.join(LOCK_FILE);
     let file = private().create(true).truncate(false).open(&path);
     let file = file.map_err(|error| failed(&path, "the lock file cannot be opened", &error))?;

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-const FILE: &str = "backup.lock";
+pub(super) const FILE: &str = "backup.lock";
 
 fn open(dir: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();

@@ -4,6 +4,7 @@
 //! who wait. The files belong to one process: what the writer of events keeps in memory ([`ledger`]) relies on it, and a lock on
 //! the folder sees to it.
 
+mod backup;
 mod blobs;
 #[cfg(all(test, unix))]
 mod crash_tests;
@@ -32,6 +33,9 @@ use flow::run::event::Event;
 use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
 use flow::{RunId, Timestamp};
 
+pub use self::backup::backup;
+pub use self::backup::check::{Checked, check as check_backup};
+pub use self::backup::restore::restore;
 pub use self::blobs::SqliteBlobs;
 pub use self::logs::SqliteLogs;
 
