@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer};
 
 /// Rules for flows that are not named, and for those that are.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of rules, or `off`")]
 pub(super) struct FileRetention {
     succeeded: Option<OrOff<FileRule>>,
     failed: Option<OrOff<FileRule>>,
@@ -30,7 +30,7 @@ pub(super) struct FileRetention {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of rules, or `off`")]
 struct FileRules {
     succeeded: Option<OrOff<FileRule>>,
     failed: Option<OrOff<FileRule>>,
@@ -38,7 +38,7 @@ struct FileRules {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of `age` and `runs`, or `off`")]
 struct FileRule {
     age: Option<OrOff<HumanDuration>>,
     runs: Option<OrOff<u64>>,
@@ -175,22 +175,99 @@ mod tests {
 
     #[test]
     fn rules_stand_over_what_is_usual() {
-        check("", expect![[""]]);
+        check(
+            "",
+            expect![[r#"
+            any succeeded: Some(30.0) days, Some(10000) runs
+            any failed: Some(90.0) days, Some(10000) runs
+            any cancelled: Some(30.0) days, Some(10000) runs
+            own succeeded: Some(30.0) days, Some(10000) runs
+            own failed: Some(90.0) days, Some(10000) runs
+            own cancelled: Some(30.0) days, Some(10000) runs
+        "#]],
+        );
         check(
             "[retention]\nsucceeded = { age = '7d' }\nfailed = { runs = 5 }\ncancelled = 'off'\n\
              [retention.flows]\nown = { succeeded = { runs = 'off' }, cancelled = { age = '12h', runs = 0 } }",
-            expect![[""]],
+            expect![[r#"
+                any succeeded: Some(7.0) days, Some(10000) runs
+                any failed: Some(90.0) days, Some(5) runs
+                any cancelled: None days, None runs
+                own succeeded: Some(7.0) days, None runs
+                own failed: Some(90.0) days, Some(5) runs
+                own cancelled: Some(0.5) days, Some(0) runs
+            "#]],
         );
-        check("[retention.flows]\nown = 'off'", expect![[""]]);
-        check("retention = 'off'", expect![[""]]);
+        check(
+            "[retention.flows]\nown = 'off'",
+            expect![[r#"
+            any succeeded: Some(30.0) days, Some(10000) runs
+            any failed: Some(90.0) days, Some(10000) runs
+            any cancelled: Some(30.0) days, Some(10000) runs
+            own succeeded: None days, None runs
+            own failed: None days, None runs
+            own cancelled: None days, None runs
+        "#]],
+        );
+        check(
+            "retention = 'off'",
+            expect![[r#"
+            any succeeded: None days, None runs
+            any failed: None days, None runs
+            any cancelled: None days, None runs
+            own succeeded: None days, None runs
+            own failed: None days, None runs
+            own cancelled: None days, None runs
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_no_rule_is_told() {
-        check("retention = 'of'", expect![[""]]);
-        check("[retention]\nsuceeded = 'off'", expect![[""]]);
-        check("[retention]\nfailed = { age = '3 weeks' }", expect![[""]]);
-        check("[retention]\nfailed = { runs = -1 }", expect![[""]]);
-        check("[retention]\nfailed = { days = 3 }", expect![[""]]);
+        check(
+            "retention = 'of'",
+            expect![[r#"
+                TOML parse error at line 1, column 13
+                  |
+                1 | retention = 'of'
+                  |             ^^^^
+                invalid type: string "of", expected a table of rules, or `off`"#]],
+        );
+        check(
+            "[retention]\nsuceeded = 'off'",
+            expect![[r#"
+            TOML parse error at line 2, column 1
+              |
+            2 | suceeded = 'off'
+              | ^^^^^^^^
+            unknown field `suceeded`, expected one of `succeeded`, `failed`, `cancelled`, `flows`"#]],
+        );
+        check(
+            "[retention]\nfailed = { age = '3 weeks' }",
+            expect![[r#"
+            TOML parse error at line 2, column 18
+              |
+            2 | failed = { age = '3 weeks' }
+              |                  ^^^^^^^^^
+            `3 weeks` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d)"#]],
+        );
+        check(
+            "[retention]\nfailed = { runs = -1 }",
+            expect![[r#"
+            TOML parse error at line 2, column 19
+              |
+            2 | failed = { runs = -1 }
+              |                   ^^
+            invalid value: integer `-1`, expected u64"#]],
+        );
+        check(
+            "[retention]\nfailed = { days = 3 }",
+            expect![[r#"
+            TOML parse error at line 2, column 12
+              |
+            2 | failed = { days = 3 }
+              |            ^^^^
+            unknown field `days`, expected `age` or `runs`"#]],
+        );
     }
 }

@@ -10,10 +10,10 @@ use rusqlite::{Connection, Params};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest as _, Sha256};
 
-use super::{KINDS, open, schema_of};
+use super::{KINDS, explain, open, schema_of};
 use crate::store::references::references;
-use crate::store::sqlite::file::{DbFile, Fault, POINTWORK};
-use crate::store::sqlite::{BUSY_TIMEOUT, rows};
+use crate::store::sqlite::file::Fault;
+use crate::store::sqlite::rows;
 use crate::store::stats::state_number;
 use crate::store::{BlobKey, StoreResult, encoding};
 
@@ -62,18 +62,13 @@ pub fn check(path: &Path) -> StoreResult<Checked> {
             n_chunks: 0,
         },
     };
-    let file = DbFile {
-        path: path.to_owned(),
-        kind: POINTWORK,
-        busy_timeout: BUSY_TIMEOUT,
-    };
     for kind in &KINDS {
-        schema_of(&conn, path, kind).map_err(|fault| fault.explain(&file))?;
+        schema_of(&conn, path, kind).map_err(|fault| explain(fault, path))?;
     }
     match check.all() {
         Ok(()) => {}
         // What is damaged badly enough cannot be looked at to its end.
-        Err(fault) => check.problem(fault.explain(&file).to_string()),
+        Err(fault) => check.problem(explain(fault, path).to_string()),
     }
     Ok(check.found)
 }

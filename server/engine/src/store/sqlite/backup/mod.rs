@@ -15,7 +15,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use flow::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::file::{BLOBS, DbFile, Fault, Kind, LOGS, POINTWORK};
 use super::{BUSY_TIMEOUT, hold};
@@ -170,11 +170,6 @@ fn sync_folder_of(path: &Path) -> std::io::Result<()> {
 
 /// Opens a backup for reading and tells when it was made.
 fn open(path: &Path) -> StoreResult<(Connection, Timestamp)> {
-    let file = DbFile {
-        path: path.to_owned(),
-        kind: POINTWORK,
-        busy_timeout: BUSY_TIMEOUT,
-    };
     if !path.is_file() {
         return Err(refused(format!("there is no file {}", path.display())));
     }
@@ -194,11 +189,20 @@ fn open(path: &Path) -> StoreResult<(Connection, Timestamp)> {
         let made_at = conn.query_row("SELECT made_at FROM backup", [], |row| row.get(0))?;
         Ok((conn, Timestamp::from_micros(made_at)))
     };
-    opened().map_err(|fault| match fault.explain(&file) {
-        StoreError::Incompatible(why) if why.contains("is not a database") => {
-            refused(format!("{} is no backup of Pointwork's", path.display()))
-        }
-        error => error,
+    opened().map_err(|fault| explain(fault, path))
+}
+
+/// What a fault in the reading of a backup means.
+fn explain(fault: Fault, path: &Path) -> StoreError {
+    let error = match fault {
+        Fault::Refused(error) => return error,
+        Fault::Sqlite(error) => error,
+    };
+    let name = path.display();
+    refused(match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => format!("{name} is no backup of Pointwork's"),
+        Some(ErrorCode::DatabaseCorrupt) => format!("{name} is damaged ({error})"),
+        _ => format!("{name} cannot be read ({error})"),
     })
 }
 
@@ -238,5 +242,5 @@ fn refused(why: String) -> StoreError {
 }
 
 fn failed(path: &Path, what: &str, error: &std::io::Error) -> StoreError {
-    StoreError::Unavailable(format!("{what}: {} ({error})", path.display()))
+    refused(format!("{what}: {} ({error})", path.display()))
 }

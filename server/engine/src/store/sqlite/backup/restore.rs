@@ -5,11 +5,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{KINDS, attach, failed, open, refused, schema_of, tables_of};
+use super::{KINDS, attach, explain, failed, open, refused, schema_of, tables_of};
+use crate::store::StoreResult;
 use crate::store::sqlite::file::{DbFile, Fault, Kind};
 use crate::store::sqlite::folder::{LOCK_FILE, RESTORING, lock, make};
 use crate::store::sqlite::{BUSY_TIMEOUT, hold};
-use crate::store::{StoreError, StoreResult};
 
 /// Makes a data folder of a backup. The folder must be empty or not there. If it is broken off no server starts in the folder, and
 /// the same call begins anew. Files are those of the schemas they were copied from; the next server brings them up to date.
@@ -20,7 +20,7 @@ pub fn restore(backup: &Path, dir: &Path) -> StoreResult<()> {
     let (conn, _) = open(backup)?;
     let schemas: Vec<usize> = KINDS
         .iter()
-        .map(|kind| schema_of(&conn, backup, kind).map_err(|fault| explain(fault, dir, kind)))
+        .map(|kind| schema_of(&conn, backup, kind).map_err(|fault| explain(fault, backup)))
         .collect::<StoreResult<_>>()?;
     drop(conn);
     check_empty(dir)?;
@@ -30,8 +30,8 @@ pub fn restore(backup: &Path, dir: &Path) -> StoreResult<()> {
     clear(dir).map_err(|error| failed(dir, "an earlier attempt cannot be removed", &error))?;
     make(&aside)?;
     for (kind, schema) in KINDS.iter().zip(schemas) {
-        fill(backup, &aside.join(kind.file_name), kind, schema)
-            .map_err(|fault| explain(fault, &aside, kind))?;
+        let target = DbFile::new(&aside, *kind, BUSY_TIMEOUT);
+        fill(backup, &target.path, kind, schema).map_err(|fault| fault.explain(&target))?;
     }
     let moved = || -> std::io::Result<()> {
         for kind in KINDS {
@@ -54,19 +54,23 @@ fn check_empty(dir: &Path) -> StoreResult<()> {
         Err(error) => return Err(failed(dir, "the data folder cannot be read", &error)),
     };
     let is_broken_off = dir.join(RESTORING).exists();
+    let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| failed(dir, "the data folder cannot be read", &error))?;
-        let name = entry.file_name();
-        let is_ours = is_broken_off && KINDS.iter().any(|kind| name == kind.file_name);
-        if !is_ours && !NOTHING.iter().any(|nothing| name == *nothing) {
-            return Err(refused(format!(
-                "{} is not empty (there is {}); a backup is put back into an empty folder",
-                dir.display(),
-                name.display()
-            )));
-        }
+        names.push(entry.file_name());
     }
-    Ok(())
+    names.retain(|name| {
+        let is_ours = is_broken_off && KINDS.iter().any(|kind| name == kind.file_name);
+        !is_ours && !NOTHING.iter().any(|nothing| name == nothing)
+    });
+    match names.iter().min() {
+        None => Ok(()),
+        Some(name) => Err(refused(format!(
+            "{} is not empty (there is {}); a backup is put back into an empty folder",
+            dir.display(),
+            name.display()
+        ))),
+    }
 }
 
 /// Removes what an attempt that was broken off has left.
@@ -97,8 +101,4 @@ fn fill(backup: &Path, path: &Path, kind: &Kind, schema: usize) -> Result<(), Fa
     }
     conn.execute_batch("COMMIT")?;
     Ok(())
-}
-
-fn explain(fault: Fault, dir: &Path, kind: &Kind) -> StoreError {
-    fault.explain(&DbFile::new(dir, *kind, BUSY_TIMEOUT))
 }

@@ -108,9 +108,13 @@ async fn whole_backups_have_no_problems() {
 
 #[tokio::test]
 async fn what_is_wrong_with_events_is_told() {
-    tell("DELETE FROM events WHERE run = RUN1", expect![[r#"
+    tell(
+        "DELETE FROM events WHERE run = RUN1",
+        expect![[r#"
         RUN1: it has a row and no events
-        1 flows, 3 runs, 9 events, 1 values, 1 chunks"#]]).await;
+        1 flows, 3 runs, 9 events, 1 values, 1 chunks"#]],
+    )
+    .await;
     tell(
         "DELETE FROM events WHERE run = RUN2 AND first_seq = 1",
         expect![[r#"
@@ -133,47 +137,79 @@ async fn what_is_wrong_with_events_is_told() {
             1 flows, 3 runs, 11 events, 1 values, 1 chunks"#]],
     )
     .await;
-    tell("UPDATE events SET last_seq = 4 WHERE run = RUN3", expect![[r#"
+    tell(
+        "UPDATE events SET last_seq = 4 WHERE run = RUN3",
+        expect![[r#"
         RUN3: 3 events stand where 1 to 4 should
         RUN3: its row says that its last event is 3, it is 4
-        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
-    tell("UPDATE events SET shard_seq = 99 WHERE run = RUN3", expect![[r#"
+        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]],
+    )
+    .await;
+    tell(
+        "UPDATE events SET shard_seq = 99 WHERE run = RUN3",
+        expect![[r#"
         shard 63: the numbers of its decisions do not fit its counter
-        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
+        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_rows_is_told() {
-    tell("DELETE FROM runs WHERE run = RUN3", expect![[r#"
+    tell(
+        "DELETE FROM runs WHERE run = RUN3",
+        expect![[r#"
         RUN3: it has events and no row
         flow orders: 2 runs are counted as succeeded, there are 1
-        1 flows, 2 runs, 12 events, 1 values, 1 chunks"#]]).await;
-    tell("UPDATE runs SET state = 4 WHERE run = RUN2", expect![[r#"
+        1 flows, 2 runs, 12 events, 1 values, 1 chunks"#]],
+    )
+    .await;
+    tell(
+        "UPDATE runs SET state = 4 WHERE run = RUN2",
+        expect![[r#"
         RUN2: its row says succeeded, its log that it has not ended
         flow orders: 1 runs are counted as running, there are 0
         flow orders: 2 runs are counted as succeeded, there are 3
-        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
+        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]],
+    )
+    .await;
     tell("UPDATE runs SET rest = '{}' WHERE run = RUN2", expect![[r#"
         RUN2: a run's row cannot be read (missing field `flow_name` at line 1 column 2); it was written by a newer Pointwork or is damaged
         1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
-    tell("DELETE FROM flow_versions", expect![[r#"
+    tell(
+        "DELETE FROM flow_versions",
+        expect![[r#"
         RUN1: version 1 of its flow orders is missing
         RUN2: version 1 of its flow orders is missing
         RUN3: version 1 of its flow orders is missing
-        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
-    tell("DELETE FROM flow_stats", expect![[r#"
+        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]],
+    )
+    .await;
+    tell(
+        "DELETE FROM flow_stats",
+        expect![[r#"
         flow orders: it has runs that are not counted
-        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
-    tell("DELETE FROM deleted_runs", expect![[r#"
+        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]],
+    )
+    .await;
+    tell(
+        "DELETE FROM deleted_runs",
+        expect![[r#"
         RUN4: it has events and no row
-        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
+        1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_values_is_told() {
-    tell("DELETE FROM blobs", expect![[r#"
+    tell(
+        "DELETE FROM blobs",
+        expect![[r#"
         RUN1: the large value 8dd8c429f56aeaccae1c540f78a366e07f80c0a73bb128291b6bca3ba349abc9 is missing
-        1 flows, 3 runs, 12 events, 0 values, 1 chunks"#]]).await;
+        1 flows, 3 runs, 12 events, 0 values, 1 chunks"#]],
+    )
+    .await;
     tell("UPDATE blobs SET value = x'22'", expect![[r#"
         the large value 8dd8c429f56aeaccae1c540f78a366e07f80c0a73bb128291b6bca3ba349abc9 is another than it was
         1 flows, 3 runs, 12 events, 1 values, 1 chunks"#]]).await;
@@ -184,7 +220,11 @@ async fn what_is_wrong_with_values_is_told() {
 
 #[tokio::test]
 async fn what_is_no_backup_is_refused() {
-    tell("PRAGMA application_id = 7", expect!["DIR/out.db is a database, but no backup of Pointwork's"]).await;
+    tell(
+        "PRAGMA application_id = 7",
+        expect!["DIR/out.db is a database, but no backup of Pointwork's"],
+    )
+    .await;
     tell("PRAGMA user_version = 2", expect!["DIR/out.db was made by a newer Pointwork (format 2, this program knows 1); use that version or a later one"]).await;
     tell(
         "UPDATE backup_files SET schema = 99 WHERE file = 'logs.db'",
