@@ -586,6 +586,7 @@ async fn task_types_stats_and_health() {
     expect![[r#"
         pointwork_runs_started_total counter
         pointwork_runs_finished_total counter
+        pointwork_runs_deleted_total counter
         pointwork_events_total counter
         pointwork_commits_total counter
         pointwork_commit_failures_total counter
