@@ -167,9 +167,15 @@ pub struct TaskDoc {
     /// How long one attempt may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<HumanDuration>,
+    /// How long one attempt may wait for a worker to begin it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<HumanDuration>,
     /// Runs the task once for each item of a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<Box<ForEachDoc>>,
+    /// Runs the task again and again until a condition holds.
+    #[serde(default, rename = "loop", skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Box<LoopDoc>>,
     /// What takes back this task's effect if it had succeeded and the run then fails or is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<UndoDoc>>,
@@ -190,7 +196,9 @@ impl TaskDoc {
             with: Map::new(),
             retry: None,
             timeout: None,
+            start_timeout: None,
             for_each: None,
+            repeat: None,
             undo: None,
         }
     }
@@ -256,6 +264,32 @@ impl ForEachDoc {
             OnItemFailure::Word(_) => 0,
             OnItemFailure::Tolerate(share) => share.of(n),
         }
+    }
+}
+
+/// Runs a task again and again until a condition holds. Its `with` and `until` see `iteration` (from 1) and `last`, the output of
+/// the iteration before, or of the one that has just ended; what the last one gives is the task's output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoopDoc {
+    /// Judged after each iteration that succeeded: true ends the loop.
+    pub until: String,
+    /// How many iterations at most: 100 unless given. With the condition still false after them, the task fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_iterations: Option<u32>,
+    /// How long to wait between two iterations; no worker is held meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<HumanDuration>,
+}
+
+impl LoopDoc {
+    /// How many iterations at most.
+    #[must_use]
+    pub fn n_most(&self) -> u32 {
+        self.max_iterations
+            .unwrap_or(limits::ITERATIONS)
+            .clamp(1, limits::ITERATIONS_MAX)
     }
 }
 
@@ -511,6 +545,24 @@ pub struct RetryDoc {
     pub jitter: Jitter,
     /// What happens to an attempt lost with its worker or server.
     pub on_lost: OnLost,
+    /// The kinds of failure that are tried again, such as `timeout`; all, unless these or `exit_codes` are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on: Option<OneOrMany>,
+    /// The exit codes that are tried again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exit_codes: Vec<u8>,
+}
+
+impl RetryDoc {
+    /// Whether a failure of this kind, with this exit code, is one to be tried again.
+    #[must_use]
+    pub fn covers(&self, kind: &str, exit_code: Option<i32>) -> bool {
+        let is_open = self.on.is_none() && self.exit_codes.is_empty();
+        let kinds = self.on.iter().flat_map(OneOrMany::as_slice);
+        is_open
+            || kinds.into_iter().any(|covered| covered == kind)
+            || exit_code.is_some_and(|code| self.exit_codes.iter().any(|covered| i32::from(*covered) == code))
+    }
 }
 
 impl Default for RetryDoc {
@@ -522,6 +574,8 @@ impl Default for RetryDoc {
             max: HumanDuration::from_millis(60_000),
             jitter: Jitter::Full,
             on_lost: OnLost::Retry,
+            on: None,
+            exit_codes: Vec::new(),
         }
     }
 }

@@ -36,6 +36,18 @@ pub const LIGHT_TASKS_PER_DECISION_MAX: usize = 1_000;
 /// Bytes of output one decision evaluates before it yields.
 pub const LIGHT_BYTES_PER_DECISION_MAX: usize = 1024 * 1024;
 
+/// Signals one run takes, each of another name.
+pub const SIGNALS_MAX: usize = 10_000;
+
+/// How deep runs may start runs: a flow that starts itself must not do so for ever.
+pub const SUBFLOW_DEPTH_MAX: u32 = 16;
+
+/// How often a `wait` looks at its condition at most.
+pub const WAIT_EVERY_MIN_MS: u64 = 1_000;
+
+/// How often it does unless it says otherwise.
+pub const WAIT_EVERY_MS: u64 = 60_000;
+
 /// Items of one `for_each`. Each costs some events; more belong into several runs.
 pub const ITEMS_MAX: usize = 100_000;
 
@@ -44,6 +56,12 @@ pub const PARALLEL_ITEMS: u32 = 16;
 
 /// `max_parallel` of a `for_each`: each item at work has its whole state in memory.
 pub const PARALLEL_ITEMS_MAX: u32 = 10_000;
+
+/// Iterations of one `loop`, unless it says otherwise: a condition that never holds shall be noticed.
+pub const ITERATIONS: u32 = 100;
+
+/// `max_iterations` of a `loop`.
+pub const ITERATIONS_MAX: u32 = 100_000;
 
 /// Failed items of one `for_each` whose errors a run keeps at hand; the others' stand in its log.
 pub const ITEM_ERRORS_KEPT_MAX: usize = 100;
@@ -62,6 +80,9 @@ pub const TASK_RUNS_LISTED_MAX: usize = 1_000;
 
 /// Log kept of one attempt: the first and the last half of it.
 pub const LOG_BYTES_PER_ATTEMPT_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest pause before another attempt that the failed one may ask for.
+pub const RETRY_AFTER_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// How long a process has between SIGTERM and SIGKILL.
 pub const TERMINATION_GRACE_MS: u64 = 10_000;

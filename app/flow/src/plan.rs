@@ -43,6 +43,8 @@ impl From<TaskIx> for Spot {
 pub enum Spread {
     /// One for each item of a list.
     Items,
+    /// One after the other, until a condition holds.
+    Loop,
 }
 
 /// The number of an edge in its plan.
@@ -76,6 +78,14 @@ pub enum Light {
     Switch,
     /// Waits on a timer, holding no worker.
     Delay,
+    /// Waits for a time, or until a condition holds that is judged again and again.
+    Wait,
+    /// Waits for something named from outside.
+    Signal,
+    /// Waits for a person's answer.
+    Approval,
+    /// Starts a run of another flow.
+    Subflow,
 }
 
 impl Light {
@@ -89,8 +99,23 @@ impl Light {
             "transform" if !task.with.contains_key("jq") => Some(Self::Transform),
             "switch" => Some(Self::Switch),
             "delay" => Some(Self::Delay),
+            "wait" => Some(Self::Wait),
+            "signal" => Some(Self::Signal),
+            "approval" => Some(Self::Approval),
+            "subflow" => Some(Self::Subflow),
             _ => None,
         }
+    }
+}
+
+/// The words an edge may name beside the states, for what became of a task of this type that waits: `timeout` when its time was
+/// up (whether that failed it or gave its default), `approved` and `rejected` for what a person said.
+#[must_use]
+pub fn waiting_cases(task_type: &str) -> &'static [&'static str] {
+    match task_type {
+        "approval" => &["approved", "rejected", "timeout"],
+        "signal" | "wait" => &["timeout"],
+        _ => &[],
     }
 }
 
@@ -118,6 +143,12 @@ impl PlanTask {
     #[must_use]
     pub fn join(&self) -> Join {
         self.doc.join
+    }
+
+    /// Whether edges may name the kind of its failure.
+    #[must_use]
+    pub fn names_failures(&self) -> bool {
+        !waiting_cases(&self.doc.task_type).is_empty()
     }
 
     /// How many attempts it may have.
@@ -175,17 +206,24 @@ impl TakenOn {
         on
     }
 
-    /// Whether it names this outcome: a final state, or the case that a switch took.
+    /// Whether it names this outcome: a final state, or the case that a switch took. `kind` is the kind of a failure that edges may
+    /// name.
     #[must_use]
-    pub fn names(&self, word: &str) -> bool {
+    pub fn names(&self, word: &str, kind: Option<&str>) -> bool {
         self.always
             || match word {
                 "succeeded" => self.succeeded,
-                "failed" => self.failed,
+                "failed" => self.failed || kind.is_some_and(|kind| self.has_case(kind)),
                 "skipped" => self.skipped,
                 "cancelled" => self.cancelled,
-                case => self.succeeded || self.cases.iter().any(|name| name == case),
+                case => self.succeeded || self.has_case(case),
             }
+    }
+
+    /// Whether it names this case.
+    #[must_use]
+    pub fn has_case(&self, case: &str) -> bool {
+        self.cases.iter().any(|name| name == case)
     }
 }
 
@@ -262,7 +300,11 @@ impl Plan {
         let ix = self.tasks.len() as TaskIx;
         self.by_key.insert(Arc::clone(&key), ix);
         let light = Light::of(&doc);
-        let spread = doc.for_each.as_ref().map(|_| Spread::Items);
+        let spread = match (&doc.for_each, &doc.repeat) {
+            (Some(_), _) => Some(Spread::Items),
+            (None, Some(_)) => Some(Spread::Loop),
+            (None, None) => None,
+        };
         self.tasks.push(PlanTask {
             key,
             role,
@@ -313,6 +355,7 @@ impl Plan {
         let task = self.find(key)?;
         let number = match self.task(task).spread? {
             Spread::Items => rest.strip_prefix('[')?.strip_suffix(']')?,
+            Spread::Loop => rest.strip_prefix('#')?,
         };
         // Only what `path` writes is read.
         let part = number.parse().ok()?;
@@ -326,6 +369,7 @@ impl Plan {
         let task = self.task(spot.task);
         match (spot.part, task.spread) {
             (Some(part), Some(Spread::Items)) => format!("{}[{part}]", task.key).into(),
+            (Some(part), Some(Spread::Loop)) => format!("{}#{part}", task.key).into(),
             _ => Arc::clone(&task.key),
         }
     }

@@ -306,7 +306,7 @@ pub struct TaskRunView {
     /// Why it is not running, was skipped or cancelled, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What it waits for: `retry` or `timer`.
+    /// What it waits for: `retry`, `timer`, `signal`, `approval` or `child`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
     /// When it goes on by itself.
@@ -343,6 +343,12 @@ pub struct TaskRunView {
     /// How its items stand, if it has some; page through them for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<TaskCounts>,
+    /// Whether its result is taken from another run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reused: bool,
+    /// The run of another flow that it waits or waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<RunId>,
 }
 
 /// A schedule of a flow's newest version.

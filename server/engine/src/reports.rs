@@ -73,28 +73,30 @@ async fn keep_and_send(
         Ok(()) => outcome,
         Err(error) => {
             let error = TaskError::new("output", format!("its output could not be stored: {error}"));
-            Outcome::Failed { error, output: None }
+            failed(error, None)
         }
     };
     send(router, run, Command::AttemptEnded { token, outcome });
+}
+
+fn failed(error: TaskError, output: Option<Payload>) -> Outcome {
+    Outcome::Failed {
+        error,
+        output,
+        retry_after: None,
+    }
 }
 
 fn convert(outcome: TaskOutcome) -> (Outcome, Option<NewBlob>) {
     match outcome {
         TaskOutcome::Succeeded { output, exit_code } => match keep(output) {
             Ok((output, blob)) => (Outcome::Succeeded { output, exit_code }, blob),
-            Err(error) => (Outcome::Failed { error, output: None }, None),
+            Err(error) => (failed(error, None), None),
         },
         TaskOutcome::Failed { error, output } => match output.map(keep) {
-            Some(Ok((output, blob))) => (
-                Outcome::Failed {
-                    error,
-                    output: Some(output),
-                },
-                blob,
-            ),
+            Some(Ok((output, blob))) => (failed(error, Some(output)), blob),
             // The failure counts more than an output too large to be kept.
-            Some(Err(_)) | None => (Outcome::Failed { error, output: None }, None),
+            Some(Err(_)) | None => (failed(error, None), None),
         },
         TaskOutcome::Cancelled => (Outcome::Cancelled, None),
         TaskOutcome::Snoozed(pause) => (Outcome::Snoozed(pause), None),

@@ -21,6 +21,8 @@ pub(super) enum Place<'d> {
     With(&'d str),
     /// The list of its items.
     Items(&'d str),
+    /// What ends its loop.
+    Until(&'d str),
     /// The arguments of what takes a task back.
     Undo(&'d str),
     /// The outputs of the flow.
@@ -36,6 +38,7 @@ impl<'d> Place<'d> {
             | Self::When(task)
             | Self::With(task)
             | Self::Items(task)
+            | Self::Until(task)
             | Self::Undo(task) => Some(task),
             Self::Outputs | Self::Trigger => None,
         }
@@ -93,6 +96,7 @@ impl<'d> Checker<'d> {
             Place::When(key) => own(key).map_or(Place::Outputs, Place::When),
             Place::With(key) => own(key).map_or(Place::Outputs, Place::With),
             Place::Items(key) => own(key).map_or(Place::Outputs, Place::Items),
+            Place::Until(key) => own(key).map_or(Place::Outputs, Place::Until),
             Place::Undo(key) => own(key).map_or(Place::Outputs, Place::Undo),
             Place::Outputs => Place::Outputs,
             Place::Trigger => Place::Trigger,
@@ -140,6 +144,10 @@ impl<'d> Checker<'d> {
             "upstream" => Err(("unknown_name", "`upstream` is there only in a task's own `when`.".to_owned())),
             "item" | "item_index" if self.sees_item() => Ok(()),
             "item" | "item_index" => Err(("unknown_name", format!("`{}` is there only in `with` and `when` of a task with `for_each`.", mention.root))),
+            "iteration" | "last" if self.sees_iteration() => Ok(()),
+            "iteration" | "last" => Err(("unknown_name", format!("`{}` is there only in `with` and `until` of a task with a `loop`.", mention.root))),
+            "now" if self.sees_now() => Ok(()),
+            "now" => Err(("unknown_name", "`now` is there only in `with` of a `wait`; elsewhere the same expression must give the same again.".to_owned())),
             "loop" => Err(("unknown_name", format!("`{}` is there only inside a loop.", mention.root))),
             "secrets" => Err((
                 "secret_reference",
@@ -166,6 +174,22 @@ impl<'d> Checker<'d> {
             return false;
         };
         self.doc_task(key).is_some_and(|task| task.for_each.is_some())
+    }
+
+    /// Whether this place is judged for each iteration of a loop.
+    fn sees_iteration(&self) -> bool {
+        let (Place::With(key) | Place::Until(key)) = self.place else {
+            return false;
+        };
+        self.doc_task(key).is_some_and(|task| task.repeat.is_some())
+    }
+
+    /// Whether this place is judged again as time goes by.
+    fn sees_now(&self) -> bool {
+        let Place::With(key) = self.place else {
+            return false;
+        };
+        self.doc_task(key).is_some_and(|task| task.task_type == "wait")
     }
 
     fn doc_task(&self, key: &str) -> Option<&'d TaskDoc> {

@@ -36,6 +36,8 @@ pub struct TaskProgram {
     pub cases: Vec<(String, Condition)>,
     /// The list its items come from, if it has some.
     pub items: Option<Box<Template>>,
+    /// What ends its loop, if it has one.
+    pub until: Option<Box<Condition>>,
     /// What decides when it may start: its own condition and those of its edges.
     pub start_refs: Refs,
     /// What its arguments and cases need.
@@ -141,6 +143,11 @@ impl TaskProgram {
                 checker,
             ))
         });
+        checker.enter(Place::Until(key));
+        let until = task.repeat.as_ref().map(|repeat| {
+            let path = format!("{path}.loop.until");
+            Box::new(Condition::read(&repeat.until, &path, checker))
+        });
         let start_refs = Refs::union(
             when.iter()
                 .chain(needs_when.iter().flatten())
@@ -150,6 +157,7 @@ impl TaskProgram {
             [with.refs()]
                 .into_iter()
                 .chain(items.iter().map(|items| items.refs()))
+                .chain(until.iter().map(|until| until.refs()))
                 .chain(cases.iter().map(|(_, condition)| condition.refs())),
         );
         Self {
@@ -158,6 +166,7 @@ impl TaskProgram {
             needs_when,
             cases,
             items,
+            until,
             start_refs,
             work_refs,
         }
@@ -173,6 +182,7 @@ impl TaskProgram {
             needs_when: Vec::new(),
             cases: Vec::new(),
             items: None,
+            until: None,
             start_refs: Refs::default(),
             work_refs,
         }

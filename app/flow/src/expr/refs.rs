@@ -13,12 +13,22 @@ pub struct Refs {
     pub any_task: bool,
     /// It reads `inputs`.
     pub inputs: bool,
+    /// The inputs it names, sorted.
+    pub input_names: Vec<Arc<str>>,
+    /// It chooses an input only when it is rendered, or takes them all.
+    pub any_input: bool,
     /// It reads `run`.
     pub run: bool,
     /// It reads `upstream`.
     pub upstream: bool,
     /// It reads `item` or `item_index`.
     pub item: bool,
+    /// It reads `iteration` or `last`.
+    pub iteration: bool,
+    /// It reads `last`.
+    pub last: bool,
+    /// It reads `now`.
+    pub now: bool,
 }
 
 impl Refs {
@@ -37,16 +47,21 @@ impl Refs {
             union.outputs.extend(refs.outputs.iter().cloned());
             union.any_task |= refs.any_task;
             union.inputs |= refs.inputs;
+            union.input_names.extend(refs.input_names.iter().cloned());
+            union.any_input |= refs.any_input;
             union.run |= refs.run;
             union.upstream |= refs.upstream;
             union.item |= refs.item;
+            union.iteration |= refs.iteration;
+            union.last |= refs.last;
+            union.now |= refs.now;
         }
         union.sort();
         union
     }
 
     fn sort(&mut self) {
-        for list in [&mut self.tasks, &mut self.outputs] {
+        for list in [&mut self.tasks, &mut self.outputs, &mut self.input_names] {
             list.sort_unstable();
             list.dedup();
         }
@@ -120,10 +135,19 @@ impl FromIterator<Mention> for Refs {
         let mut refs = Self::default();
         for mention in mentions {
             match mention.root.as_str() {
-                "inputs" => refs.inputs = true,
+                "inputs" => {
+                    refs.inputs = true;
+                    match mention.field(0) {
+                        Some(name) => refs.input_names.push(name.into()),
+                        None => refs.any_input = true,
+                    }
+                }
                 "run" => refs.run = true,
                 "upstream" => refs.upstream = true,
                 "item" | "item_index" => refs.item = true,
+                "now" => refs.now = true,
+                "iteration" => refs.iteration = true,
+                "last" => (refs.iteration, refs.last) = (true, true),
                 "tasks" => match mention.field(0) {
                     Some(task) => {
                         let task: Arc<str> = task.into();

@@ -1,4 +1,5 @@
-//! What expressions see: `inputs`, `tasks`, `run` and `upstream`, and inside a `for_each` `item` and `item_index`.
+//! What expressions see: `inputs`, `tasks`, `run` and `upstream`, inside a `for_each` `item` and `item_index`,
+//! inside a `loop` `iteration` and `last`, inside a `wait` `now`.
 
 use std::sync::Arc;
 
@@ -100,6 +101,8 @@ pub struct Scope {
 struct Local {
     item: Option<(Arc<Json>, u32)>,
     trigger: Option<Arc<Json>>,
+    iteration: Option<(u32, Arc<Json>)>,
+    now: Option<Arc<str>>,
 }
 
 impl Scope {
@@ -139,6 +142,18 @@ impl Scope {
         let mut scope = Self::new(Arc::new(Json::Null), RunFacts::default());
         scope.local_mut().trigger = Some(facts);
         scope
+    }
+
+    /// Lets the expressions of a loop see the number of an iteration and what the last one gave.
+    pub fn iteration(&mut self, number: u32, last: Arc<Json>) -> &mut Self {
+        self.local_mut().iteration = Some((number, last));
+        self
+    }
+
+    /// Lets the expressions of a `wait` see the time, as RFC 3339.
+    pub fn now(&mut self, now: String) -> &mut Self {
+        self.local_mut().now = Some(now.into());
+        self
     }
 
     fn local_mut(&mut self) -> &mut Local {
@@ -190,6 +205,15 @@ impl Object for Root {
                 Some(Value::from(*index))
             }
             "trigger" => Some(share(self.scope.local.as_ref()?.trigger.as_ref()?, &self.meter)),
+            "iteration" => {
+                let (number, _) = self.scope.local.as_ref()?.iteration.as_ref()?;
+                Some(Value::from(*number))
+            }
+            "last" => {
+                let (_, last) = self.scope.local.as_ref()?.iteration.as_ref()?;
+                Some(share(last, &self.meter))
+            }
+            "now" => self.scope.local.as_ref()?.now.clone().map(Value::from),
             METER => Some(Value::from_dyn_object(Arc::clone(&self.meter))),
             _ => None,
         }

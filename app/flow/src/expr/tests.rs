@@ -604,9 +604,16 @@ fn references_are_found() {
             ],
             any_task: false,
             inputs: true,
+            input_names: [
+                "day",
+            ],
+            any_input: false,
             run: false,
             upstream: false,
             item: false,
+            iteration: false,
+            last: false,
+            now: false,
         }
     "#]]
     .assert_debug_eq(program.task("t").expect("the task").with.refs());
@@ -617,9 +624,14 @@ fn references_are_found() {
             outputs: [],
             any_task: true,
             inputs: false,
+            input_names: [],
+            any_input: false,
             run: true,
             upstream: false,
             item: false,
+            iteration: false,
+            last: false,
+            now: false,
         }
     "#]]
     .assert_debug_eq(program.task("t").expect("the task").with.refs());

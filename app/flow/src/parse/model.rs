@@ -91,7 +91,9 @@ pub(super) static TASK: Fields = Fields {
         optional("with", AnyMap),
         optional("retry", Struct(&RETRY)),
         optional("timeout", Duration),
+        optional("start_timeout", Duration),
         optional("for_each", Struct(&FOR_EACH)),
+        optional("loop", Struct(&LOOP)),
         optional("undo", Struct(&UNDO)),
     ],
 };
@@ -108,6 +110,15 @@ pub(super) static FOR_EACH: Fields = Fields {
 pub(super) static TOLERATE: Fields = Fields {
     what: "`{tolerate: 10%}`",
     fields: &[required("tolerate", Text)],
+};
+
+pub(super) static LOOP: Fields = Fields {
+    what: "a `loop`",
+    fields: &[
+        required("until", Text),
+        optional("max_iterations", Whole(u32::MAX as u64)),
+        optional("pause", Duration),
+    ],
 };
 
 pub(super) static EDGE: Fields = Fields {
@@ -139,5 +150,7 @@ pub(super) static RETRY: Fields = Fields {
         optional("max", Duration),
         optional("jitter", Word(&["none", "equal", "full"])),
         optional("on_lost", Word(&["retry", "fail"])),
+        optional("on", Texts),
+        optional("exit_codes", ListOf(&Whole(u8::MAX as u64))),
     ],
 };

@@ -12,6 +12,7 @@ use crate::limits::ENDING_TIMEOUT_MS;
 use crate::payload::Payload;
 use crate::plan::{Plan, Role, Spot, TaskIx};
 use crate::run::event::{Ended, EndingStep, Event, EventKind};
+use crate::run::reused::ReusedResult;
 use crate::run::state::{EdgeState, Phase, RunData, RunState, SkipReason, TaskRun, TaskState, Timer};
 use crate::time::Timestamp;
 use crate::view::{TaskCounts, TaskStatus};
@@ -45,6 +46,7 @@ impl RunState {
             inputs,
             labels,
             trigger,
+            parent,
             ..
         } = &event.kind
         else {
@@ -56,6 +58,7 @@ impl RunState {
         data.inputs = inputs.clone();
         data.labels = labels.clone();
         data.trigger = Arc::clone(trigger);
+        data.parent.clone_from(parent);
         data.last_seq = event.seq;
         Ok(Self { plan, data })
     }
@@ -89,6 +92,7 @@ impl RunState {
             EventKind::RunStarted {} => self.run_started(at),
             EventKind::RunPaused { .. } => self.data.paused_at = Some(at),
             EventKind::RunResumed {} => self.data.paused_at = None,
+            EventKind::SignalReceived { name, payload } => self.signal_received(name, payload),
             EventKind::RunEnding {
                 outcome,
                 error,
@@ -118,12 +122,30 @@ impl RunState {
                 };
                 self.run_finished(at);
             }
+            EventKind::TaskReused {
+                task,
+                output,
+                case,
+                exit_code,
+            } => {
+                let result = ReusedResult {
+                    output: output.clone(),
+                    case: case.clone(),
+                    exit_code: *exit_code,
+                };
+                if let Some(spot) = self.plan.spot(task) {
+                    self.keep_reused(spot, result);
+                }
+            }
             EventKind::TaskSkipped { task, .. }
             | EventKind::ItemsListed { task, .. }
+            | EventKind::LoopBegun { task }
             | EventKind::TaskScheduled { task, .. }
             | EventKind::AttemptStarted { task, .. }
             | EventKind::TaskWaiting { task, .. }
             | EventKind::TaskDue { task }
+            | EventKind::ChildRequested { task, .. }
+            | EventKind::ChildStarted { task, .. }
             | EventKind::AttemptFailed { task, .. }
             | EventKind::AttemptLost { task, .. }
             | EventKind::TaskSucceeded { task, .. }
@@ -294,6 +316,10 @@ impl RunData {
             to_undo: Vec::new(),
             unhandled: BTreeSet::new(),
             paused_at: None,
+            signals: None,
+            reused: None,
+            parent: None,
+            children: None,
             parts: Default::default(),
         }
     }

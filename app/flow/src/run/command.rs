@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::ids::{AttemptToken, RunId};
 #[cfg(feature = "author")]
 use crate::payload::NewBlob;
@@ -11,7 +13,7 @@ use crate::payload::{BlobRef, Payload};
 use crate::plan::TaskIx;
 #[cfg(feature = "author")]
 use crate::run::event::Event;
-use crate::run::event::TaskError;
+use crate::run::event::{Ended, ForkedFrom, ParentRun, RunError, TaskError};
 
 /// What a new run starts from. Inputs are resolved: defaults filled in, types checked.
 #[derive(Clone, Debug)]
@@ -28,6 +30,32 @@ pub struct NewRun {
     pub trigger: Arc<str>,
     /// The caller's key: the same key finds the same run.
     pub idempotency_key: Option<String>,
+    /// The task of another run that starts it.
+    pub parent: Option<Box<ParentRun>>,
+    /// What it takes from another run.
+    pub fork: Option<Box<Fork>>,
+}
+
+/// What a run takes from another.
+#[derive(Clone, Debug)]
+pub struct Fork {
+    /// The other run, and from where on this one runs for itself.
+    pub from: ForkedFrom,
+    /// The results that hold here as well.
+    pub reused: Vec<Reused>,
+}
+
+/// A result that holds in another run as well.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reused {
+    /// The task run's path.
+    pub path: Arc<str>,
+    /// What it gave.
+    pub output: Payload,
+    /// The case it took.
+    pub case: Option<Arc<str>>,
+    /// A process's exit code.
+    pub exit_code: Option<i32>,
 }
 
 /// What may be asked of a run.
@@ -61,6 +89,53 @@ pub enum Command {
     },
     /// Go on after [`Command::Pause`].
     Resume,
+    /// Something named came from outside. It is kept for who waits for it later; the first of a name wins.
+    Signal {
+        /// Its name.
+        name: Arc<str>,
+        /// What came with it.
+        payload: Payload,
+    },
+    /// A person answered an `approval`.
+    Approve {
+        /// The task run's path.
+        path: Arc<str>,
+        /// Yes or no.
+        approved: bool,
+        /// The fields of its form.
+        values: Value,
+        /// What the person had to say.
+        comment: Option<String>,
+    },
+    /// The run a task asked for was accepted. Told again, it changes nothing.
+    ChildStarted {
+        /// Of this attempt.
+        attempt: ChildAttempt,
+        /// The run.
+        child: RunId,
+        /// The version it is pinned to.
+        version: u32,
+    },
+    /// The run a task asked for cannot be: no such flow, wrong inputs.
+    ChildRefused {
+        /// Of this attempt.
+        attempt: ChildAttempt,
+        /// Why.
+        error: TaskError,
+    },
+    /// The run a task waits for ended. Told again, it changes nothing.
+    ChildEnded {
+        /// Of this attempt.
+        attempt: ChildAttempt,
+        /// The run.
+        child: RunId,
+        /// How.
+        outcome: Ended,
+        /// What it gave.
+        outputs: Option<Payload>,
+        /// Why it failed.
+        error: Option<RunError>,
+    },
     /// Due timers elapse.
     Wake,
     /// Go on with what the last decision left for later.
@@ -70,6 +145,15 @@ pub enum Command {
         /// Whether the server that had its attempts is gone: what was begun is then lost.
         workers_gone: bool,
     },
+}
+
+/// The attempt of a `subflow` task that a message between runs is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildAttempt {
+    /// The task run's path.
+    pub path: Arc<str>,
+    /// From 1.
+    pub attempt: u32,
 }
 
 /// How an attempt ended: a closed list.
@@ -88,6 +172,8 @@ pub enum Outcome {
         error: TaskError,
         /// What it gave all the same.
         output: Option<Payload>,
+        /// How long to wait before another attempt at least, as an answer's `Retry-After` says.
+        retry_after: Option<Duration>,
     },
     /// It was asked to stop and did.
     Cancelled,
@@ -109,6 +195,18 @@ pub enum Rejected {
     /// The work of the run is over, so there is nothing to hold.
     #[error("the run is ending; it can be cancelled, not paused")]
     Ending,
+    /// A signal of this name came before.
+    #[error("the run has had the signal `{0}`; the first one counts")]
+    Signalled(Arc<str>),
+    /// The run has had too many of them.
+    #[error("the run has had {max} signals, the most a run takes", max = crate::limits::SIGNALS_MAX)]
+    TooManySignals,
+    /// The task run does not wait for this, or not any more.
+    #[error("`{0}` does not wait for an answer")]
+    NotWaiting(Arc<str>),
+    /// The answer does not fit the form.
+    #[error("the answer does not fit the form: {}", .0.join("; "))]
+    BadAnswer(Vec<String>),
     /// Values that must be loaded first; then the command can be decided.
     #[error("values have to be loaded first")]
     NeedsBlobs(Vec<BlobRef>),
@@ -126,6 +224,35 @@ pub enum Effect {
         /// At once, without the chance to end by itself.
         kill: bool,
     },
+    /// Start the run that a task asks for, once: the attempt is the key to know it by.
+    StartChild(Box<StartChild>),
+    /// Cancel the run that a task waits for. It may not have been started yet: then it shall not be.
+    CancelChild {
+        /// Of this attempt.
+        attempt: ChildAttempt,
+        /// The run, if it is known.
+        child: Option<RunId>,
+        /// At once, without its ending.
+        force: bool,
+    },
+    /// Hold the run that a task waits for, or let it go on.
+    PauseChild {
+        /// The run.
+        child: RunId,
+        /// Whether to hold it.
+        pause: bool,
+    },
+    /// Tell the task that waits for this run's end, as [`Command::ChildEnded`].
+    TellParent {
+        /// The task.
+        parent: Box<ParentRun>,
+        /// How the run ended.
+        outcome: Ended,
+        /// What it gave.
+        outputs: Option<Payload>,
+        /// Why it failed.
+        error: Option<RunError>,
+    },
     /// A line for a light task's log.
     Log {
         /// The task run's path.
@@ -137,6 +264,19 @@ pub enum Effect {
         /// The line.
         message: Arc<str>,
     },
+}
+
+/// A run to be started for a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartChild {
+    /// The flow's id.
+    pub flow: Arc<str>,
+    /// Its version; the newest if the task names none.
+    pub version: Option<u32>,
+    /// What it is given; not checked against that flow yet.
+    pub inputs: Payload,
+    /// Who asks: to be handed on as [`NewRun::parent`].
+    pub parent: ParentRun,
 }
 
 /// An attempt to be given to a worker.

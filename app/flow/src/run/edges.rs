@@ -76,10 +76,7 @@ impl RunState {
     /// Whether an edge was taken because its upstream failed, and counts as handling that.
     fn handles_failure(&self, at: EdgeIx) -> bool {
         let edge = self.plan.edge(at);
-        edge.on.failed
-            && edge.handles
-            && self.data.edges[at as usize] == EdgeState::Taken
-            && matches!(self.task(edge.from).state, TaskState::Failed { .. })
+        edge.handles && self.data.edges[at as usize] == EdgeState::Taken && self.names_failure(at)
     }
 
     /// Whether edges of this role's tasks are evaluated at this point of the run.
@@ -139,11 +136,20 @@ impl RunState {
                         .as_deref()
                         .is_some_and(|case| on.cases.iter().any(|name| name == case))
             }
-            TaskState::Failed { .. } => on.failed || on.always,
+            TaskState::Failed { .. } => on.always || self.names_failure(at),
             TaskState::Skipped { .. } => on.skipped || on.always,
             TaskState::Cancelled { .. } => on.cancelled || on.always,
             _ => false,
         }
+    }
+
+    /// Whether an edge names the failure of its upstream: `failed`, or its kind where that is a case.
+    fn names_failure(&self, at: EdgeIx) -> bool {
+        let edge = self.plan.edge(at);
+        let TaskState::Failed { error, .. } = &self.task(edge.from).state else {
+            return false;
+        };
+        edge.on.failed || (self.plan.task(edge.from).names_failures() && edge.on.has_case(&error.kind))
     }
 
     pub(super) fn join_verdict(&self, ix: TaskIx) -> Option<JoinVerdict> {

@@ -63,6 +63,12 @@ pub enum EventKind {
         /// The caller's key, if one was given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         idempotency_key: Option<String>,
+        /// The task of another run that it was started by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Box<ParentRun>>,
+        /// The run it takes results from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forked_from: Option<Box<ForkedFrom>>,
     },
     /// Its first tasks may start.
     RunStarted {},
@@ -85,6 +91,11 @@ pub enum EventKind {
         /// The items in their order, in pieces.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         items: Vec<ItemChunk>,
+    },
+    /// A loop began. Events of an iteration have the path `task#3`.
+    LoopBegun {
+        /// The task run's path.
+        task: Arc<str>,
     },
     /// An attempt was given out; nobody has begun it.
     TaskScheduled {
@@ -113,14 +124,66 @@ pub enum EventKind {
         task: Arc<str>,
         /// For what.
         waits_for: WaitsFor,
-        /// When it goes on.
-        until: Timestamp,
+        /// When it goes on by itself, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
         /// The attempt that asked for it; absent for a `delay`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempt: Option<u32>,
         /// Its arguments with their expressions evaluated.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         input: Option<Payload>,
+        /// The name of the signal it waits for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<Arc<str>>,
+    },
+    /// Something named came from outside. It holds for the whole run: who waits for it later has it at once.
+    SignalReceived {
+        /// Its name.
+        name: Arc<str>,
+        /// What came with it.
+        payload: Payload,
+    },
+    /// A task asked for a run of another flow; nobody has said yet that there is one.
+    ChildRequested {
+        /// The task run's path.
+        task: Arc<str>,
+        /// From 1.
+        attempt: u32,
+        /// The other flow's id.
+        flow: Arc<str>,
+        /// Its version, if the task names one; else the newest there is when the run starts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u32>,
+        /// What the run is to be given.
+        inputs: Payload,
+        /// Whether the task waits for the run's end.
+        wait: bool,
+        /// When the attempt's time is up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// The run that a task waits for has started.
+    ChildStarted {
+        /// The task run's path.
+        task: Arc<str>,
+        /// `run_…`
+        child: RunId,
+        /// The version it is pinned to.
+        version: u32,
+    },
+    /// What the task or item gave in another run holds here as well: it succeeds with that, without running, when its join allows it.
+    TaskReused {
+        /// The task run's path.
+        task: Arc<str>,
+        /// What it gave.
+        output: Payload,
+        /// The case it took.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        case: Option<Arc<str>>,
+        /// A process's exit code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i32>,
     },
     /// An attempt failed and another will follow.
     AttemptFailed {
@@ -230,6 +293,31 @@ pub enum EventKind {
     },
 }
 
+/// The task of another run that a run was started by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentRun {
+    /// That run.
+    pub run: RunId,
+    /// The path of the task run.
+    pub task: Arc<str>,
+    /// The attempt at it.
+    pub attempt: u32,
+    /// How many runs stand above: 1 for the child of a run that nobody's task started.
+    pub depth: u32,
+    /// Whether the task waits for the run's end.
+    pub wait: bool,
+}
+
+/// The run that another takes results from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForkedFrom {
+    /// That run.
+    pub run: RunId,
+    /// The path of the task run from which on all runs again; absent if only what had not succeeded does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Arc<str>>,
+}
+
 /// A piece of a list of items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ItemChunk {
@@ -246,10 +334,14 @@ impl EventKind {
         match self {
             Self::TaskSkipped { task, .. }
             | Self::ItemsListed { task, .. }
+            | Self::LoopBegun { task }
             | Self::TaskScheduled { task, .. }
             | Self::AttemptStarted { task, .. }
             | Self::TaskWaiting { task, .. }
             | Self::TaskDue { task }
+            | Self::ChildRequested { task, .. }
+            | Self::ChildStarted { task, .. }
+            | Self::TaskReused { task, .. }
             | Self::AttemptFailed { task, .. }
             | Self::AttemptLost { task, .. }
             | Self::TaskSucceeded { task, .. }
@@ -260,6 +352,7 @@ impl EventKind {
             | Self::RunCancelRequested { .. }
             | Self::RunPaused { .. }
             | Self::RunResumed {}
+            | Self::SignalReceived { .. }
             | Self::RunEnding { .. }
             | Self::EndingStep { .. }
             | Self::RunFinished { .. } => None,
@@ -315,6 +408,16 @@ pub enum WaitsFor {
     Delay,
     /// The pause its attempt asked for.
     Snooze,
+    /// The pause between two iterations of a loop.
+    Pause,
+    /// A time, or the next look at a condition.
+    Wait,
+    /// A signal.
+    Signal,
+    /// A person's answer.
+    Approval,
+    /// The run of another flow.
+    Child,
 }
 
 /// Why a task was skipped.

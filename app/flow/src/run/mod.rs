@@ -4,26 +4,35 @@
 //! simulation and recovery are all the same fold over the same log.
 
 mod apply;
+mod children;
 pub mod command;
 #[cfg(feature = "author")]
 mod decide;
 mod edges;
 pub mod event;
+pub mod explain;
+#[cfg(feature = "author")]
+pub mod fork;
 mod moves;
 mod parts;
 mod project;
+mod reused;
+mod signals;
 pub mod state;
 mod statuses;
 #[cfg(all(test, feature = "author"))]
 mod tests;
 
 pub use apply::BadLog;
+pub use children::Child;
 #[cfg(feature = "author")]
 pub use command::Decision;
-pub use command::{Command, Dispatch, Effect, NewRun, Outcome, Rejected};
+pub use command::{
+    ChildAttempt, Command, Dispatch, Effect, Fork, NewRun, Outcome, Rejected, Reused, StartChild,
+};
 #[cfg(feature = "author")]
 pub use decide::{BlobSource, Entropy, Env, create, decide};
-pub use event::{Event, EventKind, TaskError};
+pub use event::{Event, EventKind, ForkedFrom, ParentRun, TaskError};
 pub use parts::Parts;
 pub use project::role_key;
 pub use state::{EdgeState, Phase, RunState, Snapshot, TaskRun, TaskState};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::limits::TIMEOUT_BACKSTOP_MS;
 use crate::payload::Payload;
 use crate::plan::{Role, Spot};
+use crate::run::children::Child;
 use crate::run::event::{EventKind, TaskError};
 use crate::run::state::{Attempt, AttemptEnd, RunState, SkipReason, TaskState, Timer, WaitsFor};
 use crate::time::Timestamp;
@@ -22,23 +23,32 @@ impl RunState {
                 self.move_to(spot, TaskState::Ready { token: *token });
                 self.data.tokens.insert(*token, spot);
                 self.give_out(spot, *attempt, input, at);
+                if let Some(limit) = self.plan.task(spot.task).doc.start_timeout {
+                    self.set_timer(spot, at.plus(limit.as_duration()));
+                }
             }
             EventKind::AttemptStarted { worker, .. } => self.attempt_started(spot, worker, at),
             EventKind::TaskWaiting {
                 waits_for,
                 until,
                 input,
+                signal,
                 ..
             } => {
                 self.end_attempt(spot, AttemptEnd::Snoozed, at);
                 self.wait(spot, *waits_for, *until);
-                self.run_mut(spot).started_at.get_or_insert(at);
-                self.keep_input(spot, input, at);
+                if *waits_for != WaitsFor::Pause {
+                    self.run_mut(spot).started_at.get_or_insert(at);
+                    self.keep_input(spot, input, at);
+                }
+                if let Some(name) = signal {
+                    self.await_signal(spot, name);
+                }
             }
             EventKind::AttemptFailed { error, retry_at, .. } => {
                 self.light_attempt(spot, at);
                 self.attempt_failed(spot, error, Some(*retry_at), at);
-                self.wait(spot, WaitsFor::Retry, *retry_at);
+                self.wait(spot, WaitsFor::Retry, Some(*retry_at));
             }
             EventKind::TaskDue { .. } => {
                 self.move_to(spot, TaskState::Blocked);
@@ -69,6 +79,11 @@ impl RunState {
                     edges,
                     at,
                 );
+                if spot.part.is_none() && self.is_reused(spot.task) {
+                    // Only what this run did itself is undone.
+                    self.has_reused(spot.task);
+                    return;
+                }
                 let plan = &self.plan;
                 if spot.part.is_none()
                     && plan.task(spot.task).role == Role::Main
@@ -103,11 +118,42 @@ impl RunState {
                 );
             }
             EventKind::ItemsListed { n, items, .. } => self.items_listed(spot.task, *n, items, at),
+            EventKind::ChildRequested {
+                attempt,
+                inputs,
+                wait,
+                until,
+                flow,
+                version,
+                ..
+            } => {
+                self.wait(spot, WaitsFor::Child, *until);
+                self.give_out(spot, *attempt, &Some(inputs.clone()), at);
+                self.run_mut(spot).started_at.get_or_insert(at);
+                let child = Child {
+                    flow: Arc::clone(flow),
+                    version: *version,
+                    attempt: *attempt,
+                    wait: *wait,
+                    is_open: true,
+                    run: None,
+                };
+                self.child_requested(spot, child);
+            }
+            EventKind::ChildStarted { child, version, .. } => {
+                self.child_started(spot, *child, *version);
+                if let Some(attempt) = self.run_mut(spot).attempts.last_mut() {
+                    attempt.started_at.get_or_insert(at);
+                }
+            }
+            EventKind::LoopBegun { .. } => self.loop_begun(spot.task, at),
             // These are about the run.
             EventKind::RunCreated { .. }
             | EventKind::RunStarted {}
             | EventKind::RunPaused { .. }
             | EventKind::RunResumed {}
+            | EventKind::SignalReceived { .. }
+            | EventKind::TaskReused { .. }
             | EventKind::RunCancelRequested { .. }
             | EventKind::RunEnding { .. }
             | EventKind::EndingStep { .. }
@@ -183,6 +229,9 @@ impl RunState {
             return;
         }
         let task = self.run_mut(spot);
+        if task.attempts.last().is_some_and(|attempt| attempt.end.is_none()) {
+            return;
+        }
         task.ready_at.get_or_insert(at);
         task.started_at.get_or_insert(at);
         let number = task.attempts.len() as u32 + 1;
@@ -208,9 +257,11 @@ impl RunState {
         }
     }
 
-    fn wait(&mut self, spot: Spot, waits_for: WaitsFor, until: Timestamp) {
+    fn wait(&mut self, spot: Spot, waits_for: WaitsFor, until: Option<Timestamp>) {
         self.move_to(spot, TaskState::Waiting { waits_for, until });
-        self.set_timer(spot, until);
+        if let Some(until) = until {
+            self.set_timer(spot, until);
+        }
     }
 
     fn set_timer(&mut self, spot: Spot, at: Timestamp) {

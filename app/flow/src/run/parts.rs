@@ -1,4 +1,4 @@
-//! The items of a task: what is known of each, and what their events do to them.
+//! The items of a task, or its iterations: what is known of each, and what their events do to them.
 //!
 //! Only an item at work has a whole [`TaskRun`]. One that has settled keeps a byte for its state and a shared value for its output,
 //! so that a hundred thousand of them stay small; what each went through stands in the log.
@@ -12,19 +12,21 @@ use crate::limits::{ITEM_ERRORS_KEPT_MAX, OUTPUT_BYTES_MAX};
 use crate::payload::{Payload, about_bytes};
 use crate::plan::{Role, Spot, TaskIx};
 use crate::run::event::{ItemChunk, TaskError};
-use crate::run::state::{Phase, RunState, TaskRun, TaskState, Timer};
+use crate::run::state::{Phase, RunState, TaskRun, TaskState, Timer, WaitsFor};
 use crate::run::statuses::Statuses;
 use crate::time::Timestamp;
 use crate::view::{TaskCounts, TaskStatus};
 
-/// The items of one task.
+/// The items or iterations of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
     /// The list, in pieces that are loaded one at a time.
     pub(super) chunks: Vec<ItemChunk>,
-    /// How many items there are.
+    /// The number of the first: 0 for items, 1 for iterations.
+    pub(super) first: u32,
+    /// How many there are; of iterations, how many have begun.
     pub(super) n: u32,
-    /// The first that has not been started.
+    /// The next to be started.
     pub(super) next: u32,
     /// Those at work.
     pub(super) open: BTreeMap<u32, TaskRun>,
@@ -45,6 +47,7 @@ impl Parts {
     fn of_items(n: u32, chunks: &[ItemChunk]) -> Self {
         Self {
             chunks: chunks.to_vec(),
+            first: 0,
             n,
             next: 0,
             open: BTreeMap::new(),
@@ -60,7 +63,32 @@ impl Parts {
         }
     }
 
-    /// How many items there are.
+    fn of_loop() -> Self {
+        Self {
+            first: 1,
+            next: 1,
+            ..Self::of_items(0, &[])
+        }
+    }
+
+    fn is_loop(&self) -> bool {
+        self.first == 1
+    }
+
+    /// Makes room for the next iteration.
+    fn begin_iteration(&mut self) {
+        self.statuses.push(TaskStatus::Blocked);
+        self.counts.blocked += 1;
+        self.n += 1;
+    }
+
+    /// The numbers of all, in order.
+    #[must_use]
+    pub fn numbers(&self) -> std::ops::Range<u32> {
+        self.first..self.first + self.n
+    }
+
+    /// How many there are; of iterations, how many have begun.
     #[must_use]
     pub fn n(&self) -> u32 {
         self.n
@@ -77,7 +105,7 @@ impl Parts {
     pub fn status(&self, part: u32) -> Option<TaskStatus> {
         match self.open.get(&part) {
             Some(run) => Some(run.state.status()),
-            None => self.statuses.get(part),
+            None => self.statuses.get(part.checked_sub(self.first)?),
         }
     }
 
@@ -88,7 +116,7 @@ impl Parts {
 
     /// Notes how an item settled.
     fn settle(&mut self, part: u32, state: TaskState) {
-        self.statuses.set(part, state.status());
+        self.statuses.set(part - self.first, state.status());
         match state {
             TaskState::Succeeded { output, .. } => self.keep_output(part, output),
             TaskState::Failed { error, .. } => {
@@ -101,17 +129,44 @@ impl Parts {
         }
     }
 
+    /// An item that succeeds with what it gave in another run.
+    fn reuse(&mut self, part: u32, output: Payload) {
+        if part < self.n {
+            self.statuses.set(part, TaskStatus::Succeeded);
+            self.counts.blocked -= 1;
+            self.counts.succeeded += 1;
+            self.keep_output(part, output);
+        }
+    }
+
+    /// What has settled is not started.
+    fn pass_settled(&mut self) {
+        while self.next < self.n && self.status(self.next) != Some(TaskStatus::Blocked) {
+            self.next += 1;
+        }
+    }
+
     /// Those that have not begun never will.
     fn cancel_rest(&mut self) {
-        for part in self.next..self.n {
-            self.statuses.set(part, TaskStatus::Cancelled);
+        for part in self.next..self.first + self.n {
+            if self.status(part) == Some(TaskStatus::Blocked) {
+                self.statuses.set(part - self.first, TaskStatus::Cancelled);
+            }
         }
         let n_left = std::mem::take(&mut self.counts.blocked);
         self.counts.cancelled += n_left;
-        self.next = self.n;
+        self.next = self.first + self.n;
     }
 
     fn keep_output(&mut self, part: u32, output: Payload) {
+        if self.is_loop() {
+            // Only the last one's counts.
+            self.outputs.clear();
+            if output.inline().is_none_or(|value| !value.is_null()) {
+                self.outputs.insert(part, output);
+            }
+            return;
+        }
         self.output_bytes += 1 + match &output {
             Payload::Inline(value) if value.is_null() => return,
             Payload::Inline(value) => about_bytes(value) as u64,
@@ -174,20 +229,39 @@ impl RunState {
         if parts.open.contains_key(&part) {
             return true;
         }
-        if parts.statuses.get(part) != Some(TaskStatus::Blocked) {
+        if parts.is_loop() && part == parts.next && parts.open.is_empty() {
+            parts.begin_iteration();
+        }
+        if parts.status(part) != Some(TaskStatus::Blocked) {
             return false;
         }
         parts.open.insert(part, TaskRun::new());
         parts.next = parts.next.max(part + 1);
+        if !parts.is_loop() {
+            parts.pass_settled();
+        }
         true
     }
 
     pub(super) fn items_listed(&mut self, ix: TaskIx, n: u32, chunks: &[ItemChunk], at: Timestamp) {
+        let mut parts = Parts::of_items(n, chunks);
+        for (part, output) in self.take_reused_items(ix) {
+            parts.reuse(part, output);
+        }
+        parts.pass_settled();
+        self.spread(ix, parts, at);
+    }
+
+    pub(super) fn loop_begun(&mut self, ix: TaskIx, at: Timestamp) {
+        self.spread(ix, Parts::of_loop(), at);
+    }
+
+    fn spread(&mut self, ix: TaskIx, parts: Parts, at: Timestamp) {
         self.move_to(ix.into(), TaskState::Spread);
         let task = self.task_mut(ix);
         task.ready_at.get_or_insert(at);
         task.started_at.get_or_insert(at);
-        self.data.parts.insert(ix, Parts::of_items(n, chunks));
+        self.data.parts.insert(ix, parts);
         self.call_on_parts(ix);
     }
 
@@ -217,6 +291,10 @@ impl RunState {
         let Some(parts) = self.data.parts.get(&ix) else {
             return false;
         };
+        if parts.is_loop() {
+            // What comes after an iteration is decided when it has ended.
+            return parts.open.is_empty();
+        }
         let is_stopped = self.are_parts_stopped(ix);
         if parts.open.is_empty() && (is_stopped || parts.next >= parts.n) {
             return true;
@@ -275,12 +353,23 @@ impl RunState {
         }
     }
 
-    /// Leaves a task run's token and timer behind.
+    /// Leaves behind what a task run held or waited for: token, timer, signal, child.
     pub(super) fn let_go(&mut self, spot: Spot) {
         let Some(run) = self.find_run_mut(spot) else {
             return;
         };
         let (token, timer) = (run.state.token(), run.timer.take());
+        match run.state {
+            TaskState::Waiting {
+                waits_for: WaitsFor::Signal,
+                ..
+            } => self.await_no_signal(spot),
+            TaskState::Waiting {
+                waits_for: WaitsFor::Child,
+                ..
+            } => self.await_no_child(spot),
+            _ => {}
+        }
         if let Some(token) = token {
             self.data.tokens.remove(&token);
         }

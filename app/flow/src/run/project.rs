@@ -106,7 +106,7 @@ impl RunState {
             return (Vec::new(), None);
         };
         let mut found = Vec::new();
-        for part in from..parts.n() {
+        for part in parts.numbers().skip_while(|part| *part < from) {
             if state.is_some_and(|state| parts.status(part) != Some(state)) {
                 continue;
             }
@@ -191,18 +191,13 @@ impl RunState {
             output_bytes: None,
             attempts: task.attempts.iter().map(attempt_view).collect(),
             parts: parts.map(|parts| parts.counts()),
+            is_reused: spot.part.is_none() && self.is_reused(spot.task),
+            child: self.child(spot).and_then(|child| child.run),
         };
         match &task.state {
             TaskState::Waiting { waits_for, until } => {
-                view.waits_for = Some(
-                    if *waits_for == WaitsFor::Retry {
-                        "retry"
-                    } else {
-                        "timer"
-                    }
-                    .to_owned(),
-                );
-                view.waits_until = Some(*until);
+                view.waits_for = Some(waits_for_key(*waits_for).to_owned());
+                view.waits_until = *until;
                 view.error = view.attempts.last().and_then(|attempt| attempt.error.clone());
             }
             TaskState::Ready { .. } => {
@@ -250,11 +245,7 @@ impl RunState {
             },
             TaskState::Ready { .. } => "given out; waits for a free worker".to_owned(),
             TaskState::Running { .. } | TaskState::Spread => return None,
-            TaskState::Waiting {
-                waits_for: WaitsFor::Retry,
-                until,
-            } => format!("tries again at {}", to_the_second(*until)),
-            TaskState::Waiting { until, .. } => format!("waits until {}", to_the_second(*until)),
+            TaskState::Waiting { waits_for, until } => self.why_waiting(spot, *waits_for, *until),
             TaskState::Skipped {
                 reason: SkipReason::NotNeeded,
             } => self.why_left_out(ix),
@@ -270,6 +261,26 @@ impl RunState {
             TaskState::Cancelled { reason } => reason.to_string(),
             TaskState::Succeeded { .. } | TaskState::Failed { .. } => return None,
         })
+    }
+
+    fn why_waiting(&self, spot: Spot, waits_for: WaitsFor, until: Option<Timestamp>) -> String {
+        let until = until.map(to_the_second);
+        let until_text = until.map_or_else(String::new, |until| format!(" until {until}"));
+        match (waits_for, until) {
+            (WaitsFor::Retry, Some(at)) => format!("tries again at {at}"),
+            (WaitsFor::Wait, Some(at)) => format!("looks again at {at}"),
+            (WaitsFor::Signal, _) => {
+                let name = self.awaited_signal(spot).map_or("", |name| &**name);
+                format!("waits for the signal {name}{until_text}")
+            }
+            (WaitsFor::Child, _) => match self.child(spot).map(|child| (&child.flow, child.run)) {
+                Some((flow, Some(run))) => format!("waits for {run} of the flow {flow}{until_text}"),
+                Some((flow, None)) => format!("waits for a run of the flow {flow} to start"),
+                None => "waits for another run".to_owned(),
+            },
+            (WaitsFor::Approval, _) => format!("waits for an answer{until_text}"),
+            _ => format!("waits{until_text}"),
+        }
     }
 
     fn waits_for_upstreams(&self, ix: TaskIx) -> Option<String> {
@@ -396,6 +407,17 @@ pub const fn role_key(role: Role) -> &'static str {
         Role::Finally => "finally",
         Role::OnFailure => "on_failure",
         Role::Undo(_) => "undo",
+    }
+}
+
+/// What a task run waits for, as a word of the API.
+const fn waits_for_key(waits_for: WaitsFor) -> &'static str {
+    match waits_for {
+        WaitsFor::Retry => "retry",
+        WaitsFor::Delay | WaitsFor::Snooze | WaitsFor::Pause | WaitsFor::Wait => "timer",
+        WaitsFor::Signal => "signal",
+        WaitsFor::Approval => "approval",
+        WaitsFor::Child => "child",
     }
 }
 

@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::plan::{Plan, Spot, TaskIx};
+use crate::run::children::Children;
 pub use crate::run::event::WaitsFor;
-use crate::run::event::{Ended, EndingStep, RunError, Skip, TaskError};
+use crate::run::event::{Ended, EndingStep, ParentRun, RunError, Skip, TaskError};
 use crate::run::parts::Parts;
+use crate::run::reused::ReusedResults;
+use crate::run::signals::Signals;
 use crate::time::Timestamp;
 use crate::view::{RunStatus, TaskCounts, TaskStatus};
 
@@ -83,6 +86,18 @@ pub(super) struct RunData {
     /// Since when nothing starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) paused_at: Option<Timestamp>,
+    /// What came from outside, and who waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signals: Option<Box<Signals>>,
+    /// The task of another run that started this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<Box<ParentRun>>,
+    /// The runs that tasks of this one asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) children: Option<Box<Children>>,
+    /// What was taken from another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reused: Option<Box<ReusedResults>>,
     /// The items of the tasks that have some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) parts: BTreeMap<TaskIx, Parts>,
@@ -189,12 +204,12 @@ pub enum TaskState {
     },
     /// Its items are at work; each that settles moves it on.
     Spread,
-    /// Goes on by itself at its timer.
+    /// Goes on at its timer, or by what it waits for.
     Waiting {
         /// For what.
         waits_for: WaitsFor,
-        /// When.
-        until: Timestamp,
+        /// When, if by itself.
+        until: Option<Timestamp>,
     },
     /// Final.
     Succeeded {

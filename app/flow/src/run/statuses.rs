@@ -16,6 +16,10 @@ impl Statuses {
         Self(vec![TaskStatus::Blocked; n as usize])
     }
 
+    pub(super) fn push(&mut self, status: TaskStatus) {
+        self.0.push(status);
+    }
+
     pub(super) fn get(&self, part: u32) -> Option<TaskStatus> {
         self.0.get(part as usize).copied()
     }

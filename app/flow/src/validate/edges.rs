@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{Check, Group, is_template};
 use crate::doc::{NeedDoc, TaskDoc};
 use crate::limits;
+use crate::plan::waiting_cases;
 
 /// The words that are no case of a switch.
 pub(super) const STATES: [&str; 5] = ["succeeded", "failed", "skipped", "cancelled", "always"];
@@ -149,17 +150,30 @@ fn words(check: &mut Check<'_>, path: &str, need: &NeedDoc, up: &TaskDoc) {
         );
         return;
     }
+    // What each item or iteration took says nothing of their task.
+    let is_spread = up.for_each.is_some() || up.repeat.is_some();
+    let own: &[&str] = if is_spread {
+        &[]
+    } else {
+        waiting_cases(&up.task_type)
+    };
     let known = cases(up);
     for word in on.as_slice().iter().map(String::as_str) {
-        if STATES.contains(&word) || known.as_ref().is_some_and(|known| known.contains(&word)) {
+        if STATES.contains(&word)
+            || own.contains(&word)
+            || known.as_ref().is_some_and(|known| known.contains(&word))
+        {
             continue;
         }
         let shown = word.escape_debug();
         if up.task_type != "switch" {
-            let guess = check.suggester.did_you_mean(word, STATES);
+            let guess = check
+                .suggester
+                .did_you_mean(word, STATES.iter().chain(own).copied());
+            let all: Vec<&str> = STATES.iter().chain(own).copied().collect();
             let message = format!(
                 "`{shown}` is no outcome{guess}; write {}, or a case if `{}` were a switch",
-                STATES.join(", "),
+                all.join(", "),
                 need.task()
             );
             check.error("unknown_on", field.clone(), message);

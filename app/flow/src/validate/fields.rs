@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::{Check, Group, is_template};
-use crate::doc::{ForEachDoc, OnItemFailure, RetryDoc};
+use crate::doc::{ForEachDoc, LoopDoc, OnItemFailure, RetryDoc, TaskDoc};
 use crate::ids::{RESERVED_FLOW_IDS, is_slug};
 use crate::limits;
 use crate::parse::join;
@@ -16,8 +16,12 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (group, id, task) in check.tasks() {
         let path = group.path(id);
         bounds(check, &path, task.retry.as_ref(), task.timeout);
+        no_zero(check, &join(&path, "start_timeout"), task.start_timeout);
         if let Some(each) = &task.for_each {
             for_each(check, &join(&path, "for_each"), each);
+        }
+        if let Some(repeat) = &task.repeat {
+            repeats(check, &path, task, repeat);
         }
         if let Some(undo) = &task.undo {
             bounds(check, &join(&path, "undo"), undo.retry.as_ref(), undo.timeout);
@@ -168,6 +172,19 @@ fn for_each(check: &mut Check<'_>, path: &str, each: &ForEachDoc) {
             share.tolerate.escape_debug()
         );
         check.error("bad_share", format!("{path}.on_item_failure.tolerate"), message);
+    }
+}
+
+fn repeats(check: &mut Check<'_>, path: &str, task: &TaskDoc, repeat: &LoopDoc) {
+    let field = join(path, "loop");
+    if task.for_each.is_some() {
+        let message = "a task has `for_each` or `loop`, not both; put one of them into a flow of its own and run that as a subflow";
+        check.error("for_each_and_loop", field.clone(), message);
+    }
+    let max = limits::ITERATIONS_MAX;
+    if repeat.max_iterations.is_some_and(|n| !(1..=max).contains(&n)) {
+        let message = format!("how many iterations there may be is 1 to {max}");
+        check.error("bad_loop", join(&field, "max_iterations"), message);
     }
 }
 

@@ -6,6 +6,7 @@
 use super::Check;
 use super::edges::{Graph, cases};
 use crate::doc::{Join, NeedDoc, TaskDoc};
+use crate::plan::waiting_cases;
 
 /// Switches remembered for one task; beyond it the answer is "perhaps", which tells nothing wrong.
 const SWITCHES_MAX: usize = 16;
@@ -73,7 +74,13 @@ fn taking<'d>(up: &'d TaskDoc, can_start: bool, need: &NeedDoc) -> Vec<&'d str> 
         .into_iter()
         .filter(|outcome| {
             let is_success = !["skipped", "cancelled", "failed"].contains(outcome);
-            words.contains(outcome)
+            // What a waiting task's own words say may be a failure or not.
+            let is_either = *outcome == "failed"
+                && words
+                    .iter()
+                    .any(|word| waiting_cases(&up.task_type).contains(word));
+            is_either
+                || words.contains(outcome)
                 || words.contains(&"always")
                 || (is_success && (is_open || words.contains(&"succeeded")))
         })

@@ -19,6 +19,7 @@ impl Types {
                     &["message"],
                 ),
             ),
+            ("approval", object(json!({"title": {"type": "string"}}), &[])),
             (
                 "switch",
                 object(
@@ -245,7 +246,7 @@ fn arguments_are_checked() {
 inputs: { x: {} }
 "#,
         expect![[r#"
-            3:14: error: there is no task type `http.reqest` (did you mean `http.request`?); the types are noop, fail, log, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
+            3:14: error: there is no task type `http.reqest` (did you mean `http.request`?); the types are noop, fail, log, approval, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
             4:28: error: `http.request` needs the argument `url` (tasks.b.with.url) [missing_argument]
             4:42: error: `http.request` has no argument `urll` (did you mean `url`?); its arguments are url, method, expect, pause, body (tasks.b.with.urll) [unknown_argument]
             4:53: error: "PUT" is not possible here; write one of GET, POST (tasks.b.with.method) [bad_argument]
@@ -353,9 +354,9 @@ fn one_slip_does_not_hide_the_others() {
 "#,
         expect![[r#"
             3:6: error: a task needs `type` (tasks.a.type) [missing_field]
-            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, for_each, undo (tasks.a.typ) [unknown_field]
+            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, for_each, loop, undo (tasks.a.typ) [unknown_field]
             4:6: error: expected a task as a mapping of fields, found a list (tasks.b) [wrong_type]
-            5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
+            5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, approval, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
             5:33: error: `c` needs itself; remove this edge (tasks.c.needs[2]) [self_edge]
             5:36: error: there is no task `x` (tasks.c.needs[3]) [unknown_task]
             5:56: error: `soon` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d) (tasks.c.retry.first) [bad_duration]
@@ -432,6 +433,66 @@ schedules:
             7:71: error: `trigger` has no field `on`; it has at, name. (schedules.odd.inputs.n) [unknown_field]
             8:3: error: this input is required (schedules.none.inputs.day) [missing_input]
             8:9: error: a schedule needs `cron` (schedules.none.cron) [missing_field]
+        "#]],
+    );
+}
+
+#[test]
+fn items_and_loops_are_checked() {
+    check_tasks(
+        r#"  a: { type: noop, for_each: { items: "{{ [1] }}", on_item_failure: { tolerate: 10% } } }
+  b: { type: noop, for_each: { items: [1], on_item_failure: continue, max_parallel: 3 }, when: "{{ item > 1 and item_index < 5 }}" }
+  c: { type: noop, loop: { until: "{{ last.ok and iteration > 1 }}", pause: 3s } }
+"#,
+        expect![[""]],
+    );
+    check_tasks(
+        r#"  a: { type: noop, for_each: { items: 3, on_item_failure: { tolerate: 110% } } }
+  b: { type: noop, for_each: { max_parallel: 0, on_item_failure: continu, itemss: [] } }
+  c: { type: noop, loop: { until: "{{ item }}", max_iterations: 0, pause: 3 }, for_each: { items: "{{ iteration }}" } }
+  d: { type: log, with: { message: "{{ item }} {{ last }} {{ loop.index }}" }, loop: {} }
+  e: { type: log, with: { message: "{{ itm }}" }, for_each: { items: "{{ item }}", on_item_failure: [] } }
+"#,
+        expect![[r#"
+            3:39: error: `items` is a list, or an expression that gives one: `{{ tasks.fetch.output }}` (tasks.a.for_each.items) [bad_items]
+            3:71: error: `110%` is no share; write it like `10%`, from 0% to 100% (tasks.a.for_each.on_item_failure.tolerate) [bad_share]
+            4:30: error: a `for_each` needs `items` (tasks.b.for_each.items) [missing_field]
+            4:46: error: how many items may be at work at once is 1 to 10000 (tasks.b.for_each.max_parallel) [bad_for_each]
+            4:66: error: `continu` is not known here (did you mean `continue`?); write one of fail_fast, continue (tasks.b.for_each.on_item_failure) [unknown_word]
+            4:75: error: a `for_each` has no field `itemss` (did you mean `items`?); its fields are items, max_parallel, on_item_failure (tasks.b.for_each.itemss) [unknown_field]
+            5:35: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.c.loop.until) [unknown_name]
+            5:65: error: how many iterations there may be is 1 to 100000 (tasks.c.loop.max_iterations) [bad_loop]
+            5:75: error: a duration needs its unit, for example `3s` (tasks.c.loop.pause) [wrong_type]
+            5:99: error: `iteration` is there only in `with` and `until` of a task with a `loop`. (tasks.c.for_each.items) [unknown_name]
+            6:36: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.d.with.message) [unknown_name]
+            6:36: error: `loop` is there only inside a loop. (tasks.d.with.message) [unknown_name]
+            6:86: error: a `loop` needs `until` (tasks.d.loop.until) [missing_field]
+            7:36: error: There is no `itm`; expressions see `inputs`, `tasks` and `run`. (tasks.e.with.message) [unknown_name]
+            7:70: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.e.for_each.items) [unknown_name]
+            7:101: error: expected one of fail_fast, continue, found a list (tasks.e.for_each.on_item_failure) [wrong_type]
+        "#]],
+    );
+}
+
+#[test]
+fn edges_may_name_what_became_of_a_task_that_waits() {
+    check_tasks(
+        r#"  ask: { type: approval }
+  yes: { type: noop, needs: [{ task: ask, on: approved }] }
+  no: { type: noop, needs: [{ task: ask, on: [rejected, timeout] }] }
+  both: { type: noop, needs: [{ task: ask, on: rejected }, { task: ask, on: failed }] }
+"#,
+        expect![[""]],
+    );
+    check_tasks(
+        r#"  ask: { type: approval }
+  each: { type: approval, for_each: { items: [1] } }
+  yes: { type: noop, needs: [{ task: ask, on: aproved }] }
+  no: { type: noop, needs: [{ task: each, on: approved }] }
+"#,
+        expect![[r#"
+            5:47: error: `aproved` is no outcome (did you mean `approved`?); write succeeded, failed, skipped, cancelled, always, approved, rejected, timeout, or a case if `ask` were a switch (tasks.yes.needs[0].on) [unknown_on]
+            6:47: error: `approved` is no outcome; write succeeded, failed, skipped, cancelled, always, or a case if `each` were a switch (tasks.no.needs[0].on) [unknown_on]
         "#]],
     );
 }

@@ -120,6 +120,8 @@ impl Engine {
             labels: start.labels,
             trigger: start.trigger.into(),
             idempotency_key: key,
+            parent: None,
+            fork: None,
         };
         let wanted = idempotency.clone();
         let actor = start.actor.into();

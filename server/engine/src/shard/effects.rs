@@ -21,6 +21,11 @@ pub(super) fn perform(
         match effect {
             Effect::Dispatch(dispatch) => give_out(shared, router, run, flow, dispatch),
             Effect::CancelAttempt { token, kill } => shared.dispatch.cancel(token, kill),
+            // No task type of this engine asks for runs of other flows, and no run is started by a task.
+            Effect::StartChild(_)
+            | Effect::CancelChild { .. }
+            | Effect::PauseChild { .. }
+            | Effect::TellParent { .. } => {}
             Effect::Log {
                 task,
                 attempt,
@@ -62,7 +67,11 @@ fn give_out(shared: &Shared, router: &Router, run: RunId, flow: &std::sync::Arc<
             }),
             Err(error) => {
                 let error = TaskError::new("input", format!("its arguments could not be read: {error}"));
-                let outcome = Outcome::Failed { error, output: None };
+                let outcome = Outcome::Failed {
+                    error,
+                    output: None,
+                    retry_after: None,
+                };
                 let command = Command::AttemptEnded {
                     token: dispatch.token,
                     outcome,

@@ -23,12 +23,17 @@ impl Decider<'_, '_> {
     fn try_begin(&mut self, spot: Spot) -> Result<(), Missing> {
         let task = self.state.run_of(spot);
         if task.state == TaskState::Spread {
-            return self.go_on_with_items(spot.task);
+            return match self.plan.task(spot.task).spread {
+                Some(Spread::Loop) => self.go_on_with_loop(spot.task),
+                _ => self.go_on_with_items(spot.task),
+            };
         }
         match task.attempts.last().and_then(|attempt| attempt.end.as_ref()) {
             Some(AttemptEnd::Lost) => self.after_loss(spot),
             // Its pause was over while the run was paused.
             Some(_) => self.attempt(spot),
+            // What it waited for has come.
+            None if spot.part.is_some() || task.started_at.is_some() => self.attempt(spot),
             None => self.try_start(spot.task),
         }
     }
@@ -42,7 +47,12 @@ impl Decider<'_, '_> {
             let reason = self.skip_reason(ix);
             return self.skip(ix.into(), reason);
         }
-        let judges_items = self.plan.task(ix).spread.is_some();
+        if let Some(result) = self.state.result_to_reuse(ix) {
+            let result = result.clone();
+            self.n_light += 1;
+            return self.succeed(ix.into(), result.output, result.case, result.exit_code);
+        }
+        let judges_items = self.plan.task(ix).spread == Some(Spread::Items);
         if let Some(when) = self
             .program
             .task(&self.plan.task(ix).key)
@@ -58,6 +68,10 @@ impl Decider<'_, '_> {
         }
         match self.plan.task(ix).spread {
             Some(Spread::Items) => self.list_items(ix),
+            Some(Spread::Loop) => {
+                self.emit(EventKind::LoopBegun { task: self.key(ix) });
+                Ok(())
+            }
             None => self.attempt(ix.into()),
         }
     }
@@ -109,7 +123,7 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn skip(&mut self, spot: Spot, reason: Skip) -> Result<(), Missing> {
-        let edges = self.judge_edges(spot, "skipped", |_, _| {
+        let edges = self.judge_edges(spot, ("skipped", None), |_, _| {
             Ok(TaskFacts {
                 state: "skipped",
                 ..TaskFacts::default()
@@ -130,7 +144,9 @@ impl Decider<'_, '_> {
         error: TaskError,
         output: Option<Payload>,
     ) -> Result<(), Missing> {
-        let edges = self.judge_edges(spot, "failed", |decider, output_read| {
+        let plan = Arc::clone(&self.plan);
+        let kind = Some(&*error.kind).filter(|_| plan.task(spot.task).names_failures());
+        let edges = self.judge_edges(spot, ("failed", kind), |decider, output_read| {
             decider.facts_of_failure(spot.task, &error, output.as_ref().filter(|_| output_read))
         })?;
         let failed = EventKind::TaskFailed {
@@ -156,7 +172,7 @@ impl Decider<'_, '_> {
         exit_code: Option<i32>,
     ) -> Result<(), Missing> {
         let word = case.as_deref().unwrap_or("succeeded");
-        let edges = self.judge_edges(spot, word, |decider, output_read| {
+        let edges = self.judge_edges(spot, (word, None), |decider, output_read| {
             decider.facts_of_success(
                 spot.task,
                 Some(&output).filter(|_| output_read),

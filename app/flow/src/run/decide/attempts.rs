@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::AttemptToken;
-use crate::limits::{LOST_ATTEMPTS_MAX, OUTPUT_BYTES_MAX};
+use crate::limits::{LOST_ATTEMPTS_MAX, OUTPUT_BYTES_MAX, RETRY_AFTER_MAX_MS};
 use crate::payload::Payload;
 use crate::plan::Spot;
 use crate::run::command::{Effect, Outcome, Rejected};
@@ -54,7 +54,11 @@ impl Decider<'_, '_> {
                     None => self.succeed(spot, output, None, exit_code),
                 }
             }
-            Outcome::Failed { error, output } => self.attempt_failed(spot, error, output),
+            Outcome::Failed {
+                error,
+                output,
+                retry_after,
+            } => self.attempt_failed_asking(spot, error, output, retry_after),
             Outcome::Cancelled | Outcome::Lost | Outcome::Snoozed(_) if stopping => {
                 let reason = self.why_stopped(spot);
                 self.cancel_task(spot, reason);
@@ -66,9 +70,10 @@ impl Decider<'_, '_> {
                 self.emit(EventKind::TaskWaiting {
                     task: self.path(spot),
                     waits_for: WaitsFor::Snooze,
-                    until,
+                    until: Some(until),
                     attempt,
                     input: None,
+                    signal: None,
                 });
                 Ok(())
             }
@@ -87,15 +92,30 @@ impl Decider<'_, '_> {
         error: TaskError,
         output: Option<Payload>,
     ) -> Result<(), Missing> {
+        self.attempt_failed_asking(spot, error, output, None)
+    }
+
+    /// The same, with the pause that the attempt asks for.
+    fn attempt_failed_asking(
+        &mut self,
+        spot: Spot,
+        error: TaskError,
+        output: Option<Payload>,
+        retry_after: Option<Duration>,
+    ) -> Result<(), Missing> {
         let plan = Arc::clone(&self.plan);
         let n_failed = self.state.run_of(spot).n_failed + 1;
         match plan.task(spot.task).retry() {
             Some(retry)
-                if !error.is_final && n_failed < retry.max_attempts && !self.state.is_stopped(spot) =>
+                if !error.is_final
+                    && n_failed < retry.max_attempts
+                    && retry.covers(&error.kind, error.exit_code)
+                    && !self.state.is_stopped(spot) =>
             {
-                let retry_at = self
-                    .now
-                    .plus(super::retry::pause(retry, n_failed, self.entropy.next()));
+                let asked = retry_after.unwrap_or_default();
+                let asked = asked.min(Duration::from_millis(RETRY_AFTER_MAX_MS));
+                let pause = super::retry::pause(retry, n_failed, self.entropy.next());
+                let retry_at = self.now.plus(pause.max(asked));
                 let attempt = self.attempt_number(spot);
                 self.emit(EventKind::AttemptFailed {
                     task: self.path(spot),
@@ -155,6 +175,19 @@ impl Decider<'_, '_> {
                 waits_for: WaitsFor::Delay,
                 ..
             } => self.succeed(spot, Payload::null(), None, None),
+            TaskState::Waiting {
+                waits_for: WaitsFor::Signal | WaitsFor::Approval,
+                ..
+            } => self.waited_too_long(spot),
+            TaskState::Waiting {
+                waits_for: WaitsFor::Child,
+                ..
+            } => self.child_too_late(spot),
+            // It starts nothing.
+            TaskState::Waiting {
+                waits_for: WaitsFor::Wait,
+                ..
+            } => self.attempt(spot),
             TaskState::Waiting { .. } if self.state.is_paused() => {
                 self.emit(EventKind::TaskDue {
                     task: self.path(spot),
@@ -162,6 +195,10 @@ impl Decider<'_, '_> {
                 Ok(())
             }
             TaskState::Waiting { .. } => self.attempt(spot),
+            TaskState::Ready { token } => {
+                let token = *token;
+                self.start_too_late(spot, token)
+            }
             TaskState::Running { token } => {
                 self.out.effects.push(Effect::CancelAttempt {
                     token: *token,
@@ -181,6 +218,24 @@ impl Decider<'_, '_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Nobody began an attempt in time. It is taken back before it fails, so that nobody begins it any more.
+    fn start_too_late(&mut self, spot: Spot, token: AttemptToken) -> Result<(), Missing> {
+        // After a restart it may just have been given out again.
+        self.out
+            .effects
+            .retain(|effect| !matches!(effect, Effect::Dispatch(out) if out.token == token));
+        self.out.effects.push(Effect::CancelAttempt { token, kill: true });
+        if self.state.is_stopped(spot) {
+            let reason = self.why_stopped(spot);
+            self.cancel_task(spot, reason);
+            return Ok(());
+        }
+        let limit = self.plan.task(spot.task).doc.start_timeout;
+        let limit = limit.map_or_else(String::new, |limit| format!(" within {limit}"));
+        let message = format!("no worker began it{limit}");
+        self.attempt_failed(spot, TaskError::new("start_timeout", message), None)
     }
 
     fn why_stopped(&self, spot: Spot) -> &'static str {

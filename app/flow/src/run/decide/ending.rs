@@ -228,7 +228,10 @@ impl Decider<'_, '_> {
             let state = &self.state.task(ix).state;
             if *state == TaskState::Spread {
                 self.stop_items(ix, reason);
-            } else if !state.status().is_final() && state.token().is_none() {
+            } else if !state.status().is_final()
+                && state.token().is_none()
+                && !self.waits_for_child(ix.into())
+            {
                 self.cancel_task(ix.into(), reason);
             }
         }
@@ -237,6 +240,7 @@ impl Decider<'_, '_> {
 
     /// Asks the attempts of main tasks to end.
     fn ask_to_end(&mut self) {
+        self.cancel_children(false, |state, spot| state.is_stopping(spot.task));
         for spot in self.spots_out() {
             let token = self.state.run_of(spot).state.token();
             if let Some(token) = token.filter(|_| self.plan.task(spot.task).role == Role::Main) {
@@ -259,7 +263,8 @@ impl Decider<'_, '_> {
         // What this very decision was about to give out has not left it.
         self.out
             .effects
-            .retain(|effect| !matches!(effect, Effect::Dispatch(_)));
+            .retain(|effect| !matches!(effect, Effect::Dispatch(_) | Effect::StartChild(_)));
+        self.cancel_children(true, |_, _| true);
         for spot in self.spots_out() {
             if let Some(token) = self.state.run_of(spot).state.token() {
                 self.out.effects.push(Effect::CancelAttempt { token, kill: true });

@@ -217,8 +217,12 @@ impl Decider<'_, '_> {
                     .out
                     .effects
                     .push(Effect::CancelAttempt { token, kill: false }),
+                None if self.waits_for_child(spot) => {}
                 None => self.cancel_task(spot, reason),
             }
+        }
+        if !self.state.is_stopping(ix) {
+            self.cancel_children(false, |_, spot| spot.task == ix);
         }
         if open.is_empty() && self.state.task(ix).state == TaskState::Spread && self.state.is_stopping(ix) {
             self.cancel_task(ix.into(), reason);

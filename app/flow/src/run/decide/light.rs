@@ -31,6 +31,10 @@ impl Decider<'_, '_> {
                 self.attempt_failed(spot, TaskError::new("failed", message), None)
             }
             Light::Delay => self.delay(spot, with),
+            Light::Wait => self.wait(spot, &with),
+            Light::Subflow => self.request_child(spot, &with),
+            Light::Signal => self.await_signal(spot, with),
+            Light::Approval => self.await_answer(spot, with),
             _ => self.give(spot, field(with, "value")),
         }
     }
@@ -91,9 +95,10 @@ impl Decider<'_, '_> {
                 self.emit(EventKind::TaskWaiting {
                     task: self.path(spot),
                     waits_for: WaitsFor::Delay,
-                    until,
+                    until: Some(until),
                     attempt: None,
                     input,
+                    signal: None,
                 });
                 Ok(())
             }
@@ -124,7 +129,7 @@ fn field(with: Value, name: &str) -> Value {
     }
 }
 
-fn text(value: Option<&Value>) -> Option<String> {
+pub(super) fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),

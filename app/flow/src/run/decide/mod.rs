@@ -7,12 +7,15 @@
 
 mod agenda;
 mod attempts;
+mod children;
 mod ending;
 mod items;
+mod iterations;
 mod light;
 mod pause;
 mod retry;
 mod values;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,6 +86,8 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
             labels,
             trigger: new.trigger,
             idempotency_key: new.idempotency_key,
+            parent: new.parent,
+            forked_from: new.fork.as_ref().map(|fork| Box::new(fork.from.clone())),
         },
     };
     let Ok(mut state) = RunState::begin(Arc::clone(plan), &created) else {
@@ -91,6 +96,14 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
     let mut decider = Decider::new(&mut state, program, env);
     decider.out.events.push(created);
     decider.emit(EventKind::RunStarted {});
+    for reused in new.fork.into_iter().flat_map(|fork| fork.reused) {
+        decider.emit(EventKind::TaskReused {
+            task: reused.path,
+            output: reused.output,
+            case: reused.case,
+            exit_code: reused.exit_code,
+        });
+    }
     decider.go_on();
     let decision = decider.out;
     (state, decision)
@@ -121,6 +134,26 @@ pub fn decide(
         Command::Cancel { force, reason } => decider.cancel(force, reason),
         Command::Pause { reason } => decider.pause(reason)?,
         Command::Resume => decider.resume()?,
+        Command::Signal { name, payload } => decider.signal(name, payload)?,
+        Command::Approve {
+            path,
+            approved,
+            values,
+            comment,
+        } => decider.approve(&path, approved, values, comment)?,
+        Command::ChildStarted {
+            attempt,
+            child,
+            version,
+        } => decider.child_started(&attempt, child, version)?,
+        Command::ChildRefused { attempt, error } => decider.child_refused(&attempt, error)?,
+        Command::ChildEnded {
+            attempt,
+            child,
+            outcome,
+            outputs,
+            error,
+        } => decider.child_ended(&attempt, child, (outcome, outputs, error))?,
         Command::Wake | Command::Continue => {}
         Command::Recover { workers_gone } => decider.recover(workers_gone),
     }
@@ -169,6 +202,9 @@ impl<'s, 'e> Decider<'s, 'e> {
             kind,
         };
         self.state.apply(&event);
+        if let EventKind::RunFinished { .. } = event.kind {
+            self.tell_parent(&event.kind);
+        }
         self.out.events.push(event);
     }
 
@@ -237,6 +273,7 @@ impl<'s, 'e> Decider<'s, 'e> {
     /// Asks again for what committed events ask for: effects may have been lost with a server or an answer. What nobody had begun is
     /// given out again as it was; what was begun by workers that are gone is lost.
     fn recover(&mut self, workers_gone: bool) {
+        self.recover_children();
         for spot in self.spots_out() {
             match &self.state.run_of(spot).state {
                 TaskState::Ready { token } | TaskState::Running { token }

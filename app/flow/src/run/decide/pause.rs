@@ -12,7 +12,10 @@ impl Decider<'_, '_> {
         match self.state.phase() {
             Phase::Ending { .. } => return Err(Rejected::Ending),
             _ if self.state.is_paused() => {}
-            _ => self.emit(EventKind::RunPaused { reason }),
+            _ => {
+                self.emit(EventKind::RunPaused { reason });
+                self.pause_children(true);
+            }
         }
         Ok(())
     }
@@ -21,6 +24,7 @@ impl Decider<'_, '_> {
     pub(super) fn resume(&mut self) -> Result<(), Rejected> {
         if self.state.is_paused() {
             self.emit(EventKind::RunResumed {});
+            self.pause_children(false);
             self.fail_fast_check();
         }
         Ok(())

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::expr::{self, Condition, Refs, RunFacts, Scope, TaskFacts, UpstreamCounts};
 use crate::limits::OUTPUT_BYTES_MAX;
 use crate::payload::{BlobRef, Payload, about_bytes};
-use crate::plan::{PlanEdge, Role, Spot, TaskIx};
+use crate::plan::{PlanEdge, Role, Spot, Spread, TaskIx};
 use crate::run::event::{EdgeVerdict, Ended, TaskError};
 use crate::run::state::{Phase, TaskState};
 use crate::view::TaskStatus;
@@ -33,12 +33,12 @@ impl Decider<'_, '_> {
             .map_err(|error| TaskError::new("expression", error.message).permanent()))
     }
 
-    /// What the edges out of a task say that an expression narrows and the outcome `word` names. `facts` are what is to become
+    /// What the edges out of a task say that an expression narrows and the outcome names: a word for it, and the kind of a failure that edges may name. `facts` are what is to become
     /// of the task, with its output if it is read.
     pub(super) fn judge_edges(
         &mut self,
         spot: Spot,
-        word: &str,
+        (word, kind): (&str, Option<&str>),
         facts: impl FnOnce(&mut Self, bool) -> Result<TaskFacts, Missing>,
     ) -> Result<Vec<EdgeVerdict>, Missing> {
         let plan = Arc::clone(&self.plan);
@@ -50,7 +50,7 @@ impl Decider<'_, '_> {
         let program = self.program;
         let downs = plan.task(ix).downs.iter().map(|&at| plan.edge(at));
         let narrowed: Vec<(&PlanEdge, &Condition)> = downs
-            .filter(|edge| edge.has_when && edge.on.names(word))
+            .filter(|edge| edge.has_when && edge.on.names(word, kind))
             .filter_map(|edge| {
                 let task = program.task(&plan.task(edge.to).key)?;
                 Some((edge, task.needs_when.get(edge.need as usize)?.as_ref()?))
@@ -87,13 +87,20 @@ impl Decider<'_, '_> {
 
     /// What an expression about a task run sees: for an item, that item too.
     pub(super) fn scope_at(&mut self, refs: &Refs, spot: Spot) -> Result<Scope, Missing> {
-        let local = match spot.part.filter(|_| refs.item) {
+        let is_loop = self.plan.task(spot.task).spread == Some(Spread::Loop);
+        let local = match spot.part.filter(|_| refs.item && !is_loop) {
             Some(part) => Some(self.item(spot.task, part)?),
             None => None,
         };
         let mut scope = self.scope_of(refs, Some(spot.task), None)?;
         if let (Some(part), Some(item)) = (spot.part, local) {
             scope.item(item, part);
+        }
+        if refs.now {
+            scope.now(self.now.to_string());
+        }
+        if let Some(part) = spot.part.filter(|_| is_loop) {
+            self.see_iteration(&mut scope, refs, spot.task, (part, part - 1))?;
         }
         Ok(scope)
     }

@@ -445,3 +445,91 @@ fn arguments_that_cannot_be_made_fail_the_task_for_good() {
     "#]],
     );
 }
+
+#[test]
+fn only_failures_that_the_retry_names_are_tried_again() {
+    let flow = "tasks: { a: { type: work, retry: { max_attempts: 5, first: 1s, jitter: none, on: [timeout, http_status], exit_codes: [75] } } }";
+    check(
+        flow,
+        "a fails as http_status; wait 1s; a fails with code 75; wait 2s; a fails with code 1",
+        expect![[r#"
+            a    failed     3 attempts  failed: it broke
+            run  failed  a failed: it broke
+        "#]],
+    );
+    check(
+        flow,
+        "a fails as input",
+        expect![[r#"
+        a    failed     1 attempt  input: it broke
+        run  failed  a input: it broke
+    "#]],
+    );
+}
+
+#[test]
+fn an_attempt_may_ask_for_a_longer_pause() {
+    check(
+        "tasks: { a: { type: work, retry: { max_attempts: 5, first: 2s, jitter: none } } }",
+        "a fails for 30s; show; wait 30s; a fails for 1s; show; wait 4s; a fails for 90d; show",
+        expect![[r#"
+            a    waiting    1 attempt  tries again at 2026-01-01T00:00:30Z  failed: it broke
+            run  running
+            a    waiting    2 attempts  tries again at 2026-01-01T00:00:34Z  failed: it broke
+            run  running
+            a    waiting    3 attempts  tries again at 2026-01-02T00:00:34Z  failed: it broke
+            run  running
+            a    waiting    3 attempts  tries again at 2026-01-02T00:00:34Z  failed: it broke
+            run  running
+        "#]],
+    );
+}
+
+#[test]
+fn an_attempt_that_nobody_begins_is_taken_back() {
+    let flow = "tasks: { a: { type: work, start_timeout: 10s, timeout: 1m, retry: { max_attempts: 2, first: 1s, jitter: none } } }";
+    check(
+        flow,
+        "wait 5s; restart; wait 5s; show; late report of a; wait 1s; a starts; wait 20s; a ok",
+        expect![[r#"
+            - a is killed
+            a    waiting    1 attempt  tries again at 2026-01-01T00:00:11Z  start_timeout: no worker began it within 10s
+            run  running
+            - late report of a: the attempt is no longer current; its report changes nothing
+            a    succeeded  2 attempts
+            run  succeeded
+        "#]],
+    );
+    check(
+        flow,
+        "wait 1m",
+        expect![[r#"
+        - a is killed
+        - a is killed
+        a    failed     2 attempts  start_timeout: no worker began it within 10s
+        run  failed  a start_timeout: no worker began it within 10s
+    "#]],
+    );
+    // A server that was away for too long does not give it out once more.
+    check(
+        flow,
+        "clock on 15s; restart; show; wait 1s; a ok",
+        expect![[r#"
+        - a is killed
+        a    waiting    1 attempt  tries again at 2026-01-01T00:00:16Z  start_timeout: no worker began it within 10s
+        run  running
+        a    succeeded  2 attempts
+        run  succeeded
+    "#]],
+    );
+    check(
+        flow,
+        "cancel; wait 1m",
+        expect![[r#"
+            - a is asked to end
+            - a is killed
+            a    cancelled  1 attempt  it was stopped because the run was cancelled
+            run  cancelled
+        "#]],
+    );
+}

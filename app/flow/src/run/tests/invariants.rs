@@ -130,11 +130,14 @@ impl World {
                 }
             }
             assert_eq!(task.on_agenda, agenda.contains(&Spot::from(ix as u32)));
-            if let (TaskState::Failed { .. }, false) = (&task.state, matches!(plan.role, Role::Undo(_))) {
+            if let (TaskState::Failed { error, .. }, false) =
+                (&task.state, matches!(plan.role, Role::Undo(_)))
+            {
                 let handled = plan.downs.iter().any(|&at| {
                     let edge = self.plan.edge(at);
                     let is_taken = data.edges[at as usize] == EdgeState::Taken;
-                    edge.on.failed
+                    let names_kind = plan.names_failures() && edge.on.has_case(&error.kind);
+                    (edge.on.failed || names_kind)
                         && edge.handles
                         && is_taken
                         && state.task(edge.to).state.status() != TaskStatus::Skipped
@@ -164,20 +167,14 @@ impl World {
     fn assert_parts(&self) {
         for (ix, parts) in &self.state.data.parts {
             let mut counts = TaskCounts::default();
-            for part in 0..parts.n() {
+            for part in parts.numbers() {
                 *counts.of(parts.status(part).expect("it is an item")) += 1;
             }
             assert_eq!(counts, parts.counts());
             let is_open = self.state.task(*ix).state == TaskState::Spread;
             assert!(is_open || parts.open.is_empty(), "no item outlives its task");
-            let n_most = self
-                .plan
-                .task(*ix)
-                .doc
-                .for_each
-                .as_ref()
-                .expect("it has items")
-                .n_parallel();
+            let each = self.plan.task(*ix).doc.for_each.as_ref();
+            let n_most = each.map_or(1, |each| each.n_parallel());
             assert!(parts.open.len() <= n_most);
             assert!(parts.open.values().all(|run| !run.state.status().is_final()));
         }
@@ -196,15 +193,35 @@ impl World {
             match task.state {
                 TaskState::Waiting { until, waits_for } => {
                     n_waiting += 1;
-                    assert_eq!(task.timer, Some(until));
+                    assert_eq!(task.timer, until);
+                    assert_eq!(
+                        waits_for == WaitsFor::Signal,
+                        self.state.awaited_signal(spot).is_some()
+                    );
                     let is_delay = self.plan.task(ix).light == Some(crate::plan::Light::Delay);
-                    assert_eq!(waits_for == WaitsFor::Delay, is_delay);
+                    let is_pause = waits_for == WaitsFor::Pause;
+                    assert_eq!(waits_for == WaitsFor::Delay, is_delay && !is_pause);
                 }
                 TaskState::Running { .. } => {
                     assert_eq!(task.timer.is_some(), self.plan.task(ix).doc.timeout.is_some())
                 }
+                TaskState::Ready { .. } => {
+                    assert_eq!(
+                        task.timer.is_some(),
+                        self.plan.task(ix).doc.start_timeout.is_some()
+                    )
+                }
                 _ => assert_eq!(task.timer, None),
             }
+            let waits_for_child = matches!(
+                task.state,
+                TaskState::Waiting {
+                    waits_for: WaitsFor::Child,
+                    ..
+                }
+            );
+            let is_open = self.state.child(spot).is_some_and(|child| child.is_open);
+            assert_eq!(waits_for_child, is_open);
             if let Some(token) = task.state.token() {
                 n_out += 1;
                 assert_eq!(data.tokens.get(&token), Some(&spot));
@@ -249,6 +266,19 @@ impl World {
             data.phase
         );
         assert_eq!(state.in_flight(), !data.tokens.is_empty());
+        let told = state.explain();
+        let is_told = |path: &str| told.iter().any(|told| *told.path == *path);
+        for ix in state
+            .tasks_in(None)
+            .filter(|&ix| !state.task(ix).state.status().is_final())
+        {
+            let plan = self.plan.task(ix);
+            assert!(
+                matches!(plan.role, Role::Undo(_)) || is_told(&plan.key),
+                "{} has its reason",
+                plan.key
+            );
+        }
         self.assert_effects_derivable();
     }
 
@@ -278,7 +308,7 @@ impl World {
             match effect {
                 Effect::Dispatch(dispatch) => given.push(self.spot(&dispatch.path)),
                 Effect::CancelAttempt { .. } => asked += 1,
-                Effect::Log { .. } => {}
+                _ => {}
             }
         }
         let mut ready: Vec<Spot> = self
@@ -290,6 +320,14 @@ impl World {
             .collect();
         ready.sort_unstable();
         assert_eq!(given, ready);
+        let unstarted = state
+            .open_children()
+            .filter(|(spot, child)| child.run.is_none() && !state.is_stopped(*spot));
+        let asked_for = |effect: &&Effect| matches!(effect, Effect::StartChild(_));
+        assert_eq!(
+            decision.effects.iter().filter(asked_for).count(),
+            unstarted.count()
+        );
         let out = self
             .runs()
             .filter(|(spot, run)| run.state.token().is_some() && self.state.is_stopped(*spot));

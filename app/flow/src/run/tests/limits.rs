@@ -63,6 +63,8 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         labels: BTreeMap::new(),
         trigger: "api".into(),
         idempotency_key: None,
+        parent: None,
+        fork: None,
     };
     let env = Env {
         now: Timestamp::default(),
@@ -181,6 +183,8 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
         labels: BTreeMap::new(),
         trigger: "api".into(),
         idempotency_key: None,
+        parent: None,
+        fork: None,
     };
     let env = Env {
         now: Timestamp::default(),

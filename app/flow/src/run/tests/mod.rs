@@ -2,11 +2,15 @@
 
 mod attempts;
 mod cancel;
+mod children;
 mod ending;
+mod explain;
+mod forks;
 mod invariants;
 mod items;
 mod joins;
 mod limits;
+mod loops;
 mod oracle;
 mod oracle_parts;
 mod pause;
@@ -15,6 +19,7 @@ mod restarts;
 mod samples;
 mod script;
 mod values;
+mod waits;
 mod world;
 
 use script::check;

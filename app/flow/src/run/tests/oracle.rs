@@ -40,6 +40,10 @@ struct Oracle<'d> {
     stage: Stage,
     /// How each settled task ended: its state, or the case that a switch took.
     settled: BTreeMap<String, String>,
+    /// The kinds of failure that edges may name.
+    kinds: BTreeMap<String, String>,
+    /// Tasks whose result is that of another run.
+    reused: BTreeSet<String>,
     begun: BTreeSet<String>,
     out: BTreeSet<String>,
     /// Main tasks in the order in which they succeeded.
@@ -76,6 +80,8 @@ impl<'d> Oracle<'d> {
             lists: Lists::new(doc),
             stage: Stage::Running,
             settled: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+            reused: BTreeSet::new(),
             begun: BTreeSet::new(),
             out: BTreeSet::new(),
             succeeded: Vec::new(),
@@ -110,6 +116,12 @@ impl<'d> Oracle<'d> {
             self.faults
                 .push(format!("{seq}: something happens after the end"));
         }
+        if let EventKind::TaskReused { task, output, .. } = &event.kind {
+            if !self.lists.reused(task, output) {
+                self.reused.insert(task.to_string());
+            }
+            return;
+        }
         let now = self.now();
         if self.lists.event(event, now) {
             return;
@@ -120,7 +132,23 @@ impl<'d> Oracle<'d> {
                 self.begin(seq, task, &event.kind);
                 self.lists.listed(event, task, *n);
             }
-            EventKind::RunCreated { .. } => {}
+            EventKind::LoopBegun { task } => {
+                self.begin(seq, task, &event.kind);
+                self.lists.loop_begun(event, task);
+            }
+            EventKind::RunCreated { .. }
+            | EventKind::SignalReceived { .. }
+            | EventKind::TaskReused { .. } => {}
+            EventKind::ChildRequested { task, .. } => {
+                self.begin(seq, task, &event.kind);
+                self.expect_not_paused(seq, task);
+                let may_be_out = self.out.insert(task.to_string());
+                self.expect(may_be_out, || format!("{seq}: {task} has two children at once"));
+            }
+            EventKind::ChildStarted { task, .. } => {
+                let is_out = self.out.contains(&**task);
+                self.expect(is_out, || format!("{seq}: {task} has a child it did not ask for"));
+            }
             EventKind::RunStarted {} => self.started_at = event.at,
             EventKind::TaskScheduled { task, .. } => {
                 self.begin(seq, task, &event.kind);
@@ -161,12 +189,18 @@ impl<'d> Oracle<'d> {
             EventKind::TaskSucceeded { task, case, .. } => {
                 self.begin(seq, task, &event.kind);
                 self.settle(seq, task, case.as_deref().unwrap_or("succeeded"));
-                if self.doc.tasks.contains_key(&**task) {
+                if self.doc.tasks.contains_key(&**task) && !self.reused.contains(&**task) {
                     self.succeeded.push(task.to_string());
                 }
             }
             EventKind::TaskFailed { task, error, .. } => {
                 self.begin(seq, task, &event.kind);
+                if self
+                    .find(task)
+                    .is_some_and(|(_, task)| ["wait", "signal", "approval"].contains(&&*task.task_type))
+                {
+                    self.kinds.insert(task.to_string(), error.kind.to_string());
+                }
                 self.settle(seq, task, "failed");
                 let n_lost = self.n_lost.get(&**task).copied().unwrap_or(0);
                 self.expect(*error.kind != *"lost" || n_lost == 4, || {
@@ -276,6 +310,10 @@ impl<'d> Oracle<'d> {
             .filter(|when| !when.contains("item"))
             .map_or(Some(true), |when| self.eval(when, task));
         let is_allowed = match kind {
+            EventKind::TaskSucceeded { .. } if self.reused.contains(key) => moves.start,
+            EventKind::TaskSkipped { .. } if self.reused.contains(key) => moves.skip,
+            EventKind::TaskFailed { .. } if self.reused.contains(key) => moves.fail,
+            _ if self.reused.contains(key) => false,
             EventKind::TaskSkipped {
                 reason: Skip::When, ..
             } => moves.start && when == Some(false),
@@ -354,7 +392,12 @@ impl<'d> Oracle<'d> {
         };
         let is_case = !["succeeded", "failed", "skipped", "cancelled"].contains(&how.as_str());
         let names = |word: &&str| *word == how || *word == "always" || (is_case && *word == "succeeded");
-        if !need.on().iter().any(names) {
+        let kind = self.kinds.get(need.task());
+        if !need
+            .on()
+            .iter()
+            .any(|word| names(word) || kind.is_some_and(|kind| kind == word))
+        {
             return Edge::Refused;
         }
         match need
@@ -393,7 +436,9 @@ impl<'d> Oracle<'d> {
             group.iter().any(|(key, task)| {
                 let was_skipped = self.settled.get(key).is_some_and(|how| how == "skipped");
                 let handles = |need: &&NeedDoc| {
-                    need.task() == failed && need.handles() && need.on().contains(&"failed")
+                    let kind = self.kinds.get(failed).map_or("failed", String::as_str);
+                    let on = need.on();
+                    need.task() == failed && need.handles() && (on.contains(&"failed") || on.contains(&kind))
                 };
                 !was_skipped
                     && task

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::doc::{FlowDoc, ItemFailureWord, OnItemFailure, TaskDoc};
+use crate::payload::Payload;
 use crate::run::{Event, EventKind};
 
 /// What is known of the items of one task.
 #[derive(Default)]
 struct List {
+    /// Of a loop, how many iterations there may be.
     n: u32,
+    is_loop: bool,
     begun: BTreeSet<u32>,
     settled: BTreeMap<u32, &'static str>,
     outputs: BTreeMap<u32, Value>,
@@ -29,6 +32,8 @@ impl List {
 pub(super) struct Lists<'d> {
     doc: &'d FlowDoc,
     lists: BTreeMap<String, List>,
+    /// Results of items that hold from another run.
+    reused: BTreeMap<String, BTreeMap<u32, Value>>,
     pub(super) faults: Vec<String>,
 }
 
@@ -46,6 +51,7 @@ impl<'d> Lists<'d> {
         Self {
             doc,
             lists: BTreeMap::new(),
+            reused: BTreeMap::new(),
             faults: Vec::new(),
         }
     }
@@ -64,6 +70,9 @@ impl<'d> Lists<'d> {
 
     /// How many may fail before the rest are stopped, and how many with the task still succeeding.
     fn bounds(&self, key: &str, n: u32) -> (u32, u32) {
+        if self.task(key).for_each.is_none() {
+            return (0, 0);
+        }
         match &self
             .task(key)
             .for_each
@@ -86,11 +95,70 @@ impl<'d> Lists<'d> {
         }
     }
 
+    /// Notes the result of an item that holds from another run; says whether it is one of an item.
+    pub(super) fn reused(&mut self, path: &str, output: &Payload) -> bool {
+        let Some((key, part)) = split(path) else {
+            return false;
+        };
+        let value = output
+            .inline()
+            .map(|value| Value::clone(value))
+            .unwrap_or_default();
+        self.reused.entry(key.to_owned()).or_default().insert(part, value);
+        true
+    }
+
     pub(super) fn listed(&mut self, event: &Event, key: &str, n: u32) {
-        let list = List { n, ..List::default() };
+        let mut outputs = self.reused.remove(key).unwrap_or_default();
+        outputs.retain(|part, _| *part < n);
+        let list = List {
+            n,
+            begun: outputs.keys().copied().collect(),
+            settled: outputs.keys().map(|part| (*part, "succeeded")).collect(),
+            outputs,
+            ..List::default()
+        };
+        self.begins(event, key, list);
+    }
+
+    pub(super) fn loop_begun(&mut self, event: &Event, key: &str) {
+        let n = self
+            .task(key)
+            .repeat
+            .as_ref()
+            .and_then(|repeat| repeat.max_iterations);
+        self.begins(
+            event,
+            key,
+            List {
+                n: n.unwrap_or(100),
+                is_loop: true,
+                ..List::default()
+            },
+        );
+    }
+
+    fn begins(&mut self, event: &Event, key: &str, list: List) {
         let is_first = self.lists.insert(key.to_owned(), list).is_none();
         let seq = event.seq;
         self.expect(is_first, || format!("{seq}: the items of {key} are listed twice"));
+    }
+
+    /// The conditions the random loops are made of.
+    fn holds(&self, key: &str, iteration: u32) -> Option<bool> {
+        match self.task(key).repeat.as_ref()?.until.as_str() {
+            "{{ iteration >= 2 }}" => Some(iteration >= 2),
+            "{{ inputs.no }}" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn parallel(&self, key: &str) -> usize {
+        let task = self.task(key);
+        match &task.for_each {
+            Some(each) => each.max_parallel.unwrap_or(16) as usize,
+            None => 1,
+        }
     }
 
     /// Takes an event in if it is about an item; says whether it was.
@@ -100,12 +168,7 @@ impl<'d> Lists<'d> {
         };
         let seq = event.seq;
         let is_stopping = self.is_stopping(key, now);
-        let parallel = self
-            .task(key)
-            .for_each
-            .as_ref()
-            .and_then(|each| each.max_parallel)
-            .unwrap_or(16);
+        let parallel = self.parallel(key);
         let max_attempts = self
             .task(key)
             .retry
@@ -118,31 +181,40 @@ impl<'d> Lists<'d> {
         };
         let (before_stop, _) = self.bounds(key, list.n);
         let is_stopped = is_stopping || list.n_failed() > before_stop;
+        let judged = self.holds(key, part.saturating_sub(1));
         let Some(list) = self.lists.get_mut(key) else {
             return true;
         };
+        let first = u32::from(list.is_loop);
+        let goes_on = !list.is_loop || part == 1 || judged == Some(false);
         let mut told = Vec::new();
         let mut expect = |holds: bool, fault: &str| {
             if !holds {
                 told.push(format!("{seq}: {key}[{part}] {fault}"));
             }
         };
-        expect(part < list.n, "is none of the items");
+        expect(part < list.n + first, "is none of the items");
         expect(!list.is_over, "moves though its task is over");
         expect(!list.settled.contains_key(&part), "moves after it settled");
         if list.begun.insert(part) {
-            expect(part as usize + 1 == list.begun.len(), "begins before another");
+            expect(
+                (first..part).all(|other| list.begun.contains(&other)),
+                "begins before another",
+            );
+            expect(goes_on, "begins though its loop is over");
             expect(!is_stopped && !now.paused, "begins though none may");
             let n_open = list.begun.len() - list.settled.len();
-            expect(n_open <= parallel as usize, "begins though there is no room");
+            expect(n_open <= parallel, "begins though there is no room");
         }
         let mut settled = None;
         match &event.kind {
-            EventKind::TaskScheduled { .. } => {
+            EventKind::TaskScheduled { .. } | EventKind::ChildRequested { .. } => {
                 expect(list.out.insert(part), "has two attempts at once");
                 expect(!is_stopped && !now.paused, "is tried though none may");
             }
-            EventKind::AttemptStarted { .. } => expect(list.out.contains(&part), "starts unasked"),
+            EventKind::AttemptStarted { .. } | EventKind::ChildStarted { .. } => {
+                expect(list.out.contains(&part), "starts unasked")
+            }
             EventKind::AttemptFailed { .. } => {
                 list.out.remove(&part);
                 let n_failed = list.n_attempts_failed.entry(part).or_default();
@@ -185,6 +257,9 @@ impl<'d> Lists<'d> {
         let seq = event.seq;
         let is_stopping = self.is_stopping(&key, now);
         let Some(list) = self.lists.get(&key) else { return };
+        if list.is_loop {
+            return self.loop_settles(event, &key, is_stopping);
+        }
         let (before_stop, tolerated) = self.bounds(&key, list.n);
         let n_failed = list.n_failed();
         let none_open = list.begun.len() == list.settled.len();
@@ -216,6 +291,34 @@ impl<'d> Lists<'d> {
         }
     }
 
+    fn loop_settles(&mut self, event: &Event, key: &str, is_stopping: bool) {
+        let seq = event.seq;
+        let list = &self.lists[key];
+        let last = list.begun.len() as u32;
+        let how = list.settled.get(&last).copied();
+        let judged = self.holds(key, last);
+        let may = match &event.kind {
+            EventKind::TaskSucceeded { output, .. } => {
+                let wanted = list.outputs.get(&last).cloned().unwrap_or_default();
+                let gives_it = output.inline().is_none_or(|value| **value == wanted);
+                how == Some("succeeded") && judged == Some(true) && gives_it && !is_stopping
+            }
+            EventKind::TaskFailed { .. } => {
+                let is_used_up = judged == Some(false) && last == list.n;
+                let is_over = how == Some("succeeded") && (judged.is_none() || is_used_up);
+                (how == Some("failed") || is_over) && !is_stopping
+            }
+            EventKind::TaskCancelled { .. } => true,
+            _ => return,
+        };
+        self.expect(may, || {
+            format!("{seq}: the loop of {key} must not end so after {last}")
+        });
+        if let Some(list) = self.lists.get_mut(key) {
+            list.is_over = true;
+        }
+    }
+
     /// Nothing is left to be decided.
     pub(super) fn rest(&mut self, seq: u64, now: Now) {
         let mut told = Vec::new();
@@ -223,14 +326,9 @@ impl<'d> Lists<'d> {
             let n_open = list.begun.len() - list.settled.len();
             let (before_stop, _) = self.bounds(key, list.n);
             let is_stopped = self.is_stopping(key, now) || list.n_failed() > before_stop;
-            let parallel = self
-                .task(key)
-                .for_each
-                .as_ref()
-                .and_then(|each| each.max_parallel);
-            let room = n_open < parallel.unwrap_or(16) as usize;
+            let room = n_open < self.parallel(key);
             let more = list.begun.len() < list.n as usize;
-            if n_open == 0 && (is_stopped || !more) {
+            if n_open == 0 && (is_stopped || !more || list.is_loop) {
                 told.push(format!("{seq}: all items of {key} have settled, but it has not"));
             }
             if !is_stopped && more && room {
@@ -243,6 +341,9 @@ impl<'d> Lists<'d> {
 
 /// The task and the number of an item's path.
 fn split(path: &str) -> Option<(&str, u32)> {
+    if let Some((key, rest)) = path.split_once('#') {
+        return Some((key, rest.parse().ok()?));
+    }
     let (key, rest) = path.split_once('[')?;
     Some((key, rest.strip_suffix(']')?.parse().ok()?))
 }

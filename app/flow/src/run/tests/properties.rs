@@ -7,16 +7,19 @@ use std::time::Duration;
 
 use expect_test::expect;
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
+use super::forks::fork;
 use super::oracle::faults;
 use super::script::{Script, doc};
 use super::world::{World, next_chance};
 use crate::doc::FlowDoc;
-use crate::ids::AttemptToken;
+use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
-use crate::run::{Command, Event, EventKind, Outcome, TaskError};
+use crate::plan::waiting_cases;
+use crate::run::event::Ended;
+use crate::run::{ChildAttempt, Command, Event, EventKind, Outcome, TaskError};
 
 /// One task to be: the numbers are taken modulo what there is to choose from.
 #[derive(Clone, Debug)]
@@ -104,6 +107,18 @@ fn group(seeds: &[TaskSeed], prefix: &str, is_main: bool) -> Value {
 fn task(seeds: &[TaskSeed], ix: usize, seed: &TaskSeed, prefix: &str, is_main: bool) -> Value {
     let (task_type, with) = match kind(seed) {
         "delay" => ("delay", json!({"for": "3s"})),
+        "wait" => (
+            "wait",
+            json!({"until": "{{ now >= '2026-01-01T00:00:07Z' }}", "every": "3s"}),
+        ),
+        "subflow" => (
+            "subflow",
+            json!({"flow": "other", "wait": !seed.extras.is_multiple_of(4)}),
+        ),
+        "signal" => (
+            "signal",
+            json!({"name": (["one", "two"][usize::from(seed.extras % 2)])}),
+        ),
         "switch" => (
             "switch",
             json!({"cases": {"left": "{{ inputs.no }}", "right": "{{ inputs.yes }}"}}),
@@ -134,10 +149,21 @@ fn task(seeds: &[TaskSeed], ix: usize, seed: &TaskSeed, prefix: &str, is_main: b
     if seed.extras & 12 == 12 {
         task["timeout"] = json!("5s");
     }
+    if seed.extras & 96 == 96 {
+        task["start_timeout"] = json!("4s");
+    }
     if let Some(each) = for_each(seed.spread) {
         task["for_each"] = each;
         if seed.when % 12 == 4 {
             task["when"] = json!("{{ item != 1 }}");
+        }
+    }
+    if seed.spread % 8 == 2 {
+        let until =
+            ["{{ iteration >= 2 }}", "{{ inputs.no }}", "{{ last.x }}"][usize::from(seed.spread / 8 % 3)];
+        task["loop"] = json!({"until": until, "max_iterations": 1 + seed.spread / 24 % 3});
+        if seed.spread >= 128 {
+            task["loop"]["pause"] = json!("3s");
         }
     }
     if seed.extras & 48 == 48 && is_main {
@@ -160,7 +186,7 @@ fn for_each(spread: u8) -> Option<Value> {
 }
 
 fn kind(seed: &TaskSeed) -> &'static str {
-    match seed.kind % 16 {
+    match seed.kind % 20 {
         8 => "noop",
         9 => "fail",
         10 => "transform",
@@ -168,6 +194,10 @@ fn kind(seed: &TaskSeed) -> &'static str {
         13 => "lost switch",
         14 => "delay",
         15 => "bad work",
+        16 => "wait",
+        17 => "signal",
+        18 => "approval",
+        19 => "subflow",
         _ => "work",
     }
 }
@@ -184,6 +214,9 @@ fn edge(seeds: &[TaskSeed], ix: usize, (from, on, more): (u8, u8, u8), prefix: &
     };
     if kind(&seeds[from]).ends_with("switch") && on & 8 == 8 {
         words = vec![if on & 16 == 16 { "left" } else { "right" }];
+    }
+    if on & 32 == 32 {
+        words.extend(waiting_cases(kind(&seeds[from])).last());
     }
     let mut edge = json!({"task": format!("{prefix}{from}"), "on": words, "handles": more & 1 == 0});
     match more >> 1 & 15 {
@@ -214,7 +247,7 @@ impl Life {
             return;
         }
         let out = self.out();
-        match what % 36 {
+        match what % 44 {
             0..=17 if !out.is_empty() => self.report(out[usize::from(which) % out.len()], how),
             18..=21 => self.world.wait(Duration::from_millis(u64::from(how) * 40)),
             22 => {
@@ -230,12 +263,81 @@ impl Life {
             31 => self.world.command(Command::Wake).expect("it is not finished"),
             32 | 33 => drop(self.world.command(Command::Pause { reason: None })),
             34 | 35 => self.resume(),
+            36 | 37 => self.signal(["one", "two"][usize::from(which % 2)]),
+            38 | 39 => self.answer(usize::from(which), how & 1 == 0),
+            40..=43 => self.child(usize::from(which), how),
             _ => {}
         }
     }
 
     fn resume(&mut self) {
         self.world.command(Command::Resume).expect("it is not finished");
+    }
+
+    /// The first counts; whether this is it does not matter here.
+    fn signal(&mut self, name: &str) {
+        let payload = Payload::null();
+        drop(self.world.command(Command::Signal {
+            name: name.into(),
+            payload,
+        }));
+    }
+
+    fn answer(&mut self, which: usize, approved: bool) {
+        let wanted = self.world.wanted_answers();
+        if let Some(path) = wanted.get(which % wanted.len().max(1)) {
+            let command = Command::Approve {
+                path: path.as_str().into(),
+                approved,
+                values: json!({}),
+                comment: None,
+            };
+            self.world.command(command).expect("it is waited for");
+        }
+    }
+
+    /// A run that a task asked for starts, ends, or tells the same again.
+    fn child(&mut self, which: usize, how: u8) {
+        let open: Vec<_> = self.world.state.open_children().collect();
+        let Some((spot, child)) = open.get(which % open.len().max(1)) else {
+            return;
+        };
+        let attempt = ChildAttempt {
+            path: self.world.plan.path(*spot),
+            attempt: child.attempt,
+        };
+        // Told twice, the second time changes nothing: the run has one id, whatever the order.
+        let child = RunId(u128::from(spot.task) << 64 | u128::from(child.attempt));
+        let ended = |outcome| Command::ChildEnded {
+            attempt: attempt.clone(),
+            child,
+            outcome,
+            outputs: None,
+            error: None,
+        };
+        let command = match how % 8 {
+            0..=2 => Command::ChildStarted {
+                attempt,
+                child,
+                version: 1,
+            },
+            3 => Command::ChildRefused {
+                attempt,
+                error: TaskError::new("unknown_flow", "there is no such flow"),
+            },
+            4 | 5 => ended(Ended::Succeeded),
+            6 => ended(Ended::Failed),
+            _ => ended(Ended::Cancelled),
+        };
+        let is_detached = self.world.state.child(*spot).is_some_and(|child| !child.wait);
+        let is_end = matches!(command, Command::ChildEnded { .. });
+        let told = self.world.command(command.clone());
+        assert_eq!(told.is_err(), is_detached && is_end, "{told:?}");
+        if is_end && !is_detached {
+            let n_events = self.world.log.len();
+            drop(self.world.command(command));
+            assert_eq!(self.world.log.len(), n_events, "told twice, it counts once");
+        }
     }
 
     fn ask(&mut self, force: bool) {
@@ -253,10 +355,12 @@ impl Life {
             8 | 9 => Outcome::Failed {
                 error: TaskError::new("failed", "it broke"),
                 output: None,
+                retry_after: None,
             },
             10 => Outcome::Failed {
                 error: TaskError::new("input", "it is wrong").permanent(),
                 output: None,
+                retry_after: None,
             },
             11 | 12 => Outcome::Lost,
             13 => Outcome::Cancelled,
@@ -310,24 +414,28 @@ impl Life {
         assert_eq!(self.world.log.len(), n_events);
     }
 
-    /// From here on workers answer and time goes by.
+    /// From here on workers and people answer, signals come and time goes by.
     fn finish(&mut self) {
         for _ in 0..500 {
-            if self.world.state.is_finished() {
-                return;
-            }
-            self.resume();
-            if self.world.state.is_finished() {
+            let state = &self.world.state;
+            if state.is_finished() {
                 return;
             }
             let word = next_chance(&mut self.chance);
-            match self.out().first() {
-                Some(&token) => self.report(token, [0, 8][usize::from(word & 3 == 0)]),
-                None => {
-                    let due = self.world.state.wake_at().expect("something is waited for");
-                    let by = due.since(self.world.clock);
-                    self.world.wait(by);
-                }
+            if state.is_paused() {
+                self.resume();
+            } else if let Some(&token) = self.out().first() {
+                self.report(token, [0, 8][usize::from(word & 3 == 0)]);
+            } else if state.open_children().next().is_some() && word & 24 != 0 {
+                self.child(0, [0, 4, 5, 6][usize::from((word >> 8) as u8 % 4)]);
+            } else if let Some(due) = state.wake_at() {
+                let by = due.since(self.world.clock);
+                self.world.wait(by);
+            } else if !self.world.wanted_answers().is_empty() {
+                self.answer(0, word & 4 == 0);
+            } else {
+                let has_one = state.signal("one").is_some();
+                self.signal(if has_one { "two" } else { "one" });
             }
         }
         panic!("the run does not end");
@@ -344,6 +452,17 @@ fn live(doc: FlowDoc, actions: &[(u8, u8, u8)], chance: u64) -> World {
     life.world
 }
 
+/// A fork of a run, from a task or for what had not succeeded.
+fn live_again(old: World, doc: &FlowDoc, chance: u64) -> World {
+    let at = chance as usize % (doc.tasks.len() + 1);
+    let from = doc.tasks.get_index(at).map(|(key, _)| key.clone());
+    let inputs = json!({"yes": true, "no": false, "word": if chance & 64 == 0 { "word" } else { "other" }});
+    let (_, world) = fork(old, doc.clone(), &inputs, from.as_deref()).expect("it is a task");
+    let mut life = Life { world, chance };
+    life.finish();
+    life.world
+}
+
 /// What happened in a run, in a few words.
 fn features(world: &World) -> impl Iterator<Item = String> + '_ {
     world.log.iter().map(|event| {
@@ -354,8 +473,14 @@ fn features(world: &World) -> impl Iterator<Item = String> + '_ {
         let detail = detail
             .or_else(|| json["reason"]["kind"].as_str())
             .unwrap_or_default();
-        let is_item = json["task"].as_str().is_some_and(|task| task.contains('['));
-        let item = if is_item { " of an item" } else { "" };
+        let part = json["task"]
+            .as_str()
+            .and_then(|task| task.chars().find(|c| ['[', '#'].contains(c)));
+        let item = match part {
+            Some('[') => " of an item",
+            Some(_) => " of an iteration",
+            None => "",
+        };
         format!("{} {detail}", json["type"].as_str().unwrap_or_default())
             .trim_end()
             .to_owned()
@@ -363,15 +488,11 @@ fn features(world: &World) -> impl Iterator<Item = String> + '_ {
     })
 }
 
-#[test]
-fn every_run_ends_by_the_rules() {
+/// Lets random runs live and gives what happened in them; panics at the first that breaks a rule.
+fn explore(mut runner: TestRunner) -> BTreeSet<String> {
     let seen = RefCell::new(BTreeSet::new());
     let actions = prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 0..40);
-    let config = ProptestConfig {
-        source_file: Some(file!()),
-        ..ProptestConfig::default()
-    };
-    let lives = TestRunner::new(config).run(
+    let lives = runner.run(
         &(flow_seed(), actions, any::<u64>()),
         |(flow, actions, chance)| {
             let doc = flow.doc();
@@ -379,25 +500,63 @@ fn every_run_ends_by_the_rules() {
             let faults = faults(&doc, &world.log, &world.rests);
             prop_assert!(faults.is_empty(), "{faults:#?}\n{}", story(&world));
             seen.borrow_mut().extend(features(&world));
+            let again = live_again(world, &doc, chance);
+            let faults = super::oracle::faults(&doc, &again.log, &again.rests);
+            prop_assert!(faults.is_empty(), "{faults:#?}\n{}", story(&again));
+            seen.borrow_mut().extend(features(&again));
             Ok(())
         },
     );
     if let Err(error) = lives {
         panic!("{error}");
     }
-    let seen: Vec<String> = seen.into_inner().into_iter().collect();
+    seen.into_inner()
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        source_file: Some(file!()),
+        ..ProptestConfig::default()
+    }
+}
+
+#[test]
+fn every_run_ends_by_the_rules() {
+    explore(TestRunner::new(config()));
+}
+
+#[test]
+fn random_runs_get_everywhere() {
+    let always_the_same = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let config = ProptestConfig {
+        cases: 400,
+        ..config()
+    };
+    let seen: Vec<String> = explore(TestRunner::new_with_rng(config, always_the_same))
+        .into_iter()
+        .collect();
     // Random runs that never got anywhere would prove nothing.
     expect![[r#"
         attempt_failed
         attempt_failed of an item
+        attempt_failed of an iteration
         attempt_lost
         attempt_lost of an item
+        attempt_lost of an iteration
         attempt_started
         attempt_started of an item
+        attempt_started of an iteration
+        child_requested
+        child_requested of an item
+        child_requested of an iteration
+        child_started
+        child_started of an item
+        child_started of an iteration
         ending_step finally
         ending_step on_failure
         ending_step undo
         items_listed
+        loop_begun
         run_cancel_requested
         run_created
         run_ending cancelled
@@ -409,24 +568,44 @@ fn every_run_ends_by_the_rules() {
         run_paused
         run_resumed
         run_started
+        signal_received
         task_cancelled
         task_cancelled of an item
+        task_cancelled of an iteration
         task_due
         task_due of an item
+        task_due of an iteration
         task_failed
         task_failed of an item
+        task_failed of an iteration
+        task_reused
+        task_reused of an item
         task_scheduled
         task_scheduled of an item
+        task_scheduled of an iteration
         task_skipped no_edge
         task_skipped upstream
         task_skipped when
         task_skipped when of an item
         task_succeeded
         task_succeeded of an item
+        task_succeeded of an iteration
+        task_waiting approval
+        task_waiting approval of an item
+        task_waiting approval of an iteration
         task_waiting delay
         task_waiting delay of an item
+        task_waiting delay of an iteration
+        task_waiting pause of an iteration
+        task_waiting signal
+        task_waiting signal of an item
+        task_waiting signal of an iteration
         task_waiting snooze
-        task_waiting snooze of an item"#]]
+        task_waiting snooze of an item
+        task_waiting snooze of an iteration
+        task_waiting wait
+        task_waiting wait of an item
+        task_waiting wait of an iteration"#]]
     .assert_eq(&seen.join("\n"));
 }
 
@@ -436,6 +615,50 @@ fn story(world: &World) -> String {
         .iter()
         .map(|event| format!("{} {:?}\n", event.seq, event.kind))
         .collect()
+}
+
+/// The same for what happens inside one task.
+#[test]
+fn the_oracle_finds_planted_faults_of_items_and_loops() {
+    let flow = "tasks: { a: { type: work, for_each: { items: [1, 2], max_parallel: 1 } }, b: { type: work, loop: { until: '{{ iteration >= 2 }}' } } }";
+    let log = Script::run(flow, "a[0] ok 1; b#1 ok; a[1] ok 2; b#2 ok")
+        .world
+        .log;
+    let doc = doc(flow);
+    assert_eq!(faults(&doc, &log, &[]), Vec::<String>::new());
+    let without = |kind: &str, task: &str| {
+        let mut planted = log.clone();
+        planted.retain(|event| {
+            let json = serde_json::to_value(&event.kind).expect("events are JSON");
+            json["type"] != kind || json["task"] != task
+        });
+        assert!(planted.len() < log.len());
+        planted
+    };
+    for (kind, task) in [
+        ("items_listed", "a"),
+        ("task_succeeded", "a[0]"),
+        ("task_succeeded", "a[1]"),
+        ("task_scheduled", "a[0]"),
+        ("loop_begun", "b"),
+        ("task_succeeded", "b#1"),
+        ("task_succeeded", "b#2"),
+    ] {
+        assert_ne!(
+            faults(&doc, &without(kind, task), &[]),
+            Vec::<String>::new(),
+            "{kind} {task}"
+        );
+    }
+    let cut = &log[..log
+        .iter()
+        .position(|event| event.kind.task().is_some_and(|task| **task == *"a[0]"))
+        .expect("it is there")];
+    assert_ne!(
+        faults(&doc, cut, &[cut.len()]),
+        Vec::<String>::new(),
+        "left alone"
+    );
 }
 
 /// A log that breaks one rule is told from one that breaks none.
@@ -473,7 +696,7 @@ fn the_oracle_finds_planted_faults() {
         ..
     }) = wrong_outcome.last_mut()
     {
-        *outcome = crate::run::event::Ended::Failed;
+        *outcome = Ended::Failed;
     }
     for (name, planted) in [
         ("too early", too_early),

@@ -27,13 +27,18 @@ fn word(kind: &EventKind) -> &'static str {
         EventKind::RunResumed {} => "run_resumed",
         EventKind::TaskDue { .. } => "task_due",
         EventKind::ItemsListed { .. } => "items_listed",
+        EventKind::LoopBegun { .. } => "loop_begun",
+        EventKind::SignalReceived { .. } => "signal_received",
+        EventKind::ChildRequested { .. } => "child_requested",
+        EventKind::ChildStarted { .. } => "child_started",
+        EventKind::TaskReused { .. } => "task_reused",
         EventKind::RunEnding { .. } => "run_ending",
         EventKind::EndingStep { .. } => "ending_step",
         EventKind::RunFinished { .. } => "run_finished",
     }
 }
 
-const N_KINDS: usize = 19;
+const N_KINDS: usize = 24;
 
 #[test]
 fn stored_events_are_read_for_ever() {
@@ -77,6 +82,11 @@ fn fields_with_a_default_may_be_missing() {
             "error",
             "outputs",
             "items",
+            "parent",
+            "forked_from",
+            "version",
+            "until",
+            "signal",
         ]
         .iter()
         .filter(|field| is_optional(&full.kind, field))
@@ -94,9 +104,13 @@ fn fields_with_a_default_may_be_missing() {
 /// Whether a build may find this field missing in a stored event of this kind.
 fn is_optional(kind: &EventKind, field: &str) -> bool {
     match kind {
-        EventKind::RunCreated { .. } => matches!(field, "labels" | "idempotency_key"),
+        EventKind::RunCreated { .. } => {
+            matches!(field, "labels" | "idempotency_key" | "parent" | "forked_from")
+        }
+        EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),
+        EventKind::ChildRequested { .. } => matches!(field, "version" | "until"),
         EventKind::TaskScheduled { .. } => field == "input",
-        EventKind::TaskWaiting { .. } => matches!(field, "attempt" | "input"),
+        EventKind::TaskWaiting { .. } => matches!(field, "attempt" | "input" | "until" | "signal"),
         EventKind::TaskSucceeded { .. } => matches!(field, "case" | "exit_code" | "edges"),
         EventKind::TaskFailed { .. } => matches!(field, "output" | "edges"),
         EventKind::TaskSkipped { .. } | EventKind::TaskCancelled { .. } => field == "edges",

@@ -3,9 +3,10 @@
 //! A flow is YAML, or one line: `a -> b -> c; a -failed-> d`; a task is written `name`, `name:type`, `name(any)`; tasks are of the
 //! type `work`, ordinary attempts, unless told otherwise; `fail_fast` stands alone.
 //!
-//! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [with JSON]`
-//! · `X lost` · `X stops` · `X snoozes 3s` · `late report of X` · `wait 5s` · `clock back 5s` · `cancel` · `force cancel` ·
-//! `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `log` (the events so far).
+//! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [for 5s] [as KIND] [with code N]
+//! [with JSON]`
+//! · `X lost` · `X stops` · `X snoozes 3s` · `late report of X` · `wait 5s` · `clock back 5s` · `clock on 5s` · `cancel` · `force cancel` ·
+//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `approve X [JSON]` · `reject X [why]` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `explain` · `log` (the events so far).
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,9 +19,10 @@ use serde_json::{Value, json};
 use super::World;
 use crate::HumanDuration;
 use crate::doc::{EdgeDoc, FlowDoc, Join, NeedDoc, OneOrMany, TaskDoc};
-use crate::ids::AttemptToken;
+use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
-use crate::run::{Command, Effect, Event, EventKind, Outcome, Phase, TaskError};
+use crate::run::event::{Ended, RunError};
+use crate::run::{ChildAttempt, Command, Effect, Event, EventKind, Outcome, ParentRun, Phase, TaskError};
 use crate::view::TaskStatus;
 
 /// Runs a script and compares what became of the run.
@@ -113,7 +115,11 @@ impl Script {
         let inputs = steps
             .next_if(|step| step.starts_with("inputs "))
             .map_or_else(|| json!({}), |step| value(&step[7..]));
-        let world = World::start(doc(flow), inputs);
+        Self::run_in(World::start(doc(flow), inputs), steps)
+    }
+
+    /// Runs steps in a run that is there.
+    pub(super) fn run_in<'s>(world: World, steps: impl Iterator<Item = &'s str>) -> Self {
         let mut script = Self {
             world,
             used: FxHashMap::default(),
@@ -136,6 +142,7 @@ impl Script {
                 let back = i64::try_from(duration(length).as_micros()).expect("short");
                 self.world.clock = crate::Timestamp::from_micros(self.world.clock.as_micros() - back);
             }
+            ["clock", "on", length] => self.world.clock = self.world.clock.plus(duration(length)),
             ["cancel"] => self.ask(
                 step,
                 Command::Cancel {
@@ -151,10 +158,35 @@ impl Script {
                 },
             ),
             ["pause"] => self.ask(step, Command::Pause { reason: None }),
+            ["signal", name, rest @ ..] => {
+                let payload = if rest.is_empty() {
+                    Value::Null
+                } else {
+                    value(&rest.join(" "))
+                };
+                let payload = self.world.keep(payload);
+                let name = (*name).into();
+                self.ask(step, Command::Signal { name, payload });
+            }
+            ["approve", path, rest @ ..] => {
+                let values = if rest.is_empty() {
+                    json!({})
+                } else {
+                    value(&rest.join(" "))
+                };
+                self.answer(step, path, Ok(values));
+            }
+            ["reject", path, rest @ ..] => self.answer(step, path, Err(rest.join(" "))),
+            ["child", path, rest @ ..] => self.child(step, path, rest),
             ["resume"] => self.ask(step, Command::Resume),
             ["wake"] => self.ask(step, Command::Wake),
             ["restart"] => self.world.restart(),
             ["reload"] => self.world.recover(false),
+            ["explain"] => {
+                for told in self.world.state.explain() {
+                    let _ = writeln!(self.out, "{} {:?}", told.path, told.reason);
+                }
+            }
             ["show"] => self.show(),
             ["log"] => self.log(),
             ["late", "report", "of", task] => {
@@ -197,6 +229,59 @@ impl Script {
         }
     }
 
+    /// What another run tells; all are of the same id but `other`.
+    fn child(&mut self, step: &str, path: &str, rest: &[&str]) {
+        let (rest, run) = match rest {
+            ["other", rest @ ..] => (rest, RunId(78)),
+            _ => (rest, RunId(77)),
+        };
+        let spot = self.world.spot(path);
+        let attempt = ChildAttempt {
+            path: path.into(),
+            attempt: self.world.state.child(spot).map_or(1, |child| child.attempt),
+        };
+        let end = |outcome, outputs, error| Command::ChildEnded {
+            attempt: attempt.clone(),
+            child: run,
+            outcome,
+            outputs,
+            error,
+        };
+        let command = match rest {
+            ["starts"] => Command::ChildStarted {
+                attempt,
+                child: run,
+                version: 4,
+            },
+            ["refused"] => Command::ChildRefused {
+                attempt,
+                error: TaskError::new("unknown_flow", "there is no such flow").permanent(),
+            },
+            ["ok", rest @ ..] => end(Ended::Succeeded, Some(value(&rest.join(" ")).into()), None),
+            ["fails"] => {
+                let error = RunError {
+                    task: None,
+                    kind: "failed".into(),
+                    message: "it broke".into(),
+                };
+                end(Ended::Failed, None, Some(error))
+            }
+            ["cancelled"] => end(Ended::Cancelled, None, None),
+            _ => panic!("unknown step {step}"),
+        };
+        self.ask(step, command);
+    }
+
+    fn answer(&mut self, step: &str, path: &str, answer: Result<Value, String>) {
+        let command = Command::Approve {
+            path: path.into(),
+            approved: answer.is_ok(),
+            values: answer.clone().unwrap_or_default(),
+            comment: answer.err().filter(|comment| !comment.is_empty()),
+        };
+        self.ask(step, command);
+    }
+
     fn outcome(&mut self, verb: &str, rest: &[&str]) -> Outcome {
         match (verb, rest) {
             ("ok", []) => Outcome::Succeeded {
@@ -227,9 +312,13 @@ impl Script {
         let mut error = TaskError::new("failed", "it broke");
         let mut output = None;
         let mut times = 1;
+        let mut retry_after = None;
         match rest {
+            ["as", kind] => error = TaskError::new(kind, "it broke"),
+            ["with", "code", code] => error.exit_code = Some(code.parse().expect("a number")),
             [] => {}
             ["for", "good"] => error = error.permanent(),
+            ["for", length] => retry_after = Some(duration(length)),
             ["with", json @ ..] => output = Some(value(&json.join(" ")).into()),
             [count] => times = count.trim_start_matches('x').parse().expect("x3"),
             _ => panic!("unknown step fails {rest:?}"),
@@ -240,6 +329,7 @@ impl Script {
                 Outcome::Failed {
                     error: error.clone(),
                     output: output.clone(),
+                    retry_after,
                 },
             );
             if left > 0 {
@@ -304,6 +394,51 @@ impl Script {
                         "- {task} is {}",
                         if kill { "killed" } else { "asked to end" }
                     );
+                }
+                Effect::StartChild(start) => {
+                    let version = start
+                        .version
+                        .map_or_else(|| "newest".to_owned(), |version| version.to_string());
+                    let inputs = start.inputs.inline().expect("small");
+                    let ParentRun {
+                        task, attempt, depth, ..
+                    } = start.parent;
+                    let _ = writeln!(
+                        self.out,
+                        "- {task} starts {} {version} with {inputs} in attempt {attempt}, depth {depth}",
+                        start.flow
+                    );
+                }
+                Effect::CancelChild {
+                    attempt,
+                    child,
+                    force,
+                } => {
+                    let known = if child.is_some() {
+                        "its run"
+                    } else {
+                        "what it asked for"
+                    };
+                    let how = if force { " at once" } else { "" };
+                    let _ = writeln!(self.out, "- {} cancels {known}{how}", attempt.path);
+                }
+                Effect::PauseChild { pause, .. } => {
+                    let _ = writeln!(
+                        self.out,
+                        "- a child is {}",
+                        if pause { "held" } else { "let go on" }
+                    );
+                }
+                Effect::TellParent {
+                    parent,
+                    outcome,
+                    outputs,
+                    ..
+                } => {
+                    let outputs = outputs
+                        .and_then(|outputs| outputs.inline().cloned())
+                        .unwrap_or_default();
+                    let _ = writeln!(self.out, "- {} is told: {} {outputs}", parent.task, outcome.key());
                 }
                 Effect::Log {
                     task,

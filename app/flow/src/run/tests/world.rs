@@ -85,11 +85,20 @@ pub(super) fn compile(doc: FlowDoc) -> (Arc<Plan>, Program) {
 impl World {
     /// Starts a run and lets it go on until it waits for something.
     pub(super) fn start(doc: FlowDoc, inputs: Value) -> Self {
+        Self::start_new(doc, inputs, Blobs::default(), |_| {})
+    }
+
+    /// The same of a run with more to it, that has these large values already.
+    pub(super) fn start_new(
+        doc: FlowDoc,
+        inputs: Value,
+        mut blobs: Blobs,
+        more: impl FnOnce(&mut NewRun),
+    ) -> Self {
         let (plan, program) = compile(doc);
         let clock = Timestamp::from_millis(1_767_225_600_000);
         let mut chance = 1;
         let mut entropy = || u128::from(next_chance(&mut chance)) << 64 | 0x00ff;
-        let mut blobs = Blobs::default();
         let (inputs, new_blob) = Payload::keep(inputs);
         if let Some(blob) = new_blob {
             blobs.stored.insert(
@@ -97,14 +106,17 @@ impl World {
                 Arc::new(serde_json::from_slice(&blob.json).expect("written as JSON")),
             );
         }
-        let new = NewRun {
+        let mut new = NewRun {
             id: RunId::new(clock, 7),
             version: 3,
             inputs,
             labels: [("by".to_owned(), "test".to_owned())].into(),
             trigger: "api".into(),
             idempotency_key: None,
+            parent: None,
+            fork: None,
         };
+        more(&mut new);
         let env = Env {
             now: clock,
             actor: "local".into(),
@@ -224,6 +236,17 @@ impl World {
     /// The token of the attempt that is out.
     pub(super) fn token(&self, task: &str) -> Option<AttemptToken> {
         self.state.find_run(self.spot(task))?.state.token()
+    }
+
+    /// The task runs that wait for a person.
+    pub(super) fn wanted_answers(&self) -> Vec<String> {
+        let tasks = 0..self.state.tasks().len() as u32;
+        let views = tasks.flat_map(|ix| {
+            let parts = self.state.part_views(ix, None, 0, usize::MAX).0;
+            std::iter::once(self.state.task_view(ix)).chain(parts)
+        });
+        let waiting = views.filter(|view| view.waits_for.as_deref() == Some("approval"));
+        waiting.map(|view| view.path).collect()
     }
 
     /// Keeps a value as the engine does before it reports it.

@@ -156,6 +156,8 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             labels: BTreeMap::new(),
             trigger: "api".into(),
             idempotency_key: None,
+            parent: None,
+            forked_from: None,
         }
     } else if seq == last_seq && draft.state.is_final() {
         EventKind::RunFinished {

@@ -1,0 +1,267 @@
+//! What a new run can take from an old one, and what it will run itself.
+//!
+//! A result holds if the task succeeded, its definition is the same, it refers to no input that changed and all its upstreams'
+//! results hold; never from the chosen task on. A task that was skipped is skipped again by the same rules, so it is in neither list,
+//! and what stands behind it may hold.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+use serde_json::{Map, Value};
+
+use crate::doc::TaskDoc;
+use crate::expr::Program;
+use crate::payload::Payload;
+use crate::plan::{Plan, Role, Spot, Spread, TaskIx};
+use crate::run::command::Reused;
+use crate::run::state::{RunState, TaskState};
+use crate::view::TaskStatus;
+
+/// What a run would take from another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ForkPlan {
+    /// Results that hold in the new run.
+    pub reused: Vec<Reused>,
+    /// Main tasks that run, each with the reason; of items that run again only their task stands here.
+    pub runs: Vec<WillRun>,
+}
+
+/// A task that runs in the new run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WillRun {
+    /// Its path.
+    pub path: Arc<str>,
+    /// Why its old result does not hold.
+    pub why: Why,
+    /// How many of its items keep their results.
+    pub n_items_reused: u32,
+}
+
+/// Why a task runs again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// The new run starts from it.
+    #[error("the new run starts here")]
+    Chosen,
+    /// It had not succeeded.
+    #[error("it had not succeeded, it was {}", .0.key())]
+    NotSucceeded(TaskStatus),
+    /// The old version has no such task.
+    #[error("it is new")]
+    New,
+    /// Its definition is another.
+    #[error("its definition has changed")]
+    Changed,
+    /// It refers to an input that is another.
+    #[error("the input {0} has changed")]
+    Input(Arc<str>),
+    /// It comes after a task that runs.
+    #[error("it comes after {0}, which runs")]
+    Upstream(Arc<str>),
+}
+
+/// Why a run cannot start from a task.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadStart {
+    /// The new version has none at that path.
+    #[error("the flow version has no task `{0}` to start from")]
+    NoSuchTask(String),
+    /// It belongs to the ending of a run.
+    #[error("`{0}` belongs to the ending of a run; start from a main task")]
+    NotMain(String),
+}
+
+/// What a run of `plan` with these inputs can take from an old run.
+pub struct Forking<'a> {
+    /// The old run.
+    pub old: &'a RunState,
+    /// What it was given.
+    pub old_inputs: &'a Value,
+    /// The flow version of the new run.
+    pub plan: &'a Plan,
+    /// Its expressions.
+    pub program: &'a Program,
+    /// What the new run is given.
+    pub inputs: &'a Value,
+}
+
+impl Forking<'_> {
+    /// Says what holds and what runs. `from` is the path of the task, item or iteration from which on all runs; without one, what had
+    /// not succeeded runs. An iteration stands for its whole loop.
+    ///
+    /// # Errors
+    /// [`BadStart`] if nothing can start there.
+    pub fn plan(&self, from: Option<&str>) -> Result<ForkPlan, BadStart> {
+        let chosen = from.map(|from| self.chosen(from)).transpose()?;
+        let changed = changed(self.old_inputs, self.inputs);
+        let mut runs_again: FxHashSet<TaskIx> = FxHashSet::default();
+        let mut found = ForkPlan::default();
+        for ix in upstreams_first(self.plan) {
+            let why = self.why(ix, chosen, &changed, &runs_again);
+            let key = &self.plan.task(ix).key;
+            let old = self.old.plan().find(key);
+            match (why, old) {
+                (None, Some(old)) => found.reused.extend(self.result(key, old)),
+                (why, old) => {
+                    runs_again.insert(ix);
+                    let why = why.unwrap_or(Why::New);
+                    let keeps_items = matches!(why, Why::NotSucceeded(_))
+                        || chosen.is_some_and(|spot| spot.task == ix && spot.part.is_some());
+                    let n_before = found.reused.len();
+                    if let Some(old) =
+                        old.filter(|_| keeps_items && self.plan.task(ix).spread == Some(Spread::Items))
+                    {
+                        self.items(ix, old, chosen, &mut found.reused);
+                    }
+                    found.runs.push(WillRun {
+                        path: Arc::clone(key),
+                        why,
+                        n_items_reused: (found.reused.len() - n_before) as u32,
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn chosen(&self, from: &str) -> Result<Spot, BadStart> {
+        let spot = self
+            .plan
+            .spot(from)
+            .ok_or_else(|| BadStart::NoSuchTask(from.to_owned()))?;
+        if self.plan.task(spot.task).role != Role::Main {
+            return Err(BadStart::NotMain(from.to_owned()));
+        }
+        let is_loop = self.plan.task(spot.task).spread == Some(Spread::Loop);
+        Ok(if is_loop { spot.task.into() } else { spot })
+    }
+
+    /// Why a task's old result does not hold; none if it does, or if it is skipped again.
+    fn why(
+        &self,
+        ix: TaskIx,
+        chosen: Option<Spot>,
+        changed: &[Arc<str>],
+        runs_again: &FxHashSet<TaskIx>,
+    ) -> Option<Why> {
+        let task = self.plan.task(ix);
+        let ups = task.ups.iter().map(|&edge| self.plan.edge(edge).from);
+        if let Some(up) = ups.into_iter().find(|up| runs_again.contains(up)) {
+            return Some(Why::Upstream(Arc::clone(&self.plan.task(up).key)));
+        }
+        let old = self.old.plan().find(&task.key);
+        let Some(old) = old.filter(|&old| self.old.plan().task(old).role == Role::Main) else {
+            return Some(Why::New);
+        };
+        if !does_the_same(&self.old.plan().task(old).doc, &task.doc) {
+            return Some(Why::Changed);
+        }
+        if let Some(input) = self.changed_input(&task.key, changed) {
+            return Some(Why::Input(input));
+        }
+        if chosen.is_some_and(|chosen| chosen.task == ix) {
+            return Some(Why::Chosen);
+        }
+        match self.old.task(old).state.status() {
+            TaskStatus::Succeeded | TaskStatus::Skipped => None,
+            other => Some(Why::NotSucceeded(other)),
+        }
+    }
+
+    fn changed_input(&self, key: &str, changed: &[Arc<str>]) -> Option<Arc<str>> {
+        let task = self.program.task(key)?;
+        let refers = |name: &&Arc<str>| {
+            [&task.start_refs, &task.work_refs]
+                .into_iter()
+                .any(|refs| refs.any_input || refs.input_names.binary_search(name).is_ok())
+        };
+        changed.iter().find(refers).cloned()
+    }
+
+    fn result(&self, key: &Arc<str>, old: TaskIx) -> Option<Reused> {
+        let TaskState::Succeeded {
+            output,
+            case,
+            exit_code,
+        } = &self.old.task(old).state
+        else {
+            return None;
+        };
+        Some(Reused {
+            path: Arc::clone(key),
+            output: output.clone(),
+            case: case.clone(),
+            exit_code: *exit_code,
+        })
+    }
+
+    /// The items that succeeded, but for the chosen one.
+    fn items(&self, ix: TaskIx, old: TaskIx, chosen: Option<Spot>, reused: &mut Vec<Reused>) {
+        let Some(parts) = self.old.parts(old).filter(|parts| !parts.is_too_large()) else {
+            return;
+        };
+        for part in parts.numbers() {
+            let spot = Spot::part(ix, part);
+            if parts.status(part) == Some(TaskStatus::Succeeded) && chosen != Some(spot) {
+                reused.push(Reused {
+                    path: self.plan.path(spot),
+                    output: parts.outputs.get(&part).cloned().unwrap_or_else(Payload::null),
+                    case: None,
+                    exit_code: None,
+                });
+            }
+        }
+    }
+}
+
+/// Whether two definitions do the same: how long and how often it is tried, and what it is called, does not change a result.
+fn does_the_same(old: &TaskDoc, new: &TaskDoc) -> bool {
+    let parts = |doc: &TaskDoc| {
+        (
+            doc.task_type.clone(),
+            doc.with.clone(),
+            doc.needs.clone(),
+            doc.join,
+        )
+    };
+    parts(old) == parts(new)
+        && old.when == new.when
+        && old.for_each.as_ref().map(|each| &each.items) == new.for_each.as_ref().map(|each| &each.items)
+        && old.repeat == new.repeat
+}
+
+/// The names of the inputs that differ.
+fn changed(old: &Value, new: &Value) -> Vec<Arc<str>> {
+    let none = Map::new();
+    let (old, new) = (old.as_object().unwrap_or(&none), new.as_object().unwrap_or(&none));
+    let mut names: Vec<Arc<str>> = old
+        .keys()
+        .chain(new.keys())
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| name.as_str().into())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The main tasks, each after its upstreams.
+fn upstreams_first(plan: &Plan) -> Vec<TaskIx> {
+    let mut open: Vec<usize> = plan.tasks.iter().map(|task| task.ups.len()).collect();
+    let mut order: Vec<TaskIx> = plan
+        .of_role(Role::Main)
+        .filter(|&ix| plan.task(ix).ups.is_empty())
+        .collect();
+    let mut next = 0;
+    while let Some(&ix) = order.get(next) {
+        next += 1;
+        for &edge in &plan.task(ix).downs {
+            let to = plan.edge(edge).to;
+            open[to as usize] -= 1;
+            if open[to as usize] == 0 {
+                order.push(to);
+            }
+        }
+    }
+    order
+}

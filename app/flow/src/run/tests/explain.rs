@@ -1,0 +1,78 @@
+//! Why nothing runs.
+
+use expect_test::expect;
+
+use super::check;
+
+#[test]
+fn every_unfinished_task_has_its_reason() {
+    check(
+        "
+tasks:
+  runs: { type: work, undo: { type: work } }
+  given: { type: work, start_timeout: 1h }
+  again: { type: work, retry: { first: 10s, jitter: none } }
+  after: { type: noop, needs: [runs, given, { task: runs, on: failed }] }
+  pause: { type: delay, with: { for: 1h } }
+  paid: { type: signal, timeout: 1d, with: { name: payment } }
+  ask: { type: approval }
+  child: { type: subflow, with: { flow: other } }
+  each: { type: work, for_each: { items: [1, 2, 3], max_parallel: 1 } }
+  poll: { type: work, loop: { until: '{{ iteration > 3 }}', pause: 1h } }
+finally: { clean: { type: noop } }
+on_failure: { alert: { type: noop } }
+",
+        "runs starts; again fails; poll#1 ok; explain; child child starts; pause; wait 10s; runs ok; given ok; explain; force cancel; explain",
+        expect![[r#"
+            - child starts other newest with {} in attempt 1, depth 1
+            runs Runs { worker: Some("w1"), since: Some(2026-01-01T00:00:00Z) }
+            given Worker { since: 2026-01-01T00:00:00Z, until: Some(2026-01-01T01:00:00Z) }
+            again Timer { at: 2026-01-01T00:00:10Z, waits_for: Retry }
+            after Upstreams(["runs", "given"])
+            pause Timer { at: 2026-01-01T01:00:00Z, waits_for: Delay }
+            paid Signal { name: "payment", until: Some(2026-01-02T00:00:00Z) }
+            ask Approval { until: None }
+            child Child { flow: "other", run: None }
+            each Parts { n_at_work: 1, n_left: 2 }
+            each[0] Worker { since: 2026-01-01T00:00:00Z, until: None }
+            poll Parts { n_at_work: 1, n_left: 0 }
+            poll#2 Timer { at: 2026-01-01T01:00:00Z, waits_for: Pause }
+            clean Ending(Finally)
+            alert Ending(OnFailure)
+            - a child is held
+            again Paused { since: 2026-01-01T00:00:00Z }
+            after Paused { since: 2026-01-01T00:00:00Z }
+            pause Timer { at: 2026-01-01T01:00:00Z, waits_for: Delay }
+            paid Signal { name: "payment", until: Some(2026-01-02T00:00:00Z) }
+            ask Approval { until: None }
+            child Child { flow: "other", run: Some(run_0000000000000000000000002d) }
+            each Parts { n_at_work: 1, n_left: 2 }
+            each[0] Worker { since: 2026-01-01T00:00:00Z, until: None }
+            poll Parts { n_at_work: 1, n_left: 0 }
+            poll#2 Timer { at: 2026-01-01T01:00:00Z, waits_for: Pause }
+            clean Ending(Finally)
+            alert Ending(OnFailure)
+            - child cancels its run at once
+            - each[0] is killed
+            runs       succeeded  1 attempt
+            given      succeeded  1 attempt
+            again      cancelled  1 attempt  the run was cancelled by force
+            after      cancelled  the run was cancelled by force
+            pause      cancelled  the run was cancelled by force
+            paid       cancelled  the run was cancelled by force
+            ask        cancelled  the run was cancelled by force
+            child      cancelled  1 attempt  the run was cancelled by force
+            each       cancelled  the run was cancelled by force
+            each[0]    cancelled  its task ended before it
+            each[1]    cancelled  its task ended before it
+            each[2]    cancelled  its task ended before it
+            poll       cancelled  the run was cancelled by force
+            poll#1     succeeded
+            poll#2     cancelled  its task ended before it
+            clean      skipped    the ending was cut short before it
+            alert      skipped    was not needed
+            runs.undo  skipped    the ending was cut short before it
+            run        cancelled
+        "#]],
+    );
+}

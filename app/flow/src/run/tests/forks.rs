@@ -1,0 +1,340 @@
+//! Runs that take results from another run.
+
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
+use super::script::{Script, doc};
+use super::world::{World, compile};
+use crate::run::fork::{BadStart, ForkPlan, Forking};
+use crate::run::{Fork, ForkedFrom};
+
+/// Starts a run of `flow` that takes what it can from an old one.
+pub(super) fn fork(
+    old: World,
+    flow: crate::FlowDoc,
+    inputs: &Value,
+    from: Option<&str>,
+) -> Result<(ForkPlan, World), BadStart> {
+    let (plan, program) = compile(flow.clone());
+    let old_inputs = old.state.inputs().inline().cloned().unwrap_or_default();
+    let forking = Forking {
+        old: &old.state,
+        old_inputs: &old_inputs,
+        plan: &plan,
+        program: &program,
+        inputs,
+    };
+    let found = forking.plan(from)?;
+    let reused = found.reused.clone();
+    let from = ForkedFrom {
+        run: old.state.id(),
+        task: from.map(Into::into),
+    };
+    let world = World::start_new(flow, inputs.clone(), old.blobs, |new| {
+        new.fork = Some(Box::new(Fork { from, reused }));
+    });
+    Ok((found, world))
+}
+
+/// Runs a flow and then a fork of that run; tells what is taken over, what runs and what became of it.
+fn check(
+    flow: &str,
+    script: &str,
+    new_flow: &str,
+    (inputs, from, new_script): (&str, Option<&str>, &str),
+    expected: Expect,
+) {
+    let old = Script::run(flow, script).world;
+    let inputs: Value = serde_json::from_str(inputs).expect("inputs");
+    let (found, world) = match fork(old, doc(new_flow), &inputs, from) {
+        Ok(forked) => forked,
+        Err(bad) => return expected.assert_eq(&bad.to_string()),
+    };
+    let reused: Vec<&str> = found.reused.iter().map(|reused| &*reused.path).collect();
+    let mut told = format!("reused: {}\n", reused.join(" "));
+    for run in &found.runs {
+        let items = match run.n_items_reused {
+            0 => String::new(),
+            n => format!(", but for {n} items"),
+        };
+        told.push_str(&format!("{} runs: {}{items}\n", run.path, run.why));
+    }
+    let steps = new_script
+        .split(';')
+        .map(str::trim)
+        .filter(|step| !step.is_empty());
+    told.push_str(&Script::run_in(world, steps).out);
+    expected.assert_eq(&told);
+}
+
+const FLOW: &str = "
+inputs: { day: {}, other: {} }
+tasks:
+  fetch: { type: work, with: { day: '{{ inputs.day }}' }, undo: { type: work } }
+  size: { type: switch, needs: [fetch], with: { cases: { big: '{{ tasks.fetch.output > 3 }}' }, default: small } }
+  big: { type: work, needs: [{ task: size, on: big }] }
+  small: { type: work, needs: [{ task: size, on: small }] }
+  meet: { type: work, needs: [big, small], join: any }
+  free: { type: work, with: { x: '{{ inputs.other }}' } }
+outputs: { got: '{{ tasks.meet.output }}' }
+";
+
+const FAILED: &str = r#"inputs {"day": 1, "other": 2}; fetch ok 5; big ok 6; free ok; meet fails"#;
+
+#[test]
+fn what_had_not_succeeded_is_tried_again() {
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (r#"{"day": 1, "other": 2}"#, None, "show; restart; meet ok 7; log"),
+        expect![[r#"
+        reused: fetch free size big
+        meet runs: it had not succeeded, it was failed
+        fetch       succeeded
+        size        succeeded  took big
+        big         succeeded
+        small       skipped    upstream size took the case big
+        meet        ready      1 attempt
+        free        succeeded
+        fetch.undo  blocked    takes back fetch if the run fails or is cancelled
+        run         running
+        1 run_created {"inputs":{"value":{"day":1,"other":2}},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
+        2 run_started {}
+        3 task_reused {"task":"fetch","output":{"value":5},"exit_code":0}
+        4 task_reused {"task":"free","output":{"value":null}}
+        5 task_reused {"task":"size","output":{"value":"big"},"case":"big"}
+        6 task_reused {"task":"big","output":{"value":6},"exit_code":0}
+        7 task_succeeded {"task":"fetch","output":{"value":5},"exit_code":0}
+        8 task_succeeded {"task":"free","output":{"value":null}}
+        9 task_succeeded {"task":"size","output":{"value":"big"},"case":"big"}
+        10 task_succeeded {"task":"big","output":{"value":6},"exit_code":0}
+        11 task_skipped {"task":"small","reason":{"kind":"upstream","task":"size"}}
+        12 task_scheduled {"task":"meet","attempt":1,"input":{"value":{}}}
+        13 attempt_started {"task":"meet","attempt":1,"worker":"w1"}
+        14 task_succeeded {"task":"meet","output":{"value":7},"exit_code":0}
+        15 run_finished {"outcome":"succeeded","outputs":{"value":{"got":7}}}
+        fetch       succeeded
+        size        succeeded  took big
+        big         succeeded
+        small       skipped    upstream size took the case big
+        meet        succeeded  1 attempt
+        free        succeeded
+        fetch.undo  skipped    was not needed
+        run         succeeded  {"got":7}
+    "#]],
+    );
+}
+
+#[test]
+fn a_run_starts_again_from_a_task() {
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (r#"{"day": 1, "other": 2}"#, Some("size"), "big ok 8; meet fails"),
+        expect![[r#"
+        reused: fetch free
+        size runs: the new run starts here
+        big runs: it comes after size, which runs
+        small runs: it comes after size, which runs
+        meet runs: it comes after big, which runs
+        fetch       succeeded
+        size        succeeded  took big
+        big         succeeded  1 attempt
+        small       skipped    upstream size took the case big
+        meet        failed     1 attempt  failed: it broke
+        free        succeeded
+        fetch.undo  skipped    was not needed
+        run         failed  meet failed: it broke
+    "#]],
+    );
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (r#"{"day": 1, "other": 2}"#, Some("nobody"), ""),
+        expect!["the flow version has no task `nobody` to start from"],
+    );
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (r#"{"day": 1, "other": 2}"#, Some("fetch.undo"), ""),
+        expect!["`fetch.undo` belongs to the ending of a run; start from a main task"],
+    );
+}
+
+#[test]
+fn what_refers_to_a_changed_input_runs() {
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (r#"{"day": 1, "other": 3}"#, None, "free ok; meet ok"),
+        expect![[r#"
+        reused: fetch size big
+        free runs: the input other has changed
+        meet runs: it had not succeeded, it was failed
+        fetch       succeeded
+        size        succeeded  took big
+        big         succeeded
+        small       skipped    upstream size took the case big
+        meet        succeeded  1 attempt
+        free        succeeded  1 attempt
+        fetch.undo  skipped    was not needed
+        run         succeeded  {"got":null}
+    "#]],
+    );
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (
+            r#"{"day": 2, "other": 2}"#,
+            None,
+            "fetch ok 1; small ok; meet ok 3",
+        ),
+        expect![[r#"
+        reused: free
+        fetch runs: the input day has changed
+        size runs: it comes after fetch, which runs
+        big runs: it comes after size, which runs
+        small runs: it comes after size, which runs
+        meet runs: it comes after big, which runs
+        fetch       succeeded  1 attempt
+        size        succeeded  took small
+        big         skipped    upstream size took the case small
+        small       succeeded  1 attempt
+        meet        succeeded  1 attempt
+        free        succeeded
+        fetch.undo  skipped    was not needed
+        run         succeeded  {"got":3}
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_changed_or_is_new_runs() {
+    let flow = FLOW
+        .replace(
+            "needs: [{ task: size, on: big }] }",
+            "timeout: 5m, needs: [{ task: size, on: big }] }\n  extra: { type: noop, needs: [big] }",
+        )
+        .replace("x: '{{ inputs.other }}'", "x: 3");
+    check(
+        FLOW,
+        FAILED,
+        &flow,
+        (r#"{"day": 1, "other": 2}"#, None, "free ok; meet ok"),
+        expect![[r#"
+        reused: fetch size big
+        free runs: its definition has changed
+        extra runs: it is new
+        meet runs: it had not succeeded, it was failed
+        fetch       succeeded
+        size        succeeded  took big
+        big         succeeded
+        extra       succeeded
+        small       skipped    upstream size took the case big
+        meet        succeeded  1 attempt
+        free        succeeded  1 attempt
+        fetch.undo  skipped    was not needed
+        run         succeeded  {"got":null}
+    "#]],
+    );
+}
+
+#[test]
+fn only_what_the_new_run_did_itself_is_undone() {
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (r#"{"day": 1, "other": 2}"#, None, "meet fails"),
+        expect![[r#"
+        reused: fetch free size big
+        meet runs: it had not succeeded, it was failed
+        fetch       succeeded
+        size        succeeded  took big
+        big         succeeded
+        small       skipped    upstream size took the case big
+        meet        failed     1 attempt  failed: it broke
+        free        succeeded
+        fetch.undo  skipped    was not needed
+        run         failed  meet failed: it broke
+    "#]],
+    );
+}
+
+const ITEMS: &str = "
+tasks:
+  each: { type: work, for_each: { items: [a, b, c, d], max_parallel: 2, on_item_failure: continue }, with: { x: '{{ item }}' } }
+  after: { type: noop, needs: [each] }
+outputs: { all: '{{ tasks.each.output }}' }
+";
+
+#[test]
+fn items_that_succeeded_keep_their_results() {
+    check(
+        ITEMS,
+        "each[0] ok 0; each[1] fails; each[2] ok 2; each[3] fails",
+        ITEMS,
+        ("{}", None, "show; restart; each[3] ok 3; each[1] ok 1; log"),
+        expect![[r#"
+            reused: each[0] each[2]
+            each runs: it had not succeeded, it was failed, but for 2 items
+            after runs: it comes after each, which runs
+            each     running
+            each[0]  succeeded
+            each[1]  ready      1 attempt
+            each[2]  succeeded
+            each[3]  ready      1 attempt
+            after    blocked    waits for each
+            run      running
+            1 run_created {"inputs":{"value":{}},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
+            2 run_started {}
+            3 task_reused {"task":"each[0]","output":{"value":0}}
+            4 task_reused {"task":"each[2]","output":{"value":2}}
+            5 items_listed {"task":"each","n":4,"items":[{"first":0,"items":{"value":["a","b","c","d"]}}]}
+            6 task_scheduled {"task":"each[1]","attempt":1,"input":{"value":{"x":"b"}}}
+            7 task_scheduled {"task":"each[3]","attempt":1,"input":{"value":{"x":"d"}}}
+            8 attempt_started {"task":"each[3]","attempt":1,"worker":"w1"}
+            9 task_succeeded {"task":"each[3]","output":{"value":3},"exit_code":0}
+            10 attempt_started {"task":"each[1]","attempt":1,"worker":"w1"}
+            11 task_succeeded {"task":"each[1]","output":{"value":1},"exit_code":0}
+            12 task_succeeded {"task":"each","output":{"value":[0,1,2,3]}}
+            13 task_succeeded {"task":"after","output":{"value":null}}
+            14 run_finished {"outcome":"succeeded","outputs":{"value":{"all":[0,1,2,3]}}}
+            each     succeeded
+            each[0]  succeeded
+            each[1]  succeeded
+            each[2]  succeeded
+            each[3]  succeeded
+            after    succeeded
+            run      succeeded  {"all":[0,1,2,3]}
+        "#]],
+    );
+}
+
+#[test]
+fn one_item_runs_again() {
+    check(
+        ITEMS,
+        "each[0] ok 0; each[1] ok 1; each[2] ok 2; each[3] ok 3",
+        ITEMS,
+        ("{}", Some("each[2]"), "each[2] ok 22"),
+        expect![[r#"
+            reused: each[0] each[1] each[3]
+            each runs: the new run starts here, but for 3 items
+            after runs: it comes after each, which runs
+            each     succeeded
+            each[0]  succeeded
+            each[1]  succeeded
+            each[2]  succeeded
+            each[3]  succeeded
+            after    succeeded
+            run      succeeded  {"all":[0,1,22,3]}
+        "#]],
+    );
+}

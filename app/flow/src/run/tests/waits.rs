@@ -1,0 +1,317 @@
+//! Tasks that wait for the world: a time, a condition, a signal, a person.
+
+use expect_test::expect;
+
+use super::check;
+
+#[test]
+fn a_task_waits_for_a_time() {
+    check(
+        "tasks: { w: { type: wait, with: { until: '2026-01-01T00:01:00Z' } }, past: { type: wait, with: { until: '2025-01-01T00:01:00Z' } } }",
+        "show; restart; wait 59s; show; wait 1s",
+        expect![[r#"
+            w     waiting    looks again at 2026-01-01T00:01:00Z
+            past  succeeded
+            run   running
+            w     waiting    looks again at 2026-01-01T00:01:00Z
+            past  succeeded
+            run   running
+            w     succeeded
+            past  succeeded
+            run   succeeded
+        "#]],
+    );
+}
+
+#[test]
+fn a_task_waits_until_a_condition_holds_and_looks_again_and_again() {
+    check(
+        "tasks: { w: { type: wait, timeout: 1h, with: { every: 20s, until: \"{{ now >= '2026-01-01T00:00:45Z' }}\" } } }",
+        "wait 40s; show; pause; wait 20s; log",
+        expect![[r#"
+            w    waiting    looks again at 2026-01-01T00:01:00Z
+            run  running
+            1 run_created {"inputs":{"value":{}}}
+            2 run_started {}
+            3 task_waiting {"task":"w","waits_for":"wait","until":"2026-01-01T00:00:20Z","input":{"value":{"every":"20s","until":false}}}
+            4 task_waiting {"task":"w","waits_for":"wait","until":"2026-01-01T00:00:40Z"}
+            5 task_waiting {"task":"w","waits_for":"wait","until":"2026-01-01T00:01:00Z"}
+            6 run_paused {}
+            7 task_succeeded {"task":"w","output":{"value":null}}
+            w    succeeded
+            run  paused
+        "#]],
+    );
+    check(
+        "tasks: { w: { type: wait, timeout: 30s, with: { every: 20s, until: '{{ false }}' } }, late: { type: noop, needs: [{ task: w, on: timeout }] } }",
+        "wait 20s; show; wait 10s",
+        expect![[r#"
+            w     waiting    looks again at 2026-01-01T00:00:30Z
+            late  blocked    waits for w
+            run   running
+            w     failed     timeout: what it waited for did not come within 30s
+            late  succeeded
+            run   succeeded
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_waited_for_fails() {
+    let flow = |with: &str| format!("tasks: {{ w: {{ type: wait, with: {with} }} }}");
+    check(
+        &flow("{ until: 3 }"),
+        "",
+        expect![[r#"
+        w    failed     input: `until` must give a time such as `2026-01-31T12:00:00Z`, or true or false
+        run  failed  w input: `until` must give a time such as `2026-01-31T12:00:00Z`, or true or false
+    "#]],
+    );
+    check(
+        &flow("{ until: soon }"),
+        "",
+        expect![[r#"
+        w    failed     input: `soon` is not a time; write it as 2026-01-31T12:00:00Z
+        run  failed  w input: `soon` is not a time; write it as 2026-01-31T12:00:00Z
+    "#]],
+    );
+    check(
+        &flow("{ until: false, every: 3 }"),
+        "",
+        expect![[r#"
+        w    failed     input: `every` is a duration such as `30s`
+        run  failed  w input: `every` is a duration such as `30s`
+    "#]],
+    );
+}
+
+const SIGNAL: &str = "
+tasks:
+  a: { type: work }
+  paid: { type: signal, needs: [a], timeout: 1m, with: { name: payment } }
+  thank: { type: transform, needs: [paid], with: { value: '{{ tasks.paid.output.amount }}' } }
+outputs: { amount: '{{ tasks.thank.output }}' }
+";
+
+#[test]
+fn a_task_waits_for_a_signal() {
+    check(
+        SIGNAL,
+        r#"a ok; show; restart; signal payment {"amount": 3}; log"#,
+        expect![[r#"
+        a      succeeded  1 attempt
+        paid   waiting    waits for the signal payment until 2026-01-01T00:01:00Z
+        thank  blocked    waits for paid
+        run    running
+        1 run_created {"inputs":{"value":{}}}
+        2 run_started {}
+        3 task_scheduled {"task":"a","attempt":1,"input":{"value":{}}}
+        4 attempt_started {"task":"a","attempt":1,"worker":"w1"}
+        5 task_succeeded {"task":"a","output":{"value":null}}
+        6 task_waiting {"task":"paid","waits_for":"signal","until":"2026-01-01T00:01:00Z","input":{"value":{"name":"payment"}},"signal":"payment"}
+        7 signal_received {"name":"payment","payload":{"value":{"amount":3}}}
+        8 task_succeeded {"task":"paid","output":{"value":{"amount":3}}}
+        9 task_succeeded {"task":"thank","output":{"value":3}}
+        10 run_finished {"outcome":"succeeded","outputs":{"value":{"amount":3}}}
+        a      succeeded  1 attempt
+        paid   succeeded
+        thank  succeeded
+        run    succeeded  {"amount":3}
+    "#]],
+    );
+}
+
+#[test]
+fn a_signal_that_comes_early_is_kept_and_the_first_counts() {
+    check(
+        SIGNAL,
+        r#"signal payment {"amount": 3}; signal payment {"amount": 4}; restart; a ok; signal payment"#,
+        expect![[r#"
+            - signal payment {"amount": 4}: the run has had the signal `payment`; the first one counts
+            - signal payment: the run is finished
+            a      succeeded  1 attempt
+            paid   succeeded
+            thank  succeeded
+            run    succeeded  {"amount":3}
+        "#]],
+    );
+}
+
+#[test]
+fn a_signal_that_does_not_come_fails_its_task_or_gives_the_default() {
+    check(
+        SIGNAL,
+        "a ok; wait 1m",
+        expect![[r#"
+        a      succeeded  1 attempt
+        paid   failed     timeout: what it waited for did not come within 1m
+        thank  skipped    upstream paid failed
+        run    failed  paid timeout: what it waited for did not come within 1m
+    "#]],
+    );
+    check(
+        "tasks: { s: { type: signal, timeout: 1m, with: { default: { amount: 0 } } }, none: { type: noop, needs: [{ task: s, on: timeout }] }, any: { type: noop, needs: [s] } }\noutputs: { got: '{{ tasks.s.output }}' }",
+        "wait 1m; signal s",
+        expect![[r#"
+            - signal s: the run is finished
+            s     succeeded  took timeout
+            none  succeeded
+            any   succeeded
+            run   succeeded  {"got":{"amount":0}}
+        "#]],
+    );
+}
+
+#[test]
+fn items_wait_for_signals_of_their_own() {
+    check(
+        "tasks: { each: { type: signal, for_each: { items: [x, y] }, with: { name: 'go-{{ item }}' } } }\noutputs: { got: '{{ tasks.each.output }}' }",
+        "signal go-y 2; show; signal go-x 1",
+        expect![[r#"
+            each     running
+            each[0]  waiting    waits for the signal go-x
+            each[1]  succeeded
+            run      running
+            each     succeeded
+            each[0]  succeeded
+            each[1]  succeeded
+            run      succeeded  {"got":[1,2]}
+        "#]],
+    );
+}
+
+#[test]
+fn a_signal_in_a_paused_run_is_kept_and_one_in_a_cancelled_run_is_not_awaited() {
+    check(
+        SIGNAL,
+        r#"a ok; pause; signal payment {"amount": 3}; show; resume"#,
+        expect![[r#"
+        a      succeeded  1 attempt
+        paid   blocked    starts when the run is resumed
+        thank  blocked    waits for paid
+        run    paused
+        a      succeeded  1 attempt
+        paid   succeeded
+        thank  succeeded
+        run    succeeded  {"amount":3}
+    "#]],
+    );
+    check(
+        SIGNAL,
+        "a ok; cancel; signal payment",
+        expect![[r#"
+        - signal payment: the run is finished
+        a      succeeded  1 attempt
+        paid   cancelled  the run was cancelled
+        thank  cancelled  the run was cancelled
+        run    cancelled
+    "#]],
+    );
+}
+
+const APPROVAL: &str = "
+tasks:
+  ask: { type: approval, timeout: 1d, with: { title: Release?, form: { type: object, properties: { env: { enum: [test, prod] } }, required: [env] } } }
+  go: { type: transform, needs: [{ task: ask, on: approved }], with: { value: '{{ tasks.ask.output.values.env }}' } }
+  no: { type: transform, needs: [{ task: ask, on: rejected }], with: { value: '{{ tasks.ask.error.message }}' } }
+  late: { type: noop, needs: [{ task: ask, on: timeout }] }
+";
+
+#[test]
+fn a_person_approves_with_a_form() {
+    check(
+        APPROVAL,
+        r#"show; approve ask; approve ask {"env": "moon"}; restart; approve ask {"env": "prod"}; approve ask {"env": "prod"}; log"#,
+        expect![[r#"
+            ask   waiting    waits for an answer until 2026-01-02T00:00:00Z
+            go    blocked    waits for ask
+            no    blocked    waits for ask
+            late  blocked    waits for ask
+            run   running
+            - approve ask: the answer does not fit the form: "env" is a required property
+            - approve ask {"env": "moon"}: the answer does not fit the form: /env: "moon" is not one of "test" or "prod"
+            - approve ask {"env": "prod"}: the run is finished
+            1 run_created {"inputs":{"value":{}}}
+            2 run_started {}
+            3 task_waiting {"task":"ask","waits_for":"approval","until":"2026-01-02T00:00:00Z","input":{"value":{"title":"Release?","form":{"type":"object","properties":{"env":{"enum":["test","prod"]}},"required":["env"]}}}}
+            4 task_succeeded {"task":"ask","output":{"value":{"approved":true,"by":"local","at":"2026-01-01T00:00:00Z","values":{"env":"prod"},"comment":null}},"case":"approved"}
+            5 task_succeeded {"task":"go","output":{"value":"prod"}}
+            6 task_skipped {"task":"no","reason":{"kind":"upstream","task":"ask"}}
+            7 task_skipped {"task":"late","reason":{"kind":"upstream","task":"ask"}}
+            8 run_finished {"outcome":"succeeded"}
+            ask   succeeded  took approved
+            go    succeeded
+            no    skipped    upstream ask took the case approved
+            late  skipped    upstream ask took the case approved
+            run   succeeded
+        "#]],
+    );
+}
+
+#[test]
+fn a_person_rejects_and_that_is_handled() {
+    check(
+        APPROVAL,
+        "reject ask not on a Friday; reject go",
+        expect![[r#"
+        - reject go: the run is finished
+        ask   failed     rejected: rejected by local: not on a Friday
+        go    skipped    upstream ask failed
+        no    succeeded
+        late  skipped    upstream ask failed
+        run   succeeded
+    "#]],
+    );
+}
+
+#[test]
+fn nobody_answers() {
+    check(
+        APPROVAL,
+        "pause; wait 1d; show; resume",
+        expect![[r#"
+        ask   failed     timeout: what it waited for did not come within 1d
+        go    blocked    starts when the run is resumed
+        no    blocked    starts when the run is resumed
+        late  blocked    starts when the run is resumed
+        run   paused
+        ask   failed     timeout: what it waited for did not come within 1d
+        go    skipped    upstream ask failed
+        no    skipped    upstream ask failed
+        late  succeeded
+        run   succeeded
+    "#]],
+    );
+    check(
+        "tasks: { ask: { type: approval, timeout: 1m } }",
+        "wait 1m",
+        expect![[r#"
+        ask  failed     timeout: what it waited for did not come within 1m
+        run  failed  ask timeout: what it waited for did not come within 1m
+    "#]],
+    );
+    check(
+        "tasks: { ask: { type: approval, with: { form: { type: 3 } } } }",
+        "",
+        expect![[r#"
+        ask  failed     input: the form is no JSON Schema: 3 is not valid under any of the schemas listed in the 'anyOf' keyword
+        run  failed  ask input: the form is no JSON Schema: 3 is not valid under any of the schemas listed in the 'anyOf' keyword
+    "#]],
+    );
+}
+
+#[test]
+fn each_item_has_an_answer_of_its_own() {
+    check(
+        "tasks: { ask: { type: approval, for_each: { items: [x, y], on_item_failure: continue }, with: { title: '{{ item }}?' } } }",
+        "approve ask[1]; approve ask[1]; reject ask[0]; approve ask[7]",
+        expect![[r#"
+            - approve ask[1]: `ask[1]` does not wait for an answer
+            - approve ask[7]: the run is finished
+            ask     failed     items: 1 item of 2 failed, ask[0] first: rejected by local
+            ask[0]  failed     rejected: rejected by local
+            ask[1]  succeeded
+            run     failed  ask items: 1 item of 2 failed, ask[0] first: rejected by local
+        "#]],
+    );
+}
