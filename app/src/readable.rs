@@ -131,7 +131,8 @@ mod tests {
                   echo "hi $WHO"
 
                   if [ -e x ]; then exit 75; fi
-                last: echo '{"score": 712}'
+                last: |-
+                  echo '{"score": 712}'
                 env:
                   WHO: Ada
                   PACE: "3"

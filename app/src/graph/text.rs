@@ -67,12 +67,12 @@ mod tests {
         assert_eq!(lines("short", 14.0, 110.0), ["short"]);
         assert_eq!(
             lines("Use last known answer", 14.0, 110.0),
-            ["Use last", "known answer"]
+            ["Use last known", "answer"]
         );
         assert_eq!(
             lines("a name that goes on and on and on", 14.0, 110.0),
             ["a name that", "goes on and o…"]
         );
-        assert_eq!(lines("onewordthatdoesnotend", 14.0, 60.0), ["onewor…"]);
+        assert_eq!(lines("onewordthatdoesnotend", 14.0, 60.0), ["onewo…"]);
     }
 }

@@ -18,9 +18,9 @@ fn cancel_ends_attempts_and_leaves_out_what_had_not_started() {
         c    ready      1 attempt
         d    cancelled  the run was cancelled
         run  ending  Attempts
-        a    cancelled  1 attempt  it was stopped because the run ended
+        a    cancelled  1 attempt  it was stopped because the run was cancelled
         b    cancelled  the run was cancelled
-        c    cancelled  1 attempt  it was stopped because the run ended
+        c    cancelled  1 attempt  it was stopped because the run was cancelled
         d    cancelled  the run was cancelled
         run  cancelled
     "#]],
@@ -96,7 +96,7 @@ fn a_second_cancel_asks_again_and_changes_nothing() {
         b    cancelled  the run was cancelled
         run  ending  Attempts
         - cancel: the run is finished
-        a    cancelled  1 attempt  it was stopped because the run ended
+        a    cancelled  1 attempt  it was stopped because the run was cancelled
         b    cancelled  the run was cancelled
         run  cancelled
     "#]],
@@ -166,7 +166,7 @@ fn a_cancelled_run_whose_finally_task_fails_has_failed() {
         "cancel; a stops; clean fails; alert ok",
         expect![[r#"
         - a is asked to end
-        a       cancelled  1 attempt  it was stopped because the run ended
+        a       cancelled  1 attempt  it was stopped because the run was cancelled
         b       cancelled  the run was cancelled
         c       cancelled  the run was cancelled
         clean   failed     1 attempt  failed: it broke
@@ -302,7 +302,7 @@ finally: { clean: { type: work } }
         a.undo  blocked    takes back a if the run fails or is cancelled
         run     ending  timeout: the run took longer than 1m  Attempts
         a       succeeded  1 attempt
-        b       cancelled  1 attempt  it was stopped because the run ended
+        b       cancelled  1 attempt  it was stopped because the run failed
         c       cancelled  the run took too long
         clean   succeeded  1 attempt
         a.undo  succeeded  1 attempt

@@ -125,7 +125,7 @@ fn fail_fast_ends_the_run_at_the_first_unhandled_failure() {
         d    ready      1 attempt
         run  ending  a failed: it broke  Attempts
         a    failed     1 attempt  failed: it broke
-        b    cancelled  1 attempt  it was stopped because the run ended
+        b    cancelled  1 attempt  it was stopped because the run failed
         c    cancelled  the run failed (fail_fast)
         d    succeeded  1 attempt
         run  failed  a failed: it broke
@@ -169,7 +169,7 @@ fn fail_fast_waits_until_the_handler_is_skipped() {
         a    failed     1 attempt  failed: it broke
         h    cancelled  the run failed (fail_fast)
         b    failed     1 attempt  failed: it broke
-        c    cancelled  1 attempt  it was stopped because the run ended
+        c    cancelled  1 attempt  it was stopped because the run failed
         run  failed  b failed: it broke
     "#]],
     );
