@@ -266,6 +266,10 @@ impl Backend for EngineBackend {
 
     async fn task_logs(&self, run: RunId, path: String, until: Option<String>) -> Result<LogPage, AppError> {
         let until = until.map(|until| logs::position(Some(&until))).transpose()?;
+        if until.is_none() {
+            // A page without scripts is not told later what was still on its way to the store.
+            self.engine.logs_flushed(run).await;
+        }
         let chunks = self
             .engine
             .task_logs_back(run, &path, until, LOG_BYTES)

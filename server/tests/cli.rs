@@ -380,7 +380,7 @@ fn an_interrupt_cancels_the_run() {
         assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
         if signal == Signal::SIGINT {
             expect![[r#"
-                cancelled ask    [time]  it was stopped because the run ended
+                cancelled ask    [time]  it was stopped because the run was cancelled
                 waiting cancelled in [time]
                 interrupted from the keyboard; the run is cancelled, once more ends it at once
                 exit code 2
