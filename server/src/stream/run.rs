@@ -167,6 +167,8 @@ impl RunEvents {
             bytes += json.len();
             taken.push((event.seq, json));
             self.after = event.seq;
+            // What has been read is there, although the hint of it may still be on its way.
+            self.last_seq = self.last_seq.max(event.seq);
             if let EventKind::RunFinished { outcome, .. } = event.kind {
                 self.stage = Stage::Ended(status(outcome));
             }

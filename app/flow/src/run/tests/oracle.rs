@@ -203,7 +203,9 @@ impl<'d> Oracle<'d> {
                 }
                 self.settle(seq, task, "failed");
                 let n_lost = self.n_lost.get(&**task).copied().unwrap_or(0);
-                self.expect(*error.kind != *"lost" || n_lost == 4, || {
+                // A task of several runs fails as one of them did, which is counted there.
+                let is_own = !self.lists.has(task);
+                self.expect(*error.kind != *"lost" || n_lost == 4 || !is_own, || {
                     format!("{seq}: {task} fails as lost after {n_lost} losses")
                 });
             }

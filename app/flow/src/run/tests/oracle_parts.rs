@@ -95,6 +95,11 @@ impl<'d> Lists<'d> {
         }
     }
 
+    /// Whether the task runs several times: for items or as iterations.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.lists.contains_key(key)
+    }
+
     /// Notes the result of an item that holds from another run; says whether it is one of an item.
     pub(super) fn reused(&mut self, path: &str, output: &Payload) -> bool {
         let Some((key, part)) = split(path) else {
