@@ -351,6 +351,31 @@ pub struct TaskRunView {
     pub child: Option<RunId>,
 }
 
+/// Why an unfinished task run is not running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WhyView {
+    /// Its path.
+    pub path: String,
+    /// `upstreams`, `paused`, `next`, `worker`, `retry`, `timer`, `signal`, `approval`, `child`, `parts`, `ending`, or `runs` if it is
+    /// running after all.
+    pub kind: String,
+    /// The same as a sentence.
+    pub reason: String,
+    /// The upstreams that have not settled; there may be more of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<String>,
+    /// Since when it is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// When it goes on by itself, or waits no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The run it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+}
+
 /// A schedule of a flow's newest version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

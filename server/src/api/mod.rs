@@ -44,6 +44,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::pause))
         .routes(routes!(runs::resume))
+        .routes(routes!(runs::explain))
         .routes(routes!(runs::events))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::read))

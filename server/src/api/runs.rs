@@ -6,7 +6,7 @@ use axum::response::Response;
 use engine::store::RunFilter;
 use flow::Timestamp;
 use flow::run::Event;
-use flow::view::{Page, RunDetail, RunStatus, RunSummary};
+use flow::view::{Page, RunDetail, RunStatus, RunSummary, WhyView};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
@@ -104,6 +104,26 @@ pub(super) async fn read(
 ) -> ApiResult<Response> {
     let run = state.engine.run(run_id(&run)?).await?;
     Ok(json(&run))
+}
+
+/// Why tasks are not running.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Reasons {
+    /// In document order; a task with items or iterations is followed by those at work, up to ten.
+    items: Vec<WhyView>,
+}
+
+/// Explain why tasks are not running
+///
+/// For every unfinished task run of an unfinished run the reason, from stored facts.
+#[utoipa::path(get, path = "/runs/{run}/explain", tag = "runs", params(("run" = String, Path, description = "`run_…`")), responses((status = 200, description = "The reasons; none if the run has ended.", body = Reasons)))]
+pub(super) async fn explain(
+    State(state): State<ServerState>,
+    Path(run): Path<String>,
+    Query(NoParams {}): Query<NoParams>,
+) -> ApiResult<Response> {
+    let items = state.engine.explain(run_id(&run)?).await?;
+    Ok(json(&Reasons { items }))
 }
 
 /// How to cancel.

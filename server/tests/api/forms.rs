@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 
+use crate::streams::Frames;
 use crate::support::Site;
 
 const EACH: &str = "
@@ -152,4 +153,56 @@ async fn a_run_is_held_and_goes_on() {
         pause: 409 finished
         resume: 409 finished"#]]
     .assert_eq(&said.join("\n"));
+}
+
+const WAITING: &str = "
+flow: waiting
+tasks:
+  pause: { type: delay, with: { for: 1h } }
+  broken: { type: shell, with: { command: exit 3 }, retry: { max_attempts: 2, first: 1m, jitter: none } }
+  after: { type: noop, needs: [pause, broken] }
+finally: { tidy: { type: noop } }
+";
+
+#[tokio::test]
+async fn what_does_not_run_is_explained() {
+    let site = Site::start().await;
+    site.save(WAITING).await;
+    let run = site.begin("waiting").await;
+    let mut frames = Frames::open(&site, &format!("/api/v1/runs/{run}/events?stream"), None).await;
+    while frames.until("event").await.data["type"] != "attempt_failed" {}
+    let answer = site.send(&format!("GET /api/v1/runs/{run}/explain")).await.json();
+    let told: Vec<String> = answer["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|why| {
+            format!(
+                "{} {} {} {}",
+                why["path"],
+                why["kind"],
+                why["reason"],
+                why["until"].is_string()
+            )
+        })
+        .collect();
+    expect![[r#"
+        pause timer goes on by itself true
+        broken retry an attempt failed; it is tried again true
+        after upstreams waits for pause, broken false
+        tidy ending runs at the end, whatever happens false"#]]
+    .assert_eq(&told.join("\n").replace('"', ""));
+    site.send(&format!("POST /api/v1/runs/{run}/cancel")).await;
+    frames.until("end").await;
+    site.check(
+        &format!("GET /api/v1/runs/{run}/explain"),
+        expect![[r#"
+        200
+        content-type: application/json
+        {
+          "items": []
+        }
+    "#]],
+    )
+    .await;
 }

@@ -20,20 +20,20 @@ fn chain() -> String {
 }
 
 /// Frames of an event stream as they come in.
-struct Frames {
+pub(crate) struct Frames {
     body: std::pin::Pin<Box<dyn futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
 }
 
 #[derive(Debug, Default, PartialEq)]
-struct Frame {
-    event: String,
-    id: Option<String>,
-    data: Value,
+pub(crate) struct Frame {
+    pub(crate) event: String,
+    pub(crate) id: Option<String>,
+    pub(crate) data: Value,
 }
 
 impl Frames {
-    async fn open(site: &Site, path: &str, last: Option<&str>) -> Self {
+    pub(crate) async fn open(site: &Site, path: &str, last: Option<&str>) -> Self {
         let mut request = site
             .client
             .get(format!("{}{path}", site.url))
@@ -52,7 +52,7 @@ impl Frames {
         }
     }
 
-    async fn next(&mut self) -> Option<Frame> {
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
                 let frame = parse(block);
@@ -67,7 +67,7 @@ impl Frames {
         }
     }
 
-    async fn until(&mut self, event: &str) -> Frame {
+    pub(crate) async fn until(&mut self, event: &str) -> Frame {
         loop {
             let frame = self.next().await.expect("the stream goes on");
             if frame.event == event {

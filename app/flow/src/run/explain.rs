@@ -6,6 +6,7 @@ use crate::ids::RunId;
 use crate::plan::{Role, Spot, TaskIx};
 use crate::run::state::{EdgeState, Phase, RunState, TaskRun, TaskState, WaitsFor};
 use crate::time::Timestamp;
+use crate::view::WhyView;
 
 /// Upstreams and items that one answer names at most.
 const NAMED_MAX: usize = 10;
@@ -80,6 +81,66 @@ pub enum Reason {
     },
     /// It belongs to a step of the ending that has not come.
     Ending(Role),
+}
+
+impl Explained {
+    /// The same for callers and pages.
+    #[must_use]
+    pub fn view(&self) -> WhyView {
+        let (kind, reason) = self.reason.words();
+        let mut view = WhyView {
+            path: self.path.to_string(),
+            kind: kind.to_owned(),
+            reason,
+            upstreams: Vec::new(),
+            since: None,
+            until: None,
+            run: None,
+        };
+        match &self.reason {
+            Reason::Upstreams(tasks) => view.upstreams = tasks.iter().map(ToString::to_string).collect(),
+            Reason::Runs { since, .. } => view.since = *since,
+            Reason::Paused { since } => view.since = Some(*since),
+            Reason::Worker { since, until } => (view.since, view.until) = (Some(*since), *until),
+            Reason::Timer { at, .. } => view.until = Some(*at),
+            Reason::Signal { until, .. } | Reason::Approval { until } => view.until = *until,
+            Reason::Child { run, .. } => view.run = *run,
+            Reason::Next | Reason::Parts { .. } | Reason::Ending(_) => {}
+        }
+        view
+    }
+}
+
+impl Reason {
+    /// Its kind, and what it says as a sentence. Times stand apart.
+    fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::Runs { worker, .. } => match worker {
+                Some(worker) => ("runs", format!("the worker {worker} has it")),
+                None => ("runs", "a worker has it".to_owned()),
+            },
+            Self::Upstreams(tasks) => ("upstreams", format!("waits for {}", tasks.join(", "))),
+            Self::Paused { .. } => ("paused", "it may start, but the run is paused".to_owned()),
+            Self::Next => ("next", "it starts with the next decision".to_owned()),
+            Self::Worker { .. } => ("worker", "given out; waits for a free worker".to_owned()),
+            Self::Timer { waits_for, .. } => match waits_for {
+                WaitsFor::Retry => ("retry", "an attempt failed; it is tried again".to_owned()),
+                _ => ("timer", "goes on by itself".to_owned()),
+            },
+            Self::Signal { name, .. } => ("signal", format!("waits for the signal {name}")),
+            Self::Approval { .. } => ("approval", "waits for a person's answer".to_owned()),
+            Self::Child { flow, .. } => ("child", format!("waits for a run of the flow {flow}")),
+            Self::Parts { n_at_work, n_left } => (
+                "parts",
+                format!("{n_at_work} of its runs are at work, {n_left} wait for their turn"),
+            ),
+            Self::Ending(role) => match role {
+                Role::Finally => ("ending", "runs at the end, whatever happens".to_owned()),
+                Role::OnFailure => ("ending", "runs at the end if the run fails".to_owned()),
+                _ => ("ending", "its step of the ending has not come".to_owned()),
+            },
+        }
+    }
 }
 
 impl RunState {

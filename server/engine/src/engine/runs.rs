@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use flow::plan::Spot;
+use flow::run::explain::Explained;
 use flow::run::{Command, Event, RunState};
-use flow::view::{Page, RunDetail, RunSummary, TaskRunView, TaskStatus};
+use flow::view::{Page, RunDetail, RunSummary, TaskRunView, TaskStatus, WhyView};
 use flow::{Payload, RunId};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -138,6 +139,15 @@ impl Engine {
         let (items, next) = run_state.task_views(from, state, under, limit);
         let next_cursor = next.map(|spot| run_state.plan().path(spot).to_string());
         Ok(Page { items, next_cursor })
+    }
+
+    /// Why each unfinished task run is not running, from stored facts.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`].
+    pub async fn explain(&self, run: RunId) -> EngineResult<Vec<WhyView>> {
+        let state = self.state(run).await?;
+        Ok(state.explain().iter().map(Explained::view).collect())
     }
 
     /// One task run.
