@@ -190,7 +190,7 @@ impl EngineBuilder {
             counters: Arc::clone(&shared.counters),
             retention: self.retention,
         };
-        let engine = Engine::new(Parts {
+        let parts = Parts {
             shared,
             router,
             reader,
@@ -199,7 +199,10 @@ impl EngineBuilder {
             data_dir: self.data_dir,
             clerk: Arc::default(),
             upkeep: Mutex::new(Some(upkeep.start())),
-        });
+        };
+        let engine = Engine {
+            parts: Arc::new(parts),
+        };
         schedules::start(&engine);
         Ok(engine)
     }

@@ -53,12 +53,6 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self {
-            parts: Arc::new(parts),
-        }
-    }
-
     /// Hints that runs changed. One that lags has missed some: list them again.
     #[must_use]
     pub fn watch_runs(&self) -> broadcast::Receiver<RunId> {
@@ -101,14 +95,6 @@ impl Engine {
     #[must_use]
     pub fn types(&self) -> &TypeRegistry {
         &self.parts.types
-    }
-
-    pub(crate) fn parts(&self) -> &Arc<Parts> {
-        &self.parts
-    }
-
-    pub(crate) fn from_parts(parts: Arc<Parts>) -> Self {
-        Self { parts }
     }
 
     /// Counters since the start.

@@ -56,14 +56,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`].
     pub async fn run_summary(&self, run: RunId) -> EngineResult<RunSummary> {
-        Ok(self
-            .parts
-            .shared
-            .store
-            .run(run)
-            .await?
-            .ok_or(EngineError::UnknownRun(run))?
-            .summary)
+        Ok(self.run_row(run).await?.summary)
     }
 
     /// A run's row with the number of its last event, as the store has it.

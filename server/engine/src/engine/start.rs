@@ -159,14 +159,7 @@ impl Engine {
         loop {
             // Register before looking, or an end in between is missed.
             hints.mark_unchanged();
-            let row = self
-                .parts
-                .shared
-                .store
-                .run(run)
-                .await?
-                .ok_or(EngineError::UnknownRun(run))?;
-            if row.summary.state.is_final() {
+            if self.run_summary(run).await?.state.is_final() {
                 return Ok(Some(Arc::new(self.run(run).await?)));
             }
             if tokio::time::timeout_at(deadline, hints.changed()).await.is_err() {

@@ -49,9 +49,9 @@ impl Clerk {
 
 /// Sets a clerk to work for an engine, as long as that lives.
 pub(crate) fn start(engine: &Engine) {
-    let parts = Arc::downgrade(engine.parts());
-    let clerk = Arc::clone(&engine.parts().clerk);
-    engine.parts().shared.runtime.spawn(async move {
+    let parts = Arc::downgrade(&engine.parts);
+    let clerk = Arc::clone(&engine.parts.clerk);
+    engine.parts.shared.runtime.spawn(async move {
         tokio::select! {
             () = clerk.stop.cancelled() => {}
             () = work(parts, &clerk) => {}
@@ -64,7 +64,7 @@ async fn work(parts: Weak<Parts>, clerk: &Clerk) {
     // The schedules are read at once.
     clerk.look();
     loop {
-        let Some(engine) = parts.upgrade().map(Engine::from_parts) else {
+        let Some(engine) = parts.upgrade().map(|parts| Engine { parts }) else {
             return;
         };
         let clock = Arc::clone(engine.clock());
@@ -75,7 +75,7 @@ async fn work(parts: Weak<Parts>, clerk: &Clerk) {
             () = clerk.changed.notified() => desk.reread(),
             () = async { match due { Some(at) => clock.wait_until(at).await, None => std::future::pending().await } } => {}
         }
-        let Some(engine) = parts.upgrade().map(Engine::from_parts) else {
+        let Some(engine) = parts.upgrade().map(|parts| Engine { parts }) else {
             return;
         };
         if let Err(error) = desk.turn(&engine).await {
@@ -127,7 +127,7 @@ impl Desk {
         self.not_before = None;
         if std::mem::take(&mut self.is_stale) {
             self.orders = engine
-                .parts()
+                .parts
                 .shared
                 .store
                 .schedules(None)
@@ -264,7 +264,7 @@ impl Order {
     async fn note(&mut self, engine: &Engine, mark: ScheduleMark) -> EngineResult<()> {
         self.row.considered_at = self.row.considered_at.max(mark.considered_at);
         self.row.last = mark.last.or(self.row.last);
-        let store = &engine.parts().shared.store;
+        let store = &engine.parts.shared.store;
         Ok(store.mark_schedule(&self.row.flow, &self.row.name, mark).await?)
     }
 }

@@ -20,7 +20,7 @@ impl Engine {
     /// # Errors
     /// If the store cannot be read.
     pub async fn schedules(&self, flow: Option<&str>) -> EngineResult<Vec<ScheduleView>> {
-        let rows = self.parts().shared.store.schedules(flow).await?;
+        let rows = self.parts.shared.store.schedules(flow).await?;
         let now = self.clock().now();
         rows.into_iter().map(|row| view(row, now)).collect()
     }
@@ -48,9 +48,9 @@ impl Engine {
     /// [`EngineError::UnknownSchedule`].
     pub async fn pause_schedule(&self, flow: &str, name: &str, is_paused: bool) -> EngineResult<()> {
         let now = self.clock().now();
-        let store = &self.parts().shared.store;
+        let store = &self.parts.shared.store;
         let found = store.pause_schedule(flow, name, is_paused, now).await?;
-        self.parts().clerk.look();
+        self.parts.clerk.look();
         if found { Ok(()) } else { Err(unknown(flow, name)) }
     }
 
@@ -84,7 +84,7 @@ impl Engine {
         for fire in fires {
             let run = if is_dry {
                 let key = key_of(name, fire.at);
-                let store = &self.parts().shared.store;
+                let store = &self.parts.shared.store;
                 store.run_by_key(flow, &key).await?.map(|(run, _)| run)
             } else {
                 match self.start_scheduled(flow, name, fire.at).await {
@@ -102,7 +102,7 @@ impl Engine {
 
     /// Starts the run of a fire, or finds it.
     pub(super) async fn start_scheduled(&self, flow: &str, name: &str, at: Timestamp) -> EngineResult<RunId> {
-        let compiled = self.parts().shared.flows.to_start(flow, None).await?;
+        let compiled = self.parts.shared.flows.to_start(flow, None).await?;
         let inputs = compiled
             .program
             .schedule(name)
@@ -127,7 +127,7 @@ impl Engine {
     }
 
     async fn schedule(&self, flow: &str, name: &str) -> EngineResult<(ScheduleRow, ScheduleDoc)> {
-        let rows = self.parts().shared.store.schedules(Some(flow)).await?;
+        let rows = self.parts.shared.store.schedules(Some(flow)).await?;
         let row = rows
             .into_iter()
             .find(|row| row.name == name)

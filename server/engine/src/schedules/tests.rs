@@ -31,7 +31,7 @@ impl Office {
             .start()
             .await
             .expect("it starts");
-        engine.parts().clerk.stop();
+        engine.parts.clerk.stop();
         Self {
             engine,
             clock,
