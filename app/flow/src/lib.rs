@@ -28,6 +28,8 @@ pub mod run;
 #[cfg(feature = "author")]
 pub mod schema;
 #[cfg(feature = "author")]
+pub mod simulate;
+#[cfg(feature = "author")]
 mod suggest;
 pub mod time;
 #[cfg(feature = "author")]

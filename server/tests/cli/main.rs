@@ -1,5 +1,7 @@
 //! The command line: the real binary, its words and its exit codes.
 
+mod simulate;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -115,7 +117,7 @@ fn documents_are_validated() {
         ("good.yaml", GOOD),
         ("bad.yaml", BAD),
         ("nonsense.json", "{\"flow\": "),
-        ("theirs.json", include_str!("../../examples/flow-manager.json")),
+        ("theirs.json", include_str!("../../../examples/flow-manager.json")),
     ]);
     folder.check(
         &["validate", "good.yaml"],
@@ -312,7 +314,7 @@ fn a_failing_flow_shows_why() {
 
 #[test]
 fn a_predecessors_document_runs_and_its_files_stay() {
-    let document = include_str!("../../examples/flow-manager.json").replace("process_data", "store_data");
+    let document = include_str!("../../../examples/flow-manager.json").replace("process_data", "store_data");
     let folder = Folder::with(&[("theirs.json", &document)]);
     folder.check(&["run", "theirs.json", "--data", "kept"], expect![[r#"
         succeeded task1    [time]
@@ -595,7 +597,7 @@ fn workloads_are_measured() {
 
 #[test]
 fn the_flow_in_the_readme_runs() {
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../../README.md");
     let (_, rest) = readme.split_once("```yaml\n").expect("a flow");
     let (flow, _) = rest.split_once("```").expect("its end");
     let folder = Folder::with(&[("first.yaml", flow)]);
