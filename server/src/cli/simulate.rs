@@ -171,7 +171,7 @@ fn timeline(simulation: &Simulation) -> String {
     let began = simulation
         .log()
         .first()
-        .map_or(simulation.now(), |event| event.at);
+        .map_or_else(|| simulation.now(), |event| event.at);
     let paths = simulation.log().iter().filter_map(|event| event.kind.task());
     let width = paths.map(|path| path.chars().count()).max().unwrap_or(0);
     let mut out = String::new();
