@@ -575,9 +575,15 @@ fn workloads_are_measured() {
     let arguments = [
         "bench",
         "w1",
+        "w2",
         "w4",
+        "w6",
         "w7",
+        "w8",
         "w9",
+        "w10",
+        "w11",
+        "w12",
         "--scale",
         "0.001",
         "--markdown",
@@ -587,7 +593,12 @@ fn workloads_are_measured() {
     let output = folder.pointwork(&arguments).output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| W")).collect();
-    assert_eq!(rows.len(), 5, "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        rows.len(),
+        14,
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(
         rows.iter().all(|row| row.contains("ms") || row.contains("/s")),
         "{text}"
