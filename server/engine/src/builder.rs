@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tracing::{info, warn};
 
+use crate::chance::{self, SystemChance};
 use crate::clock::{Clock, SystemClock};
 use crate::dispatch::{Dispatch, LocalPool, PoolOptions, Report};
 use crate::engine::{Engine, Parts};
@@ -168,43 +169,22 @@ impl EngineBuilder {
             epochs: stores.store.take_shards().await?,
             store: Arc::clone(&stores.store),
             blobs: Arc::clone(&stores.blobs),
-            flows: Arc::clone(&flows),
+            flows,
             dispatch: Arc::clone(&dispatch.0),
             logs: logs.clone(),
             hub: Arc::new(Hub::default()),
             clock,
+            chance: Arc::new(SystemChance),
             counters: Arc::new(Counters::default()),
             runtime: tokio::runtime::Handle::current(),
+            #[cfg(test)]
+            planted: shard::Planted::Nothing,
         };
         let router = start_loops(self.n_loops(), &shared)?;
         // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
         let _ = dispatch.1.set(router.clone());
         recover(&shared, &router).await?;
-        let reader = Arc::new(Reader::new(Arc::clone(&stores.store), flows));
-        let upkeep = Upkeep {
-            store: Arc::clone(&stores.store),
-            logs: Arc::clone(&stores.logs),
-            blobs: Arc::clone(&stores.blobs),
-            reader: Arc::clone(&reader),
-            clock: Arc::clone(&shared.clock),
-            counters: Arc::clone(&shared.counters),
-            retention: self.retention,
-        };
-        let parts = Parts {
-            shared,
-            router,
-            reader,
-            types,
-            log_store: stores.logs,
-            data_dir: self.data_dir,
-            clerk: Arc::default(),
-            upkeep: Mutex::new(Some(upkeep.start())),
-        };
-        let engine = Engine {
-            parts: Arc::new(parts),
-        };
-        schedules::start(&engine);
-        Ok(engine)
+        Ok(open_doors(shared, router, types, stores.logs, self))
     }
 
     fn n_loops(&self) -> usize {
@@ -215,7 +195,7 @@ impl EngineBuilder {
     fn open(&self) -> EngineResult<Stores> {
         if self.in_memory {
             let memory = Arc::new(MemoryStore::new());
-            let instance = format!("{:032x}", reports::random());
+            let instance = format!("{:032x}", chance::word(&SystemChance));
             return Ok(Stores {
                 store: memory.clone(),
                 logs: memory.clone(),
@@ -264,6 +244,41 @@ impl EngineBuilder {
     }
 }
 
+/// The engine around loops that are at work.
+pub(crate) fn open_doors(
+    shared: Shared,
+    router: Router,
+    types: Arc<TypeRegistry>,
+    log_store: Arc<dyn LogStore>,
+    options: EngineBuilder,
+) -> Engine {
+    let reader = Arc::new(Reader::new(Arc::clone(&shared.store), Arc::clone(&shared.flows)));
+    let upkeep = Upkeep {
+        store: Arc::clone(&shared.store),
+        logs: Arc::clone(&log_store),
+        blobs: Arc::clone(&shared.blobs),
+        reader: Arc::clone(&reader),
+        clock: Arc::clone(&shared.clock),
+        counters: Arc::clone(&shared.counters),
+        retention: options.retention,
+    };
+    let parts = Parts {
+        shared,
+        router,
+        reader,
+        types,
+        log_store,
+        data_dir: options.data_dir,
+        clerk: Arc::default(),
+        upkeep: Mutex::new(Some(upkeep.start())),
+    };
+    let engine = Engine {
+        parts: Arc::new(parts),
+    };
+    schedules::start(&engine);
+    engine
+}
+
 fn start_loops(n_loops: usize, shared: &Shared) -> EngineResult<Router> {
     let (router, inboxes) = Router::new(n_loops);
     for (n, inbox) in inboxes.into_iter().enumerate() {
@@ -274,7 +289,7 @@ fn start_loops(n_loops: usize, shared: &Shared) -> EngineResult<Router> {
 }
 
 /// Goes on with what an earlier server left unfinished.
-async fn recover(shared: &Shared, router: &Router) -> EngineResult<()> {
+pub(crate) async fn recover(shared: &Shared, router: &Router) -> EngineResult<()> {
     let unfinished = shared.store.unfinished().await?;
     let mut n_in_flight = 0;
     for found in &unfinished {

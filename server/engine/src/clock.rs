@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use flow::Timestamp;
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// What time it is, and waiting for it.
 #[async_trait]
@@ -22,31 +23,44 @@ pub struct SystemClock;
 
 /// A clock that stands still until it is moved: for tests, simulations and programs that play time.
 #[derive(Debug)]
-pub struct ManualClock(watch::Sender<Timestamp>);
+pub struct ManualClock {
+    now: Mutex<Timestamp>,
+    /// Wakes those who wait in the order in which they came, so that what is played is the same each time.
+    moved: Notify,
+}
 
 impl ManualClock {
     /// It shows this time.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self(watch::Sender::new(now))
+        Self {
+            now: Mutex::new(now),
+            moved: Notify::new(),
+        }
     }
 
     /// Sets it, forward or back; those whose time has come go on.
     pub fn set(&self, now: Timestamp) {
-        self.0.send_replace(now);
+        *self.now.lock() = now;
+        self.moved.notify_waiters();
     }
 }
 
 #[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        *self.now.lock()
     }
 
     async fn wait_until(&self, at: Timestamp) {
-        let mut moved = self.0.subscribe();
-        // The sender is this clock, which outlives the borrow.
-        let _ = moved.wait_for(|now| *now >= at).await;
+        loop {
+            // Register before looking, or a move in between is missed.
+            let moved = self.moved.notified();
+            if self.now() >= at {
+                return;
+            }
+            moved.await;
+        }
     }
 }
 

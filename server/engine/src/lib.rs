@@ -11,6 +11,7 @@
 //! commits and acts · `reader` shows committed state.
 
 mod builder;
+mod chance;
 pub mod clock;
 pub mod dispatch;
 mod engine;
@@ -21,6 +22,8 @@ mod reader;
 mod reports;
 pub mod schedules;
 mod shard;
+#[cfg(test)]
+mod sim;
 pub mod store;
 pub mod task_logs;
 pub mod task_type;

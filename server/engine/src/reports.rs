@@ -129,14 +129,3 @@ fn send(router: &Router, run: RunId, command: Command) {
         }),
     );
 }
-
-/// 128 bits of chance from the operating system; the clock's, should that fail.
-pub(crate) fn random() -> u128 {
-    let mut bytes = [0; 16];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => u128::from_le_bytes(bytes),
-        Err(_) => std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.as_nanos()),
-    }
-}

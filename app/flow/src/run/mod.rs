@@ -20,6 +20,8 @@ mod reused;
 mod signals;
 pub mod state;
 mod statuses;
+#[cfg(all(any(test, feature = "testing"), feature = "author"))]
+pub mod testing;
 #[cfg(all(test, feature = "author"))]
 mod tests;
 

@@ -502,6 +502,14 @@ impl RunState {
         !self.data.tokens.is_empty() || !self.data.agenda.is_empty() || is_left_over
     }
 
+    /// The tokens of attempts that are out, in the order of the plan.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn tokens(&self) -> impl Iterator<Item = AttemptToken> + '_ {
+        let mut out: Vec<_> = self.data.tokens.iter().collect();
+        out.sort_unstable_by_key(|(_, spot)| **spot);
+        out.into_iter().map(|(token, _)| *token)
+    }
+
     /// The tokens of attempts whose start is in the log and that have not ended.
     pub fn held_tokens(&self) -> impl Iterator<Item = AttemptToken> + '_ {
         self.data.tokens.iter().filter_map(|(token, spot)| {

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::Engine;
+use crate::chance;
 use crate::error::{EngineError, EngineResult};
-use crate::reports;
 use crate::shard::{Accepted, Start};
 use crate::store::Idempotency;
 
@@ -111,7 +111,7 @@ impl Engine {
                 )
                 .await?;
         }
-        let id = RunId::new(parts.shared.clock.now(), reports::random());
+        let id = RunId::new(parts.shared.clock.now(), chance::word(&*parts.shared.chance));
         let version = compiled.version;
         let new = NewRun {
             id,

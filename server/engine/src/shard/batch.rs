@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::{Accepted, RunCommand};
-use crate::error::EngineResult;
+use crate::error::{EngineError, EngineResult};
 use crate::store::{Idempotency, RunDecision, RunRow};
 
 /// Decisions of many runs, to be committed together. Several decisions of one run become one row.
@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub(super) started: Vec<AttemptToken>,
     pub(super) accepted: Option<oneshot::Sender<EngineResult<Accepted>>>,
     pub(super) replies: Vec<oneshot::Sender<EngineResult<()>>>,
+    /// Commands that were refused for what becomes durable with this batch, or before it.
+    pub(super) refusals: Vec<(oneshot::Sender<EngineResult<()>>, EngineError)>,
     /// Reports of workers, kept to be offered again if the commit fails.
     pub(super) reports: Vec<RunCommand>,
 }
@@ -126,6 +128,7 @@ impl Entry {
             started: Vec::new(),
             accepted: None,
             replies: Vec::new(),
+            refusals: Vec::new(),
             reports: Vec::new(),
         }
     }

@@ -9,6 +9,8 @@
 
 mod batch;
 mod effects;
+#[cfg(test)]
+mod inspect;
 mod load;
 mod resident;
 mod timers;
@@ -24,6 +26,7 @@ use flow::view::RunDetail;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::chance::ChanceSource;
 use crate::clock::Clock;
 use crate::dispatch::Dispatch;
 use crate::error::{EngineError, EngineResult};
@@ -32,7 +35,11 @@ use crate::hub::Hub;
 use crate::store::{BlobStore, Idempotency, ShardEpochs, Store};
 use crate::task_logs::LogWriter;
 
+#[cfg(test)]
+pub(crate) use inspect::{Inspected, Planted};
 pub(crate) use load::read_payload;
+#[cfg(test)]
+pub(crate) use worker::run;
 pub(crate) use worker::spawn;
 
 /// Starts that may be in hand at once. Beyond it callers are told to come back: a queue nobody drains helps nobody.
@@ -55,6 +62,9 @@ pub(crate) enum Message {
     Arm { run: RunId, at: flow::Timestamp },
     /// Stop: what is in hand is committed, nothing new is taken.
     Stop { stopped: oneshot::Sender<()> },
+    /// Tell what is in memory.
+    #[cfg(test)]
+    Inspect { inspected: oneshot::Sender<Inspected> },
 }
 
 /// A new run.
@@ -118,10 +128,14 @@ pub(crate) struct Shared {
     pub(crate) logs: LogWriter,
     pub(crate) hub: Arc<Hub>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Arc<dyn ChanceSource>,
     pub(crate) epochs: ShardEpochs,
     pub(crate) counters: Arc<Counters>,
     /// The runtime on which reading and dispatching happens beside the loops.
     pub(crate) runtime: tokio::runtime::Handle,
+    /// A defect that the simulator must find.
+    #[cfg(test)]
+    pub(crate) planted: Planted,
 }
 
 /// The way to the loop that owns a run.

@@ -7,17 +7,20 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flow::payload::BlobRef;
-use flow::run::{Command, Decision, Entropy, Env, Rejected, create, decide};
+use flow::run::{Command, Decision, Env, Rejected, create, decide};
 use flow::{RunId, Timestamp};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
 
+#[cfg(test)]
+use super::Planted;
 use super::batch::{Batch, Entry};
 use super::resident::{Here, Resident};
 use super::timers::Timers;
 use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
+use crate::chance::Chance;
 use crate::error::{EngineError, EngineResult};
 use crate::store::{Committed, StoreError, StoreResult};
 
@@ -46,16 +49,21 @@ pub(crate) fn spawn(
         .enable_time()
         .build()?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        runtime.block_on(ShardLoop::new(shared, router).run(inbox));
+        runtime.block_on(run(shared, router, inbox));
     })?;
     Ok(())
 }
 
-struct ShardLoop {
+/// The loop as a future, for who drives it himself.
+pub(crate) async fn run(shared: Shared, router: Router, inbox: mpsc::UnboundedReceiver<Message>) {
+    ShardLoop::new(shared, router).run(inbox).await;
+}
+
+pub(super) struct ShardLoop {
     shared: Shared,
     router: Router,
-    runs: FxHashMap<RunId, Resident>,
-    timers: Timers,
+    pub(super) runs: FxHashMap<RunId, Resident>,
+    pub(super) timers: Timers,
     batch: Batch,
     /// The batch whose commit is under way.
     in_commit: Option<Batch>,
@@ -63,31 +71,9 @@ struct ShardLoop {
     stopping: Vec<oneshot::Sender<()>>,
 }
 
-/// Chance from the operating system, fetched by the page: tokens are secrets.
-struct Chance {
-    bytes: [u8; 1024],
-    used: usize,
-}
-
-impl Entropy for Chance {
-    fn next(&mut self) -> u128 {
-        if self.used + 16 > self.bytes.len() {
-            if let Err(error) = getrandom::fill(&mut self.bytes) {
-                error!("The operating system gives no random bytes: {error}");
-                std::process::abort();
-            }
-            self.used = 0;
-        }
-        let mut word = [0; 16];
-        word.copy_from_slice(&self.bytes[self.used..self.used + 16]);
-        self.bytes[self.used..self.used + 16].fill(0);
-        self.used += 16;
-        u128::from_le_bytes(word)
-    }
-}
-
 impl ShardLoop {
     fn new(shared: Shared, router: Router) -> Self {
+        let chance = Chance::new(Arc::clone(&shared.chance));
         Self {
             shared,
             router,
@@ -95,10 +81,7 @@ impl ShardLoop {
             timers: Timers::default(),
             batch: Batch::default(),
             in_commit: None,
-            chance: Chance {
-                bytes: [0; 1024],
-                used: 1024,
-            },
+            chance,
             stopping: Vec::new(),
         }
     }
@@ -149,6 +132,8 @@ impl ShardLoop {
             Message::Values { run, values } => self.values(run, values),
             Message::Arm { run, at } => self.timers.arm_at_the_latest(run, at),
             Message::Stop { stopped } => self.stopping.push(stopped),
+            #[cfg(test)]
+            Message::Inspect { inspected } => tell(inspected, self.inspect()),
         }
     }
 
@@ -171,9 +156,15 @@ impl ShardLoop {
         let run = state.id();
         let mut here = Here::new(state, compiled);
         here.waiters.extend(ended);
+        #[cfg(test)]
+        let is_early = self.shared.planted == Planted::EarlyAnswers;
         let entry = self.record(&mut here, decision, idempotency);
         entry.is_new = true;
         entry.accepted = Some(accepted);
+        #[cfg(test)]
+        if is_early && let Some(accepted) = entry.accepted.take() {
+            tell(accepted, Ok(Accepted::New));
+        }
         self.runs.insert(run, Resident::Here(Box::new(here)));
         self.shared
             .counters
@@ -211,6 +202,8 @@ impl ShardLoop {
             entropy: &mut self.chance,
             blobs: &here.values,
         };
+        #[cfg(test)]
+        let command = self.shared.planted.twist(&here.state, command);
         let kept = reply.is_none().then(|| command.clone());
         let started = match &command {
             Command::AttemptStarted { token, .. } => Some(*token),
@@ -219,9 +212,11 @@ impl ShardLoop {
         match decide(&mut here.state, &here.compiled.program, command.clone(), env) {
             Ok(decision) => {
                 let is_trivial = decision.events.is_empty() && decision.effects.is_empty();
-                if is_trivial && decision.needs_blobs.is_empty() && !decision.unfinished && started.is_none()
-                {
-                    // Nothing to commit, so nothing to wait for; only its timer may have to be set again.
+                let is_complete = decision.needs_blobs.is_empty() && !decision.unfinished;
+                let is_settled = here.n_uncommitted == 0 || reply.is_none();
+                if is_trivial && is_complete && is_settled && started.is_none() {
+                    // Nothing to commit, so nothing to wait for; only its timer may have to be set again. An answer that rests on what
+                    // is not committed yet does wait.
                     self.timers.arm(run, here.state.wake_at());
                     if let Some(reply) = reply {
                         tell(reply, Ok(()));
@@ -254,7 +249,20 @@ impl ShardLoop {
                     Rejected::Ending => EngineError::NotNow(rejected.to_string()),
                     other => EngineError::BadRequest(other.to_string()),
                 };
-                if let Some(reply) = reply {
+                if here.n_uncommitted > 0 {
+                    // What it is refused for may never happen: the refusal waits for the commit, and should that fail, a report
+                    // comes again.
+                    let entry = self.record(here, Decision::default(), None);
+                    match reply {
+                        Some(reply) => entry.refusals.push((reply, error)),
+                        None => entry.reports.push(RunCommand {
+                            run,
+                            command,
+                            actor,
+                            reply: None,
+                        }),
+                    }
+                } else if let Some(reply) = reply {
                     tell(reply, Err(error));
                 }
             }
@@ -287,6 +295,10 @@ impl ShardLoop {
             here.values.0.clear();
         } else {
             self.read_values(here, wanted);
+        }
+        #[cfg(test)]
+        if self.shared.planted == Planted::NoTimers {
+            return self.batch.add(&here.state, decision, idempotency);
         }
         self.timers.arm(run, here.state.wake_at());
         self.batch.add(&here.state, decision, idempotency)
@@ -511,6 +523,9 @@ impl ShardLoop {
             tell(accepted, Ok(Accepted::New));
         }
         entry.replies.into_iter().for_each(|reply| tell(reply, Ok(())));
+        for (reply, error) in entry.refusals {
+            tell(reply, Err(error));
+        }
         entry
             .started
             .into_iter()
@@ -544,10 +559,9 @@ impl ShardLoop {
             if let Some(accepted) = entry.accepted {
                 tell(accepted, Err(answer.clone()));
             }
-            entry
-                .replies
-                .into_iter()
-                .for_each(|reply| tell(reply, Err(answer.clone())));
+            let refused = entry.refusals.into_iter().map(|(reply, _)| reply);
+            let replies = entry.replies.into_iter().chain(refused);
+            replies.for_each(|reply| tell(reply, Err(answer.clone())));
             reports.extend(entry.reports);
         }
         self.offer_again(reports);
@@ -566,6 +580,10 @@ impl ShardLoop {
     }
 
     fn look_again(&mut self, run: RunId) {
+        #[cfg(test)]
+        if self.shared.planted == Planted::NoSecondLook {
+            return;
+        }
         let at: Timestamp = self.shared.clock.now().plus(AFTER_FAILURE);
         self.timers.arm_at_the_latest(run, at);
     }
@@ -573,6 +591,10 @@ impl ShardLoop {
     /// Reports of workers are not lost with a failed commit: they come again a little later.
     fn offer_again(&self, reports: Vec<RunCommand>) {
         if reports.is_empty() {
+            return;
+        }
+        #[cfg(test)]
+        if self.shared.planted == Planted::LostReports {
             return;
         }
         let (router, clock) = (self.router.clone(), Arc::clone(&self.shared.clock));

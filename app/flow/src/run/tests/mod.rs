@@ -11,8 +11,6 @@ mod items;
 mod joins;
 mod limits;
 mod loops;
-mod oracle;
-mod oracle_parts;
 mod pause;
 mod properties;
 mod restarts;

@@ -1,0 +1,269 @@
+//! A store that does what the simulator says: it answers late, refuses, or does as it was told and says that it did not.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flow::run::Event;
+use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
+use flow::{BlobRef, RunId, Timestamp};
+use futures::executor::block_on;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::store::retention::Retention;
+use crate::store::{
+    BlobKey, BlobStore, Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark,
+    ScheduleRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished,
+};
+
+/// What is asked of the store and waits for its fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Commit,
+    Events,
+    Flow,
+    Key,
+    Put,
+    Get,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is done.
+    Pass,
+    /// Nothing happens, and the caller is told.
+    Refuse,
+    /// It is done, but the caller is told that it failed: the answer of the commit was lost.
+    PassUnknown,
+    /// It is done, and the server dies before it hears of it.
+    PassAndHang,
+}
+
+/// Where calls wait for their fate.
+#[derive(Default)]
+pub(super) struct Gate {
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    is_open: bool,
+    waiting: Vec<(Verb, oneshot::Sender<Fate>)>,
+}
+
+impl Gate {
+    /// From now on everything passes at once.
+    pub(super) fn open(&self) {
+        let mut inside = self.inside.lock();
+        inside.is_open = true;
+        for (_, fate) in inside.waiting.drain(..) {
+            // Those who asked may be gone.
+            let _ = fate.send(Fate::Pass);
+        }
+    }
+
+    pub(super) fn n_waiting(&self) -> usize {
+        self.inside.lock().waiting.len()
+    }
+
+    /// Lets one go.
+    pub(super) fn decide(&self, which: usize, fate: impl FnOnce(Verb) -> Fate) -> Option<(Verb, Fate)> {
+        let mut inside = self.inside.lock();
+        if which >= inside.waiting.len() {
+            return None;
+        }
+        let (verb, waiting) = inside.waiting.remove(which);
+        let fate = fate(verb);
+        let _ = waiting.send(fate);
+        Some((verb, fate))
+    }
+
+    async fn ask(&self, verb: Verb) -> Fate {
+        let fate = {
+            let mut inside = self.inside.lock();
+            if inside.is_open {
+                return Fate::Pass;
+            }
+            let (sender, fate) = oneshot::channel();
+            inside.waiting.push((verb, sender));
+            fate
+        };
+        match fate.await {
+            Ok(fate) => fate,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// A store behind a gate. What passes is done at once: the simulation has one thread, whatever threads the real store has.
+pub(super) struct GatedStore {
+    pub(super) gate: Arc<Gate>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) blobs: Arc<dyn BlobStore>,
+}
+
+fn refused<T>() -> StoreResult<T> {
+    Err(StoreError::Unavailable(
+        "the disk is full, says the simulator".to_owned(),
+    ))
+}
+
+impl GatedStore {
+    async fn through<T>(
+        &self,
+        verb: Verb,
+        work: impl Future<Output = StoreResult<T>> + Send,
+    ) -> StoreResult<T> {
+        match self.gate.ask(verb).await {
+            Fate::Pass => block_on(work),
+            Fate::Refuse => refused(),
+            Fate::PassUnknown => block_on(work).and_then(|_| refused()),
+            Fate::PassAndHang => {
+                drop(block_on(work));
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for GatedStore {
+    async fn save_flow(&self, version: NewVersion) -> StoreResult<u32> {
+        block_on(self.store.save_flow(version))
+    }
+
+    async fn flow(&self, flow: &str, version: Option<u32>) -> StoreResult<Option<StoredVersion>> {
+        self.through(Verb::Flow, self.store.flow(flow, version)).await
+    }
+
+    async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>> {
+        block_on(self.store.flow_versions(flow))
+    }
+
+    async fn flows(
+        &self,
+        text: Option<&str>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<FlowSummary>> {
+        block_on(self.store.flows(text, cursor, limit))
+    }
+
+    async fn count_flows(&self) -> StoreResult<u64> {
+        block_on(self.store.count_flows())
+    }
+
+    async fn archive_flow(&self, flow: &str) -> StoreResult<bool> {
+        block_on(self.store.archive_flow(flow))
+    }
+
+    async fn schedules(&self, flow: Option<&str>) -> StoreResult<Vec<ScheduleRow>> {
+        block_on(self.store.schedules(flow))
+    }
+
+    async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()> {
+        block_on(self.store.mark_schedule(flow, name, mark))
+    }
+
+    async fn pause_schedule(
+        &self,
+        flow: &str,
+        name: &str,
+        is_paused: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        block_on(self.store.pause_schedule(flow, name, is_paused, now))
+    }
+
+    async fn take_shards(&self) -> StoreResult<ShardEpochs> {
+        block_on(self.store.take_shards())
+    }
+
+    async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>> {
+        self.through(Verb::Commit, self.store.commit(epochs, batch)).await
+    }
+
+    async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {
+        self.through(Verb::Events, self.store.events(run, after, limit))
+            .await
+    }
+
+    async fn run(&self, run: RunId) -> StoreResult<Option<RunRow>> {
+        block_on(self.store.run(run))
+    }
+
+    async fn runs(
+        &self,
+        filter: &RunFilter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<RunSummary>> {
+        block_on(self.store.runs(filter, cursor, limit))
+    }
+
+    async fn unfinished(&self) -> StoreResult<Vec<Unfinished>> {
+        block_on(self.store.unfinished())
+    }
+
+    async fn run_by_key(&self, flow: &str, key: &str) -> StoreResult<Option<(RunId, u64)>> {
+        self.through(Verb::Key, self.store.run_by_key(flow, key)).await
+    }
+
+    async fn stats(&self, flow: Option<&str>) -> StoreResult<FlowStats> {
+        block_on(self.store.stats(flow))
+    }
+
+    async fn expired(&self, policy: &Retention, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>> {
+        block_on(self.store.expired(policy, now, limit))
+    }
+
+    async fn delete_runs(&self, runs: Vec<RunId>) -> StoreResult<u64> {
+        block_on(self.store.delete_runs(runs))
+    }
+
+    async fn sweep(&self, limit: usize) -> StoreResult<Swept> {
+        block_on(self.store.sweep(limit))
+    }
+
+    async fn forget_runs(&self, runs: Vec<RunId>) -> StoreResult<()> {
+        block_on(self.store.forget_runs(runs))
+    }
+
+    async fn unreferenced(&self, blobs: Vec<BlobKey>) -> StoreResult<Vec<BlobKey>> {
+        block_on(self.store.unreferenced(blobs))
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        block_on(self.store.give_back())
+    }
+}
+
+#[async_trait]
+impl BlobStore for GatedStore {
+    async fn put(&self, at: Timestamp, blobs: Vec<(BlobRef, Bytes)>) -> StoreResult<()> {
+        self.through(Verb::Put, self.blobs.put(at, blobs)).await
+    }
+
+    async fn untouched(
+        &self,
+        before: Timestamp,
+        after: Option<BlobKey>,
+        limit: usize,
+    ) -> StoreResult<Vec<BlobKey>> {
+        block_on(self.blobs.untouched(before, after, limit))
+    }
+
+    async fn delete(&self, before: Timestamp, blobs: Vec<BlobKey>) -> StoreResult<Option<u64>> {
+        block_on(self.blobs.delete(before, blobs))
+    }
+
+    async fn get(&self, blob: &BlobRef) -> StoreResult<Option<Bytes>> {
+        self.through(Verb::Get, self.blobs.get(blob)).await
+    }
+
+    async fn give_back(&self) -> StoreResult<bool> {
+        block_on(self.blobs.give_back())
+    }
+}
