@@ -15,6 +15,8 @@ use crate::hub::Hub;
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
+use crate::secrets::key::KeySource;
+use crate::secrets::{Keeper, Variables};
 use crate::shard::{self, Counters, Message, Router, RunCommand, Shared};
 use crate::store::memory::MemoryStore;
 use crate::store::retention::Retention;
@@ -37,6 +39,7 @@ pub struct EngineBuilder {
     types: Vec<Arc<dyn TaskType>>,
     disabled: Vec<String>,
     retention: Retention,
+    secret_key: KeySource,
 }
 
 /// Stores and what belongs to them.
@@ -59,6 +62,7 @@ impl Default for EngineBuilder {
             types: Vec::new(),
             disabled: Vec::new(),
             retention: Retention::default(),
+            secret_key: KeySource::default(),
         }
     }
 }
@@ -128,6 +132,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Where the key of the secrets is: in the data folder unless named. In memory there is a new one each time.
+    #[must_use]
+    pub fn secret_key(mut self, source: KeySource) -> Self {
+        self.secret_key = source;
+        self
+    }
+
     /// Opens the data folder and begins to work: unfinished runs go on.
     ///
     /// # Errors
@@ -162,7 +173,9 @@ impl EngineBuilder {
             Arc::new(move || log_clock.now()),
             LogLimits::default(),
         );
-        let dispatch = self.pool(&types, &logs, &stores);
+        let folder = (!self.in_memory).then_some(&*self.data_dir);
+        let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, folder).await?);
+        let dispatch = self.pool(&types, &logs, &stores, &keeper);
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
         let shared = Shared {
             epochs: stores.store.take_shards().await?,
@@ -190,6 +203,7 @@ impl EngineBuilder {
             counters: Arc::clone(&shared.counters),
             retention: self.retention,
         };
+        let variables = Variables::new(Arc::clone(&stores.store));
         let parts = Parts {
             shared,
             router,
@@ -198,6 +212,8 @@ impl EngineBuilder {
             log_store: stores.logs,
             data_dir: self.data_dir,
             clerk: Arc::default(),
+            keeper,
+            variables,
             upkeep: Mutex::new(Some(upkeep.start())),
         };
         let engine = Engine {
@@ -238,6 +254,7 @@ impl EngineBuilder {
         types: &Arc<TypeRegistry>,
         logs: &LogWriter,
         stores: &Stores,
+        keeper: &Arc<Keeper>,
     ) -> (Arc<dyn Dispatch>, Arc<OnceLock<Router>>) {
         let mut options = PoolOptions::new(
             Arc::clone(types),
@@ -245,6 +262,7 @@ impl EngineBuilder {
             self.data_dir.clone(),
             Arc::clone(&stores.instance),
         );
+        options.secrets = Arc::<Keeper>::clone(keeper);
         if let Some(workers) = self.workers {
             options.workers = workers;
         }

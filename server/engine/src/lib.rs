@@ -20,6 +20,7 @@ mod hub;
 mod reader;
 mod reports;
 pub mod schedules;
+pub mod secrets;
 mod shard;
 pub mod store;
 pub mod task_logs;

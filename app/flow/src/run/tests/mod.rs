@@ -18,6 +18,7 @@ mod properties;
 mod restarts;
 mod samples;
 mod script;
+mod secrets;
 mod values;
 mod waits;
 mod world;
