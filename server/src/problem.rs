@@ -122,6 +122,8 @@ impl From<EngineError> for ApiError {
             EngineError::UnknownRun(_) => (StatusCode::NOT_FOUND, "unknown_run"),
             EngineError::UnknownTask { .. } => (StatusCode::NOT_FOUND, "unknown_task"),
             EngineError::UnknownSchedule { .. } => (StatusCode::NOT_FOUND, "unknown_schedule"),
+            EngineError::UnknownSecret(_) => (StatusCode::NOT_FOUND, "unknown_secret"),
+            EngineError::UnknownVariable(_) => (StatusCode::NOT_FOUND, "unknown_variable"),
             EngineError::Archived(_) => (StatusCode::CONFLICT, "archived"),
             EngineError::VersionConflict { .. } => (StatusCode::PRECONDITION_FAILED, "stale_version"),
             EngineError::Finished(_) => (StatusCode::CONFLICT, "finished"),

@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use engine::secrets::key::KeySource;
 use engine::store::retention::Retention;
 use engine::task_types::{BuiltinOptions, HttpOptions};
 use engine::{Engine, EngineError};
@@ -47,6 +48,8 @@ pub struct ServeOptions {
     pub jq_helper: Option<PathBuf>,
     /// Which finished runs are kept.
     pub retention: Retention,
+    /// Where the key of the secrets is.
+    pub secret_key: KeySource,
     /// Whether an empty store gets the example flows.
     pub examples: bool,
 }
@@ -65,6 +68,7 @@ impl ServeOptions {
             deny_private_networks: false,
             jq_helper: None,
             retention: Retention::default(),
+            secret_key: KeySource::default(),
             examples: true,
         }
     }
@@ -148,6 +152,7 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
         .data_dir(&options.data)
         .builtin(builtin)
         .retention(options.retention.clone())
+        .secret_key(options.secret_key.clone())
         .disable(options.disabled_types.clone());
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);

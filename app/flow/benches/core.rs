@@ -10,7 +10,7 @@ use flow::parse::{Format, parse};
 use flow::run::RunState;
 use flow::simulate::{Scenario, Simulation};
 use flow::validate::{TypeCatalog, check};
-use flow::{FlowDoc, Plan, Timestamp};
+use flow::{FlowDoc, Plan};
 use serde_json::{Value, json};
 
 /// The types that the flows here use; arguments are not looked at.
@@ -48,9 +48,7 @@ fn doc(yaml: &str) -> Arc<FlowDoc> {
 fn scenario() -> Scenario {
     Scenario {
         inputs: json!({}),
-        stubs: Default::default(),
-        seed: 1,
-        at: Timestamp::from_millis(0),
+        ..Scenario::default()
     }
 }
 

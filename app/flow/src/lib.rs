@@ -7,6 +7,7 @@
 //! - [`plan`]: a valid document as a graph, ready to be run
 //! - [`expr`]: expressions and templates · [`legacy`]: the predecessors' documents, translated
 //! - [`run`]: the state machine: commands are decided into events, events are applied to states
+//! - [`secrets`]: where references to secrets may stand
 //! - [`layout`]: where the boxes of a graph go · [`view`]: what lists and pages show
 
 pub mod doc;
@@ -27,6 +28,7 @@ pub mod problem;
 pub mod run;
 #[cfg(feature = "author")]
 pub mod schema;
+pub mod secrets;
 #[cfg(feature = "author")]
 pub mod simulate;
 #[cfg(feature = "author")]

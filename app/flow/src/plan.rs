@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, RetryDoc, TaskDoc};
+use crate::secrets::{self, SecretUse};
 
 /// The number of a task in its plan.
 pub type TaskIx = u32;
@@ -132,6 +133,8 @@ pub struct PlanTask {
     pub light: Option<Light>,
     /// Set if it has several runs.
     pub spread: Option<Spread>,
+    /// The references to secrets in its arguments.
+    pub secrets: Arc<[SecretUse]>,
     /// The edges into it, in the order of `needs`.
     pub ups: Vec<EdgeIx>,
     /// The edges out of it.
@@ -305,12 +308,14 @@ impl Plan {
             (None, Some(_)) => Some(Spread::Loop),
             (None, None) => None,
         };
+        let secrets = secrets::uses(&doc.with).into();
         self.tasks.push(PlanTask {
             key,
             role,
             doc,
             light,
             spread,
+            secrets,
             ups: Vec::new(),
             downs: Vec::new(),
         });

@@ -16,6 +16,8 @@ use crate::hub::Hub;
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
+use crate::secrets::key::KeySource;
+use crate::secrets::{Keeper, Variables};
 use crate::shard::{self, Counters, Message, Router, RunCommand, Shared};
 use crate::store::memory::MemoryStore;
 use crate::store::retention::Retention;
@@ -38,6 +40,7 @@ pub struct EngineBuilder {
     types: Vec<Arc<dyn TaskType>>,
     disabled: Vec<String>,
     retention: Retention,
+    secret_key: KeySource,
 }
 
 /// Stores and what belongs to them.
@@ -60,6 +63,7 @@ impl Default for EngineBuilder {
             types: Vec::new(),
             disabled: Vec::new(),
             retention: Retention::default(),
+            secret_key: KeySource::default(),
         }
     }
 }
@@ -129,6 +133,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Where the key of the secrets is: in the data folder unless named. In memory there is a new one each time.
+    #[must_use]
+    pub fn secret_key(mut self, source: KeySource) -> Self {
+        self.secret_key = source;
+        self
+    }
+
     /// Opens the data folder and begins to work: unfinished runs go on.
     ///
     /// # Errors
@@ -163,7 +174,9 @@ impl EngineBuilder {
             Arc::new(move || log_clock.now()),
             LogLimits::default(),
         );
-        let dispatch = self.pool(&types, &logs, &stores);
+        let folder = (!self.in_memory).then_some(&*self.data_dir);
+        let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, folder).await?);
+        let dispatch = self.pool(&types, &logs, &stores, &keeper);
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
         let shared = Shared {
             epochs: stores.store.take_shards().await?,
@@ -184,7 +197,7 @@ impl EngineBuilder {
         // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
         let _ = dispatch.1.set(router.clone());
         recover(&shared, &router).await?;
-        Ok(open_doors(shared, router, types, stores.logs, self))
+        Ok(open_doors(shared, router, types, (stores.logs, keeper), self))
     }
 
     fn n_loops(&self) -> usize {
@@ -218,6 +231,7 @@ impl EngineBuilder {
         types: &Arc<TypeRegistry>,
         logs: &LogWriter,
         stores: &Stores,
+        keeper: &Arc<Keeper>,
     ) -> (Arc<dyn Dispatch>, Arc<OnceLock<Router>>) {
         let mut options = PoolOptions::new(
             Arc::clone(types),
@@ -225,6 +239,7 @@ impl EngineBuilder {
             self.data_dir.clone(),
             Arc::clone(&stores.instance),
         );
+        options.secrets = Arc::<Keeper>::clone(keeper);
         if let Some(workers) = self.workers {
             options.workers = workers;
         }
@@ -249,7 +264,7 @@ pub(crate) fn open_doors(
     shared: Shared,
     router: Router,
     types: Arc<TypeRegistry>,
-    log_store: Arc<dyn LogStore>,
+    (log_store, keeper): (Arc<dyn LogStore>, Arc<Keeper>),
     options: EngineBuilder,
 ) -> Engine {
     let reader = Arc::new(Reader::new(Arc::clone(&shared.store), Arc::clone(&shared.flows)));
@@ -262,6 +277,7 @@ pub(crate) fn open_doors(
         counters: Arc::clone(&shared.counters),
         retention: options.retention,
     };
+    let variables = Variables::new(Arc::clone(&shared.store));
     let parts = Parts {
         shared,
         router,
@@ -270,6 +286,8 @@ pub(crate) fn open_doors(
         log_store,
         data_dir: options.data_dir,
         clerk: Arc::default(),
+        keeper,
+        variables,
         upkeep: Mutex::new(Some(upkeep.start())),
     };
     let engine = Engine {

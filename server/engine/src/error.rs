@@ -29,6 +29,12 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// No secret of that name.
+    #[error("there is no secret {0}")]
+    UnknownSecret(String),
+    /// No variable of that name.
+    #[error("there is no variable {0}")]
+    UnknownVariable(String),
     /// The flow takes no new runs.
     #[error("flow {0} is archived and takes no new runs; save it again to bring it back")]
     Archived(String),

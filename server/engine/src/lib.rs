@@ -21,6 +21,7 @@ mod hub;
 mod reader;
 mod reports;
 pub mod schedules;
+pub mod secrets;
 mod shard;
 #[cfg(test)]
 mod sim;

@@ -112,6 +112,7 @@ fn job(program: &str, input: Value) -> Job {
         input: Payload::Inline(Arc::clone(&input)),
         timeout: None,
         at_most_once: false,
+        secrets: Arc::default(),
         since_first: Duration::ZERO,
     };
     Job {

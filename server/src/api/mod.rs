@@ -7,10 +7,12 @@ mod health;
 mod metrics;
 mod runs;
 mod schedules;
+mod secrets;
 mod start;
 mod stats;
 mod streams;
 mod tasks;
+mod variables;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -57,6 +59,10 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
         .routes(routes!(schedules::backfill))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::read, secrets::put, secrets::remove))
+        .routes(routes!(variables::list))
+        .routes(routes!(variables::read, variables::put, variables::remove))
         .routes(routes!(stats::task_types))
         .routes(routes!(stats::stats))
         .routes(routes!(streams::events))

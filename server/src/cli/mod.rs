@@ -6,6 +6,7 @@ mod document;
 mod progress;
 mod retention;
 mod run;
+mod secret;
 mod serve;
 mod simulate;
 mod validate;
@@ -38,6 +39,7 @@ enum Command {
     Backup(backup::BackupArgs),
     Check(backup::CheckArgs),
     Restore(backup::RestoreArgs),
+    Secret(secret::SecretArgs),
 }
 
 /// Exit code of a run that could not be started.
@@ -110,6 +112,10 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Check(args) => backup::check(&args, &mut std::io::stdout().lock()).map(is_good),
         Command::Restore(args) => {
             backup::restore(args, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Secret(args) => {
+            let (mut input, mut out) = (std::io::stdin(), std::io::stdout());
+            on_runtime(secret::secret(args, &mut input, &mut out)).map(|()| ExitCode::SUCCESS)
         }
         // Each workload has a runtime of its own.
         Command::Bench(args) => bench::bench(args, &mut std::io::stdout().lock()).map(is_good),

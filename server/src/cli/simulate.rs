@@ -12,7 +12,7 @@ use flow::run::event::Ended as RunEnded;
 use flow::run::{Event, EventKind, TaskError};
 use flow::simulate::{Failing, MOMENTS_MAX, Progress, Scenario, Simulation, Stub, sample};
 use flow::{FlowDoc, HumanDuration, Payload, Plan, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::document::{Source, lines};
 use super::run::{Ended, inputs_of};
@@ -29,6 +29,9 @@ pub(super) struct SimulateArgs {
     /// An input, as often as there are some; read by the type it has in the document
     #[arg(long = "input", short, value_name = "NAME=VALUE")]
     inputs: Vec<String>,
+    /// A variable that the flow names, as JSON or else as text
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    vars: Vec<String>,
     /// What a task gives, as JSON; otherwise a plain value of the kind its type gives
     #[arg(long = "output", short, value_name = "TASK=JSON")]
     outputs: Vec<String>,
@@ -64,6 +67,7 @@ pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<Ended
     let doc = Arc::new(doc);
     let scenario = Scenario {
         inputs: inputs_of(&doc, &args.inputs)?,
+        vars: vars(&args.vars)?,
         stubs: stubs(args, &doc, &types)?,
         seed: args.seed,
         at: args.at,
@@ -95,6 +99,17 @@ pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<Ended
         },
         _ => Ended::Failed,
     })
+}
+
+fn vars(given: &[String]) -> Result<Map<String, Value>> {
+    let pairs = given.iter().map(|pair| {
+        let (name, text) = pair
+            .split_once('=')
+            .with_context(|| format!("`--var {pair}` has no `=`; write it as --var name=value"))?;
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+        Ok((name.to_owned(), value))
+    });
+    pairs.collect()
 }
 
 /// The stubs asked for, and of all other tasks one that gives a value of the kind their type gives.

@@ -8,6 +8,7 @@ mod process;
 mod runs;
 mod safety;
 mod schedules;
+mod secrets;
 mod starts;
 mod streams;
 mod support;

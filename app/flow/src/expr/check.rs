@@ -1,5 +1,8 @@
 //! Whether what expressions refer to is there: tasks that can have ended before, inputs, fields.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::refs::Mention;
@@ -60,8 +63,12 @@ pub(super) struct Checker<'d> {
     list: Vec<(Group, &'d TaskDoc)>,
     ancestors: Option<Vec<Vec<u64>>>,
     problems: Vec<Problem>,
+    variables: Variables,
     words: Suggester,
 }
+
+/// The variables that expressions name, each with the first field that cannot do without it, if there is one.
+pub(super) type Variables = BTreeMap<Arc<str>, Option<String>>;
 
 impl<'d> Checker<'d> {
     pub(super) fn new(doc: &'d FlowDoc) -> Self {
@@ -83,6 +90,7 @@ impl<'d> Checker<'d> {
             list,
             ancestors: None,
             problems: Vec::new(),
+            variables: Variables::new(),
             words: Suggester::default(),
         }
     }
@@ -107,9 +115,9 @@ impl<'d> Checker<'d> {
         self.tasks.get_key_value(key).map(|(key, _)| *key)
     }
 
-    /// All problems, in the order of the document.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems
+    /// The variables that are named, and all problems, in the order of the document.
+    pub(super) fn into_problems(self) -> (Variables, Vec<Problem>) {
+        (self.variables, self.problems)
     }
 
     /// Adds a problem of the field at `path`.
@@ -132,10 +140,15 @@ impl<'d> Checker<'d> {
     fn judge(&mut self, path: &str, mention: &Mention) {
         let first = mention.field(0);
         let found = match mention.root.as_str() {
+            "secrets" => Err((
+                "secret_reference",
+                "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it.".to_owned(),
+            )),
+            "vars" => self.judge_variable(path, mention),
             "trigger" if matches!(self.place, Place::Trigger) => self.known_field("trigger", first, TRIGGER_FIELDS),
             _ if matches!(self.place, Place::Trigger) => Err((
                 "unknown_name",
-                format!("There is no `{}` before the run has started; expressions see `trigger` here.", mention.root),
+                format!("There is no `{}` before the run has started; expressions see `trigger` and `vars` here.", mention.root),
             )),
             "inputs" => self.judge_input(mention),
             "tasks" => self.judge_task(mention),
@@ -149,18 +162,14 @@ impl<'d> Checker<'d> {
             "now" if self.sees_now() => Ok(()),
             "now" => Err(("unknown_name", "`now` is there only in `with` of a `wait`; elsewhere the same expression must give the same again.".to_owned())),
             "loop" => Err(("unknown_name", format!("`{}` is there only inside a loop.", mention.root))),
-            "secrets" => Err((
-                "secret_reference",
-                "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone.".to_owned(),
-            )),
             "env" => Err(("unknown_name", "The environment cannot be read; give the run an input.".to_owned())),
             // The second half of `tasks.load-all`, which has been told.
             other if self.is_told_as_dashed(path, other) => Ok(()),
             other => {
-                let near = self.words.did_you_mean(other, ["inputs", "tasks", "run", "upstream", "true", "false", "none"]);
+                let near = self.words.did_you_mean(other, ["inputs", "vars", "tasks", "run", "upstream", "true", "false", "none"]);
                 let near = if self.tasks.contains_key(other) { format!(" (did you mean `tasks.{other}`?)") } else { near };
                 let near = if self.doc.inputs.contains_key(other) { format!(" (did you mean `inputs.{other}`?)") } else { near };
-                Err(("unknown_name", format!("There is no `{other}`; expressions see `inputs`, `tasks` and `run`{near}.")))
+                Err(("unknown_name", format!("There is no `{other}`; expressions see `inputs`, `vars`, `tasks` and `run`{near}.")))
             }
         };
         if let Err((code, sentence)) = found {
@@ -219,6 +228,19 @@ impl<'d> Checker<'d> {
             .words
             .did_you_mean(name, self.doc.inputs.keys().map(String::as_str));
         Err(("unknown_input", format!("The flow has no input `{name}`{near}.")))
+    }
+
+    /// Only those that stand there by name are kept with a run.
+    fn judge_variable(&mut self, path: &str, mention: &Mention) -> Result<(), (&'static str, String)> {
+        let Some(name) = mention.field(0) else {
+            let sentence = "Variables are read by name, as in `vars.base_url`: a run keeps those it names.";
+            return Err(("unknown_variable", sentence.to_owned()));
+        };
+        let needed_at = self.variables.entry(name.into()).or_default();
+        if needed_at.is_none() && !mention.is_optional {
+            *needed_at = Some(path.to_owned());
+        }
+        Ok(())
     }
 
     fn judge_task(&mut self, mention: &Mention) -> Result<(), (&'static str, String)> {
@@ -389,6 +411,10 @@ impl Reader for Checker<'_> {
 
     fn words(&self) -> &Suggester {
         &self.words
+    }
+
+    fn leaves_secret(&self) -> bool {
+        matches!(self.place, Place::With(_) | Place::Undo(_))
     }
 
     fn mentions(&mut self, path: &str, mentions: &[Mention]) {

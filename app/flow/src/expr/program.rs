@@ -6,7 +6,7 @@ use minijinja::Environment;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
 
-use super::check::{Checker, Place};
+use super::check::{Checker, Place, Variables};
 use super::code;
 use super::refs::Refs;
 use super::template::{Condition, Template};
@@ -21,6 +21,7 @@ pub struct Program {
     tasks: FxHashMap<Arc<str>, TaskProgram>,
     outputs: Template,
     schedules: FxHashMap<String, Template>,
+    variables: Variables,
 }
 
 /// The expressions of one task.
@@ -77,15 +78,15 @@ impl Program {
             (name.clone(), inputs)
         });
         let schedules = schedules.collect();
-        (
-            Self {
-                env: code::environment(),
-                tasks,
-                outputs,
-                schedules,
-            },
-            checker.into_problems(),
-        )
+        let (variables, problems) = checker.into_problems();
+        let program = Self {
+            env: code::environment(),
+            tasks,
+            outputs,
+            schedules,
+            variables,
+        };
+        (program, problems)
     }
 
     /// The expressions of a task, by the key it has in the plan.
@@ -104,6 +105,17 @@ impl Program {
     #[must_use]
     pub fn schedule(&self, name: &str) -> Option<&Template> {
         self.schedules.get(name)
+    }
+
+    /// The variables its expressions name, by name: a run keeps their values as they are when it starts.
+    pub fn variables(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.variables.keys()
+    }
+
+    /// The variables it cannot do without, each with a field that needs it.
+    pub(crate) fn variables_needed(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
+        let needed = self.variables.iter();
+        needed.filter_map(|(name, field)| Some((name, field.as_deref()?)))
     }
 
     pub(super) fn env(&self) -> &Environment<'static> {

@@ -1,4 +1,4 @@
-//! What expressions see: `inputs`, `tasks`, `run` and `upstream`, inside a `for_each` `item` and `item_index`,
+//! What expressions see: `inputs`, `vars`, `tasks`, `run` and `upstream`, inside a `for_each` `item` and `item_index`,
 //! inside a `loop` `iteration` and `last`, inside a `wait` `now`.
 
 use std::sync::Arc;
@@ -90,6 +90,7 @@ pub struct UpstreamCounts {
 #[derive(Clone, Debug)]
 pub struct Scope {
     inputs: Arc<Json>,
+    vars: Arc<Json>,
     run: Arc<RunFacts>,
     tasks: Arc<FxHashMap<Arc<str>, Arc<TaskFacts>>>,
     upstream: Option<UpstreamCounts>,
@@ -111,11 +112,20 @@ impl Scope {
     pub fn new(inputs: Arc<Json>, run: RunFacts) -> Self {
         Self {
             inputs,
+            vars: Arc::new(Json::Object(serde_json::Map::new())),
             run: Arc::new(run),
             tasks: Arc::default(),
             upstream: None,
             local: None,
         }
+    }
+
+    /// Lets expressions see variables: an object.
+    pub fn vars(&mut self, vars: Arc<Json>) -> &mut Self {
+        if vars.is_object() {
+            self.vars = vars;
+        }
+        self
     }
 
     /// Lets expressions see a task. Outputs are shared, never copied.
@@ -187,6 +197,7 @@ impl Object for Root {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match key {
             "inputs" => Some(share(&self.scope.inputs, &self.meter)),
+            "vars" => Some(share(&self.scope.vars, &self.meter)),
             "tasks" => Some(Value::from_object(Tasks {
                 all: Arc::clone(&self.scope.tasks),
                 meter: Arc::clone(&self.meter),

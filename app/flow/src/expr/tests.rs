@@ -418,7 +418,7 @@ fn references_are_checked_when_a_flow_is_read() {
             "{{ tasks.a.outptu }}",
             "{{ inputs.limt }}",
             "{{ run.user }}",
-            "{{ secrets.smtp }}",
+            "x {{ secrets.smtp }}",
             "{{ item }}",
             "{{ upstream.n_failed }}",
             "{{ a.output }}",
@@ -455,14 +455,14 @@ fn references_are_checked_when_a_flow_is_read() {
                 unknown_input: error: The flow has no input `limt` (did you mean `limit`?). (tasks.t.with.it)
             {{ run.user }}
                 unknown_field: error: `run` has no field `user`; it has id, flow, version, started_at, labels, outcome, error. (tasks.t.with.it)
-            {{ secrets.smtp }}
-                secret_reference: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone. (tasks.t.with.it)
+            x {{ secrets.smtp }}
+                secret_reference: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.t.with.it)
             {{ item }}
                 unknown_name: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.t.with.it)
             {{ upstream.n_failed }}
                 unknown_name: error: `upstream` is there only in a task's own `when`. (tasks.t.with.it)
             {{ a.output }}
-                unknown_name: error: There is no `a`; expressions see `inputs`, `tasks` and `run` (did you mean `tasks.a`?). (tasks.t.with.it)
+                unknown_name: error: There is no `a`; expressions see `inputs`, `vars`, `tasks` and `run` (did you mean `tasks.a`?). (tasks.t.with.it)
             {{ env.HOME }}
                 unknown_name: error: The environment cannot be read; give the run an input. (tasks.t.with.it)
             {{ limit | defualt(1) }}
@@ -608,6 +608,7 @@ fn references_are_found() {
                 "day",
             ],
             any_input: false,
+            vars: [],
             run: false,
             upstream: false,
             item: false,
@@ -626,6 +627,7 @@ fn references_are_found() {
             inputs: false,
             input_names: [],
             any_input: false,
+            vars: [],
             run: true,
             upstream: false,
             item: false,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 
 use crate::ids::RunId;
 use crate::limits::ENDING_TIMEOUT_MS;
@@ -44,6 +45,7 @@ impl RunState {
             flow,
             version,
             inputs,
+            vars,
             labels,
             trigger,
             parent,
@@ -56,6 +58,7 @@ impl RunState {
         data.flow = Arc::clone(flow);
         data.version = *version;
         data.inputs = inputs.clone();
+        data.vars = Arc::new(Value::Object(vars.clone()));
         data.labels = labels.clone();
         data.trigger = Arc::clone(trigger);
         data.parent.clone_from(parent);
@@ -297,6 +300,7 @@ impl RunData {
             flow: "".into(),
             version: 0,
             inputs: Payload::null(),
+            vars: Arc::default(),
             labels: Default::default(),
             trigger: "".into(),
             phase: Phase::Queued,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::ids::{AttemptToken, RunId};
 #[cfg(feature = "author")]
@@ -14,6 +14,7 @@ use crate::plan::TaskIx;
 #[cfg(feature = "author")]
 use crate::run::event::Event;
 use crate::run::event::{Ended, ForkedFrom, ParentRun, RunError, TaskError};
+use crate::secrets::SecretUse;
 
 /// What a new run starts from. Inputs are resolved: defaults filled in, types checked.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct NewRun {
     pub version: u32,
     /// What it is given.
     pub inputs: Payload,
+    /// The variables that the flow's expressions name, as they are now: the run sees these values to its end.
+    pub vars: Map<String, Value>,
     /// Labels beside the flow's own.
     pub labels: BTreeMap<String, String>,
     /// What started it: `api`, `ui`, `cli` …
@@ -294,6 +297,8 @@ pub struct Dispatch {
     pub token: AttemptToken,
     /// Its arguments.
     pub input: Payload,
+    /// The references to secrets in them: only there is a value to be put in.
+    pub secrets: Arc<[SecretUse]>,
     /// How long it may take.
     pub timeout: Option<Duration>,
     /// Whether the work may only begin once its `AttemptStarted` is committed: at most once, never twice.

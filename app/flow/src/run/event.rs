@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
@@ -55,6 +56,9 @@ pub enum EventKind {
         version: u32,
         /// What it was given, defaults filled in.
         inputs: Payload,
+        /// The variables that the flow's expressions name, as they were at the start.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        vars: Map<String, Value>,
         /// The flow's labels and those given at the start.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         labels: BTreeMap<String, String>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
@@ -60,6 +61,9 @@ pub(super) struct RunData {
     pub(super) flow: Arc<str>,
     pub(super) version: u32,
     pub(super) inputs: Payload,
+    /// The variables it started with, as an object.
+    #[serde(default)]
+    pub(super) vars: Arc<Value>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) trigger: Arc<str>,
     pub(super) phase: Phase,
@@ -363,6 +367,7 @@ impl RunState {
         let mut data = self.data.clone();
         data.tokens.clear();
         data.inputs = Payload::null();
+        data.vars = Arc::default();
         for parts in data.parts.values_mut() {
             parts.chunks.clear();
             parts.outputs.clear();
@@ -423,6 +428,12 @@ impl RunState {
     #[must_use]
     pub fn inputs(&self) -> &Payload {
         &self.data.inputs
+    }
+
+    /// The variables it started with, as an object.
+    #[must_use]
+    pub fn vars(&self) -> &Arc<Value> {
+        &self.data.vars
     }
 
     /// Its word.

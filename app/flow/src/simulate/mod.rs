@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::doc::FlowDoc;
 use crate::expr::Program;
@@ -83,10 +83,12 @@ pub struct Failing {
 }
 
 /// What a simulation starts from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scenario {
     /// Resolved: see [`crate::inputs::resolve`].
     pub inputs: Value,
+    /// The variables that its expressions name.
+    pub vars: Map<String, Value>,
     /// By the path of a task run (`import[3]`) or, for all of a task, by its key.
     pub stubs: BTreeMap<String, Stub>,
     /// Of jitter and ids: the same seed gives the same log.
@@ -180,6 +182,7 @@ impl Simulation {
             id: RunId::new(scenario.at, seeded.next()),
             version: 1,
             inputs: blobs.keep(scenario.inputs),
+            vars: scenario.vars,
             labels: BTreeMap::new(),
             trigger: "simulation".into(),
             idempotency_key: None,

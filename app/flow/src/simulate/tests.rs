@@ -17,9 +17,9 @@ fn simulate(flow: &str, scenario: &str) -> (Simulation, Progress) {
     let doc = parse(text.as_bytes(), Format::Yaml).expect("a flow").doc;
     let mut given = Scenario {
         inputs: json!({}),
-        stubs: Default::default(),
         seed: 1,
         at: Timestamp::from_millis(1_767_225_600_000),
+        ..Scenario::default()
     };
     for line in scenario.split(';').map(str::trim).filter(|line| !line.is_empty()) {
         let (subject, rest) = line.split_once(' ').expect("two words");
@@ -251,9 +251,7 @@ fn steps_show_the_run_between_them() {
         Arc::new(doc),
         Scenario {
             inputs: json!({}),
-            stubs: Default::default(),
-            seed: 1,
-            at: Timestamp::from_millis(0),
+            ..Scenario::default()
         },
     );
     let mut seen = vec![simulation.state().counts().succeeded];

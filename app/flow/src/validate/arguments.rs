@@ -9,7 +9,7 @@ use jsonschema::{ValidationError, Validator};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
-use super::{Check, TypeCatalog, has_expression, is_template};
+use super::{Check, TypeCatalog, has_expression, is_template, secrets};
 use crate::parse::join;
 
 pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
@@ -71,6 +71,7 @@ fn one(
     if task_type == "switch" {
         switch(check, path, with);
     }
+    secrets::arguments(check, types, (task_type, schema), (&join(path, "with"), with));
     if !validators.contains_key(task_type) {
         validators.insert(task_type.to_owned(), jsonschema::validator_for(schema).ok());
     }
@@ -212,7 +213,7 @@ fn known_arguments(schema: &Value, at_top: bool) -> Vec<&str> {
 }
 
 /// A JSON pointer below `path`, as a path.
-fn field_path(path: &str, pointer: &str) -> String {
+pub(super) fn field_path(path: &str, pointer: &str) -> String {
     pointer.split('/').skip(1).fold(path.to_owned(), |path, step| {
         let step = step.replace("~1", "/").replace("~0", "~");
         match step.parse::<usize>() {

@@ -8,6 +8,7 @@ mod fields;
 mod inputs;
 mod reach;
 mod schedules;
+mod secrets;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -32,6 +33,16 @@ pub trait TypeCatalog {
 
     /// The keys of all types.
     fn known(&self) -> Vec<&str>;
+
+    /// Whether there is a secret of this name; `None` if nobody here knows.
+    fn has_secret(&self, _name: &str) -> Option<bool> {
+        None
+    }
+
+    /// Whether there is a variable of this name; `None` if nobody here knows.
+    fn has_variable(&self, _name: &str) -> Option<bool> {
+        None
+    }
 
     /// What is wrong with a schedule's pattern or zone, as a field of it and a sentence. Calendars are the server's: a page leaves
     /// that to it.
@@ -142,7 +153,9 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     let graph = edges::check(&mut check);
     arguments::check(&mut check, types);
     schedules::check(&mut check, types);
-    check.problems.extend(Program::compile(doc).1);
+    let (program, problems) = Program::compile(doc);
+    check.problems.extend(problems);
+    secrets::variables(&mut check, &program, types);
     if let Some(graph) = graph {
         reach::check(&mut check, &graph);
     }

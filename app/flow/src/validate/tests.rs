@@ -30,7 +30,7 @@ impl Types {
             (
                 "shell",
                 object(
-                    json!({"command": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}}}),
+                    json!({"command": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}, "x-secret": true}}),
                     &["command"],
                 ),
             ),
@@ -92,6 +92,14 @@ impl TypeCatalog for Types {
 
     fn known(&self) -> Vec<&str> {
         self.0.iter().map(|(key, _)| *key).collect()
+    }
+
+    fn has_secret(&self, name: &str) -> Option<bool> {
+        Some(name == "token")
+    }
+
+    fn has_variable(&self, name: &str) -> Option<bool> {
+        Some(name == "base_url")
     }
 }
 
@@ -258,8 +266,8 @@ inputs: { x: {} }
             5:62: error: `log` needs the argument `message` (tasks.c.undo.with.message) [missing_argument]
             6:38: warning: an expression inside a command lets its value run as code; put it into `env` and write "$NAME" here (tasks.d.with.command) [shell_injection]
             6:69: error: expected string, found 1 (tasks.d.with.env.A) [bad_argument]
-            7:36: error: There is no `x`; expressions see `inputs`, `tasks` and `run` (did you mean `inputs.x`?). (tasks.e.with.message) [unknown_name]
-            7:54: error: There is no `y`; expressions see `inputs`, `tasks` and `run`. (tasks.e.with.level) [unknown_name]
+            7:36: error: There is no `x`; expressions see `inputs`, `vars`, `tasks` and `run` (did you mean `inputs.x`?). (tasks.e.with.message) [unknown_name]
+            7:54: error: There is no `y`; expressions see `inputs`, `vars`, `tasks` and `run`. (tasks.e.with.level) [unknown_name]
         "#]],
     );
 }
@@ -425,7 +433,7 @@ schedules:
         expect![[r#"
             6:3: error: `Bad Name` cannot name a schedule: names have lower case letters, digits, `-` and `_` (schedules["Bad Name"]) [bad_id]
             6:49: error: expected a day like 2026-01-31, found "tomorrow" (schedules["Bad Name"].inputs.day) [bad_input]
-            6:62: error: There is no `inputs` before the run has started; expressions see `trigger` here. (schedules["Bad Name"].inputs.n) [unknown_name]
+            6:62: error: There is no `inputs` before the run has started; expressions see `trigger` and `vars` here. (schedules["Bad Name"].inputs.n) [unknown_name]
             6:83: error: the flow has no input `m`; its inputs are day, n (schedules["Bad Name"].inputs.m) [unknown_input]
             7:37: error: the jitter is at most 24 h (schedules.odd.jitter) [bad_schedule]
             7:51: error: `never` is not known here; write one of skip, after (schedules.odd.missing) [unknown_word]
@@ -467,7 +475,7 @@ fn items_and_loops_are_checked() {
             6:36: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.d.with.message) [unknown_name]
             6:36: error: `loop` is there only inside a loop. (tasks.d.with.message) [unknown_name]
             6:86: error: a `loop` needs `until` (tasks.d.loop.until) [missing_field]
-            7:36: error: There is no `itm`; expressions see `inputs`, `tasks` and `run`. (tasks.e.with.message) [unknown_name]
+            7:36: error: There is no `itm`; expressions see `inputs`, `vars`, `tasks` and `run`. (tasks.e.with.message) [unknown_name]
             7:70: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.e.for_each.items) [unknown_name]
             7:101: error: expected one of fail_fast, continue, found a list (tasks.e.for_each.on_item_failure) [wrong_type]
         "#]],
@@ -493,6 +501,55 @@ fn edges_may_name_what_became_of_a_task_that_waits() {
         expect![[r#"
             5:47: error: `aproved` is no outcome (did you mean `approved`?); write succeeded, failed, skipped, cancelled, always, approved, rejected, timeout, or a case if `ask` were a switch (tasks.yes.needs[0].on) [unknown_on]
             6:47: error: `approved` is no outcome; write succeeded, failed, skipped, cancelled, always, or a case if `each` were a switch (tasks.no.needs[0].on) [unknown_on]
+        "#]],
+    );
+}
+
+#[test]
+fn secrets_stand_only_where_they_are_kept() {
+    check_text(
+        "
+flow: a
+inputs: { x: { default: '{{ secrets.token }}' } }
+tasks:
+  b: { type: shell, with: { command: 'true', env: { A: '{{ secrets.token }}', B: '{{ secrets.tokn }}', C: 'x {{ secrets.token }}' } } }
+  c: { type: shell, with: { command: '{{ secrets.token }}' } }
+  d: { type: log, with: { message: '{{ secrets.token }}' } }
+  e: { type: log, when: '{{ secrets.token == 1 }}', with: { message: a }, for_each: { items: ['{{ secrets.token }}'] } }
+  f: { type: noop, undo: { type: log, with: { message: '{{ secrets.token }}' } } }
+outputs: { o: '{{ secrets.token }}' }
+schedules: { s: { cron: '@daily', inputs: { x: '{{ secrets.token }}' } } }
+",
+        expect![[r#"
+            5:82: warning: there is no secret `tokn`; until it is set, what needs it fails (tasks.b.with.env.B) [unknown_secret]
+            5:107: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.b.with.env.C) [secret_reference]
+            6:38: warning: an expression inside a command lets its value run as code; put it into `env` and write "$NAME" here (tasks.c.with.command) [shell_injection]
+            6:38: error: `shell` takes no secret here: it would be kept and shown like any other value; its arguments that take secrets are env (tasks.c.with.command) [secret_reference]
+            7:36: error: `log` takes no secret here: it would be kept and shown like any other value (tasks.d.with.message) [secret_reference]
+            8:25: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.e.when) [secret_reference]
+            8:95: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.e.for_each.items[0]) [secret_reference]
+            9:56: error: `log` takes no secret here: it would be kept and shown like any other value (tasks.f.undo.with.message) [secret_reference]
+            10:15: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (outputs.o) [secret_reference]
+            11:48: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (schedules.s.inputs.x) [secret_reference]
+        "#]],
+    );
+}
+
+#[test]
+fn variables_that_are_not_there_are_told() {
+    check_text(
+        r#"
+flow: a
+inputs: { x: {} }
+tasks:
+  b: { type: log, with: { message: '{{ vars.base_url }}/{{ vars.path }}' } }
+  c: { type: log, with: { message: "{{ vars.level | default('info') }} {{ vars[inputs.x] }}" } }
+schedules: { s: { cron: '@daily', inputs: { x: '{{ vars.base_url }} {{ vars.bass_url }}' } } }
+"#,
+        expect![[r#"
+            5:36: warning: there is no variable `path`; until it is set, what needs it fails (tasks.b.with.message) [unknown_variable]
+            6:36: error: Variables are read by name, as in `vars.base_url`: a run keeps those it names. (tasks.c.with.message) [unknown_variable]
+            7:48: warning: there is no variable `bass_url`; until it is set, what needs it fails (schedules.s.inputs.x) [unknown_variable]
         "#]],
     );
 }

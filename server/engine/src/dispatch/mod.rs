@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::task_type::TaskOutcome;
 
+pub(crate) use attempt::exceeds;
 pub use pool::{LocalPool, PoolOptions};
 
 /// An attempt to be made.

@@ -1,7 +1,5 @@
 //! Flows: saved as versions, listed, archived.
 
-use std::sync::Arc;
-
 use flow::parse::Format;
 use flow::validate::Checked;
 use flow::view::{FlowDetail, FlowSummary, FlowVersionView, Page};
@@ -9,6 +7,7 @@ use flow::{FlowDoc, Problem, Severity};
 
 use super::Engine;
 use crate::error::{EngineError, EngineResult};
+use crate::secrets::references;
 use crate::store::listing::{LATEST_RUNS_MAX, dot};
 use crate::store::{NewSchedule, NewVersion, RunFilter};
 
@@ -44,9 +43,9 @@ impl Engine {
     /// # Errors
     /// Only if the process can start no thread for it: a large document would hold up everything else on this one.
     pub async fn check(&self, source: Vec<u8>, format: Format) -> EngineResult<(Vec<u8>, Checked)> {
-        let types = Arc::clone(&self.parts.types);
+        let types = self.catalog().await?;
         let check = move || {
-            let checked = flow::validate::check(&source, format, &*types);
+            let checked = flow::validate::check(&source, format, &types);
             (source, checked)
         };
         self.parts
@@ -95,7 +94,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::save_flow`].
     pub async fn save_document(&self, doc: &FlowDoc, actor: &str) -> EngineResult<Saved> {
-        let problems = flow::validate::validate(doc, &*self.parts.types);
+        let problems = flow::validate::validate(doc, &self.catalog().await?);
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(EngineError::Invalid(problems));
         }
@@ -132,6 +131,7 @@ impl Engine {
             actor,
             expected,
             schedules: schedules(doc),
+            references: references(doc),
         };
         let saved = self.parts.shared.store.save_flow(new).await;
         self.parts.shared.flows.forget_newest(&doc.flow);
@@ -186,7 +186,7 @@ impl Engine {
                 stored.version
             ))
         })?;
-        let warnings = flow::validate::validate(&document, &*self.parts.types);
+        let warnings = flow::validate::validate(&document, &self.catalog().await?);
         let filter = RunFilter {
             flow: Some(id.to_owned()),
             ..RunFilter::default()

@@ -23,6 +23,7 @@ use crate::dispatch::Load;
 use crate::error::EngineResult;
 use crate::reader::Reader;
 use crate::schedules::Clerk;
+use crate::secrets::{Keeper, Variables};
 use crate::shard::{Counters, Router, Shared};
 use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
@@ -43,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) log_store: Arc<dyn LogStore>,
     pub(crate) data_dir: PathBuf,
     pub(crate) clerk: Arc<Clerk>,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) variables: Variables,
     pub(crate) upkeep: Mutex<Option<UpkeepTask>>,
 }
 

@@ -100,6 +100,7 @@ impl Engine {
         {
             return existing(run, inputs_hash, wanted);
         }
+        let vars = parts.variables.named_by(&compiled.program).await?;
         let (inputs, blob) = Payload::keep(inputs);
         if let Some(new) = blob {
             parts
@@ -117,6 +118,7 @@ impl Engine {
             id,
             version,
             inputs,
+            vars,
             labels: start.labels,
             trigger: start.trigger.into(),
             idempotency_key: key,

@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 
 use crate::store::retention::Retention;
 use crate::store::{
-    BlobKey, BlobStore, Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark,
-    ScheduleRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished,
+    BlobKey, BlobStore, Committed, FlowStats, NewSecret, NewVariable, NewVersion, RunDecision, RunFilter,
+    RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion,
+    Swept, Unfinished, VariableRow,
 };
 
 /// What is asked of the store and waits for its fate.
@@ -175,6 +176,34 @@ impl Store for GatedStore {
         now: Timestamp,
     ) -> StoreResult<bool> {
         block_on(self.store.pause_schedule(flow, name, is_paused, now))
+    }
+
+    async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {
+        block_on(self.store.put_secret(secret))
+    }
+
+    async fn secrets(&self) -> StoreResult<Vec<SecretRow>> {
+        block_on(self.store.secrets())
+    }
+
+    async fn sealed_secret(&self, name: &str) -> StoreResult<Option<Vec<u8>>> {
+        block_on(self.store.sealed_secret(name))
+    }
+
+    async fn remove_secret(&self, name: &str) -> StoreResult<bool> {
+        block_on(self.store.remove_secret(name))
+    }
+
+    async fn put_variable(&self, variable: NewVariable) -> StoreResult<()> {
+        block_on(self.store.put_variable(variable))
+    }
+
+    async fn variables(&self) -> StoreResult<Vec<VariableRow>> {
+        block_on(self.store.variables())
+    }
+
+    async fn remove_variable(&self, name: &str) -> StoreResult<bool> {
+        block_on(self.store.remove_variable(name))
     }
 
     async fn take_shards(&self) -> StoreResult<ShardEpochs> {

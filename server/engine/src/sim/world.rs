@@ -26,10 +26,11 @@ use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
 use crate::reports;
+use crate::secrets::{Keeper, key};
 use crate::shard::{self, Counters, Inspected, Message, Planted, Router, Shared};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{BlobStore, LogStore, NewVersion, Store};
+use crate::store::{BlobStore, LogStore, NewVersion, References, Store};
 use crate::task_logs::{LogLimits, LogWriter};
 use crate::task_types::TypeRegistry;
 
@@ -247,6 +248,7 @@ impl World {
                 actor: "sim".to_owned(),
                 expected: None,
                 schedules: Vec::new(),
+                references: References::default(),
             };
             block_on(stores.store.save_flow(version)).expect("it can be saved");
             self.flows.push(id);
@@ -311,11 +313,13 @@ impl World {
             .map(|inbox| tokio::spawn(shard::run(shared.clone(), router.clone(), inbox)))
             .collect();
         recover(&shared, &router).await.expect("the store is well");
+        let keeper = Keeper::open(Arc::clone(&stores.store), &key::KeySource::Folder, None);
+        let keeper = Arc::new(keeper.await.expect("the store is well"));
         let engine = open_doors(
             shared,
             router.clone(),
             Arc::new(TypeRegistry::default()),
-            stores.logs,
+            (stores.logs, keeper),
             Engine::builder(),
         );
         Life {

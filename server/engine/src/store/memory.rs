@@ -18,9 +18,9 @@ use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
-    BlobKey, BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion,
-    RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError, StoreResult,
-    StoredVersion, Swept, Unfinished,
+    BlobKey, BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewSecret,
+    NewVariable, NewVersion, References, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow,
+    SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -45,6 +45,8 @@ struct State {
     epochs: Vec<u64>,
     flows: BTreeMap<String, Flow>,
     runs: BTreeMap<RunId, Run>,
+    secrets: BTreeMap<String, NewSecret>,
+    variables: BTreeMap<String, NewVariable>,
     /// Runs of each flow, so that a page of one flow does not walk over the others' runs.
     by_flow: BTreeMap<String, BTreeSet<RunId>>,
     keys: BTreeMap<(String, String), (RunId, u64)>,
@@ -94,6 +96,18 @@ impl State {
     fn schedule(&mut self, flow: &str, name: &str) -> Option<&mut ScheduleRow> {
         let rows = &mut self.flows.get_mut(flow)?.schedules;
         rows.iter_mut().find(|row| row.name == name)
+    }
+
+    /// The flows that are not archived and whose newest version refers to something.
+    fn used_by(&self, refers: impl Fn(&References) -> bool) -> Vec<String> {
+        let all = self.flows.iter().filter(|(_, flow)| !flow.archived);
+        all.filter(|(_, flow)| {
+            flow.versions
+                .last()
+                .is_some_and(|newest| refers(&newest.references))
+        })
+        .map(|(id, _)| id.clone())
+        .collect()
     }
 
     fn save_flow(&mut self, version: NewVersion) -> StoreResult<u32> {
@@ -347,6 +361,55 @@ impl Store for MemoryStore {
             .iter()
             .filter(|(id, found)| !found.archived && flow.is_none_or(|flow| flow == *id));
         Ok(wanted.flat_map(|(_, flow)| flow.schedules.clone()).collect())
+    }
+
+    async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {
+        self.state.lock().secrets.insert(secret.name.clone(), secret);
+        Ok(())
+    }
+
+    async fn secrets(&self) -> StoreResult<Vec<SecretRow>> {
+        let state = self.state.lock();
+        let row = |secret: &NewSecret| SecretRow {
+            name: secret.name.clone(),
+            updated_at: secret.at,
+            actor: secret.actor.clone(),
+            used_by: state.used_by(|references| references.secrets.contains(&secret.name)),
+        };
+        Ok(state.secrets.values().map(row).collect())
+    }
+
+    async fn sealed_secret(&self, name: &str) -> StoreResult<Option<Vec<u8>>> {
+        let state = self.state.lock();
+        Ok(state.secrets.get(name).map(|secret| secret.sealed.clone()))
+    }
+
+    async fn remove_secret(&self, name: &str) -> StoreResult<bool> {
+        Ok(self.state.lock().secrets.remove(name).is_some())
+    }
+
+    async fn put_variable(&self, variable: NewVariable) -> StoreResult<()> {
+        self.state
+            .lock()
+            .variables
+            .insert(variable.name.clone(), variable);
+        Ok(())
+    }
+
+    async fn variables(&self) -> StoreResult<Vec<VariableRow>> {
+        let state = self.state.lock();
+        let row = |variable: &NewVariable| VariableRow {
+            name: variable.name.clone(),
+            value: variable.value.clone(),
+            updated_at: variable.at,
+            actor: variable.actor.clone(),
+            used_by: state.used_by(|references| references.variables.contains(&variable.name)),
+        };
+        Ok(state.variables.values().map(row).collect())
+    }
+
+    async fn remove_variable(&self, name: &str) -> StoreResult<bool> {
+        Ok(self.state.lock().variables.remove(name).is_some())
     }
 
     async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()> {

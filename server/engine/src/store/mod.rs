@@ -14,12 +14,14 @@ pub mod memory;
 mod references;
 pub mod retention;
 mod schedules;
+mod settings;
 pub mod sqlite;
 mod stats;
 #[cfg(test)]
 mod suite;
 
 pub use self::schedules::{NewSchedule, ScheduleMark, ScheduleRow};
+pub use self::settings::{NewSecret, NewVariable, References, SecretRow, VariableRow};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -116,6 +118,8 @@ pub struct NewVersion {
     pub expected: Option<u32>,
     /// Its schedules. One that was there before goes on from where it was; if its spec has changed or the flow was archived, from now on.
     pub schedules: Vec<NewSchedule>,
+    /// The secrets and variables it refers to.
+    pub references: References,
 }
 
 /// One decision of one run, to be appended to its log.
@@ -275,6 +279,27 @@ pub trait Store: Send + Sync + 'static {
         is_paused: bool,
         now: Timestamp,
     ) -> StoreResult<bool>;
+
+    /// Sets a secret: a new one, or another value of one that is there.
+    async fn put_secret(&self, secret: NewSecret) -> StoreResult<()>;
+
+    /// All secrets, by name.
+    async fn secrets(&self) -> StoreResult<Vec<SecretRow>>;
+
+    /// A secret as it was given to the store.
+    async fn sealed_secret(&self, name: &str) -> StoreResult<Option<Vec<u8>>>;
+
+    /// Removes a secret. False if there is none.
+    async fn remove_secret(&self, name: &str) -> StoreResult<bool>;
+
+    /// Sets a variable: a new one, or another value of one that is there.
+    async fn put_variable(&self, variable: NewVariable) -> StoreResult<()>;
+
+    /// All variables, by name.
+    async fn variables(&self) -> StoreResult<Vec<VariableRow>>;
+
+    /// Removes a variable. False if there is none.
+    async fn remove_variable(&self, name: &str) -> StoreResult<bool>;
 
     /// Takes over all shards: raises and returns their epochs.
     async fn take_shards(&self) -> StoreResult<ShardEpochs>;

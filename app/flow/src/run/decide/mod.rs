@@ -83,6 +83,7 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
             flow: plan.doc.flow.as_str().into(),
             version: new.version,
             inputs: new.inputs,
+            vars: new.vars,
             labels,
             trigger: new.trigger,
             idempotency_key: new.idempotency_key,
@@ -313,6 +314,7 @@ impl<'s, 'e> Decider<'s, 'e> {
             attempt: task.attempts.last().map_or(1, |attempt| attempt.number),
             token,
             input,
+            secrets: Arc::clone(&plan.secrets),
             timeout: plan.doc.timeout.map(|limit| limit.as_duration()),
             at_most_once: plan.is_at_most_once(),
             since_first: task

@@ -16,6 +16,7 @@ mod properties;
 mod restarts;
 mod samples;
 mod script;
+mod secrets;
 mod values;
 mod waits;
 mod world;

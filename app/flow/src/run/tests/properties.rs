@@ -284,7 +284,13 @@ fn live_again(old: World, doc: &FlowDoc, chance: u64) -> World {
     let at = chance as usize % (doc.tasks.len() + 1);
     let from = doc.tasks.get_index(at).map(|(key, _)| key.clone());
     let inputs = json!({"yes": true, "no": false, "word": if chance & 64 == 0 { "word" } else { "other" }});
-    let (_, world) = fork(old, doc.clone(), &inputs, from.as_deref()).expect("it is a task");
+    let (_, world) = fork(
+        old,
+        doc.clone(),
+        (&inputs, &serde_json::Map::new()),
+        from.as_deref(),
+    )
+    .expect("it is a task");
     let mut life = Life { world, chance };
     life.finish();
     life.world

@@ -87,6 +87,7 @@ fn fields_with_a_default_may_be_missing() {
             "version",
             "until",
             "signal",
+            "vars",
         ]
         .iter()
         .filter(|field| is_optional(&full.kind, field))
@@ -105,7 +106,10 @@ fn fields_with_a_default_may_be_missing() {
 fn is_optional(kind: &EventKind, field: &str) -> bool {
     match kind {
         EventKind::RunCreated { .. } => {
-            matches!(field, "labels" | "idempotency_key" | "parent" | "forked_from")
+            matches!(
+                field,
+                "labels" | "vars" | "idempotency_key" | "parent" | "forked_from"
+            )
         }
         EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),
         EventKind::ChildRequested { .. } => matches!(field, "version" | "until"),

@@ -19,6 +19,7 @@ mod projection;
 mod readers;
 mod rows;
 mod schedules;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod vacuum;
@@ -46,8 +47,9 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::retention::Retention;
 use super::{
-    BlobKey, Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow,
-    ShardEpochs, Store, StoreResult, StoredVersion, Swept, Unfinished,
+    BlobKey, Committed, FlowStats, NewSecret, NewVariable, NewVersion, RunDecision, RunFilter, RunRow,
+    ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreResult, StoredVersion, Swept, Unfinished,
+    VariableRow,
 };
 
 /// What deleting a run weighs in the sharing of transactions.
@@ -180,6 +182,47 @@ impl Store for SqliteStore {
             .write(1, move |conn, _| {
                 schedules::pause(conn, &flow, &name, is_paused, now)
             })
+            .await
+    }
+
+    async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {
+        self.writer
+            .write(1, move |conn, _| settings::put_secret(conn, &secret))
+            .await
+    }
+
+    async fn secrets(&self) -> StoreResult<Vec<SecretRow>> {
+        self.readers.read(settings::secrets).await
+    }
+
+    async fn sealed_secret(&self, name: &str) -> StoreResult<Option<Vec<u8>>> {
+        let name = name.to_owned();
+        self.readers
+            .read(move |conn| settings::sealed_secret(conn, &name))
+            .await
+    }
+
+    async fn remove_secret(&self, name: &str) -> StoreResult<bool> {
+        let name = name.to_owned();
+        self.writer
+            .write(1, move |conn, _| settings::remove_secret(conn, &name))
+            .await
+    }
+
+    async fn put_variable(&self, variable: NewVariable) -> StoreResult<()> {
+        self.writer
+            .write(1, move |conn, _| settings::put_variable(conn, &variable))
+            .await
+    }
+
+    async fn variables(&self) -> StoreResult<Vec<VariableRow>> {
+        self.readers.read(settings::variables).await
+    }
+
+    async fn remove_variable(&self, name: &str) -> StoreResult<bool> {
+        let name = name.to_owned();
+        self.writer
+            .write(1, move |conn, _| settings::remove_variable(conn, &name))
             .await
     }
 

@@ -8,7 +8,7 @@ use flow::view::{ErrorView, RunStatus, RunSummary, TaskCounts};
 use flow::{Payload, RunId, Timestamp};
 use serde_json::json;
 
-use crate::store::{Committed, Idempotency, NewVersion, RunDecision, RunRow, ShardEpochs, Store};
+use crate::store::{Committed, Idempotency, NewVersion, References, RunDecision, RunRow, ShardEpochs, Store};
 
 /// 2023-11-14T22:13:20Z.
 pub(super) const START_MS: i64 = 1_700_000_000_000;
@@ -152,6 +152,7 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             run: id(draft.n),
             flow: draft.flow.into(),
             version: 1,
+            vars: serde_json::Map::new(),
             inputs: Payload::from(json!({"ümlaut": [1, 2.5, null, "\u{0}"], "n": draft.n})),
             labels: BTreeMap::new(),
             trigger: "api".into(),
@@ -195,6 +196,7 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         at: at(document.len() as i64),
         actor: "local".to_owned(),
         expected,
+        references: References::default(),
         schedules: Vec::new(),
     }
 }

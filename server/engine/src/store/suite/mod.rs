@@ -6,6 +6,7 @@ mod drafts;
 mod lists;
 mod logs_and_blobs;
 mod schedules;
+mod settings;
 
 pub(in crate::store) use self::drafts::{Draft, at, id, run, version};
 
@@ -22,6 +23,7 @@ use self::lists::{
 };
 use self::logs_and_blobs::{blobs_come_back, blobs_nobody_names_can_go, logs_are_read_from_any_place};
 use self::schedules::schedules_follow_their_flows;
+use self::settings::{secrets_are_kept_as_they_are_given, variables_are_kept};
 use super::memory::MemoryStore;
 use super::{BlobStore, LogStore, Store};
 
@@ -40,6 +42,8 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     counts_follow_the_runs(store, &epochs).await;
     flows_show_their_runs(store, &epochs).await;
     schedules_follow_their_flows(store).await;
+    secrets_are_kept_as_they_are_given(store).await;
+    variables_are_kept(store).await;
     expired_runs_are_found(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
     blobs_nobody_names_can_go(store, blobs, &epochs).await;
