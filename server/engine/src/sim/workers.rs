@@ -109,7 +109,7 @@ impl Floor {
         let error = |kind: &str| TaskError::new(kind, Self::mark(token));
         let outcome = match self.dice.below(if is_kind { 10 } else { 16 }) {
             _ if held.is_asked && (!held.has_begun || self.dice.one_in(2)) => TaskOutcome::Cancelled,
-            8 | 9 | 10 => TaskOutcome::Failed {
+            8..=10 => TaskOutcome::Failed {
                 error: error("failed"),
                 output: None,
             },
