@@ -9,7 +9,7 @@ use std::time::Duration;
 use flow::payload::BlobRef;
 use flow::run::{Command, Decision, Env, Rejected, create, decide};
 use flow::{RunId, Timestamp};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
@@ -67,6 +67,10 @@ pub(super) struct ShardLoop {
     batch: Batch,
     /// The batch whose commit is under way.
     in_commit: Option<Batch>,
+    /// Runs that are looked at again because something failed, whatever their timers say.
+    again: FxHashSet<RunId>,
+    /// What the clock showed when it was last looked at.
+    seen: Timestamp,
     chance: Chance,
     stopping: Vec<oneshot::Sender<()>>,
 }
@@ -81,6 +85,8 @@ impl ShardLoop {
             timers: Timers::default(),
             batch: Batch::default(),
             in_commit: None,
+            again: FxHashSet::default(),
+            seen: Timestamp::default(),
             chance,
             stopping: Vec::new(),
         }
@@ -396,10 +402,17 @@ impl ShardLoop {
 
     fn wake_due(&mut self) {
         let now = self.shared.clock.now();
+        if now < std::mem::replace(&mut self.seen, now) {
+            // The clock was set back. What is due then is due then, but nobody meant a second look to wait for hours.
+            for run in &self.again {
+                self.timers.arm_at_the_latest(*run, now.plus(AFTER_FAILURE));
+            }
+        }
         while !self.batch.is_full() {
             let Some(run) = self.timers.take_due(now) else {
                 return;
             };
+            self.again.remove(&run);
             self.command(RunCommand {
                 run,
                 command: Command::Wake,
@@ -586,6 +599,7 @@ impl ShardLoop {
         }
         let at: Timestamp = self.shared.clock.now().plus(AFTER_FAILURE);
         self.timers.arm_at_the_latest(run, at);
+        self.again.insert(run);
     }
 
     /// Reports of workers are not lost with a failed commit: they come again a little later.
@@ -599,8 +613,10 @@ impl ShardLoop {
         }
         let (router, clock) = (self.router.clone(), Arc::clone(&self.shared.clock));
         self.shared.runtime.spawn(async move {
-            let at = clock.now().plus(AFTER_FAILURE);
-            while clock.now() < at {
+            let begun = clock.now();
+            let at = begun.plus(AFTER_FAILURE);
+            // A clock that was set back is not waited for.
+            while (begun..at).contains(&clock.now()) {
                 clock.wait_until(at).await;
             }
             for report in reports {

@@ -10,6 +10,7 @@
 
 mod check;
 mod dice;
+mod found;
 mod store;
 mod workers;
 mod world;

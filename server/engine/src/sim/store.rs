@@ -52,6 +52,7 @@ pub(super) struct Gate {
 struct Inside {
     is_open: bool,
     waiting: Vec<(Verb, oneshot::Sender<Fate>)>,
+    n_commits: usize,
 }
 
 impl Gate {
@@ -63,6 +64,11 @@ impl Gate {
             // Those who asked may be gone.
             let _ = fate.send(Fate::Pass);
         }
+    }
+
+    /// How many commits were done.
+    pub(super) fn n_commits(&self) -> usize {
+        self.inside.lock().n_commits
     }
 
     pub(super) fn n_waiting(&self) -> usize {
@@ -211,7 +217,11 @@ impl Store for GatedStore {
     }
 
     async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>> {
-        self.through(Verb::Commit, self.store.commit(epochs, batch)).await
+        let commit = async {
+            self.gate.inside.lock().n_commits += 1;
+            self.store.commit(epochs, batch).await
+        };
+        self.through(Verb::Commit, commit).await
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {
