@@ -13,6 +13,7 @@ use crate::engine::{Engine, Parts};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
+use crate::messages::courier::{self, Courier, Letters};
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
@@ -178,7 +179,9 @@ impl EngineBuilder {
         let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, folder).await?);
         let dispatch = self.pool(&types, &logs, &stores, &keeper);
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
+        let (courier, letters) = Courier::new();
         let shared = Shared {
+            courier,
             epochs: stores.store.take_shards().await?,
             store: Arc::clone(&stores.store),
             blobs: Arc::clone(&stores.blobs),
@@ -197,7 +200,13 @@ impl EngineBuilder {
         // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
         let _ = dispatch.1.set(router.clone());
         recover(&shared, &router).await?;
-        Ok(open_doors(shared, router, types, (stores.logs, keeper), self))
+        Ok(open_doors(
+            shared,
+            router,
+            types,
+            (stores.logs, keeper, letters),
+            self,
+        ))
     }
 
     fn n_loops(&self) -> usize {
@@ -264,7 +273,7 @@ pub(crate) fn open_doors(
     shared: Shared,
     router: Router,
     types: Arc<TypeRegistry>,
-    (log_store, keeper): (Arc<dyn LogStore>, Arc<Keeper>),
+    (log_store, keeper, letters): (Arc<dyn LogStore>, Arc<Keeper>, Letters),
     options: EngineBuilder,
 ) -> Engine {
     let reader = Arc::new(Reader::new(Arc::clone(&shared.store), Arc::clone(&shared.flows)));
@@ -293,6 +302,7 @@ pub(crate) fn open_doors(
     let engine = Engine {
         parts: Arc::new(parts),
     };
+    courier::start(&engine, letters);
     schedules::start(&engine);
     engine
 }
@@ -319,12 +329,7 @@ pub(crate) async fn recover(shared: &Shared, router: &Router) -> EngineResult<()
             let command = flow::run::Command::Recover { workers_gone: true };
             router.send(
                 found.run,
-                Message::Command(RunCommand {
-                    run: found.run,
-                    command,
-                    actor: "engine".into(),
-                    reply: None,
-                }),
+                Message::Command(RunCommand::of_engine(found.run, command)),
             );
         }
     }

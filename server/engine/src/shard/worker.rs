@@ -22,7 +22,7 @@ use super::timers::Timers;
 use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
 use crate::chance::Chance;
 use crate::error::{EngineError, EngineResult};
-use crate::store::{Committed, StoreError, StoreResult};
+use crate::store::{Committed, MessageId, StoreError, StoreResult};
 
 /// Messages taken from the inbox in one go, so that timers and commits get their turn.
 const MESSAGES_PER_TURN: usize = 512;
@@ -201,6 +201,7 @@ impl ShardLoop {
             command,
             actor,
             reply,
+            takes,
         } = asked;
         let env = Env {
             now: self.shared.clock.now(),
@@ -219,8 +220,13 @@ impl ShardLoop {
             Ok(decision) => {
                 let is_trivial = decision.events.is_empty() && decision.effects.is_empty();
                 let is_complete = decision.needs_blobs.is_empty() && !decision.unfinished;
-                let is_settled = here.n_uncommitted == 0 || reply.is_none();
-                if is_trivial && is_complete && is_settled && started.is_none() {
+                let is_nothing = is_trivial && is_complete && started.is_none();
+                if is_nothing && let Some(message) = takes {
+                    self.take_for_nothing(run, message, reply);
+                    self.timers.arm(run, here.state.wake_at());
+                    return;
+                }
+                if is_nothing && (here.n_uncommitted == 0 || reply.is_none()) {
                     // Nothing to commit, so nothing to wait for; only its timer may have to be set again. An answer that rests on what
                     // is not committed yet does wait.
                     self.timers.arm(run, here.state.wake_at());
@@ -232,11 +238,13 @@ impl ShardLoop {
                 let entry = self.record(here, decision, None);
                 entry.started.extend(started);
                 entry.replies.extend(reply);
+                entry.takes.extend(takes);
                 entry.reports.extend(kept.map(|command| RunCommand {
                     run,
                     command,
                     actor,
                     reply: None,
+                    takes: None,
                 }));
             }
             Err(Rejected::NeedsBlobs(wanted)) => {
@@ -245,34 +253,45 @@ impl ShardLoop {
                     command,
                     actor,
                     reply,
+                    takes,
                 });
                 self.read_values(here, wanted);
             }
             Err(rejected) => {
                 debug!(run.id = %run, "Run {run} rejects a command: {rejected}");
-                let error = match rejected {
-                    Rejected::Finished => EngineError::Finished(run),
-                    Rejected::Ending => EngineError::NotNow(rejected.to_string()),
-                    other => EngineError::BadRequest(other.to_string()),
-                };
-                if here.n_uncommitted > 0 {
+                if let Some(message) = takes {
+                    self.take_for_nothing(run, message, reply);
+                } else if here.n_uncommitted > 0 {
                     // What it is refused for may never happen: the refusal waits for the commit, and should that fail, a report
                     // comes again.
                     let entry = self.record(here, Decision::default(), None);
                     match reply {
-                        Some(reply) => entry.refusals.push((reply, error)),
+                        Some(reply) => entry.refusals.push((reply, refusal(run, rejected))),
                         None => entry.reports.push(RunCommand {
                             run,
                             command,
                             actor,
                             reply: None,
+                            takes: None,
                         }),
                     }
                 } else if let Some(reply) = reply {
-                    tell(reply, Err(error));
+                    tell(reply, Err(refusal(run, rejected)));
                 }
             }
         }
+    }
+
+    /// Takes a message that causes nothing: with the next batch, so that nothing it was judged by can fail to be committed.
+    fn take_for_nothing(
+        &mut self,
+        run: RunId,
+        message: MessageId,
+        reply: Option<oneshot::Sender<EngineResult<()>>>,
+    ) {
+        let entry = self.batch.entry(run);
+        entry.takes.push(message);
+        entry.replies.extend(reply);
     }
 
     /// Puts a decision into the batch and sees to what it leaves for later.
@@ -287,15 +306,8 @@ impl ShardLoop {
         let wanted = std::mem::take(&mut decision.needs_blobs);
         if decision.unfinished {
             let command = Command::Continue;
-            self.router.send(
-                run,
-                Message::Command(RunCommand {
-                    run,
-                    command,
-                    actor: "engine".into(),
-                    reply: None,
-                }),
-            );
+            self.router
+                .send(run, Message::Command(RunCommand::of_engine(run, command)));
         }
         if wanted.is_empty() {
             here.values.0.clear();
@@ -325,12 +337,7 @@ impl ShardLoop {
             Ok(values) => {
                 here.values.0.extend(values);
                 let mut parked = std::mem::take(&mut here.parked);
-                parked.push(RunCommand {
-                    run,
-                    command: Command::Continue,
-                    actor: "engine".into(),
-                    reply: None,
-                });
+                parked.push(RunCommand::of_engine(run, Command::Continue));
                 parked
                     .into_iter()
                     .for_each(|command| self.decide(&mut here, command));
@@ -351,6 +358,7 @@ impl ShardLoop {
                             command,
                             actor,
                             reply: None,
+                            takes: None,
                         }),
                     }
                 }
@@ -373,22 +381,14 @@ impl ShardLoop {
                     .held_tokens()
                     .for_each(|token| self.shared.dispatch.confirm_started(token));
                 let command = Command::Recover { workers_gone: false };
-                self.decide(
-                    &mut here,
-                    RunCommand {
-                        run,
-                        command,
-                        actor: "engine".into(),
-                        reply: None,
-                    },
-                );
+                self.decide(&mut here, RunCommand::of_engine(run, command));
                 waiting
                     .into_iter()
                     .for_each(|command| self.decide(&mut here, command));
                 self.runs.insert(run, Resident::Here(here));
             }
-            Ok(Some(_)) => answer(waiting, &EngineError::Finished(run)),
-            Ok(None) => answer(waiting, &EngineError::UnknownRun(run)),
+            Ok(Some(_)) => self.refuse(waiting, &EngineError::Finished(run)),
+            Ok(None) => self.refuse(waiting, &EngineError::UnknownRun(run)),
             Err(error) => {
                 warn!(run.id = %run, "Run {run} cannot be read: {error}");
                 let (asked, reports): (Vec<_>, Vec<_>) =
@@ -396,6 +396,17 @@ impl ShardLoop {
                 answer(asked, &error);
                 self.offer_again(reports);
                 self.look_again(run);
+            }
+        }
+    }
+
+    /// Answers commands to a run that can take none any more.
+    fn refuse(&mut self, commands: Vec<RunCommand>, error: &EngineError) {
+        for command in commands {
+            match (command.takes, command.reply) {
+                (Some(message), reply) => self.take_for_nothing(command.run, message, reply),
+                (None, Some(reply)) => tell(reply, Err(error.clone())),
+                (None, None) => {}
             }
         }
     }
@@ -413,22 +424,25 @@ impl ShardLoop {
                 return;
             };
             self.again.remove(&run);
-            self.command(RunCommand {
-                run,
-                command: Command::Wake,
-                actor: "engine".into(),
-                reply: None,
-            });
+            self.command(RunCommand::of_engine(run, Command::Wake));
         }
     }
 
     fn begin_commit(&mut self) -> Committing {
         let mut batch = std::mem::take(&mut self.batch);
-        let decisions: Vec<_> = batch
-            .entries
-            .iter_mut()
-            .filter_map(|entry| entry.decision.take())
-            .collect();
+        let mut decisions = Vec::with_capacity(batch.entries.len());
+        let mut taken_for_nothing = Vec::new();
+        for entry in &mut batch.entries {
+            let takes = std::mem::take(&mut entry.takes);
+            match entry.decision.take() {
+                Some(mut decision) => {
+                    decision.messages.clone_from(&entry.messages);
+                    decision.takes = takes;
+                    decisions.push(decision);
+                }
+                None => taken_for_nothing.extend(takes),
+            }
+        }
         let blobs: Vec<_> = batch
             .blobs
             .drain(..)
@@ -440,11 +454,17 @@ impl ShardLoop {
             if !blobs.is_empty() {
                 shared.blobs.put(shared.clock.now(), blobs).await?;
             }
-            if decisions.is_empty() {
-                Ok(Vec::new())
+            let committed = if decisions.is_empty() {
+                Vec::new()
             } else {
-                shared.store.commit(&shared.epochs, decisions).await
+                shared.store.commit(&shared.epochs, decisions).await?
+            };
+            if !taken_for_nothing.is_empty()
+                && let Err(error) = shared.store.take_messages(taken_for_nothing).await
+            {
+                warn!("Messages that cause nothing stay for a while: {error}");
             }
+            Ok(committed)
         })
     }
 
@@ -474,6 +494,8 @@ impl ShardLoop {
                     "A commit of {} runs failed, they will be read again: {error}",
                     batch.entries.len()
                 );
+                // It may have been written all the same.
+                self.shared.courier.look();
                 if let StoreError::StaleEpoch { .. } = error {
                     self.runs.clear();
                 }
@@ -543,6 +565,7 @@ impl ShardLoop {
             .started
             .into_iter()
             .for_each(|token| self.shared.dispatch.confirm_started(token));
+        self.shared.courier.sent(entry.messages);
         let Some(Resident::Here(here)) = self.runs.get_mut(&run) else {
             return;
         };
@@ -629,6 +652,20 @@ impl ShardLoop {
 fn answer(commands: Vec<RunCommand>, error: &EngineError) {
     for reply in commands.into_iter().filter_map(|command| command.reply) {
         tell(reply, Err(error.clone()));
+    }
+}
+
+fn refusal(run: RunId, rejected: Rejected) -> EngineError {
+    match rejected {
+        Rejected::Finished => EngineError::Finished(run),
+        Rejected::BadAnswer(problems) => EngineError::BadAnswer(problems),
+        Rejected::Ending
+        | Rejected::Signalled(_)
+        | Rejected::TooManySignals
+        | Rejected::NotWaiting(_)
+        | Rejected::NoSignal(_)
+        | Rejected::NameUnknown(_) => EngineError::NotNow(rejected.to_string()),
+        Rejected::StaleToken | Rejected::NeedsBlobs(_) => EngineError::BadRequest(rejected.to_string()),
     }
 }
 

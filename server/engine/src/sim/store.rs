@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 
 use crate::store::retention::Retention;
 use crate::store::{
-    BlobKey, BlobStore, Committed, FlowStats, NewSecret, NewVariable, NewVersion, RunDecision, RunFilter,
-    RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion,
-    Swept, Unfinished, VariableRow,
+    BlobKey, BlobStore, Committed, FlowStats, MessageId, NewSecret, NewVariable, NewVersion, OutboxRow,
+    RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError,
+    StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// What is asked of the store and waits for its fate.
@@ -182,6 +182,14 @@ impl Store for GatedStore {
         now: Timestamp,
     ) -> StoreResult<bool> {
         block_on(self.store.pause_schedule(flow, name, is_paused, now))
+    }
+
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {
+        block_on(self.store.outbox(after, limit))
+    }
+
+    async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()> {
+        block_on(self.store.take_messages(messages))
     }
 
     async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {

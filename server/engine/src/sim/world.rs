@@ -25,6 +25,7 @@ use crate::engine::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
+use crate::messages::courier::Courier;
 use crate::reports;
 use crate::secrets::{Keeper, key};
 use crate::shard::{self, Counters, Inspected, Message, Planted, Router, Shared};
@@ -297,7 +298,9 @@ impl World {
             Arc::new(move || now.now()),
             LogLimits::default(),
         );
+        let (courier, letters) = Courier::new();
         let shared = Shared {
+            courier,
             epochs: gated.take_shards().await.expect("the shards can be taken"),
             store: gated.clone(),
             blobs: gated.clone(),
@@ -323,7 +326,7 @@ impl World {
             shared,
             router.clone(),
             Arc::new(TypeRegistry::default()),
-            (stores.logs, keeper),
+            (stores.logs, keeper, letters),
             Engine::builder(),
         );
         Life {
