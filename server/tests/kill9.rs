@@ -19,7 +19,10 @@ const CLIENTS: usize = 4;
 /// Runs started at most between two kills: recovering must not become the test's main work.
 const STARTS_MAX: usize = 40;
 
-const FLOWS: [(&str, &str); 3] = [
+/// Runs that each run of the flow `families` starts.
+const N_CHILDREN: usize = 3;
+
+const FLOWS: [(&str, &str); 4] = [
     (
         "light",
         "flow: light\ntasks:\n  a: { type: transform, with: { value: 1 } }\n  b: { type: transform, needs: [a], with: { value: '{{ tasks.a.output + 1 }}' } }\n  c: { type: noop, needs: [b] }\n",
@@ -31,6 +34,10 @@ const FLOWS: [(&str, &str); 3] = [
     (
         "shells",
         "flow: shells\ntasks:\n  a: { type: shell, with: { command: 'sleep 0.03; echo 7' } }\n  b: { type: shell, needs: [a], with: { command: 'echo {{ tasks.a.output }}' } }\n",
+    ),
+    (
+        "families",
+        "flow: families\ntasks:\n  each: { type: subflow, for_each: { items: [1, 2] }, with: { flow: delays } }\n  last: { type: subflow, needs: [each], with: { flow: light } }\n",
     ),
 ];
 
@@ -265,7 +272,12 @@ async fn acknowledged_runs_survive_kill_9() {
         .values()
         .filter_map(Value::as_u64)
         .sum();
-    assert_eq!(n_runs, starts.len() as u64, "a run for each key: {stats}");
+    let n_families = starts.keys().filter(|n| flow_of(**n) == "families").count();
+    let n_expected = starts.len() + n_families * N_CHILDREN;
+    assert_eq!(
+        n_runs, n_expected as u64,
+        "a run for each key, and for each task that asks for one: {stats}"
+    );
     eprintln!(
         "{} starts, {n_acknowledged} acknowledged before the end; {outcomes:?}",
         starts.len()

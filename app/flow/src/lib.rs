@@ -19,6 +19,7 @@ pub mod layout;
 #[cfg(feature = "author")]
 pub mod legacy;
 pub mod limits;
+pub mod looping;
 #[cfg(feature = "author")]
 pub mod parse;
 pub mod payload;

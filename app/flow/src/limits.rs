@@ -36,17 +36,20 @@ pub const LIGHT_TASKS_PER_DECISION_MAX: usize = 1_000;
 /// Bytes of output one decision evaluates before it yields.
 pub const LIGHT_BYTES_PER_DECISION_MAX: usize = 1024 * 1024;
 
+/// Characters of a signal's name: it stands in addresses.
+pub const SIGNAL_NAME_CHARS_MAX: usize = 200;
+
 /// Signals one run takes, each of another name.
 pub const SIGNALS_MAX: usize = 10_000;
 
 /// How deep runs may start runs: a flow that starts itself must not do so for ever.
 pub const SUBFLOW_DEPTH_MAX: u32 = 16;
 
-/// How often a `wait` looks at its condition at most.
-pub const WAIT_EVERY_MIN_MS: u64 = 1_000;
+/// The shortest time between two looks of a `wait` at its condition.
+pub const WAIT_POLL_MIN_MS: u64 = 1_000;
 
-/// How often it does unless it says otherwise.
-pub const WAIT_EVERY_MS: u64 = 60_000;
+/// The time between them unless it says otherwise.
+pub const WAIT_POLL_MS: u64 = 60_000;
 
 /// Items of one `for_each`. Each costs some events; more belong into several runs.
 pub const ITEMS_MAX: usize = 100_000;

@@ -126,8 +126,10 @@ pub struct PlanTask {
     pub key: Arc<str>,
     /// What it is there for.
     pub role: Role,
-    /// What its author wrote.
+    /// What its author wrote; of a task of the type `loop`, what it does again and again (see [`TaskDoc::unrolled`]).
     pub doc: TaskDoc,
+    /// The type its author wrote.
+    pub written_type: Box<str>,
     /// Set if the decision step evaluates it.
     pub light: Option<Light>,
     /// Set if it has several runs.
@@ -299,6 +301,8 @@ impl Plan {
     fn add(&mut self, key: Arc<str>, role: Role, doc: TaskDoc) -> TaskIx {
         let ix = self.tasks.len() as TaskIx;
         self.by_key.insert(Arc::clone(&key), ix);
+        let written_type = doc.task_type.as_str().into();
+        let doc = doc.unrolled().into_owned();
         let light = Light::of(&doc);
         let spread = match (&doc.for_each, &doc.repeat) {
             (Some(_), _) => Some(Spread::Items),
@@ -309,6 +313,7 @@ impl Plan {
             key,
             role,
             doc,
+            written_type,
             light,
             spread,
             ups: Vec::new(),

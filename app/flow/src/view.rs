@@ -266,6 +266,15 @@ pub struct RunSummary {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorView>,
+    /// Why it was cancelled, in the words of who did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<String>,
+    /// The run whose task started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<RunId>,
+    /// The run it takes results from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
 }
 
 /// A run, whole.
@@ -349,6 +358,31 @@ pub struct TaskRunView {
     /// The run of another flow that it waits or waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<RunId>,
+}
+
+/// What a retry of a run would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RetryView {
+    /// The flow version of the new run.
+    pub version: u32,
+    /// The tasks that run again, upstreams first.
+    pub runs: Vec<WillRunView>,
+    /// The task runs whose results are taken over.
+    pub reused: Vec<String>,
+}
+
+/// A task that runs again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WillRunView {
+    /// Its path.
+    pub task: String,
+    /// Why its old result does not hold.
+    pub why: String,
+    /// How many of its items keep their results.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_items_reused: u32,
 }
 
 /// Why an unfinished task run is not running.

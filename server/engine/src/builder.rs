@@ -12,6 +12,7 @@ use crate::engine::{Engine, Parts};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
+use crate::messages::courier::{self, Courier};
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
@@ -164,7 +165,9 @@ impl EngineBuilder {
         );
         let dispatch = self.pool(&types, &logs, &stores);
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
+        let (courier, letters) = Courier::new();
         let shared = Shared {
+            courier,
             epochs: stores.store.take_shards().await?,
             store: Arc::clone(&stores.store),
             blobs: Arc::clone(&stores.blobs),
@@ -203,6 +206,7 @@ impl EngineBuilder {
         let engine = Engine {
             parts: Arc::new(parts),
         };
+        courier::start(&engine, letters);
         schedules::start(&engine);
         Ok(engine)
     }
@@ -286,12 +290,7 @@ async fn recover(shared: &Shared, router: &Router) -> EngineResult<()> {
             let command = flow::run::Command::Recover { workers_gone: true };
             router.send(
                 found.run,
-                Message::Command(RunCommand {
-                    run: found.run,
-                    command,
-                    actor: "engine".into(),
-                    reply: None,
-                }),
+                Message::Command(RunCommand::of_engine(found.run, command)),
             );
         }
     }

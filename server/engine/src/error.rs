@@ -60,6 +60,9 @@ pub enum EngineError {
     /// What is asked does not fit the state of the run.
     #[error("{0}")]
     NotNow(String),
+    /// An answer that does not fit its form; all that is wrong with it is told.
+    #[error("the answer does not fit the form: {}", .0.join("; "))]
+    BadAnswer(Vec<String>),
     /// A position in a list that no page of it gave.
     #[error("{0}")]
     BadCursor(String),

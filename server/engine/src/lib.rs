@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`Engine`] is the door · [`store`], [`dispatch`], [`TaskType`] and [`clock`] are the seams · `shard` is the loop that decides,
-//! commits and acts · `reader` shows committed state.
+//! commits and acts · `messages` go from run to run · `reader` shows committed state.
 
 mod builder;
 pub mod clock;
@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod flows;
 mod hub;
+mod messages;
 mod reader;
 mod reports;
 pub mod schedules;
@@ -28,7 +29,7 @@ pub mod task_types;
 mod upkeep;
 
 pub use builder::EngineBuilder;
-pub use engine::{Engine, Logs, SaveFlow, Saved, StartRun};
+pub use engine::{Answer, Engine, Logs, RetryRun, SaveFlow, Saved, StartRun};
 pub use error::{EngineError, EngineResult};
 pub use flow;
 pub use shard::Counters;

@@ -119,15 +119,7 @@ fn keep(output: Value) -> Result<(Payload, Option<NewBlob>), TaskError> {
 }
 
 fn send(router: &Router, run: RunId, command: Command) {
-    router.send(
-        run,
-        Message::Command(RunCommand {
-            run,
-            command,
-            actor: "engine".into(),
-            reply: None,
-        }),
-    );
+    router.send(run, Message::Command(RunCommand::of_engine(run, command)));
 }
 
 /// 128 bits of chance from the operating system; the clock's, should that fail.

@@ -2,6 +2,7 @@
 
 #![expect(unused_qualifications, reason = "the macro that describes calls writes them")]
 
+mod answers;
 mod flows;
 mod health;
 mod metrics;
@@ -44,6 +45,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::pause))
         .routes(routes!(runs::resume))
+        .routes(routes!(answers::retry))
         .routes(routes!(runs::explain))
         .routes(routes!(runs::events))
         .routes(routes!(tasks::list))
@@ -51,6 +53,9 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(tasks::input))
         .routes(routes!(tasks::output))
         .routes(routes!(tasks::logs))
+        .routes(routes!(answers::signal))
+        .routes(routes!(answers::approve))
+        .routes(routes!(answers::reject))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::preview))
         .routes(routes!(schedules::upcoming))

@@ -164,7 +164,7 @@ pub(super) async fn cancel(
     Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
 }
 
-fn check_reason(reason: Option<&str>) -> ApiResult<()> {
+pub(super) fn check_reason(reason: Option<&str>) -> ApiResult<()> {
     if reason.is_none_or(|reason| reason.len() <= REASON_BYTES_MAX) {
         return Ok(());
     }

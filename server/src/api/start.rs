@@ -169,7 +169,7 @@ fn start_of(flow: String, headers: &HeaderMap, body: StartBody) -> ApiResult<Sta
     })
 }
 
-fn accepted(run_id: RunId) -> Response {
+pub(super) fn accepted(run_id: RunId) -> Response {
     (
         StatusCode::ACCEPTED,
         [(header::LOCATION, address(run_id))],

@@ -181,15 +181,21 @@ impl<'d> Checker<'d> {
         let (Place::With(key) | Place::Until(key)) = self.place else {
             return false;
         };
-        self.doc_task(key).is_some_and(|task| task.repeat.is_some())
+        self.doc_task(key).is_some_and(TaskDoc::is_loop)
     }
 
     /// Whether this place is judged again as time goes by.
     fn sees_now(&self) -> bool {
-        let Place::With(key) = self.place else {
-            return false;
-        };
-        self.doc_task(key).is_some_and(|task| task.task_type == "wait")
+        match self.place {
+            Place::With(key) => self
+                .doc_task(key)
+                .is_some_and(|task| task.unrolled().task_type == "wait"),
+            Place::Undo(key) => self
+                .doc_task(key)
+                .and_then(|task| task.undo.as_ref())
+                .is_some_and(|undo| undo.task_type == "wait"),
+            _ => false,
+        }
     }
 
     fn doc_task(&self, key: &str) -> Option<&'d TaskDoc> {

@@ -34,6 +34,8 @@ pub struct TaskProgram {
     pub needs_when: Vec<Option<Condition>>,
     /// The cases of a switch, in order; the first that holds is taken. Empty for all other types.
     pub cases: Vec<(String, Condition)>,
+    /// What a `wait` waits for, judged again and again; it is not among the arguments.
+    pub awaited: Option<Box<Condition>>,
     /// The list its items come from, if it has some.
     pub items: Option<Box<Template>>,
     /// What ends its loop, if it has one.
@@ -126,15 +128,10 @@ impl TaskProgram {
             .as_deref()
             .map(|text| Condition::read(text, &format!("{path}.when"), checker));
         checker.enter(Place::With(key));
-        let (with, cases) = match task.with.get("cases") {
-            Some(Json::Object(cases)) if task.task_type == "switch" => {
-                let mut rest = task.with.clone();
-                rest.shift_remove("cases");
-                (rest, read_cases(cases, &format!("{path}.with.cases"), checker))
-            }
-            _ => (task.with.clone(), Vec::new()),
-        };
-        let with = Template::read(&Json::Object(with), &format!("{path}.with"), checker);
+        let (with_path, until_path) = task.places(path);
+        let task = &*task.unrolled();
+        let Arguments { with, cases, awaited } =
+            Arguments::read(&task.task_type, &task.with, &with_path, checker);
         checker.enter(Place::Items(key));
         let items = task.for_each.as_ref().map(|each| {
             Box::new(Template::read(
@@ -144,10 +141,10 @@ impl TaskProgram {
             ))
         });
         checker.enter(Place::Until(key));
-        let until = task.repeat.as_ref().map(|repeat| {
-            let path = format!("{path}.loop.until");
-            Box::new(Condition::read(&repeat.until, &path, checker))
-        });
+        let until = task
+            .repeat
+            .as_ref()
+            .map(|repeat| Box::new(Condition::read(&repeat.until, &until_path, checker)));
         let start_refs = Refs::union(
             when.iter()
                 .chain(needs_when.iter().flatten())
@@ -158,6 +155,7 @@ impl TaskProgram {
                 .into_iter()
                 .chain(items.iter().map(|items| items.refs()))
                 .chain(until.iter().map(|until| until.refs()))
+                .chain(awaited.iter().map(|awaited| awaited.refs()))
                 .chain(cases.iter().map(|(_, condition)| condition.refs())),
         );
         Self {
@@ -165,6 +163,7 @@ impl TaskProgram {
             when,
             needs_when,
             cases,
+            awaited,
             items,
             until,
             start_refs,
@@ -174,17 +173,70 @@ impl TaskProgram {
 
     fn read_undo(undo: &UndoDoc, key: &str, path: &str, checker: &mut Checker<'_>) -> Self {
         checker.enter(Place::Undo(key));
-        let with = Template::read(&Json::Object(undo.with.clone()), &format!("{path}.with"), checker);
-        let work_refs = with.refs().clone();
+        let Arguments { with, cases, awaited } =
+            Arguments::read(&undo.task_type, &undo.with, &join(path, "with"), checker);
+        let work_refs = Refs::union(
+            [with.refs()]
+                .into_iter()
+                .chain(awaited.iter().map(|awaited| awaited.refs()))
+                .chain(cases.iter().map(|(_, condition)| condition.refs())),
+        );
         Self {
             with,
             when: None,
             needs_when: Vec::new(),
-            cases: Vec::new(),
+            cases,
+            awaited,
             items: None,
             until: None,
             start_refs: Refs::default(),
             work_refs,
+        }
+    }
+}
+
+/// The arguments of a task: those that are conditions apart from the others.
+struct Arguments {
+    with: Template,
+    cases: Vec<(String, Condition)>,
+    awaited: Option<Box<Condition>>,
+}
+
+impl Arguments {
+    fn read(task_type: &str, with: &Map<String, Json>, path: &str, checker: &mut Checker<'_>) -> Self {
+        let mut rest = with.clone();
+        let mut read = Self {
+            cases: Vec::new(),
+            awaited: None,
+            with: Template::read(&Json::Null, path, checker),
+        };
+        match task_type {
+            "switch" => {
+                if let Some(Json::Object(cases)) = with.get("cases") {
+                    rest.shift_remove("cases");
+                    read.cases = read_cases(cases, &join(path, "cases"), checker);
+                }
+            }
+            "wait" => {
+                if let Some(when) = rest.shift_remove("when") {
+                    read.awaited = Some(Box::new(read_condition(&when, &join(path, "when"), checker)));
+                }
+            }
+            _ => {}
+        }
+        read.with = Template::read(&Json::Object(rest), path, checker);
+        read
+    }
+}
+
+fn read_condition(json: &Json, path: &str, checker: &mut Checker<'_>) -> Condition {
+    match json {
+        Json::String(text) => Condition::read(text, path, checker),
+        Json::Bool(constant) => Condition::constant(*constant, path),
+        _ => {
+            let sentence = "Here stands an expression that gives true or false.";
+            checker.problem(path, "expression", sentence);
+            Condition::constant(false, path)
         }
     }
 }
@@ -197,18 +249,7 @@ fn read_cases(cases: &Map<String, Json>, path: &str, checker: &mut Checker<'_>) 
     let mut read = Vec::with_capacity(cases.len());
     for (name, case) in cases {
         let path = join(path, name);
-        let condition = match case {
-            Json::String(text) => Condition::read(text, &path, checker),
-            Json::Bool(constant) => Condition::constant(*constant, &path),
-            _ => {
-                checker.problem(
-                    &path,
-                    "expression",
-                    "A case is an expression that gives true or false.",
-                );
-                Condition::constant(false, &path)
-            }
-        };
+        let condition = read_condition(case, &path, checker);
         read.push((name.clone(), condition));
     }
     read

@@ -573,7 +573,7 @@ fn each_place_sees_what_can_have_ended() {
             a error: What takes `a` back sees `a` and the tasks before it; `b` is none of them. (tasks.a.undo.with.x)
             b error: `b` does not come after `c`, so it may not have run; add `c` to the `needs` of `b`. (tasks.b.needs[0].when)
             c error: `c` does not come after `d`, so it may not have run; add `d` to the `needs` of `c`. (tasks.c.with.cases.y)
-            c error: A case is an expression that gives true or false. (tasks.c.with.cases.z)
+            c error: Here stands an expression that gives true or false. (tasks.c.with.cases.z)
             c error: `tasks.b` has no field `x`; it has output, state, error, exit_code, attempts, case; what the task gave is in `tasks.b.output`. (tasks.c.with.default)
             d error: `upstream` has no field `n_faild`; it has n_succeeded, n_failed, n_skipped (did you mean `n_failed`?). (tasks.d.when)
             d error: The flow has no input `x`. (tasks.d.with.list[1].deep)

@@ -47,6 +47,7 @@ impl RunState {
             labels,
             trigger,
             parent,
+            forked_from,
             ..
         } = &event.kind
         else {
@@ -59,6 +60,7 @@ impl RunState {
         data.labels = labels.clone();
         data.trigger = Arc::clone(trigger);
         data.parent.clone_from(parent);
+        data.retry_of = forked_from.as_ref().map(|from| from.run);
         data.last_seq = event.seq;
         Ok(Self { plan, data })
     }
@@ -88,7 +90,12 @@ impl RunState {
         self.data.last_at = self.data.last_at.max(event.at);
         let at = event.at;
         match &event.kind {
-            EventKind::RunCreated { .. } | EventKind::RunCancelRequested { .. } => {}
+            EventKind::RunCreated { .. } => {}
+            EventKind::RunCancelRequested { reason, .. } => {
+                if reason.is_some() {
+                    self.data.cancel_reason.clone_from(reason);
+                }
+            }
             EventKind::RunStarted {} => self.run_started(at),
             EventKind::RunPaused { .. } => self.data.paused_at = Some(at),
             EventKind::RunResumed {} => self.data.paused_at = None,
@@ -316,6 +323,8 @@ impl RunData {
             to_undo: Vec::new(),
             unhandled: BTreeSet::new(),
             paused_at: None,
+            cancel_reason: None,
+            retry_of: None,
             signals: None,
             reused: None,
             parent: None,

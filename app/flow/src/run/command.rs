@@ -96,6 +96,13 @@ pub enum Command {
         /// What came with it.
         payload: Payload,
     },
+    /// What a `signal` task waits for, or will wait for, came from outside.
+    SignalTask {
+        /// The task run's path.
+        path: Arc<str>,
+        /// What came with it.
+        payload: Payload,
+    },
     /// A person answered an `approval`.
     Approve {
         /// The task run's path.
@@ -198,6 +205,12 @@ pub enum Rejected {
     /// A signal of this name came before.
     #[error("the run has had the signal `{0}`; the first one counts")]
     Signalled(Arc<str>),
+    /// The task run waits for no signal, or not any more.
+    #[error("`{0}` waits for no signal, or not any more")]
+    NoSignal(Arc<str>),
+    /// The name of its signal is an expression that has not been evaluated.
+    #[error("the name of the signal that `{0}` waits for is known once it waits")]
+    NameUnknown(Arc<str>),
     /// The run has had too many of them.
     #[error("the run has had {max} signals, the most a run takes", max = crate::limits::SIGNALS_MAX)]
     TooManySignals,
@@ -230,6 +243,8 @@ pub enum Effect {
     CancelChild {
         /// Of this attempt.
         attempt: ChildAttempt,
+        /// The flow it is of.
+        flow: Arc<str>,
         /// The run, if it is known.
         child: Option<RunId>,
         /// At once, without its ending.
@@ -237,6 +252,8 @@ pub enum Effect {
     },
     /// Hold the run that a task waits for, or let it go on.
     PauseChild {
+        /// Of this attempt.
+        attempt: ChildAttempt,
         /// The run.
         child: RunId,
         /// Whether to hold it.

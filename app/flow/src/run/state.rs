@@ -86,12 +86,18 @@ pub(super) struct RunData {
     /// Since when nothing starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) paused_at: Option<Timestamp>,
+    /// Why somebody wanted it cancelled, in that person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cancel_reason: Option<String>,
     /// What came from outside, and who waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signals: Option<Box<Signals>>,
     /// The task of another run that started this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<Box<ParentRun>>,
+    /// The run that it takes results from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) retry_of: Option<RunId>,
     /// The runs that tasks of this one asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) children: Option<Box<Children>>,

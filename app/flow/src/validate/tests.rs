@@ -19,7 +19,15 @@ impl Types {
                     &["message"],
                 ),
             ),
-            ("approval", object(json!({"title": {"type": "string"}}), &[])),
+            (
+                "approval",
+                object(
+                    json!({"title": {"type": "string"}, "form": {"type": "object"}, "on_timeout": {"type": "string"}}),
+                    &[],
+                ),
+            ),
+            ("signal", object(json!({"name": {"type": "string"}}), &[])),
+            ("loop", schemars::schema_for!(crate::looping::LoopWith).to_value()),
             (
                 "switch",
                 object(
@@ -246,7 +254,7 @@ fn arguments_are_checked() {
 inputs: { x: {} }
 "#,
         expect![[r#"
-            3:14: error: there is no task type `http.reqest` (did you mean `http.request`?); the types are noop, fail, log, approval, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
+            3:14: error: there is no task type `http.reqest` (did you mean `http.request`?); the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
             4:28: error: `http.request` needs the argument `url` (tasks.b.with.url) [missing_argument]
             4:42: error: `http.request` has no argument `urll` (did you mean `url`?); its arguments are url, method, expect, pause, body (tasks.b.with.urll) [unknown_argument]
             4:53: error: "PUT" is not possible here; write one of GET, POST (tasks.b.with.method) [bad_argument]
@@ -356,7 +364,7 @@ fn one_slip_does_not_hide_the_others() {
             3:6: error: a task needs `type` (tasks.a.type) [missing_field]
             3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, for_each, loop, undo (tasks.a.typ) [unknown_field]
             4:6: error: expected a task as a mapping of fields, found a list (tasks.b) [wrong_type]
-            5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, approval, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
+            5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
             5:33: error: `c` needs itself; remove this edge (tasks.c.needs[2]) [self_edge]
             5:36: error: there is no task `x` (tasks.c.needs[3]) [unknown_task]
             5:56: error: `soon` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d) (tasks.c.retry.first) [bad_duration]
@@ -493,6 +501,50 @@ fn edges_may_name_what_became_of_a_task_that_waits() {
         expect![[r#"
             5:47: error: `aproved` is no outcome (did you mean `approved`?); write succeeded, failed, skipped, cancelled, always, approved, rejected, timeout, or a case if `ask` were a switch (tasks.yes.needs[0].on) [unknown_on]
             6:47: error: `approved` is no outcome; write succeeded, failed, skipped, cancelled, always, or a case if `each` were a switch (tasks.no.needs[0].on) [unknown_on]
+        "#]],
+    );
+}
+
+#[test]
+fn what_waits_is_checked_deeply() {
+    check_tasks(
+        r#"  a: { type: approval, with: { form: { type: 3 } } }
+  b: { type: approval, with: { form: { type: object, required: [x] }, on_timeout: approve } }
+  c: { type: approval, with: { form: { type: object, required: [x] }, on_timeout: reject } }
+  d: { type: signal, with: { name: "" } }
+  e: { type: signal, with: { name: "{{ run.id }}" } }
+"#,
+        expect![[r#"
+            3:32: error: the form is no JSON Schema: 3 is not valid under any of the schemas listed in the 'anyOf' keyword (tasks.a.with.form) [bad_form]
+            4:32: error: the form has fields that must be filled in, which nobody does when time approves; give `on_timeout` another value or require none (tasks.b.with.form) [bad_form]
+            6:36: error: a signal's name has 1 to 200 characters on one line (tasks.d.with.name) [bad_signal]
+        "#]],
+    );
+}
+
+#[test]
+fn loops_are_checked_like_the_field() {
+    check_tasks(
+        r#"  a: { type: loop, with: { do: { type: shell, with: { comand: x }, retry: { max_attempts: 0 } }, until: "last.n > nobody", max_iterations: 0 } }
+  b: { type: loop, with: { do: { type: loop }, until: "true" } }
+  c: { type: loop, loop: { until: "true" }, with: { do: { type: noop }, until: "true" } }
+  d: { type: loop, for_each: { items: [1] }, with: { do: { type: noop }, until: "true" } }
+  e: { type: noop, undo: { type: loop, with: { do: { type: noop }, until: "true" } } }
+  f: { type: loop, with: { do: { type: noop } } }
+  g: { type: loop, with: { do: { type: log, with: { message: "{{ iteration }} {{ last }}" } }, until: "iteration == 3" } }
+"#,
+        expect![[r#"
+            3:47: error: `shell` needs the argument `command` (tasks.a.with.do.with.command) [missing_argument]
+            3:63: error: `shell` has no argument `comand` (did you mean `command`?); its arguments are command, env (tasks.a.with.do.with.comand) [unknown_argument]
+            3:91: error: `max_attempts` counts the first attempt too, so it is 1 to 1000, not 0 (tasks.a.with.do.retry.max_attempts) [bad_retry]
+            3:105: error: There is no `nobody`; expressions see `inputs`, `tasks` and `run`. (tasks.a.with.until) [unknown_name]
+            3:140: error: how many iterations there may be is 1 to 100000 (tasks.a.with.max_iterations) [bad_loop]
+            4:28: error: `loop` needs the argument `until` (tasks.b.with.do.with.until) [missing_argument]
+            4:40: error: a loop cannot do a loop; put the inner one into a flow of its own and let the outer one run that (`flow`) (tasks.b.with.do.type) [nested_loop]
+            5:20: error: a task of the type `loop` has its condition in `with`; leave the field `loop` out (tasks.c.loop) [nested_loop]
+            6:46: error: a task has `for_each` or `loop`, not both; put one of them into a flow of its own and run that as a subflow (tasks.d.with) [for_each_and_loop]
+            7:20: error: what takes a task back cannot be a loop; put the loop into a flow of its own and run that by `subflow` (tasks.e.undo) [nested_loop]
+            8:20: error: `loop` needs the argument `until` (tasks.f.with.until) [missing_argument]
         "#]],
     );
 }

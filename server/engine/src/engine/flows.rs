@@ -1,16 +1,21 @@
 //! Flows: saved as versions, listed, archived.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flow::parse::Format;
 use flow::validate::Checked;
 use flow::view::{FlowDetail, FlowSummary, FlowVersionView, Page};
 use flow::{FlowDoc, Problem, Severity};
+use serde_json::{Map, Value};
 
 use super::Engine;
 use crate::error::{EngineError, EngineResult};
 use crate::store::listing::{LATEST_RUNS_MAX, dot};
 use crate::store::{NewSchedule, NewVersion, RunFilter};
+
+/// Flows that one document's tasks run and that are looked for when it is checked.
+const FLOWS_LOOKED_FOR_MAX: usize = 100;
 
 /// A document to be saved.
 #[derive(Clone, Debug)]
@@ -49,12 +54,41 @@ impl Engine {
             let checked = flow::validate::check(&source, format, &*types);
             (source, checked)
         };
-        self.parts
-            .shared
-            .runtime
-            .spawn_blocking(check)
-            .await
-            .map_err(|error| EngineError::Unavailable(format!("the document could not be checked: {error}")))
+        let (source, mut checked) =
+            self.parts
+                .shared
+                .runtime
+                .spawn_blocking(check)
+                .await
+                .map_err(|error| {
+                    EngineError::Unavailable(format!("the document could not be checked: {error}"))
+                })?;
+        if let Some(doc) = &checked.doc {
+            checked.problems.extend(self.missing_flows(doc).await?);
+        }
+        Ok((source, checked))
+    }
+
+    /// Warnings about flows that a document's tasks run and that are not there. They may be saved later, so these are no errors.
+    async fn missing_flows(&self, doc: &FlowDoc) -> EngineResult<Vec<Problem>> {
+        let mut known: BTreeMap<String, Option<bool>> = BTreeMap::new();
+        let mut warnings = Vec::new();
+        for (place, name) in run_by(doc) {
+            if !known.contains_key(&name) {
+                if known.len() >= FLOWS_LOOKED_FOR_MAX {
+                    break;
+                }
+                let found = self.parts.shared.store.flow(&name, None).await?;
+                known.insert(name.clone(), found.map(|found| found.archived));
+            }
+            let message = match known.get(&name) {
+                Some(None) => format!("there is no flow `{}` yet", name.escape_debug()),
+                Some(Some(true)) => format!("the flow `{name}` is archived and takes no new runs"),
+                _ => continue,
+            };
+            warnings.push(Problem::warning("unknown_flow", message).at(place));
+        }
+        Ok(warnings)
     }
 
     /// Saves a document as a new flow or a new version of one.
@@ -239,6 +273,37 @@ impl Engine {
             Err(EngineError::UnknownFlow(id.to_owned()))
         }
     }
+}
+
+/// The flows that tasks run, as far as they are known before a run, with the fields that name them. A flow may run itself.
+fn run_by(doc: &FlowDoc) -> Vec<(String, String)> {
+    let groups = [
+        ("tasks", &doc.tasks),
+        ("finally", &doc.finally),
+        ("on_failure", &doc.on_failure),
+    ];
+    let mut found = Vec::new();
+    for (group, tasks) in groups {
+        for (id, task) in tasks {
+            let runs = |task_type: &str, with: &Map<String, Value>| match with.get("flow") {
+                Some(Value::String(flow)) if task_type == "subflow" && !flow.contains('{') => {
+                    Some(flow.clone())
+                }
+                _ => None,
+            };
+            let unrolled = task.unrolled();
+            let own = runs(&unrolled.task_type, &unrolled.with)
+                .map(|flow| (format!("{group}.{id}.with.flow"), flow));
+            let undo = task
+                .undo
+                .as_ref()
+                .and_then(|undo| runs(&undo.task_type, &undo.with));
+            let undo = undo.map(|flow| (format!("{group}.{id}.undo.with.flow"), flow));
+            found.extend(own.into_iter().chain(undo));
+        }
+    }
+    found.retain(|(_, flow)| *flow != doc.flow);
+    found
 }
 
 fn schedules(doc: &FlowDoc) -> Vec<NewSchedule> {

@@ -1,6 +1,8 @@
 //! The engine as its embedders, handlers and pages use it.
 
+mod answers;
 mod flows;
+mod retry;
 mod runs;
 mod start;
 
@@ -13,7 +15,9 @@ use flow::view::TaskTypeView;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
+pub use self::answers::Answer;
 pub use self::flows::{SaveFlow, Saved};
+pub use self::retry::RetryRun;
 pub use self::runs::Logs;
 pub use self::start::StartRun;
 
@@ -125,6 +129,7 @@ impl Engine {
     /// start.
     pub async fn shutdown(&self, finish: Duration) {
         self.parts.clerk.stop();
+        self.parts.shared.courier.stop();
         let upkeep = self.parts.upkeep.lock().take();
         if let Some(upkeep) = upkeep {
             upkeep.stop().await;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::run::NewRun;
+use flow::RunId;
+use flow::run::{Fork, NewRun, ParentRun};
 use flow::view::RunDetail;
-use flow::{Payload, RunId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -52,6 +52,17 @@ impl StartRun {
     }
 }
 
+/// What else there may be to a start.
+#[derive(Default)]
+pub(super) struct Beginning {
+    /// The task of another run that asks for it.
+    pub(super) parent: Option<Box<ParentRun>>,
+    /// What it takes from another run.
+    pub(super) fork: Option<Box<Fork>>,
+    /// Told once the run has ended.
+    pub(super) ended: Option<oneshot::Sender<Arc<RunDetail>>>,
+}
+
 impl Engine {
     /// Starts a run; answers once its start is durable.
     ///
@@ -59,7 +70,23 @@ impl Engine {
     /// [`EngineError::UnknownFlow`], [`EngineError::Archived`], [`EngineError::Invalid`] for inputs that do not fit,
     /// [`EngineError::KeyReused`], [`EngineError::Overloaded`], [`EngineError::Unavailable`].
     pub async fn start_run(&self, start: StartRun) -> EngineResult<RunId> {
-        self.begin(start, None).await
+        self.begin(start, Beginning::default()).await
+    }
+
+    /// Starts a run for a task of another.
+    ///
+    /// # Errors
+    /// As [`Engine::start_run`].
+    pub(crate) async fn start_child_run(&self, start: StartRun, parent: ParentRun) -> EngineResult<RunId> {
+        let parent = Some(Box::new(parent));
+        self.begin(
+            start,
+            Beginning {
+                parent,
+                ..Beginning::default()
+            },
+        )
+        .await
     }
 
     /// Starts a run and waits for its end, at most this long. `None` if it is still at work then.
@@ -73,7 +100,11 @@ impl Engine {
     ) -> EngineResult<(RunId, Option<Arc<RunDetail>>)> {
         let deadline = tokio::time::Instant::now() + at_most;
         let (ended, end) = oneshot::channel();
-        let run = self.begin(start, Some(ended)).await?;
+        let beginning = Beginning {
+            ended: Some(ended),
+            ..Beginning::default()
+        };
+        let run = self.begin(start, beginning).await?;
         match tokio::time::timeout_at(deadline, end).await {
             Ok(Ok(detail)) => Ok((run, Some(detail))),
             // The run existed already, or left memory: ask for its end.
@@ -82,11 +113,8 @@ impl Engine {
         }
     }
 
-    async fn begin(
-        &self,
-        start: StartRun,
-        ended: Option<oneshot::Sender<Arc<RunDetail>>>,
-    ) -> EngineResult<RunId> {
+    pub(super) async fn begin(&self, start: StartRun, beginning: Beginning) -> EngineResult<RunId> {
+        let Beginning { parent, fork, ended } = beginning;
         let parts = &self.parts;
         let compiled = parts.shared.flows.to_start(&start.flow, start.version).await?;
         let inputs = flow::inputs::resolve(compiled.doc(), start.inputs).map_err(EngineError::Invalid)?;
@@ -100,17 +128,7 @@ impl Engine {
         {
             return existing(run, inputs_hash, wanted);
         }
-        let (inputs, blob) = Payload::keep(inputs);
-        if let Some(new) = blob {
-            parts
-                .shared
-                .blobs
-                .put(
-                    parts.shared.clock.now(),
-                    vec![(new.blob, bytes::Bytes::from_owner(new.json))],
-                )
-                .await?;
-        }
+        let inputs = self.keep(inputs).await?;
         let id = RunId::new(parts.shared.clock.now(), reports::random());
         let version = compiled.version;
         let new = NewRun {
@@ -120,8 +138,8 @@ impl Engine {
             labels: start.labels,
             trigger: start.trigger.into(),
             idempotency_key: key,
-            parent: None,
-            fork: None,
+            parent,
+            fork,
         };
         let wanted = idempotency.clone();
         let actor = start.actor.into();

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 
 use super::{Accepted, RunCommand};
 use crate::error::EngineResult;
-use crate::store::{Idempotency, RunDecision, RunRow};
+use crate::messages;
+use crate::store::{Idempotency, MessageId, OutboxRow, RunDecision, RunRow};
 
 /// Decisions of many runs, to be committed together. Several decisions of one run become one row.
 #[derive(Default)]
@@ -39,6 +40,10 @@ pub(super) struct Entry {
     pub(super) replies: Vec<oneshot::Sender<EngineResult<()>>>,
     /// Reports of workers, kept to be offered again if the commit fails.
     pub(super) reports: Vec<RunCommand>,
+    /// What is told to others once this is committed.
+    pub(super) messages: Vec<OutboxRow>,
+    /// The messages that caused this, or nothing.
+    pub(super) takes: Vec<MessageId>,
 }
 
 /// How large a batch may grow before it is no longer added to: memory, and the time others wait for its commit.
@@ -57,17 +62,18 @@ impl Batch {
     pub(super) fn add(
         &mut self,
         state: &RunState,
-        decision: Decision,
+        mut decision: Decision,
         idempotency: Option<Idempotency>,
     ) -> &mut Entry {
         let run = state.id();
         self.n_events += decision.events.len();
-        self.blobs.extend(decision.blobs);
-        let at = *self.by_run.entry(run).or_insert_with(|| {
-            self.entries.push(Entry::new(run));
-            self.entries.len() - 1
-        });
-        let entry = &mut self.entries[at];
+        self.blobs.extend(std::mem::take(&mut decision.blobs));
+        let messages = messages::taken_out(run, state.last_seq(), &mut decision.effects);
+        let entry = self.entry(run);
+        if !decision.events.is_empty() {
+            // Without an event they say nothing new: they were committed with the one that caused them.
+            entry.messages.extend(messages);
+        }
         entry.n_decisions += 1;
         entry.n_events += decision.events.len();
         entry.effects.extend(decision.effects);
@@ -95,10 +101,21 @@ impl Batch {
                     events: decision.events,
                     row,
                     idempotency,
+                    messages: Vec::new(),
+                    takes: Vec::new(),
                 })
             }
         }
         entry
+    }
+
+    /// What a run contributes.
+    pub(super) fn entry(&mut self, run: RunId) -> &mut Entry {
+        let at = *self.by_run.entry(run).or_insert_with(|| {
+            self.entries.push(Entry::new(run));
+            self.entries.len() - 1
+        });
+        &mut self.entries[at]
     }
 
     /// Takes a run's part out, as if nothing had been decided.
@@ -127,6 +144,8 @@ impl Entry {
             accepted: None,
             replies: Vec::new(),
             reports: Vec::new(),
+            messages: Vec::new(),
+            takes: Vec::new(),
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn perform(
         match effect {
             Effect::Dispatch(dispatch) => give_out(shared, router, run, flow, dispatch),
             Effect::CancelAttempt { token, kill } => shared.dispatch.cancel(token, kill),
-            // No task type of this engine asks for runs of other flows, and no run is started by a task.
+            // They were committed as messages, and the courier has them.
             Effect::StartChild(_)
             | Effect::CancelChild { .. }
             | Effect::PauseChild { .. }
@@ -76,15 +76,7 @@ fn give_out(shared: &Shared, router: &Router, run: RunId, flow: &std::sync::Arc<
                     token: dispatch.token,
                     outcome,
                 };
-                router.send(
-                    run,
-                    Message::Command(RunCommand {
-                        run,
-                        command,
-                        actor: "engine".into(),
-                        reply: None,
-                    }),
-                );
+                router.send(run, Message::Command(RunCommand::of_engine(run, command)));
             }
         }
     });

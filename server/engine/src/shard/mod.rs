@@ -29,7 +29,8 @@ use crate::dispatch::Dispatch;
 use crate::error::{EngineError, EngineResult};
 use crate::flows::{Compiled, Flows};
 use crate::hub::Hub;
-use crate::store::{BlobStore, Idempotency, ShardEpochs, Store};
+use crate::messages::courier::Courier;
+use crate::store::{BlobStore, Idempotency, MessageId, ShardEpochs, Store};
 use crate::task_logs::LogWriter;
 
 pub(crate) use load::read_payload;
@@ -85,6 +86,21 @@ pub(crate) struct RunCommand {
     pub(crate) actor: Arc<str>,
     /// Told once what was decided is committed, or why nothing was. Reports of workers have none: they are offered again.
     pub(crate) reply: Option<oneshot::Sender<EngineResult<()>>>,
+    /// The message it was brought by. It is taken with what is decided, also if that is nothing.
+    pub(crate) takes: Option<MessageId>,
+}
+
+impl RunCommand {
+    /// A command of the engine's own that nobody waits for.
+    pub(crate) fn of_engine(run: RunId, command: Command) -> Self {
+        Self {
+            run,
+            command,
+            actor: "engine".into(),
+            reply: None,
+            takes: None,
+        }
+    }
 }
 
 /// Counters of the engine, for `/metrics`.
@@ -117,6 +133,7 @@ pub(crate) struct Shared {
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) logs: LogWriter,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) courier: Courier,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) epochs: ShardEpochs,
     pub(crate) counters: Arc<Counters>,
@@ -171,12 +188,28 @@ impl Router {
 
     /// Gives a command; answers once what it decided is committed.
     pub(crate) async fn command(&self, run: RunId, command: Command, actor: Arc<str>) -> EngineResult<()> {
+        self.ask(run, command, actor, None).await
+    }
+
+    /// Gives a command that a message brought; answers once the message is taken, whatever was decided.
+    pub(crate) async fn deliver(&self, run: RunId, command: Command, takes: MessageId) -> EngineResult<()> {
+        self.ask(run, command, "engine".into(), Some(takes)).await
+    }
+
+    async fn ask(
+        &self,
+        run: RunId,
+        command: Command,
+        actor: Arc<str>,
+        takes: Option<MessageId>,
+    ) -> EngineResult<()> {
         let (reply, answer) = oneshot::channel();
         let message = Message::Command(RunCommand {
             run,
             command,
             actor,
             reply: Some(reply),
+            takes,
         });
         if !self.send(run, message) {
             return Err(stopping());

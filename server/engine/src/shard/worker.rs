@@ -19,7 +19,7 @@ use super::resident::{Here, Resident};
 use super::timers::Timers;
 use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
 use crate::error::{EngineError, EngineResult};
-use crate::store::{Committed, StoreError, StoreResult};
+use crate::store::{Committed, MessageId, StoreError, StoreResult};
 
 /// Messages taken from the inbox in one go, so that timers and commits get their turn.
 const MESSAGES_PER_TURN: usize = 512;
@@ -204,6 +204,7 @@ impl ShardLoop {
             command,
             actor,
             reply,
+            takes,
         } = asked;
         let env = Env {
             now: self.shared.clock.now(),
@@ -221,6 +222,11 @@ impl ShardLoop {
                 let is_trivial = decision.events.is_empty() && decision.effects.is_empty();
                 if is_trivial && decision.needs_blobs.is_empty() && !decision.unfinished && started.is_none()
                 {
+                    if let Some(message) = takes {
+                        self.take_for_nothing(run, message, reply);
+                        self.timers.arm(run, here.state.wake_at());
+                        return;
+                    }
                     // Nothing to commit, so nothing to wait for; only its timer may have to be set again.
                     self.timers.arm(run, here.state.wake_at());
                     if let Some(reply) = reply {
@@ -231,11 +237,13 @@ impl ShardLoop {
                 let entry = self.record(here, decision, None);
                 entry.started.extend(started);
                 entry.replies.extend(reply);
+                entry.takes.extend(takes);
                 entry.reports.extend(kept.map(|command| RunCommand {
                     run,
                     command,
                     actor,
                     reply: None,
+                    takes: None,
                 }));
             }
             Err(Rejected::NeedsBlobs(wanted)) => {
@@ -244,21 +252,31 @@ impl ShardLoop {
                     command,
                     actor,
                     reply,
+                    takes,
                 });
                 self.read_values(here, wanted);
             }
             Err(rejected) => {
                 debug!(run.id = %run, "Run {run} rejects a command: {rejected}");
-                let error = match rejected {
-                    Rejected::Finished => EngineError::Finished(run),
-                    Rejected::Ending => EngineError::NotNow(rejected.to_string()),
-                    other => EngineError::BadRequest(other.to_string()),
-                };
-                if let Some(reply) = reply {
-                    tell(reply, Err(error));
+                match (takes, reply) {
+                    (Some(message), reply) => self.take_for_nothing(run, message, reply),
+                    (None, Some(reply)) => tell(reply, Err(refusal(run, rejected))),
+                    (None, None) => {}
                 }
             }
         }
+    }
+
+    /// Takes a message that causes nothing: with the next batch, so that nothing it was judged by can fail to be committed.
+    fn take_for_nothing(
+        &mut self,
+        run: RunId,
+        message: MessageId,
+        reply: Option<oneshot::Sender<EngineResult<()>>>,
+    ) {
+        let entry = self.batch.entry(run);
+        entry.takes.push(message);
+        entry.replies.extend(reply);
     }
 
     /// Puts a decision into the batch and sees to what it leaves for later.
@@ -273,15 +291,8 @@ impl ShardLoop {
         let wanted = std::mem::take(&mut decision.needs_blobs);
         if decision.unfinished {
             let command = Command::Continue;
-            self.router.send(
-                run,
-                Message::Command(RunCommand {
-                    run,
-                    command,
-                    actor: "engine".into(),
-                    reply: None,
-                }),
-            );
+            self.router
+                .send(run, Message::Command(RunCommand::of_engine(run, command)));
         }
         if wanted.is_empty() {
             here.values.0.clear();
@@ -307,12 +318,7 @@ impl ShardLoop {
             Ok(values) => {
                 here.values.0.extend(values);
                 let mut parked = std::mem::take(&mut here.parked);
-                parked.push(RunCommand {
-                    run,
-                    command: Command::Continue,
-                    actor: "engine".into(),
-                    reply: None,
-                });
+                parked.push(RunCommand::of_engine(run, Command::Continue));
                 parked
                     .into_iter()
                     .for_each(|command| self.decide(&mut here, command));
@@ -333,6 +339,7 @@ impl ShardLoop {
                             command,
                             actor,
                             reply: None,
+                            takes: None,
                         }),
                     }
                 }
@@ -355,22 +362,14 @@ impl ShardLoop {
                     .held_tokens()
                     .for_each(|token| self.shared.dispatch.confirm_started(token));
                 let command = Command::Recover { workers_gone: false };
-                self.decide(
-                    &mut here,
-                    RunCommand {
-                        run,
-                        command,
-                        actor: "engine".into(),
-                        reply: None,
-                    },
-                );
+                self.decide(&mut here, RunCommand::of_engine(run, command));
                 waiting
                     .into_iter()
                     .for_each(|command| self.decide(&mut here, command));
                 self.runs.insert(run, Resident::Here(here));
             }
-            Ok(Some(_)) => answer(waiting, &EngineError::Finished(run)),
-            Ok(None) => answer(waiting, &EngineError::UnknownRun(run)),
+            Ok(Some(_)) => self.refuse(waiting, &EngineError::Finished(run)),
+            Ok(None) => self.refuse(waiting, &EngineError::UnknownRun(run)),
             Err(error) => {
                 warn!(run.id = %run, "Run {run} cannot be read: {error}");
                 let (asked, reports): (Vec<_>, Vec<_>) =
@@ -382,28 +381,42 @@ impl ShardLoop {
         }
     }
 
+    /// Answers commands to a run that can take none any more.
+    fn refuse(&mut self, commands: Vec<RunCommand>, error: &EngineError) {
+        for command in commands {
+            match (command.takes, command.reply) {
+                (Some(message), reply) => self.take_for_nothing(command.run, message, reply),
+                (None, Some(reply)) => tell(reply, Err(error.clone())),
+                (None, None) => {}
+            }
+        }
+    }
+
     fn wake_due(&mut self) {
         let now = self.shared.clock.now();
         while !self.batch.is_full() {
             let Some(run) = self.timers.take_due(now) else {
                 return;
             };
-            self.command(RunCommand {
-                run,
-                command: Command::Wake,
-                actor: "engine".into(),
-                reply: None,
-            });
+            self.command(RunCommand::of_engine(run, Command::Wake));
         }
     }
 
     fn begin_commit(&mut self) -> Committing {
         let mut batch = std::mem::take(&mut self.batch);
-        let decisions: Vec<_> = batch
-            .entries
-            .iter_mut()
-            .filter_map(|entry| entry.decision.take())
-            .collect();
+        let mut decisions = Vec::with_capacity(batch.entries.len());
+        let mut taken_for_nothing = Vec::new();
+        for entry in &mut batch.entries {
+            let takes = std::mem::take(&mut entry.takes);
+            match entry.decision.take() {
+                Some(mut decision) => {
+                    decision.messages.clone_from(&entry.messages);
+                    decision.takes = takes;
+                    decisions.push(decision);
+                }
+                None => taken_for_nothing.extend(takes),
+            }
+        }
         let blobs: Vec<_> = batch
             .blobs
             .drain(..)
@@ -415,11 +428,17 @@ impl ShardLoop {
             if !blobs.is_empty() {
                 shared.blobs.put(shared.clock.now(), blobs).await?;
             }
-            if decisions.is_empty() {
-                Ok(Vec::new())
+            let committed = if decisions.is_empty() {
+                Vec::new()
             } else {
-                shared.store.commit(&shared.epochs, decisions).await
+                shared.store.commit(&shared.epochs, decisions).await?
+            };
+            if !taken_for_nothing.is_empty()
+                && let Err(error) = shared.store.take_messages(taken_for_nothing).await
+            {
+                warn!("Messages that cause nothing stay for a while: {error}");
             }
+            Ok(committed)
         })
     }
 
@@ -449,6 +468,8 @@ impl ShardLoop {
                     "A commit of {} runs failed, they will be read again: {error}",
                     batch.entries.len()
                 );
+                // It may have been written all the same.
+                self.shared.courier.look();
                 if let StoreError::StaleEpoch { .. } = error {
                     self.runs.clear();
                 }
@@ -515,6 +536,7 @@ impl ShardLoop {
             .started
             .into_iter()
             .for_each(|token| self.shared.dispatch.confirm_started(token));
+        self.shared.courier.sent(entry.messages);
         let Some(Resident::Here(here)) = self.runs.get_mut(&run) else {
             return;
         };
@@ -591,6 +613,20 @@ impl ShardLoop {
 fn answer(commands: Vec<RunCommand>, error: &EngineError) {
     for reply in commands.into_iter().filter_map(|command| command.reply) {
         tell(reply, Err(error.clone()));
+    }
+}
+
+fn refusal(run: RunId, rejected: Rejected) -> EngineError {
+    match rejected {
+        Rejected::Finished => EngineError::Finished(run),
+        Rejected::BadAnswer(problems) => EngineError::BadAnswer(problems),
+        Rejected::Ending
+        | Rejected::Signalled(_)
+        | Rejected::TooManySignals
+        | Rejected::NotWaiting(_)
+        | Rejected::NoSignal(_)
+        | Rejected::NameUnknown(_) => EngineError::NotNow(rejected.to_string()),
+        Rejected::StaleToken | Rejected::NeedsBlobs(_) => EngineError::BadRequest(rejected.to_string()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything in memory: the same behaviour without a disk, for tests and for simulation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,9 +19,9 @@ use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
-    BlobKey, BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion,
-    RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError, StoreResult,
-    StoredVersion, Swept, Unfinished,
+    BlobKey, BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, MessageId, NewVersion,
+    OutboxRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError,
+    StoreResult, StoredVersion, Swept, Unfinished,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -53,6 +54,7 @@ struct State {
     deleted: BTreeSet<RunId>,
     /// Large values with the runs whose events name them.
     named: BTreeSet<(BlobKey, RunId)>,
+    outbox: BTreeMap<MessageId, Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -177,6 +179,13 @@ impl State {
                 Committed::Duplicate { run, inputs_hash }
             };
         }
+        if decision
+            .takes
+            .iter()
+            .any(|taken| !self.outbox.contains_key(taken))
+        {
+            return out_of_step;
+        }
         let last = match Span::of(&decision) {
             Span::Events { first, last } if first == end + 1 => last,
             Span::RowOnly { last } if last == end && end > 0 => last,
@@ -189,7 +198,12 @@ impl State {
         Committed::Done
     }
 
-    fn project(&mut self, decision: RunDecision, last_seq: u64) {
+    fn project(&mut self, mut decision: RunDecision, last_seq: u64) {
+        for taken in decision.takes.drain(..) {
+            self.outbox.remove(&taken);
+        }
+        let messages = decision.messages.drain(..).map(|row| (row.id, row.body));
+        self.outbox.extend(messages);
         let summary = &decision.row.summary;
         let before = self.runs.get(&decision.run).map(|run| run.row.summary.state);
         self.stats
@@ -225,11 +239,17 @@ impl State {
                     let summary = &run.row.summary;
                     summary.state == oldest.state
                         && summary.finished_at.is_some_and(|at| at < oldest.finished_before)
+                        && !self.has_unfinished_parent(summary)
                 })
             })
             .take(oldest.limit)
             .copied()
             .collect()
+    }
+
+    fn has_unfinished_parent(&self, summary: &RunSummary) -> bool {
+        let parent = summary.parent.and_then(|parent| self.runs.get(&parent));
+        parent.is_some_and(|parent| !parent.row.summary.state.is_final())
     }
 
     /// Whether it was there and finished.
@@ -388,6 +408,26 @@ impl Store for MemoryStore {
         let mut state = self.state.lock();
         state.check_epochs(epochs, &batch)?;
         Ok(batch.into_iter().map(|decision| state.append(decision)).collect())
+    }
+
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {
+        let state = self.state.lock();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = state.outbox.range((from, Bound::Unbounded)).take(limit);
+        Ok(rows
+            .map(|(id, body)| OutboxRow {
+                id: *id,
+                body: Arc::clone(body),
+            })
+            .collect())
+    }
+
+    async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()> {
+        let mut state = self.state.lock();
+        for taken in messages {
+            state.outbox.remove(&taken);
+        }
+        Ok(())
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {

@@ -11,6 +11,7 @@ mod encoding;
 mod equivalence;
 pub(crate) mod listing;
 pub mod memory;
+mod outbox;
 mod references;
 pub mod retention;
 mod schedules;
@@ -19,6 +20,7 @@ mod stats;
 #[cfg(test)]
 mod suite;
 
+pub use self::outbox::{MessageId, OutboxRow};
 pub use self::schedules::{NewSchedule, ScheduleMark, ScheduleRow};
 
 use std::collections::BTreeMap;
@@ -129,6 +131,10 @@ pub struct RunDecision {
     pub row: RunRow,
     /// Set in a run's first decision if the caller gave a key: at most one run per flow and key.
     pub idempotency: Option<Idempotency>,
+    /// What it tells others. Kept until it is taken.
+    pub messages: Vec<OutboxRow>,
+    /// The messages it is the answer to, which are taken with it. If one of them was taken before, nothing of the decision is written.
+    pub takes: Vec<MessageId>,
 }
 
 /// A caller's key for a start.
@@ -165,7 +171,8 @@ pub enum Committed {
         /// The hash of that run's inputs.
         inputs_hash: u64,
     },
-    /// The log's end is not where the decision begins; nothing of it was written. The run must be loaded again.
+    /// The log's end is not where the decision begins, or a message it answers was taken before; nothing of it was written. The run must
+    /// be loaded again.
     OutOfStep {
         /// The last event's number in the store.
         last_seq: u64,
@@ -283,6 +290,12 @@ pub trait Store: Send + Sync + 'static {
     /// order. One decision that is out of step or a duplicate does not keep the others from being written. Any error leaves
     /// nothing behind. Several callers' batches may share one transaction (group commit).
     async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>>;
+
+    /// Messages that nobody has taken, by sender and number, after one of them.
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>>;
+
+    /// Takes messages that cause nothing. Those that were taken before are passed over.
+    async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()>;
 
     /// The events of a run after `after`, oldest first, about `limit` of them (whole decisions; at least one decision if there is one).
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>>;

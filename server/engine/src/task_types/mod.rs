@@ -1,6 +1,7 @@
 //! The task types there are.
 //!
-//! The light ones (`noop`, `log`, `fail`, `transform`, `switch`, `delay`) are evaluated where runs are decided; of them only what
+//! The light ones (`noop`, `log`, `fail`, `transform`, `switch`, `delay`, and those that wait for the world, for people and for other
+//! runs) are evaluated where runs are decided; of them only what
 //! palette and validation need is here. All others do their work in attempts.
 
 #[cfg(test)]

@@ -117,6 +117,7 @@ impl Decider<'_, '_> {
             self.cancel_children(false, |_, other| other == spot);
         } else if self.state.is_paused() {
             self.out.effects.push(Effect::PauseChild {
+                attempt: attempt.clone(),
                 child: run,
                 pause: true,
             });
@@ -194,6 +195,7 @@ impl Decider<'_, '_> {
                 };
                 asked.push(Effect::CancelChild {
                     attempt,
+                    flow: Arc::clone(&child.flow),
                     child: child.run,
                     force,
                 });
@@ -203,9 +205,20 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn pause_children(&mut self, pause: bool) {
-        let runs = self.state.open_children().filter(|(_, child)| child.wait);
-        let runs: Vec<RunId> = runs.filter_map(|(_, child)| child.run).collect();
-        let asked = runs.into_iter().map(|child| Effect::PauseChild { child, pause });
+        let awaited = self.state.open_children().filter(|(_, child)| child.wait);
+        let asked = awaited.filter_map(|(spot, child)| {
+            let attempt = ChildAttempt {
+                path: self.path(spot),
+                attempt: child.attempt,
+            };
+            let child = child.run?;
+            Some(Effect::PauseChild {
+                attempt,
+                child,
+                pause,
+            })
+        });
+        let asked: Vec<Effect> = asked.collect();
         self.out.effects.extend(asked);
     }
 

@@ -135,6 +135,7 @@ pub fn decide(
         Command::Pause { reason } => decider.pause(reason)?,
         Command::Resume => decider.resume()?,
         Command::Signal { name, payload } => decider.signal(name, payload)?,
+        Command::SignalTask { path, payload } => decider.signal_task(&path, payload)?,
         Command::Approve {
             path,
             approved,

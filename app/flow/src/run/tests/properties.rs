@@ -109,7 +109,7 @@ fn task(seeds: &[TaskSeed], ix: usize, seed: &TaskSeed, prefix: &str, is_main: b
         "delay" => ("delay", json!({"for": "3s"})),
         "wait" => (
             "wait",
-            json!({"until": "{{ now >= '2026-01-01T00:00:07Z' }}", "every": "3s"}),
+            json!({"when": "{{ now >= '2026-01-01T00:00:07Z' }}", "poll": "3s"}),
         ),
         "subflow" => (
             "subflow",

@@ -6,7 +6,7 @@
 //! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [for 5s] [as KIND] [with code N]
 //! [with JSON]`
 //! · `X lost` · `X stops` · `X snoozes 3s` · `late report of X` · `wait 5s` · `clock back 5s` · `clock on 5s` · `cancel` · `force cancel` ·
-//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `approve X [JSON]` · `reject X [why]` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `explain` · `log` (the events so far).
+//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `signal to X [JSON]` · `approve X [JSON]` · `reject X [why]` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `explain` · `log` (the events so far).
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -158,6 +158,16 @@ impl Script {
                 },
             ),
             ["pause"] => self.ask(step, Command::Pause { reason: None }),
+            ["signal", "to", path, rest @ ..] => {
+                let payload = if rest.is_empty() {
+                    Value::Null
+                } else {
+                    value(&rest.join(" "))
+                };
+                let payload = self.world.keep(payload);
+                let path = (*path).into();
+                self.ask(step, Command::SignalTask { path, payload });
+            }
             ["signal", name, rest @ ..] => {
                 let payload = if rest.is_empty() {
                     Value::Null
@@ -413,6 +423,7 @@ impl Script {
                     attempt,
                     child,
                     force,
+                    ..
                 } => {
                     let known = if child.is_some() {
                         "its run"

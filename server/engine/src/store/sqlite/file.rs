@@ -30,6 +30,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0001_first.sql"),
         include_str!("migrations/pointwork/0002_upkeep.sql"),
         include_str!("migrations/pointwork/0003_schedules.sql"),
+        include_str!("migrations/pointwork/0004_messages.sql"),
     ],
     synchronous: "FULL",
 };

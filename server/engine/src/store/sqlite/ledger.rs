@@ -13,12 +13,15 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 
 use super::file::Fault;
+use super::outbox;
 use super::projection::{EncodedRow, RowWriting, write_movement};
 use super::writer::Ledger;
 use crate::store::encoding::{self, Span};
 use crate::store::references::references;
 use crate::store::stats::{Movement, state_of_number};
-use crate::store::{BlobKey, Committed, Idempotency, RunDecision, ShardEpochs, StoreError, StoreResult};
+use crate::store::{
+    BlobKey, Committed, Idempotency, MessageId, OutboxRow, RunDecision, ShardEpochs, StoreError, StoreResult,
+};
 
 /// A decision as it will be written. Made on the caller's thread, so that the writer's has less to do.
 pub(super) struct EncodedDecision {
@@ -29,6 +32,8 @@ pub(super) struct EncodedDecision {
     row: Arc<EncodedRow>,
     idempotency: Option<Idempotency>,
     blobs: Vec<BlobKey>,
+    messages: Vec<OutboxRow>,
+    takes: Vec<MessageId>,
 }
 
 impl EncodedDecision {
@@ -47,6 +52,8 @@ impl EncodedDecision {
             bytes,
             row: Arc::new(EncodedRow::new(&decision.row)?),
             idempotency: decision.idempotency,
+            messages: decision.messages,
+            takes: decision.takes,
         })
     }
 }
@@ -228,6 +235,9 @@ impl Appending<'_> {
             return Ok(duplicate);
         }
         let run = decision.run;
+        if !outbox::are_there(self.conn, &decision.takes)? {
+            return self.out_of_step(run);
+        }
         match decision.span {
             // That a run is new needs no look: its first event's row can be inserted only once.
             Span::Events { first: 1, last } => {
@@ -267,6 +277,8 @@ impl Appending<'_> {
                     inputs_hash.cast_signed()
                 ])?;
         }
+        outbox::take(self.conn, &decision.takes)?;
+        outbox::send(self.conn, &decision.messages)?;
         Ok(Committed::Done)
     }
 

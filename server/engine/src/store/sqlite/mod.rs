@@ -15,6 +15,7 @@ mod folder;
 mod hold;
 mod ledger;
 mod logs;
+mod outbox;
 mod projection;
 mod readers;
 mod rows;
@@ -46,8 +47,8 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::retention::Retention;
 use super::{
-    BlobKey, Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow,
-    ShardEpochs, Store, StoreResult, StoredVersion, Swept, Unfinished,
+    BlobKey, Committed, FlowStats, MessageId, NewVersion, OutboxRow, RunDecision, RunFilter, RunRow,
+    ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreResult, StoredVersion, Swept, Unfinished,
 };
 
 /// What deleting a run weighs in the sharing of transactions.
@@ -199,6 +200,18 @@ impl Store for SqliteStore {
             .write(batch.len(), move |conn, ledger| {
                 ledger.commit(conn, &epochs, &batch)
             })
+            .await
+    }
+
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {
+        self.readers
+            .read(move |conn| outbox::list(conn, after, limit))
+            .await
+    }
+
+    async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()> {
+        self.writer
+            .write(messages.len(), move |conn, _| outbox::take(conn, &messages))
             .await
     }
 

@@ -5,6 +5,7 @@ mod deletion;
 mod drafts;
 mod lists;
 mod logs_and_blobs;
+mod messages;
 mod schedules;
 
 pub(in crate::store) use self::drafts::{Draft, at, id, run, version};
@@ -15,12 +16,15 @@ use self::commits::{
     a_batch_is_judged_one_by_one, decisions_are_appended_in_step, events_come_in_whole_decisions,
     keys_belong_to_one_run, nothing_is_there_before, old_epochs_are_refused, rows_without_events,
 };
-use self::deletion::{deleted_runs_leave_nothing, expired_runs_are_found};
+use self::deletion::{
+    children_stay_as_long_as_their_parents, deleted_runs_leave_nothing, expired_runs_are_found,
+};
 use self::lists::{
     counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
     runs_are_found,
 };
 use self::logs_and_blobs::{blobs_come_back, blobs_nobody_names_can_go, logs_are_read_from_any_place};
+use self::messages::messages_are_taken_once;
 use self::schedules::schedules_follow_their_flows;
 use super::memory::MemoryStore;
 use super::{BlobStore, LogStore, Store};
@@ -40,7 +44,9 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     counts_follow_the_runs(store, &epochs).await;
     flows_show_their_runs(store, &epochs).await;
     schedules_follow_their_flows(store).await;
+    messages_are_taken_once(store, &epochs).await;
     expired_runs_are_found(store, &epochs).await;
+    children_stay_as_long_as_their_parents(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
     blobs_nobody_names_can_go(store, blobs, &epochs).await;
     old_epochs_are_refused(store, &epochs).await;
