@@ -1,7 +1,7 @@
 //! Much of everything: it finishes, and memory stays bounded. How long it takes is the benchmark's matter.
 //!
-//! `SCALE=full` makes 10,000 active runs and 100,000 tasks in one run of it; without it there is a tenth or less, as this is built
-//! without optimisation.
+//! `SCALE=full` makes 10,000 active runs and 100,000 tasks in one run of it, a number as many; without it there is a tenth or less, as
+//! this is built without optimisation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,10 +30,10 @@ const KIB_PER_ITEM_MAX: usize = 4;
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 fn size(full: usize, usual: usize) -> usize {
-    if std::env::var("SCALE").is_ok_and(|scale| scale == "full") {
-        full
-    } else {
-        usual
+    match std::env::var("SCALE").as_deref() {
+        Ok("full") => full,
+        Ok(scale) => scale.parse().expect("`full` or a number"),
+        Err(_) => usual,
     }
 }
 
