@@ -13,6 +13,8 @@
 pub mod doc;
 #[cfg(feature = "author")]
 pub mod expr;
+#[cfg(all(any(test, feature = "testing"), feature = "author"))]
+pub mod fuzzing;
 pub mod ids;
 #[cfg(feature = "author")]
 pub mod inputs;

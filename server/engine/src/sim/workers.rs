@@ -143,7 +143,7 @@ impl Floor {
                     at_most_once,
                 };
             }
-            15 if self.dice.one_in(8) => {
+            15 if self.dice.one_in(3) => {
                 // Larger than what an event holds.
                 let filling = "x".repeat(flow::limits::INLINE_BYTES_MAX);
                 TaskOutcome::Succeeded {
