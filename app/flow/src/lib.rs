@@ -12,6 +12,7 @@
 pub mod doc;
 #[cfg(feature = "author")]
 pub mod expr;
+pub mod gate;
 pub mod ids;
 #[cfg(feature = "author")]
 pub mod inputs;

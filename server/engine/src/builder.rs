@@ -165,6 +165,7 @@ impl EngineBuilder {
         );
         let dispatch = self.pool(&types, &logs, &stores);
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
+        flows.reread_followed().await?;
         let (courier, letters) = Courier::new();
         let shared = Shared {
             courier,

@@ -21,6 +21,8 @@ pub struct Program {
     tasks: FxHashMap<Arc<str>, TaskProgram>,
     outputs: Template,
     schedules: FxHashMap<String, Template>,
+    after: FxHashMap<String, Template>,
+    concurrency_key: Option<Template>,
 }
 
 /// The expressions of one task.
@@ -79,12 +81,25 @@ impl Program {
             (name.clone(), inputs)
         });
         let schedules = schedules.collect();
+        checker.enter(Place::After);
+        let after = doc.after.iter().map(|(name, after)| {
+            let path = format!("{}.inputs", join("after", name));
+            let inputs = Template::read(&Json::Object(after.inputs.clone()), &path, &mut checker);
+            (name.clone(), inputs)
+        });
+        let after = after.collect();
+        checker.enter(Place::Start);
+        let key = doc.concurrency.as_ref().and_then(|limit| limit.key.as_ref());
+        let concurrency_key =
+            key.map(|key| Template::read(&Json::String(key.clone()), "concurrency.key", &mut checker));
         (
             Self {
                 env: code::environment(),
                 tasks,
                 outputs,
                 schedules,
+                after,
+                concurrency_key,
             },
             checker.into_problems(),
         )
@@ -106,6 +121,18 @@ impl Program {
     #[must_use]
     pub fn schedule(&self, name: &str) -> Option<&Template> {
         self.schedules.get(name)
+    }
+
+    /// The inputs of the runs that another flow's end starts.
+    #[must_use]
+    pub fn after(&self, name: &str) -> Option<&Template> {
+        self.after.get(name)
+    }
+
+    /// The key by which runs share a limit, if there is one.
+    #[must_use]
+    pub fn concurrency_key(&self) -> Option<&Template> {
+        self.concurrency_key.as_ref()
     }
 
     pub(super) fn env(&self) -> &Environment<'static> {

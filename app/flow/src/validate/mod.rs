@@ -3,6 +3,7 @@
 //! All problems are told, not only the first. Warnings never block.
 
 mod arguments;
+mod concurrency;
 mod edges;
 mod fields;
 mod inputs;
@@ -142,6 +143,7 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     let graph = edges::check(&mut check);
     arguments::check(&mut check, types);
     schedules::check(&mut check, types);
+    concurrency::check(&mut check);
     check.problems.extend(Program::compile(doc).1);
     if let Some(graph) = graph {
         reach::check(&mut check, &graph);

@@ -104,7 +104,7 @@ impl Engine {
                 retry.run
             )));
         }
-        let version = retry.version.unwrap_or(old.summary().version);
+        let version = retry.version.unwrap_or_else(|| old.summary().version);
         let compiled = self
             .parts
             .shared

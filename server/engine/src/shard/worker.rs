@@ -300,7 +300,8 @@ impl ShardLoop {
             self.read_values(here, wanted);
         }
         self.timers.arm(run, here.state.wake_at());
-        self.batch.add(&here.state, decision, idempotency)
+        let is_followed = here.state.is_finished() && self.shared.flows.is_followed(here.state.flow());
+        self.batch.add(&here.state, decision, idempotency, is_followed)
     }
 
     fn read_values(&self, here: &mut Here, wanted: Vec<BlobRef>) {

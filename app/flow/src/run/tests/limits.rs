@@ -65,6 +65,8 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         idempotency_key: None,
         parent: None,
         fork: None,
+        permit: None,
+        follows: None,
     };
     let env = Env {
         now: Timestamp::default(),
@@ -185,6 +187,8 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
         idempotency_key: None,
         parent: None,
         fork: None,
+        permit: None,
+        follows: None,
     };
     let env = Env {
         now: Timestamp::default(),

@@ -14,6 +14,7 @@ mod loops;
 mod oracle;
 mod oracle_parts;
 mod pause;
+mod permits;
 mod properties;
 mod restarts;
 mod samples;

@@ -84,6 +84,8 @@ fn fields_with_a_default_may_be_missing() {
             "items",
             "parent",
             "forked_from",
+            "permit",
+            "follows",
             "version",
             "until",
             "signal",
@@ -105,7 +107,10 @@ fn fields_with_a_default_may_be_missing() {
 fn is_optional(kind: &EventKind, field: &str) -> bool {
     match kind {
         EventKind::RunCreated { .. } => {
-            matches!(field, "labels" | "idempotency_key" | "parent" | "forked_from")
+            matches!(
+                field,
+                "labels" | "idempotency_key" | "parent" | "forked_from" | "permit" | "follows"
+            )
         }
         EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),
         EventKind::ChildRequested { .. } => matches!(field, "version" | "until"),

@@ -115,6 +115,8 @@ impl World {
             idempotency_key: None,
             parent: None,
             fork: None,
+            permit: None,
+            follows: None,
         };
         more(&mut new);
         let env = Env {

@@ -199,6 +199,8 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             idempotency_key: None,
             parent: None,
             forked_from: None,
+            permit: None,
+            follows: None,
         }
     } else if seq == last_seq && draft.state.is_final() {
         EventKind::RunFinished {
@@ -237,6 +239,7 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         actor: "local".to_owned(),
         expected,
         schedules: Vec::new(),
+        follows: Vec::new(),
     }
 }
 
