@@ -41,7 +41,7 @@ const FLOWS: [(&str, &str); 4] = [
     ),
     (
         "families",
-        "flow: families\ntasks:\n  each: { type: subflow, for_each: { items: [1, 2] }, with: { flow: delays } }\n  last: { type: subflow, needs: [each], with: { flow: light } }\n",
+        "flow: families\nconcurrency: { limit: 3 }\ntasks:\n  each: { type: subflow, for_each: { items: [1, 2] }, with: { flow: delays } }\n  last: { type: subflow, needs: [each], with: { flow: light } }\n",
     ),
 ];
 

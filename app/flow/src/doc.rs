@@ -49,6 +49,12 @@ pub struct FlowDoc {
     /// The run's output: a value or expression for each name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub outputs: Map<String, Value>,
+    /// How many runs may be at work at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyDoc>,
+    /// When runs of the flow start because runs of others have ended, by names of one's own.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub after: IndexMap<String, AfterDoc>,
     /// When runs of the flow start by themselves, by the schedules' names.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub schedules: IndexMap<String, ScheduleDoc>,
@@ -444,6 +450,64 @@ impl OneOrMany {
         match self {
             Self::One(word) => std::slice::from_ref(word),
             Self::Many(words) => words,
+        }
+    }
+}
+
+/// A limit on how many runs of the flow are at work at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConcurrencyDoc {
+    /// How many.
+    pub limit: u32,
+    /// Runs of the same key share the limit; without it all runs of the flow do. Expressions see `inputs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What happens to a run that finds no place.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strategy: Strategy,
+}
+
+/// What happens to a run that finds no place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// It waits for one, in the order of the starts.
+    #[default]
+    Queue,
+    /// The newest wins: older runs are cancelled, and it begins when their end is over.
+    CancelRunning,
+    /// It ends at once as cancelled.
+    Skip,
+}
+
+/// A standing order: a run for each run of another flow that ends so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AfterDoc {
+    /// The other flow's id.
+    pub flow: String,
+    /// The ends that count: `succeeded` (default), `failed`, `cancelled`, or `always`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<OneOrMany>,
+    /// The inputs of its runs. Expressions see `trigger.name`, `trigger.flow`, `trigger.run`, `trigger.outcome` and `trigger.outputs`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub inputs: Map<String, Value>,
+}
+
+impl AfterDoc {
+    /// Whether a run that ended so counts.
+    #[must_use]
+    pub fn covers(&self, outcome: &str) -> bool {
+        match &self.on {
+            None => outcome == "succeeded",
+            Some(on) => on
+                .as_slice()
+                .iter()
+                .any(|word| word == outcome || word == "always"),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod doc;
 pub mod expr;
 #[cfg(all(any(test, feature = "testing"), feature = "author"))]
 pub mod fuzzing;
+pub mod gate;
 pub mod ids;
 #[cfg(feature = "author")]
 pub mod inputs;

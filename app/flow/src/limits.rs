@@ -122,6 +122,18 @@ pub const TEMPLATE_NAMES_MAX: usize = 32;
 /// Numbers one `range()` may give.
 pub const RANGE_MAX: u64 = 100_000;
 
+/// Runs of one flow and key that a limit lets be at work at once.
+pub const CONCURRENCY_MAX: u32 = 10_000;
+
+/// Characters of the key that runs share a limit by.
+pub const CONCURRENCY_KEY_CHARS_MAX: usize = 500;
+
+/// Starts by other flows' ends that one flow may name.
+pub const FOLLOWS_PER_FLOW_MAX: usize = 50;
+
+/// How far runs may start runs by their ends: flows that follow each other must not do so for ever.
+pub const FOLLOWING_DEPTH_MAX: u32 = 16;
+
 /// Schedules of one flow.
 pub const SCHEDULES_PER_FLOW_MAX: usize = 50;
 

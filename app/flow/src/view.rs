@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::doc::FlowDoc;
+use crate::gate::Permit;
 use crate::ids::RunId;
 use crate::problem::Problem;
 use crate::time::Timestamp;
@@ -360,6 +361,59 @@ pub struct TaskRunView {
     pub child: Option<RunId>,
 }
 
+/// What a queued run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QueuedView {
+    /// The same as a sentence.
+    pub reason: String,
+    /// How many runs of the flow and key may be at work at once.
+    pub limit: u32,
+    /// The key by which runs share the limit; empty if all runs of the flow do.
+    pub key: String,
+    /// The runs that have the places, at most ten of them.
+    pub holders: Vec<RunId>,
+    /// How many runs wait before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_before: Option<usize>,
+}
+
+impl QueuedView {
+    /// In words.
+    #[must_use]
+    pub fn new(permit: &Permit, holders: Vec<RunId>, n_before: Option<usize>) -> Self {
+        let Permit { key, limit, .. } = permit;
+        let of = if key.is_empty() {
+            String::new()
+        } else {
+            format!(" with the key {key}")
+        };
+        let what = if *limit == 1 {
+            "one run".to_owned()
+        } else {
+            format!("{limit} runs")
+        };
+        let by: Vec<String> = holders.iter().map(ToString::to_string).collect();
+        let by = if by.is_empty() {
+            String::new()
+        } else {
+            format!("; at work: {}", by.join(", "))
+        };
+        let before = match n_before {
+            None | Some(0) => String::new(),
+            Some(1) => "; 1 waits before it".to_owned(),
+            Some(n) => format!("; {n} wait before it"),
+        };
+        Self {
+            reason: format!("waits for its turn: {what} of the flow{of} may be at work at once{by}{before}"),
+            limit: *limit,
+            key: key.clone(),
+            holders,
+            n_before,
+        }
+    }
+}
+
 /// What a retry of a run would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -391,7 +445,7 @@ pub struct WillRunView {
 pub struct WhyView {
     /// Its path.
     pub path: String,
-    /// `upstreams`, `paused`, `next`, `worker`, `retry`, `timer`, `signal`, `approval`, `child`, `parts`, `ending`, or `runs` if it is
+    /// `upstreams`, `paused`, `queued`, `next`, `worker`, `retry`, `timer`, `signal`, `approval`, `child`, `parts`, `ending`, or `runs` if it is
     /// running after all.
     pub kind: String,
     /// The same as a sentence.

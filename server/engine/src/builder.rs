@@ -179,6 +179,7 @@ impl EngineBuilder {
         let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, folder).await?);
         let dispatch = self.pool(&types, &logs, &stores, &keeper);
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
+        flows.reread_followed().await?;
         let (courier, letters) = Courier::new();
         let shared = Shared {
             courier,

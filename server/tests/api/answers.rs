@@ -326,3 +326,77 @@ async fn a_run_is_retried() {
     .assert_eq(&tasks.join("\n"));
     assert_eq!(detail["retry_of"], run.as_str());
 }
+
+#[tokio::test]
+async fn a_run_waits_for_its_turn_or_is_left_out() {
+    let site = Site::start().await;
+    let flow = |id: &str, strategy: &str| {
+        format!(
+            "flow: {id}\ninputs: {{ shop: {{ type: string, default: a }} }}\nconcurrency: {{ limit: 1, key: '{{{{ inputs.shop }}}}', strategy: {strategy} }}\ntasks: {{ go: {{ type: signal }} }}"
+        )
+    };
+    site.save(&flow("one", "queue")).await;
+    site.save(&flow("two", "skip")).await;
+    for name in ["one", "two"] {
+        let first = site.begin(name).await;
+        let text = site.redact(&first);
+        assert!(text.starts_with("run_"));
+        // The gate has answered when its run has begun.
+        while site.send(&format!("GET /api/v1/runs/{first}")).await.json()["state"] == "queued" {
+            tokio::task::yield_now().await;
+        }
+    }
+    let queued = site.begin("one").await;
+    let explained = loop {
+        let answer = site.send(&format!("GET /api/v1/runs/{queued}/explain")).await;
+        if answer.json()["queued"]["n_before"].is_number() {
+            break answer;
+        }
+    };
+    expect![[r#"
+        200
+        content-type: application/json
+        {
+          "queued": {
+            "reason": "waits for its turn: one run of the flow with the key a may be at work at once; at work: run_1",
+            "limit": 1,
+            "key": "a",
+            "holders": [
+              "run_1"
+            ],
+            "n_before": 0
+          },
+          "items": [
+            {
+              "path": "go",
+              "kind": "queued",
+              "reason": "starts when the run has its turn"
+            }
+          ]
+        }
+    "#]].assert_eq(&site.show(&explained));
+    let left_out = site.finish("two").await;
+    let answer = site.send(&format!("GET /api/v1/runs/{left_out}")).await.json();
+    expect![[r#"
+        "cancelled" {
+          "kind": "skipped",
+          "message": "left out: the run run_2 of the flow is at work"
+        }"#]]
+    .assert_eq(&site.redact(&format!("{} {:#}", answer["state"], answer["error"])));
+    assert_eq!(
+        site.send(&format!("POST /api/v1/runs/{queued}/cancel"))
+            .await
+            .status,
+        202
+    );
+    let other = site
+        .send(&format!(
+            "POST /api/v1/flows/two/runs?wait=0s\n{JSON}\n\n{{\"inputs\":{{\"shop\":\"b\"}}}}"
+        ))
+        .await;
+    assert_eq!(
+        other.status, 202,
+        "another key has a place of its own: {}",
+        other.body
+    );
+}

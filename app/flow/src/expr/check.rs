@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::refs::Mention;
-use super::scope::{RUN_FIELDS, TASK_FIELDS, TRIGGER_FIELDS, UPSTREAM_FIELDS};
+use super::scope::{AFTER_FIELDS, RUN_FIELDS, TASK_FIELDS, TRIGGER_FIELDS, UPSTREAM_FIELDS};
 use super::template::Reader;
 use crate::doc::{FlowDoc, TaskDoc};
 use crate::limits;
@@ -30,8 +30,12 @@ pub(super) enum Place<'d> {
     Undo(&'d str),
     /// The outputs of the flow.
     Outputs,
-    /// The inputs that something gives to the runs it starts.
+    /// What is evaluated before a run is there, from its inputs.
+    Start,
+    /// The inputs that a schedule gives to the runs it starts.
     Trigger,
+    /// The inputs that another flow's end gives to the runs it starts.
+    After,
 }
 
 impl<'d> Place<'d> {
@@ -43,7 +47,7 @@ impl<'d> Place<'d> {
             | Self::Items(task)
             | Self::Until(task)
             | Self::Undo(task) => Some(task),
-            Self::Outputs | Self::Trigger => None,
+            Self::Outputs | Self::Start | Self::Trigger | Self::After => None,
         }
     }
 }
@@ -107,7 +111,9 @@ impl<'d> Checker<'d> {
             Place::Until(key) => own(key).map_or(Place::Outputs, Place::Until),
             Place::Undo(key) => own(key).map_or(Place::Outputs, Place::Undo),
             Place::Outputs => Place::Outputs,
+            Place::Start => Place::Start,
             Place::Trigger => Place::Trigger,
+            Place::After => Place::After,
         };
     }
 
@@ -146,11 +152,16 @@ impl<'d> Checker<'d> {
             )),
             "vars" => self.judge_variable(path, mention),
             "trigger" if matches!(self.place, Place::Trigger) => self.known_field("trigger", first, TRIGGER_FIELDS),
-            _ if matches!(self.place, Place::Trigger) => Err((
+            "trigger" if matches!(self.place, Place::After) => self.known_field("trigger", first, AFTER_FIELDS),
+            _ if matches!(self.place, Place::Trigger | Place::After) => Err((
                 "unknown_name",
                 format!("There is no `{}` before the run has started; expressions see `trigger` and `vars` here.", mention.root),
             )),
             "inputs" => self.judge_input(mention),
+            _ if matches!(self.place, Place::Start) => Err((
+                "unknown_name",
+                format!("There is no `{}` before the run has started; expressions see `inputs` here.", mention.root),
+            )),
             "tasks" => self.judge_task(mention),
             "run" => self.known_field("run", first, RUN_FIELDS),
             "upstream" if matches!(self.place, Place::When(_)) => self.known_field("upstream", first, UPSTREAM_FIELDS),

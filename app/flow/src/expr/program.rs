@@ -22,6 +22,8 @@ pub struct Program {
     outputs: Template,
     schedules: FxHashMap<String, Template>,
     variables: Variables,
+    after: FxHashMap<String, Template>,
+    concurrency_key: Option<Template>,
 }
 
 /// The expressions of one task.
@@ -80,12 +82,25 @@ impl Program {
             (name.clone(), inputs)
         });
         let schedules = schedules.collect();
+        checker.enter(Place::After);
+        let after = doc.after.iter().map(|(name, after)| {
+            let path = format!("{}.inputs", join("after", name));
+            let inputs = Template::read(&Json::Object(after.inputs.clone()), &path, &mut checker);
+            (name.clone(), inputs)
+        });
+        let after = after.collect();
+        checker.enter(Place::Start);
+        let key = doc.concurrency.as_ref().and_then(|limit| limit.key.as_ref());
+        let concurrency_key =
+            key.map(|key| Template::read(&Json::String(key.clone()), "concurrency.key", &mut checker));
         let (variables, problems) = checker.into_problems();
         let program = Self {
             env: code::environment(),
             tasks,
             outputs,
             schedules,
+            after,
+            concurrency_key,
             variables,
         };
         (program, problems)
@@ -118,6 +133,18 @@ impl Program {
     pub(crate) fn variables_needed(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
         let needed = self.variables.iter();
         needed.filter_map(|(name, field)| Some((name, field.as_deref()?)))
+    }
+
+    /// The inputs of the runs that another flow's end starts.
+    #[must_use]
+    pub fn after(&self, name: &str) -> Option<&Template> {
+        self.after.get(name)
+    }
+
+    /// The key by which runs share a limit, if there is one.
+    #[must_use]
+    pub fn concurrency_key(&self) -> Option<&Template> {
+        self.concurrency_key.as_ref()
     }
 
     pub(super) fn env(&self) -> &Environment<'static> {

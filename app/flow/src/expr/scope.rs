@@ -27,6 +27,8 @@ pub(super) const RUN_FIELDS: &[&str] = &[
 ];
 /// The fields of `upstream`.
 pub(super) const TRIGGER_FIELDS: &[&str] = &["at", "name"];
+/// Of one that is another flow's end.
+pub(super) const AFTER_FIELDS: &[&str] = &["name", "flow", "run", "outcome", "outputs"];
 
 pub(super) const UPSTREAM_FIELDS: &[&str] = &["n_succeeded", "n_failed", "n_skipped"];
 

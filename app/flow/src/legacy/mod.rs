@@ -159,6 +159,8 @@ fn empty() -> FlowDoc {
         finally: Default::default(),
         on_failure: Default::default(),
         outputs: Map::new(),
+        concurrency: None,
+        after: Default::default(),
         schedules: Default::default(),
         layout: Default::default(),
     }

@@ -37,8 +37,28 @@ pub(super) static FLOW: Fields = Fields {
         optional("finally", MapOf(&Struct(&TASK))),
         optional("on_failure", MapOf(&Struct(&TASK))),
         optional("outputs", AnyMap),
+        optional("concurrency", Struct(&CONCURRENCY)),
+        optional("after", MapOf(&Struct(&AFTER))),
         optional("schedules", MapOf(&Struct(&SCHEDULE))),
         optional("layout", MapOf(&Position)),
+    ],
+};
+
+pub(super) static CONCURRENCY: Fields = Fields {
+    what: "a `concurrency`",
+    fields: &[
+        required("limit", Whole(u32::MAX as u64)),
+        optional("key", Text),
+        optional("strategy", Word(&["queue", "cancel_running", "skip"])),
+    ],
+};
+
+pub(super) static AFTER: Fields = Fields {
+    what: "a start after another flow's end",
+    fields: &[
+        required("flow", Text),
+        optional("on", Texts),
+        optional("inputs", AnyMap),
     ],
 };
 

@@ -50,6 +50,8 @@ impl RunState {
             trigger,
             parent,
             forked_from,
+            permit,
+            follows,
             ..
         } = &event.kind
         else {
@@ -63,6 +65,8 @@ impl RunState {
         data.labels = labels.clone();
         data.trigger = Arc::clone(trigger);
         data.parent.clone_from(parent);
+        data.permit.clone_from(permit);
+        data.n_followed = follows.as_ref().map_or(0, |follows| follows.depth);
         data.retry_of = forked_from.as_ref().map(|from| from.run);
         data.last_seq = event.seq;
         Ok(Self { plan, data })
@@ -329,6 +333,8 @@ impl RunData {
             paused_at: None,
             cancel_reason: None,
             retry_of: None,
+            permit: None,
+            n_followed: 0,
             signals: None,
             reused: None,
             parent: None,

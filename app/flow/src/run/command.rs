@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 #[cfg(feature = "author")]
 use crate::payload::NewBlob;
@@ -13,7 +14,7 @@ use crate::payload::{BlobRef, Payload};
 use crate::plan::TaskIx;
 #[cfg(feature = "author")]
 use crate::run::event::Event;
-use crate::run::event::{Ended, ForkedFrom, ParentRun, RunError, TaskError};
+use crate::run::event::{Ended, FollowedRun, ForkedFrom, ParentRun, RunError, TaskError};
 use crate::secrets::SecretUse;
 
 /// What a new run starts from. Inputs are resolved: defaults filled in, types checked.
@@ -37,6 +38,10 @@ pub struct NewRun {
     pub parent: Option<Box<ParentRun>>,
     /// What it takes from another run.
     pub fork: Option<Box<Fork>>,
+    /// What it needs before it begins.
+    pub permit: Option<Box<Permit>>,
+    /// The run whose end starts it.
+    pub follows: Option<Box<FollowedRun>>,
 }
 
 /// What a run takes from another.
@@ -145,6 +150,13 @@ pub enum Command {
         outputs: Option<Payload>,
         /// Why it failed.
         error: Option<RunError>,
+    },
+    /// The place it waits for is its. Told again, it changes nothing.
+    Granted,
+    /// There is no place for it and it does not wait for one.
+    Refused {
+        /// Who has the places.
+        holders: Vec<RunId>,
     },
     /// Due timers elapse.
     Wake,
@@ -261,6 +273,13 @@ pub enum Effect {
         child: RunId,
         /// Whether to hold it.
         pause: bool,
+    },
+    /// Ask for a place among the runs of its flow.
+    AskPermit(Box<Permit>),
+    /// The place is free again, or no longer wanted.
+    ReleasePermit {
+        /// Which of the flow's gates.
+        key: String,
     },
     /// Tell the task that waits for this run's end, as [`Command::ChildEnded`].
     TellParent {

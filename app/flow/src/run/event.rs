@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -73,6 +74,12 @@ pub enum EventKind {
         /// The run it takes results from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         forked_from: Option<Box<ForkedFrom>>,
+        /// What it waits for before it begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        permit: Option<Box<Permit>>,
+        /// The run of another flow whose end started it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        follows: Option<Box<FollowedRun>>,
     },
     /// Its first tasks may start.
     RunStarted {},
@@ -310,6 +317,15 @@ pub struct ParentRun {
     pub depth: u32,
     /// Whether the task waits for the run's end.
     pub wait: bool,
+}
+
+/// The run whose end started another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowedRun {
+    /// That run.
+    pub run: RunId,
+    /// How many runs lead up to this one by their ends, one after the other.
+    pub depth: u32,
 }
 
 /// The run that another takes results from.

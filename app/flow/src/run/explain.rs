@@ -40,6 +40,8 @@ pub enum Reason {
         /// Since when.
         since: Timestamp,
     },
+    /// The run itself waits for its turn.
+    Queued,
     /// It starts with the next decision.
     Next,
     /// It was given out and no worker has begun it.
@@ -110,7 +112,7 @@ impl Explained {
             Reason::Timer { at, .. } => view.until = Some(*at),
             Reason::Signal { until, .. } | Reason::Approval { until } => view.until = *until,
             Reason::Child { run, until, .. } => (view.run, view.until) = (*run, *until),
-            Reason::Next | Reason::Parts { .. } | Reason::Ending(_) => {}
+            Reason::Queued | Reason::Next | Reason::Parts { .. } | Reason::Ending(_) => {}
         }
         view
     }
@@ -138,6 +140,7 @@ impl Reason {
                 ("upstreams", format!("waits for {}{more}", named.join(", ")))
             }
             Self::Paused { .. } => ("paused", "starts when the run is resumed".to_owned()),
+            Self::Queued => ("queued", "starts when the run has its turn".to_owned()),
             Self::Next => ("next", "starts next".to_owned()),
             Self::Worker { .. } => ("worker", "given out; waits for a free worker".to_owned()),
             Self::Timer { waits_for, .. } => match waits_for {
@@ -244,6 +247,9 @@ impl RunState {
     }
 
     fn why_blocked(&self, spot: Spot, task: &TaskRun) -> Reason {
+        if self.awaited_permit().is_some() && self.plan.task(spot.task).role == Role::Main {
+            return Reason::Queued;
+        }
         if task.on_agenda {
             return match self.data.paused_at {
                 Some(since) => Reason::Paused { since },

@@ -34,7 +34,7 @@ pub use command::{
 };
 #[cfg(feature = "author")]
 pub use decide::{BlobSource, Entropy, Env, create, decide};
-pub use event::{Event, EventKind, ForkedFrom, ParentRun, TaskError};
+pub use event::{Event, EventKind, FollowedRun, ForkedFrom, ParentRun, TaskError};
 pub use parts::Parts;
 pub use project::role_key;
 pub use state::{EdgeState, Phase, RunState, Snapshot, TaskRun, TaskState};

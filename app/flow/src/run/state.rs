@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::plan::{Plan, Spot, TaskIx};
@@ -99,6 +100,12 @@ pub(super) struct RunData {
     /// The task of another run that started this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<Box<ParentRun>>,
+    /// What it needs before it begins, and holds until it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) permit: Option<Box<Permit>>,
+    /// How many runs lead up to it by their ends.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) n_followed: u32,
     /// The run that it takes results from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry_of: Option<RunId>,
@@ -345,6 +352,14 @@ impl TaskRun {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl RunState {
     /// A state continued from a snapshot. `None` if the snapshot was written in another format or for another plan.
     #[must_use]
@@ -465,6 +480,21 @@ impl RunState {
         }
     }
 
+    /// How many runs lead up to it by their ends, one after the other.
+    #[must_use]
+    pub fn n_followed(&self) -> u32 {
+        self.data.n_followed
+    }
+
+    /// The place it waits for, while it does.
+    #[must_use]
+    pub fn awaited_permit(&self) -> Option<&Permit> {
+        self.data
+            .permit
+            .as_deref()
+            .filter(|_| self.data.phase == Phase::Queued)
+    }
+
     /// Whether nothing may start.
     #[must_use]
     pub fn is_paused(&self) -> bool {
@@ -512,7 +542,7 @@ impl RunState {
     pub fn in_flight(&self) -> bool {
         // With no attempt out and no task waiting, what is left to be done is left to the next decision: a large value had to be
         // loaded first, or the last decision was full.
-        let is_left_over = self.data.n_waiting == 0 && !self.is_finished();
+        let is_left_over = self.data.n_waiting == 0 && !self.is_finished() && self.awaited_permit().is_none();
         if self.is_paused() {
             return !self.data.tokens.is_empty();
         }

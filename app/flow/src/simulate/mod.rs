@@ -183,6 +183,8 @@ impl Simulation {
             version: 1,
             inputs: blobs.keep(scenario.inputs),
             vars: scenario.vars,
+            permit: None,
+            follows: None,
             labels: BTreeMap::new(),
             trigger: "simulation".into(),
             idempotency_key: None,
@@ -362,8 +364,11 @@ impl Simulation {
                     error: None,
                 }));
             }
-            // Nobody pauses a simulated run, and nobody waits for its end.
-            Effect::PauseChild { .. } | Effect::TellParent { .. } => {}
+            // Nobody pauses a simulated run, waits for its end or shares a limit with it.
+            Effect::PauseChild { .. }
+            | Effect::TellParent { .. }
+            | Effect::AskPermit(_)
+            | Effect::ReleasePermit { .. } => {}
             Effect::Log { task, message, .. } => self.lines.push(LogLine {
                 at: self.clock,
                 task,

@@ -3,6 +3,7 @@
 //! All problems are told, not only the first. Warnings never block.
 
 mod arguments;
+mod concurrency;
 mod edges;
 mod fields;
 mod inputs;
@@ -153,6 +154,7 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     let graph = edges::check(&mut check);
     arguments::check(&mut check, types);
     schedules::check(&mut check, types);
+    concurrency::check(&mut check);
     let (program, problems) = Program::compile(doc);
     check.problems.extend(problems);
     secrets::variables(&mut check, &program, types);

@@ -563,6 +563,34 @@ schedules: { s: { cron: '@daily', inputs: { x: '{{ vars.base_url }} {{ vars.bass
 }
 
 #[test]
+fn limits_and_starts_after_others_are_checked() {
+    check_text(
+        r#"flow: f
+inputs: { n: { type: integer } }
+concurrency: { limit: 0, key: "{{ inputs.m }}{{ run.id }}", strategy: que }
+tasks: { a: { type: noop } }
+after:
+  One: { flow: other, inputs: { n: x } }
+  two: { flow: f, on: [failed, done] }
+  three: { flow: other, on: always, inputs: { n: "{{ trigger.outputs.n }}", m: 1 } }
+  four: { flow: other, inputs: { n: "{{ trigger.at }}" } }
+"#,
+        expect![[r#"
+            3:23: error: how many runs may be at work at once is 1 to 10000 (concurrency.limit) [bad_concurrency]
+            3:31: error: The flow has no input `m`. (concurrency.key) [unknown_input]
+            3:31: error: There is no `run` before the run has started; expressions see `inputs` here. (concurrency.key) [unknown_name]
+            3:71: error: `que` is not known here; write one of queue, cancel_running, skip (concurrency.strategy) [unknown_word]
+            6:3: error: `One` cannot be a name here: names have lower case letters, digits, `-` and `_` (after.One) [bad_id]
+            6:36: error: expected a whole number, found "x" (after.One.inputs.n) [bad_input]
+            7:16: error: a flow that starts after itself would never end; use a loop or a schedule (after.two.flow) [self_after]
+            7:19: error: `done` is no end of a run; there are succeeded, failed, cancelled, always (after.two.on) [unknown_on]
+            8:80: error: the flow has no input `m`; its inputs are n (after.three.inputs.m) [unknown_input]
+            9:37: error: `trigger` has no field `at`; it has name, flow, run, outcome, outputs. (after.four.inputs.n) [unknown_field]
+        "#]],
+    );
+}
+
+#[test]
 fn what_waits_is_checked_deeply() {
     check_tasks(
         r#"  a: { type: approval, with: { form: { type: 3 } } }

@@ -167,9 +167,15 @@ impl Engine {
             expected,
             schedules: schedules(doc),
             references: references(doc),
+            follows: doc
+                .after
+                .iter()
+                .map(|(name, after)| (name.clone(), after.flow.clone()))
+                .collect(),
         };
         let saved = self.parts.shared.store.save_flow(new).await;
         self.parts.shared.flows.forget_newest(&doc.flow);
+        self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
         saved.map_err(|error| match EngineError::from(error) {
             EngineError::VersionConflict {
@@ -267,6 +273,7 @@ impl Engine {
     pub async fn archive_flow(&self, id: &str) -> EngineResult<()> {
         let found = self.parts.shared.store.archive_flow(id).await?;
         self.parts.shared.flows.forget_newest(id);
+        self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
         if found {
             Ok(())

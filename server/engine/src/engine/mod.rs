@@ -132,7 +132,7 @@ impl Engine {
     /// start.
     pub async fn shutdown(&self, finish: Duration) {
         self.parts.clerk.stop();
-        self.parts.shared.courier.stop();
+        self.parts.shared.courier.stop().await;
         let upkeep = self.parts.upkeep.lock().take();
         if let Some(upkeep) = upkeep {
             upkeep.stop().await;

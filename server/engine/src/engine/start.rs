@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::RunId;
-use flow::run::{Fork, NewRun, ParentRun};
+use flow::expr::{RunFacts, Scope};
+use flow::gate::Permit;
+use flow::run::{FollowedRun, Fork, NewRun, ParentRun};
 use flow::view::RunDetail;
+use flow::{Problem, RunId};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -14,6 +16,7 @@ use tokio::sync::oneshot;
 use super::Engine;
 use crate::chance;
 use crate::error::{EngineError, EngineResult};
+use crate::flows::Compiled;
 use crate::shard::{Accepted, Start};
 use crate::store::Idempotency;
 
@@ -61,6 +64,8 @@ pub(super) struct Beginning {
     pub(super) fork: Option<Box<Fork>>,
     /// The variables it starts with; as they are now if nothing is said.
     pub(super) vars: Option<Map<String, Value>>,
+    /// The run whose end starts it.
+    pub(super) follows: Option<Box<FollowedRun>>,
     /// Told once the run has ended.
     pub(super) ended: Option<oneshot::Sender<Arc<RunDetail>>>,
 }
@@ -85,6 +90,22 @@ impl Engine {
             start,
             Beginning {
                 parent,
+                ..Beginning::default()
+            },
+        )
+        .await
+    }
+
+    /// Starts a run because another has ended.
+    ///
+    /// # Errors
+    /// As [`Engine::start_run`].
+    pub(crate) async fn start_following(&self, start: StartRun, follows: FollowedRun) -> EngineResult<RunId> {
+        let follows = Some(Box::new(follows));
+        self.begin(
+            start,
+            Beginning {
+                follows,
                 ..Beginning::default()
             },
         )
@@ -120,6 +141,7 @@ impl Engine {
             parent,
             fork,
             vars,
+            follows,
             ended,
         } = beginning;
         let parts = &self.parts;
@@ -139,6 +161,7 @@ impl Engine {
             Some(vars) => vars,
             None => parts.variables.named_by(&compiled.program).await?,
         };
+        let permit = permit_of(&compiled, &inputs)?;
         let inputs = self.keep(inputs).await?;
         let id = RunId::new(parts.shared.clock.now(), chance::word(&*parts.shared.chance));
         let version = compiled.version;
@@ -152,6 +175,8 @@ impl Engine {
             idempotency_key: key,
             parent,
             fork,
+            permit,
+            follows,
         };
         let wanted = idempotency.clone();
         let actor = start.actor.into();
@@ -197,6 +222,40 @@ impl Engine {
             }
         }
     }
+}
+
+/// What a run needs before it begins.
+fn permit_of(compiled: &Compiled, inputs: &Value) -> EngineResult<Option<Box<Permit>>> {
+    let Some(limit) = &compiled.doc().concurrency else {
+        return Ok(None);
+    };
+    let bad = |message: String| {
+        EngineError::Invalid(vec![
+            Problem::error("bad_concurrency_key", message).at("concurrency.key"),
+        ])
+    };
+    let key = match compiled.program.concurrency_key() {
+        None => String::new(),
+        Some(key) => {
+            let scope = Scope::new(Arc::new(inputs.clone()), RunFacts::default());
+            match key.render(&compiled.program, &scope) {
+                Ok(Value::String(text)) => text,
+                Ok(other) => other.to_string(),
+                Err(error) => return Err(bad(error.message)),
+            }
+        }
+    };
+    let max = flow::limits::CONCURRENCY_KEY_CHARS_MAX;
+    if key.chars().count() > max {
+        return Err(bad(format!(
+            "the key by which runs share the limit has more than {max} characters"
+        )));
+    }
+    Ok(Some(Box::new(Permit {
+        key,
+        limit: limit.limit,
+        strategy: limit.strategy,
+    })))
 }
 
 fn existing(run: RunId, inputs_hash: u64, wanted: &Idempotency) -> EngineResult<RunId> {

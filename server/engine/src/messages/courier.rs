@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use flow::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
 use super::{Body, deliver};
@@ -42,8 +42,8 @@ pub(crate) enum Told {
     Delivered { lane: Lane, is_done: bool },
     /// There may be others.
     Look,
-    /// Deliver nothing more.
-    Stop,
+    /// Deliver nothing more, and tell when nothing is being delivered.
+    Stop(oneshot::Sender<()>),
 }
 
 /// What a courier that is not at work yet will be told.
@@ -71,9 +71,12 @@ impl Courier {
         self.tell(Told::Look);
     }
 
-    /// Delivers nothing more.
-    pub(crate) fn stop(&self) {
-        self.tell(Told::Stop);
+    /// Delivers nothing more; comes back when nothing is being delivered.
+    pub(crate) async fn stop(&self) {
+        let (stopped, wait) = oneshot::channel();
+        self.tell(Told::Stop(stopped));
+        // An error means that it has stopped before.
+        let _ = wait.await;
     }
 
     fn tell(&self, told: Told) {
@@ -97,17 +100,26 @@ pub(crate) fn start(engine: &Engine, mut inbox: Letters) {
             n_in_hand: 0,
             look_at: clock.now(),
         };
+        let mut stopping = Vec::new();
         loop {
             tokio::select! {
                 biased;
                 told = inbox.recv() => match told {
-                    None | Some(Told::Stop) => return,
+                    None => return,
+                    Some(Told::Stop(stopped)) => stopping.push(stopped),
                     Some(told) => desk.take(told, clock.now()),
                 },
                 // It may come back early.
                 () = clock.wait_until(desk.look_at) => if clock.now() >= desk.look_at {
                     desk.read(clock.now()).await;
                 },
+            }
+            if !stopping.is_empty() {
+                if desk.n_in_hand == 0 {
+                    // Dropping the senders tells.
+                    return;
+                }
+                continue;
             }
             desk.deliver();
             if desk.parts.strong_count() == 0 {
@@ -136,7 +148,7 @@ impl Desk {
             Told::Sent(rows) => rows.into_iter().for_each(|row| self.line_up(row)),
             Told::Delivered { lane, is_done } => self.delivered(lane, is_done, now),
             Told::Look => self.look_at = self.look_at.min(now.plus(AFTER_FAILURE)),
-            Told::Stop => {}
+            Told::Stop(_) => {}
         }
     }
 

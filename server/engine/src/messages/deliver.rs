@@ -6,7 +6,7 @@ use flow::run::event::ParentRun;
 use flow::run::{ChildAttempt, Command, TaskError};
 use flow::{Payload, RunId};
 
-use super::{Body, child_key};
+use super::{Body, child_key, follow, gates};
 use crate::engine::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
 use crate::shard::read_payload;
@@ -83,6 +83,27 @@ pub(super) async fn deliver(engine: &Engine, id: MessageId, body: Body) -> Engin
                 error,
             };
             tell(engine, parent.run, command, id).await
+        }
+        Body::AskPermit { flow, permit } => {
+            let run = RunId(id.sender);
+            gates::decide(engine, gates::id_of(&flow, &permit.key), id, |gate| {
+                gate.ask(run, &permit)
+            })
+            .await
+        }
+        Body::ReleasePermit { flow, key } => {
+            let run = RunId(id.sender);
+            gates::decide(engine, gates::id_of(&flow, &key), id, |gate| gate.release(run)).await
+        }
+        Body::Granted { run } => tell(engine, run, Command::Granted, id).await,
+        Body::Refused { run, holders } => tell(engine, run, Command::Refused { holders }, id).await,
+        Body::Leave { run, newer } => {
+            let reason = Some(format!("{newer}, a newer run of the flow, takes its place"));
+            tell(engine, run, Command::Cancel { force: false, reason }, id).await
+        }
+        Body::Ended { flow, outcome, depth } => {
+            follow::start_followers(engine, RunId(id.sender), &flow, outcome, depth).await?;
+            take(engine, id).await
         }
     }
 }

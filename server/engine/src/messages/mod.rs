@@ -1,17 +1,23 @@
 //! What runs tell each other: messages that are committed with the decision that sends them and taken with the decision they cause.
 //!
 //! A message is a row of the store's outbox, so it survives a crash; it is delivered at least once, and its row is gone with the
-//! first decision it causes, so it has its effect once. [`courier`]: who delivers · [`deliver`]: what delivering each kind means
+//! first decision it causes, so it has its effect once. [`courier`]: who delivers · [`deliver`]: what delivering each kind means ·
+//! [`gates`]: limits on runs at work at once · [`follow`]: flows that start when others end
 
 pub(crate) mod courier;
 mod deliver;
+mod follow;
+#[cfg(test)]
+mod gate_tests;
+pub(crate) mod gates;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use flow::gate::Permit;
 use flow::run::event::{Ended, ParentRun, RunError};
-use flow::run::{ChildAttempt, Effect};
+use flow::run::{ChildAttempt, Effect, Phase, RunState};
 use flow::{Payload, RunId};
 use serde::{Deserialize, Serialize};
 use tracing::error;
@@ -75,13 +81,63 @@ pub(crate) enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
     },
+    /// The sender wants to begin: told to the gate of its flow and key.
+    AskPermit {
+        /// The flow's id.
+        flow: Arc<str>,
+        /// What it needs.
+        permit: Permit,
+    },
+    /// The sender has ended: told to the gate of its flow and key.
+    ReleasePermit {
+        /// The flow's id.
+        flow: Arc<str>,
+        /// Which of its gates.
+        key: String,
+    },
+    /// The sender, a gate, has a place for a run.
+    Granted {
+        /// The run.
+        run: RunId,
+    },
+    /// The sender, a gate, has none for a run that does not wait.
+    Refused {
+        /// The run.
+        run: RunId,
+        /// Who has the places.
+        holders: Vec<RunId>,
+    },
+    /// The sender, a gate, wants a run to end for a newer one.
+    Leave {
+        /// The run.
+        run: RunId,
+        /// The newer one.
+        newer: RunId,
+    },
+    /// The sender has ended, and other flows start for that.
+    Ended {
+        /// Its flow's id.
+        flow: Arc<str>,
+        /// How it ended.
+        outcome: Ended,
+        /// How many runs lead up to it by their ends.
+        #[serde(default)]
+        depth: u32,
+    },
 }
 
 impl Body {
     /// The message that an effect is carried out by, or the effect if it needs none.
-    #[expect(clippy::result_large_err, reason = "what is no message goes on as it came")]
-    fn of(effect: Effect) -> Result<Self, Effect> {
+    fn of(flow: &Arc<str>, effect: Effect) -> Result<Self, Box<Effect>> {
         Ok(match effect {
+            Effect::AskPermit(permit) => Self::AskPermit {
+                flow: Arc::clone(flow),
+                permit: *permit,
+            },
+            Effect::ReleasePermit { key } => Self::ReleasePermit {
+                flow: Arc::clone(flow),
+                key,
+            },
             Effect::StartChild(start) => Self::StartChild {
                 flow: start.flow,
                 version: start.version,
@@ -122,7 +178,7 @@ impl Body {
                 error,
             },
             other @ (Effect::Dispatch(_) | Effect::CancelAttempt { .. } | Effect::Log { .. }) => {
-                return Err(other);
+                return Err(Box::new(other));
             }
         })
     }
@@ -135,43 +191,60 @@ impl Body {
                 format!("{task}/{attempt}")
             }
             Self::ChildEnded { .. } => String::new(),
+            Self::AskPermit { .. } | Self::ReleasePermit { .. } => "permit".to_owned(),
+            Self::Granted { run } | Self::Refused { run, .. } | Self::Leave { run, .. } => run.to_string(),
+            Self::Ended { .. } => "ended".to_owned(),
         }
     }
 }
 
-/// Takes out of a decision's effects those that are messages. `last_seq` is the number of its last event.
-pub(crate) fn taken_out(run: RunId, last_seq: u64, effects: &mut Vec<Effect>) -> Vec<OutboxRow> {
-    let mut rows = Vec::new();
+/// The rows of messages. They are numbered from a number of the sender's that rises with each decision.
+pub(crate) fn rows(sender: u128, number: u64, bodies: Vec<Body>) -> Vec<OutboxRow> {
+    let mut rows = Vec::with_capacity(bodies.len());
+    for (n, body) in bodies.into_iter().enumerate() {
+        let id = MessageId {
+            sender,
+            seq: number * PER_DECISION_MAX + n as u64,
+        };
+        match serde_json::to_string(&body) {
+            Ok(body) => rows.push(OutboxRow {
+                id,
+                body: body.into(),
+            }),
+            Err(error) => error!("A message of {sender:032x} cannot be written: {error}"),
+        }
+    }
+    rows
+}
+
+/// Takes out of a decision's effects those that are messages, after which the run is in this state. `is_followed` says whether other
+/// flows start when runs of this one end.
+pub(crate) fn taken_out(state: &RunState, effects: &mut Vec<Effect>, is_followed: bool) -> Vec<OutboxRow> {
+    let mut bodies = Vec::new();
     let is_message = |effect: &Effect| {
         !matches!(
             effect,
             Effect::Dispatch(_) | Effect::CancelAttempt { .. } | Effect::Log { .. }
         )
     };
-    if !effects.iter().any(is_message) {
-        return rows;
-    }
-    let mut kept = Vec::with_capacity(effects.len());
-    for effect in effects.drain(..) {
-        match Body::of(effect) {
-            Ok(body) => {
-                let id = MessageId {
-                    sender: run.0,
-                    seq: last_seq * PER_DECISION_MAX + rows.len() as u64,
-                };
-                match serde_json::to_string(&body) {
-                    Ok(body) => rows.push(OutboxRow {
-                        id,
-                        body: body.into(),
-                    }),
-                    Err(error) => error!(run.id = %run, "A message of {run} cannot be written: {error}"),
-                }
+    if effects.iter().any(is_message) {
+        let mut kept = Vec::with_capacity(effects.len());
+        for effect in effects.drain(..) {
+            match Body::of(state.flow(), effect) {
+                Ok(body) => bodies.push(body),
+                Err(effect) => kept.push(*effect),
             }
-            Err(effect) => kept.push(effect),
         }
+        *effects = kept;
     }
-    *effects = kept;
-    rows
+    if is_followed && let Phase::Finished { outcome, .. } = state.phase() {
+        bodies.push(Body::Ended {
+            flow: Arc::clone(state.flow()),
+            outcome: *outcome,
+            depth: state.n_followed(),
+        });
+    }
+    rows(state.id().0, state.last_seq(), bodies)
 }
 
 /// The key by which the run is known that an attempt of a task asked for.

@@ -27,7 +27,7 @@ tasks:
 outputs: { got: '{{ tasks.after.output }}' }
 ";
 
-const CHILD: &str = "
+pub(super) const CHILD: &str = "
 flow: child
 inputs: { n: { type: integer, default: 1 } }
 tasks:
@@ -36,18 +36,18 @@ tasks:
 outputs: { twice: '{{ tasks.twice.output }}' }
 ";
 
-struct Town {
-    engine: Engine,
+pub(super) struct Town {
+    pub(super) engine: Engine,
     clock: Arc<ManualClock>,
 }
 
 impl Town {
-    async fn new(flows: &[&str]) -> Self {
+    pub(super) async fn new(flows: &[&str]) -> Self {
         Self::open(None, flows).await
     }
 
     /// In a folder, or in memory.
-    async fn open(dir: Option<&Path>, flows: &[&str]) -> Self {
+    pub(super) async fn open(dir: Option<&Path>, flows: &[&str]) -> Self {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let clock = Arc::new(ManualClock::new(start));
         let builder = Engine::builder().clock(clock.clone());
@@ -77,7 +77,7 @@ impl Town {
             .unwrap_or_else(|error| panic!("{error:#?}"));
     }
 
-    async fn start(&self, flow: &str, inputs: Value) -> RunId {
+    pub(super) async fn start(&self, flow: &str, inputs: Value) -> RunId {
         let start = StartRun {
             inputs,
             ..StartRun::of(flow)
@@ -86,7 +86,7 @@ impl Town {
     }
 
     /// Waits until a run's committed state is so.
-    async fn until(&self, run: RunId, is_so: impl Fn(&RunState) -> bool) -> Arc<RunState> {
+    pub(super) async fn until(&self, run: RunId, is_so: impl Fn(&RunState) -> bool) -> Arc<RunState> {
         let mut hints = self.engine.watch_run(run);
         loop {
             hints.mark_unchanged();
@@ -108,25 +108,25 @@ impl Town {
         child(&state).expect("it has one")
     }
 
-    async fn signal(&self, run: RunId, payload: Value) {
+    pub(super) async fn signal(&self, run: RunId, payload: Value) {
         let given = self.engine.signal_task(run, "go", payload, "test").await;
         given.expect("it is waited for");
     }
 
-    async fn end(&self, run: RunId) -> Arc<RunDetail> {
+    pub(super) async fn end(&self, run: RunId) -> Arc<RunDetail> {
         let end = self.engine.wait(run, LONG).await.expect("it is there");
         end.unwrap_or_else(|| panic!("{run} does not end"))
     }
 
     /// How a run ended, a line for each task.
-    async fn check(&self, run: RunId, expected: Expect) {
+    pub(super) async fn check(&self, run: RunId, expected: Expect) {
         let text = told(&*self.end(run).await);
         expected.assert_eq(&numbered(&text));
     }
 }
 
 /// Ids of runs by their order in a text.
-fn numbered(text: &str) -> String {
+pub(super) fn numbered(text: &str) -> String {
     let mut seen: Vec<&str> = Vec::new();
     let mut shown = String::new();
     for (n, piece) in text.split("run_").enumerate() {
@@ -403,7 +403,7 @@ async fn an_end_that_was_not_told_is_told_after_a_restart() {
     let town = Town::open(Some(dir.path()), &[CHILD, PARENT]).await;
     let run = town.start("parent", json!({"n": 21})).await;
     let child = town.child_of(run, "bill").await;
-    town.engine.parts.shared.courier.stop();
+    town.engine.parts.shared.courier.stop().await;
     town.signal(child, json!(null)).await;
     town.end(child).await;
     let on_its_way = town.engine.parts.shared.store.outbox(None, 9).await.expect("ok");
@@ -427,7 +427,7 @@ async fn an_end_that_was_not_told_is_told_after_a_restart() {
 async fn a_child_is_started_once_whatever_is_lost() {
     let dir = tempfile::tempdir().expect("a folder");
     let town = Town::open(Some(dir.path()), &[CHILD, PARENT]).await;
-    town.engine.parts.shared.courier.stop();
+    town.engine.parts.shared.courier.stop().await;
     let run = town.start("parent", json!({"n": 21})).await;
     let rows = town.engine.parts.shared.store.outbox(None, 9).await.expect("ok");
     assert_eq!(rows.len(), 1);

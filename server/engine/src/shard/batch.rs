@@ -66,11 +66,12 @@ impl Batch {
         state: &RunState,
         mut decision: Decision,
         idempotency: Option<Idempotency>,
+        is_followed: bool,
     ) -> &mut Entry {
         let run = state.id();
         self.n_events += decision.events.len();
         self.blobs.extend(std::mem::take(&mut decision.blobs));
-        let messages = messages::taken_out(run, state.last_seq(), &mut decision.effects);
+        let messages = messages::taken_out(state, &mut decision.effects, is_followed);
         let entry = self.entry(run);
         if !decision.events.is_empty() {
             // Without an event they say nothing new: they were committed with the one that caused them.

@@ -25,6 +25,8 @@ pub(super) fn perform(
             Effect::StartChild(_)
             | Effect::CancelChild { .. }
             | Effect::PauseChild { .. }
+            | Effect::AskPermit(_)
+            | Effect::ReleasePermit { .. }
             | Effect::TellParent { .. } => {}
             Effect::Log {
                 task,

@@ -314,12 +314,13 @@ impl ShardLoop {
         } else {
             self.read_values(here, wanted);
         }
+        let is_followed = here.state.is_finished() && self.shared.flows.is_followed(here.state.flow());
         #[cfg(test)]
         if self.shared.planted == Planted::NoTimers {
-            return self.batch.add(&here.state, decision, idempotency);
+            return self.batch.add(&here.state, decision, idempotency, is_followed);
         }
         self.timers.arm(run, here.state.wake_at());
-        self.batch.add(&here.state, decision, idempotency)
+        self.batch.add(&here.state, decision, idempotency, is_followed)
     }
 
     fn read_values(&self, here: &mut Here, wanted: Vec<BlobRef>) {

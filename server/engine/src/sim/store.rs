@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 
 use crate::store::retention::Retention;
 use crate::store::{
-    BlobKey, BlobStore, Committed, FlowStats, MessageId, NewSecret, NewVariable, NewVersion, OutboxRow,
-    RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError,
-    StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
+    BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewSecret,
+    NewVariable, NewVersion, OutboxRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow,
+    ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// What is asked of the store and waits for its fate.
@@ -190,6 +190,22 @@ impl Store for GatedStore {
 
     async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()> {
         block_on(self.store.take_messages(messages))
+    }
+
+    async fn gate(&self, id: u128) -> StoreResult<GateRow> {
+        block_on(self.store.gate(id))
+    }
+
+    async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool> {
+        block_on(self.store.commit_gate(decision))
+    }
+
+    async fn forget_gates(&self, before: Timestamp) -> StoreResult<()> {
+        block_on(self.store.forget_gates(before))
+    }
+
+    async fn followers(&self) -> StoreResult<Vec<Follower>> {
+        block_on(self.store.followers())
     }
 
     async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {

@@ -255,6 +255,7 @@ impl World {
             expected: None,
             schedules: Vec::new(),
             references: References::default(),
+            follows: Vec::new(),
         };
         block_on(self.stores().store.save_flow(version)).expect("it can be saved");
         self.flows.push(id);

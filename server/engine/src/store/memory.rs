@@ -19,10 +19,10 @@ use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
-    BlobKey, BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, MessageId, NewSecret,
-    NewVariable, NewVersion, OutboxRow, References, RunDecision, RunFilter, RunRow, ScheduleMark,
-    ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished,
-    VariableRow,
+    BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, Idempotency, LogChunk, LogKey,
+    LogStore, MessageId, NewSecret, NewVariable, NewVersion, OutboxRow, References, RunDecision, RunFilter,
+    RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion,
+    Swept, Unfinished, VariableRow,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -58,6 +58,7 @@ struct State {
     /// Large values with the runs whose events name them.
     named: BTreeSet<(BlobKey, RunId)>,
     outbox: BTreeMap<MessageId, Arc<str>>,
+    gates: BTreeMap<u128, (GateRow, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -492,6 +493,54 @@ impl Store for MemoryStore {
             state.outbox.remove(&taken);
         }
         Ok(())
+    }
+
+    async fn gate(&self, id: u128) -> StoreResult<GateRow> {
+        let state = self.state.lock();
+        Ok(state
+            .gates
+            .get(&id)
+            .map(|(row, _)| row.clone())
+            .unwrap_or_default())
+    }
+
+    async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool> {
+        let mut state = self.state.lock();
+        let rev = state.gates.get(&decision.id).map_or(0, |(row, _)| row.rev);
+        if rev != decision.before || state.outbox.remove(&decision.takes).is_none() {
+            return Ok(false);
+        }
+        let row = GateRow {
+            rev: decision.rev,
+            gate: decision.gate,
+        };
+        state.gates.insert(decision.id, (row, decision.at));
+        let messages = decision.messages.into_iter().map(|row| (row.id, row.body));
+        state.outbox.extend(messages);
+        Ok(true)
+    }
+
+    async fn forget_gates(&self, before: Timestamp) -> StoreResult<()> {
+        let mut state = self.state.lock();
+        state
+            .gates
+            .retain(|_, (row, at)| !row.gate.is_empty() || *at >= before);
+        Ok(())
+    }
+
+    async fn followers(&self) -> StoreResult<Vec<Follower>> {
+        let state = self.state.lock();
+        let mut found: Vec<Follower> = Vec::new();
+        for (id, flow) in state.flows.iter().filter(|(_, flow)| !flow.archived) {
+            let follows = flow.versions.last().map_or(&[][..], |newest| &newest.follows);
+            found.extend(follows.iter().map(|(name, followed)| Follower {
+                followed: followed.as_str().into(),
+                flow: id.as_str().into(),
+                name: name.as_str().into(),
+            }));
+        }
+        found.sort();
+        Ok(found)
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {

@@ -9,6 +9,7 @@ mod durations;
 mod encoding;
 #[cfg(test)]
 mod equivalence;
+mod gates;
 pub(crate) mod listing;
 pub mod memory;
 mod outbox;
@@ -21,6 +22,7 @@ mod stats;
 #[cfg(test)]
 mod suite;
 
+pub use self::gates::{Follower, GateDecision, GateRow};
 pub use self::outbox::{MessageId, OutboxRow};
 pub use self::schedules::{NewSchedule, ScheduleMark, ScheduleRow};
 pub use self::settings::{NewSecret, NewVariable, References, SecretRow, VariableRow};
@@ -122,6 +124,8 @@ pub struct NewVersion {
     pub schedules: Vec<NewSchedule>,
     /// The secrets and variables it refers to.
     pub references: References,
+    /// The flows whose ends start its runs, with the names it has for that.
+    pub follows: Vec<(String, String)>,
 }
 
 /// One decision of one run, to be appended to its log.
@@ -321,6 +325,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes messages that cause nothing. Those that were taken before are passed over.
     async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()>;
+
+    /// A gate, whether or not anybody has come to it.
+    async fn gate(&self, id: u128) -> StoreResult<GateRow>;
+
+    /// Writes what a gate decided. False, with nothing written, if it is not as it was before or the message was taken.
+    async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool>;
+
+    /// Forgets gates that nobody has used since.
+    async fn forget_gates(&self, before: Timestamp) -> StoreResult<()>;
+
+    /// Flows that start when others end, without the archived ones.
+    async fn followers(&self) -> StoreResult<Vec<Follower>>;
 
     /// The events of a run after `after`, oldest first, about `limit` of them (whole decisions; at least one decision if there is one).
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>>;

@@ -157,7 +157,9 @@ impl Decider<'_, '_> {
                 Ok(())
             }
             Ended::Cancelled => {
-                let error = TaskError::new("child_cancelled", format!("the run {run} was cancelled"));
+                let why = error.map_or_else(String::new, |error| format!(": {}", error.message));
+                let message = format!("the run {run} was cancelled{why}");
+                let error = TaskError::new("child_cancelled", message);
                 self.attempt_failed(spot, error.permanent(), None)
             }
         };

@@ -3,7 +3,7 @@
 //! A decision applies its events as it makes them, so that what follows from the first is decided upon it; a state that was
 //! decided upon and whose commit then fails is thrown away by its owner and read again from the log. A rejected command has changed
 //! nothing. One file per group of commands: [`attempts`], the [`agenda`] of tasks whose join was decided, [`light`] task types, the
-//! [`pause`] and the [`ending`] of a run.
+//! [`pause`] and the [`ending`] of a run, the [`permit`] it needs to begin.
 
 mod agenda;
 mod attempts;
@@ -13,6 +13,7 @@ mod items;
 mod iterations;
 mod light;
 mod pause;
+mod permit;
 mod retry;
 mod values;
 mod waits;
@@ -89,6 +90,8 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
             idempotency_key: new.idempotency_key,
             parent: new.parent,
             forked_from: new.fork.as_ref().map(|fork| Box::new(fork.from.clone())),
+            permit: new.permit.clone(),
+            follows: new.follows,
         },
     };
     let Ok(mut state) = RunState::begin(Arc::clone(plan), &created) else {
@@ -96,7 +99,11 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
     };
     let mut decider = Decider::new(&mut state, program, env);
     decider.out.events.push(created);
-    decider.emit(EventKind::RunStarted {});
+    match new.permit {
+        // It begins when it has its place.
+        Some(permit) => decider.out.effects.push(Effect::AskPermit(permit)),
+        None => decider.emit(EventKind::RunStarted {}),
+    }
     for reused in new.fork.into_iter().flat_map(|fork| fork.reused) {
         decider.emit(EventKind::TaskReused {
             task: reused.path,
@@ -156,6 +163,8 @@ pub fn decide(
             outputs,
             error,
         } => decider.child_ended(&attempt, child, (outcome, outputs, error))?,
+        Command::Granted => decider.granted(),
+        Command::Refused { holders } => decider.refused(&holders),
         Command::Wake | Command::Continue => {}
         Command::Recover { workers_gone } => decider.recover(workers_gone),
     }
@@ -206,6 +215,7 @@ impl<'s, 'e> Decider<'s, 'e> {
         self.state.apply(&event);
         if let EventKind::RunFinished { .. } = event.kind {
             self.tell_parent(&event.kind);
+            self.release_permit();
         }
         self.out.events.push(event);
     }

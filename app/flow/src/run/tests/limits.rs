@@ -66,6 +66,8 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         idempotency_key: None,
         parent: None,
         fork: None,
+        permit: None,
+        follows: None,
     };
     let env = Env {
         now: Timestamp::default(),
@@ -187,6 +189,8 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
         idempotency_key: None,
         parent: None,
         fork: None,
+        permit: None,
+        follows: None,
     };
     let env = Env {
         now: Timestamp::default(),

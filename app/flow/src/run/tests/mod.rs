@@ -12,6 +12,7 @@ mod joins;
 mod limits;
 mod loops;
 mod pause;
+mod permits;
 mod properties;
 mod restarts;
 mod samples;

@@ -84,6 +84,8 @@ fn fields_with_a_default_may_be_missing() {
             "items",
             "parent",
             "forked_from",
+            "permit",
+            "follows",
             "version",
             "until",
             "signal",
@@ -108,7 +110,7 @@ fn is_optional(kind: &EventKind, field: &str) -> bool {
         EventKind::RunCreated { .. } => {
             matches!(
                 field,
-                "labels" | "vars" | "idempotency_key" | "parent" | "forked_from"
+                "labels" | "vars" | "idempotency_key" | "parent" | "forked_from" | "permit" | "follows"
             )
         }
         EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),

@@ -6,7 +6,7 @@
 //! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [for 5s] [as KIND] [with code N]
 //! [with JSON]`
 //! · `X lost` · `X stops` · `X snoozes 3s` · `late report of X` · `wait 5s` · `clock back 5s` · `clock on 5s` · `cancel` · `force cancel` ·
-//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `signal to X [JSON]` · `approve X [JSON]` · `reject X [why]` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first), `vars JSON` (then) · `show` (the tasks so far) · `explain` · `log` (the events so far).
+//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `signal to X [JSON]` · `approve X [JSON]` · `reject X [why]` · `granted` · `refused` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first), `vars JSON` (then) · `show` (the tasks so far) · `explain` · `log` (the events so far).
 
 use std::fmt::Write as _;
 use std::iter::Peekable;
@@ -167,6 +167,13 @@ impl Script {
                 Command::Cancel {
                     force: true,
                     reason: None,
+                },
+            ),
+            ["granted"] => self.ask(step, Command::Granted),
+            ["refused"] => self.ask(
+                step,
+                Command::Refused {
+                    holders: vec![RunId(9)],
                 },
             ),
             ["pause"] => self.ask(step, Command::Pause { reason: None }),
@@ -444,6 +451,16 @@ impl Script {
                     };
                     let how = if force { " at once" } else { "" };
                     let _ = writeln!(self.out, "- {} cancels {known}{how}", attempt.path);
+                }
+                Effect::AskPermit(permit) => {
+                    let _ = writeln!(
+                        self.out,
+                        "- asks for one of {} places `{}`",
+                        permit.limit, permit.key
+                    );
+                }
+                Effect::ReleasePermit { key } => {
+                    let _ = writeln!(self.out, "- lets go of its place `{key}`");
                 }
                 Effect::PauseChild { pause, .. } => {
                     let _ = writeln!(

@@ -116,6 +116,8 @@ impl World {
             idempotency_key: None,
             parent: None,
             fork: None,
+            permit: None,
+            follows: None,
         };
         more(&mut new);
         let env = Env {

@@ -32,6 +32,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0003_schedules.sql"),
         include_str!("migrations/pointwork/0004_secrets.sql"),
         include_str!("migrations/pointwork/0005_messages.sql"),
+        include_str!("migrations/pointwork/0006_gates.sql"),
     ],
     synchronous: "FULL",
 };

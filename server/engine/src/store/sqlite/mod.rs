@@ -12,6 +12,7 @@ mod deletion;
 mod file;
 mod flows;
 mod folder;
+mod gates;
 mod hold;
 mod ledger;
 mod logs;
@@ -48,9 +49,9 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::retention::Retention;
 use super::{
-    BlobKey, Committed, FlowStats, MessageId, NewSecret, NewVariable, NewVersion, OutboxRow, RunDecision,
-    RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreResult, StoredVersion,
-    Swept, Unfinished, VariableRow,
+    BlobKey, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewSecret, NewVariable,
+    NewVersion, OutboxRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs,
+    Store, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// What deleting a run weighs in the sharing of transactions.
@@ -256,6 +257,26 @@ impl Store for SqliteStore {
         self.writer
             .write(messages.len(), move |conn, _| outbox::take(conn, &messages))
             .await
+    }
+
+    async fn gate(&self, id: u128) -> StoreResult<GateRow> {
+        self.readers.read(move |conn| gates::read(conn, id)).await
+    }
+
+    async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool> {
+        self.writer
+            .write(1, move |conn, _| gates::commit(conn, &decision))
+            .await
+    }
+
+    async fn forget_gates(&self, before: Timestamp) -> StoreResult<()> {
+        self.writer
+            .write(1, move |conn, _| gates::forget(conn, before))
+            .await
+    }
+
+    async fn followers(&self) -> StoreResult<Vec<Follower>> {
+        self.readers.read(gates::followers).await
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {

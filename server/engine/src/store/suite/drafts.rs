@@ -201,6 +201,8 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             idempotency_key: None,
             parent: None,
             forked_from: None,
+            permit: None,
+            follows: None,
         }
     } else if seq == last_seq && draft.state.is_final() {
         EventKind::RunFinished {
@@ -240,6 +242,7 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         expected,
         references: References::default(),
         schedules: Vec::new(),
+        follows: Vec::new(),
     }
 }
 

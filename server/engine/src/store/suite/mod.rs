@@ -3,6 +3,7 @@
 mod commits;
 mod deletion;
 mod drafts;
+mod gates;
 mod lists;
 mod logs_and_blobs;
 mod messages;
@@ -20,6 +21,7 @@ use self::commits::{
 use self::deletion::{
     children_stay_as_long_as_their_parents, deleted_runs_leave_nothing, expired_runs_are_found,
 };
+use self::gates::{flows_follow_others, gates_decide_one_after_the_other};
 use self::lists::{
     counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
     runs_are_found,
@@ -49,6 +51,8 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     secrets_are_kept_as_they_are_given(store).await;
     variables_are_kept(store).await;
     messages_are_taken_once(store, &epochs).await;
+    gates_decide_one_after_the_other(store, &epochs).await;
+    flows_follow_others(store).await;
     expired_runs_are_found(store, &epochs).await;
     children_stay_as_long_as_their_parents(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
