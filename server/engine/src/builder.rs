@@ -12,6 +12,7 @@ use crate::engine::{Engine, Parts};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
+use crate::notify::{self, Courier};
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
@@ -185,6 +186,7 @@ impl EngineBuilder {
             dispatch: Arc::clone(&dispatch.0),
             logs: logs.clone(),
             hub: Arc::new(Hub::default()),
+            bells: Arc::default(),
             clock,
             counters: Arc::new(Counters::default()),
             runtime: tokio::runtime::Handle::current(),
@@ -214,12 +216,15 @@ impl EngineBuilder {
             clerk: Arc::default(),
             keeper,
             variables,
+            courier: Courier::new(self.builtin.http.clone()),
+            instance: stores.instance,
             upkeep: Mutex::new(Some(upkeep.start())),
         };
         let engine = Engine {
             parts: Arc::new(parts),
         };
         schedules::start(&engine);
+        notify::start(&engine);
         Ok(engine)
     }
 

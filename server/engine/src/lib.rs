@@ -17,6 +17,8 @@ mod engine;
 mod error;
 mod flows;
 mod hub;
+mod mail;
+mod notify;
 mod reader;
 mod reports;
 pub mod schedules;
@@ -27,6 +29,7 @@ pub mod task_logs;
 pub mod task_type;
 pub mod task_types;
 mod upkeep;
+pub mod webhooks;
 
 pub use builder::EngineBuilder;
 pub use engine::{Engine, Logs, SaveFlow, Saved, StartRun};

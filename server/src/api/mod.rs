@@ -4,7 +4,9 @@
 
 mod flows;
 mod health;
+mod hooks;
 mod metrics;
+mod notifications;
 mod runs;
 mod schedules;
 mod secrets;
@@ -24,6 +26,7 @@ use crate::legacy;
 use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
 
+pub(crate) use hooks::Wrong;
 pub(crate) use stats::StatsView;
 
 /// Entries of a list, unless the caller says otherwise.
@@ -63,6 +66,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(secrets::read, secrets::put, secrets::remove))
         .routes(routes!(variables::list))
         .routes(routes!(variables::read, variables::put, variables::remove))
+        .routes(routes!(notifications::list))
         .routes(routes!(stats::task_types))
         .routes(routes!(stats::stats))
         .routes(routes!(streams::events))
@@ -72,6 +76,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(hooks::deliver))
         .nest("/api/v1", v1)
         .merge(legacy::router())
 }

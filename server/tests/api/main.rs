@@ -12,3 +12,4 @@ mod secrets;
 mod starts;
 mod streams;
 mod support;
+mod webhooks;

@@ -17,10 +17,15 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
     let site = Site::start().await;
     let put = |name: &str, body: &str| format!("PUT /api/v1/secrets/{name}\n{JSON}\n\n{body}");
     for (request, expected) in [
-        (put("token", r#"{"value":"tok3n-geheim"}"#), expect![[r#"
+        (
+            put("token", r#"{"value":"tok3n-geheim"}"#),
+            expect![[r#"
             204
-        "#]]),
-        (put("tok-en", r#"{"value":"tok3n-geheim"}"#), expect![[r#"
+        "#]],
+        ),
+        (
+            put("tok-en", r#"{"value":"tok3n-geheim"}"#),
+            expect![[r#"
             422
             content-type: application/problem+json
             {
@@ -38,8 +43,11 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
                 }
               ]
             }
-        "#]]),
-        (put("token", r#"{"value":12345678}"#), expect![[r#"
+        "#]],
+        ),
+        (
+            put("token", r#"{"value":12345678}"#),
+            expect![[r#"
             422
             content-type: application/problem+json
             {
@@ -59,8 +67,11 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
                 }
               ]
             }
-        "#]]),
-        (put("token", r#"{"value":""}"#), expect![[r#"
+        "#]],
+        ),
+        (
+            put("token", r#"{"value":""}"#),
+            expect![[r#"
             422
             content-type: application/problem+json
             {
@@ -78,8 +89,11 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
                 }
               ]
             }
-        "#]]),
-        (put("token", r#"{"vlaue":"tok3n-geheim"}"#), expect![[r#"
+        "#]],
+        ),
+        (
+            put("token", r#"{"vlaue":"tok3n-geheim"}"#),
+            expect![[r#"
             422
             content-type: application/problem+json
             {
@@ -99,8 +113,11 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
                 }
               ]
             }
-        "#]]),
-        ("GET /api/v1/secrets/other".to_owned(), expect![[r#"
+        "#]],
+        ),
+        (
+            "GET /api/v1/secrets/other".to_owned(),
+            expect![[r#"
             404
             content-type: application/problem+json
             {
@@ -110,8 +127,11 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
               "code": "unknown_secret",
               "detail": "There is no secret other."
             }
-        "#]]),
-        ("DELETE /api/v1/secrets/other".to_owned(), expect![[r#"
+        "#]],
+        ),
+        (
+            "DELETE /api/v1/secrets/other".to_owned(),
+            expect![[r#"
             404
             content-type: application/problem+json
             {
@@ -121,12 +141,15 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
               "code": "unknown_secret",
               "detail": "There is no secret other."
             }
-        "#]]),
+        "#]],
+        ),
     ] {
         site.check(&request, expected).await;
     }
     site.save("flow: a\ntasks: { b: { type: shell, with: { command: 'echo $T', env: { T: '{{ secrets.token }}' } } } }\n").await;
-    site.check("GET /api/v1/secrets", expect![[r#"
+    site.check(
+        "GET /api/v1/secrets",
+        expect![[r#"
         200
         content-type: application/json
         {
@@ -141,8 +164,12 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
             }
           ]
         }
-    "#]]).await;
-    site.check("GET /api/v1/secrets/token", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/secrets/token",
+        expect![[r#"
         200
         content-type: application/json
         {
@@ -153,10 +180,16 @@ async fn secrets_are_set_and_removed_and_never_given_out() {
             "a"
           ]
         }
-    "#]]).await;
-    site.check("DELETE /api/v1/secrets/token", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "DELETE /api/v1/secrets/token",
+        expect![[r#"
         204
-    "#]]).await;
+    "#]],
+    )
+    .await;
     site.finish("a").await;
     let foreign =
         format!("PUT /api/v1/secrets/token\n{JSON}\norigin: https://evil.example\n\n{{\"value\":\"x\"}}");
@@ -175,7 +208,9 @@ async fn variables_are_plain() {
                 204
             "#]],
         ),
-        (put("base-url", r#"{"value":1}"#), expect![[r#"
+        (
+            put("base-url", r#"{"value":1}"#),
+            expect![[r#"
             422
             content-type: application/problem+json
             {
@@ -193,8 +228,11 @@ async fn variables_are_plain() {
                 }
               ]
             }
-        "#]]),
-        ("GET /api/v1/variables".to_owned(), expect![[r#"
+        "#]],
+        ),
+        (
+            "GET /api/v1/variables".to_owned(),
+            expect![[r#"
             200
             content-type: application/json
             {
@@ -210,8 +248,11 @@ async fn variables_are_plain() {
                 }
               ]
             }
-        "#]]),
-        ("GET /api/v1/variables/other".to_owned(), expect![[r#"
+        "#]],
+        ),
+        (
+            "GET /api/v1/variables/other".to_owned(),
+            expect![[r#"
             404
             content-type: application/problem+json
             {
@@ -221,17 +262,23 @@ async fn variables_are_plain() {
               "code": "unknown_variable",
               "detail": "There is no variable other."
             }
-        "#]]),
+        "#]],
+        ),
     ] {
         site.check(&request, expected).await;
     }
     let ended = site.send("POST /api/v1/flows/a/runs?wait=60s").await.json();
     assert_eq!(ended["outputs"]["o"], "https://a.example");
-    site.check("DELETE /api/v1/variables/base_url", expect![[r#"
+    site.check(
+        "DELETE /api/v1/variables/base_url",
+        expect![[r#"
         204
-    "#]])
-        .await;
-    site.check("GET /api/v1/variables/base_url", expect![[r#"
+    "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/variables/base_url",
+        expect![[r#"
         404
         content-type: application/problem+json
         {
@@ -241,8 +288,9 @@ async fn variables_are_plain() {
           "code": "unknown_variable",
           "detail": "There is no variable base_url."
         }
-    "#]])
-        .await;
+    "#]],
+    )
+    .await;
 }
 
 const SECRET: &str = "s3cr3t-\"ü/value";
@@ -283,7 +331,8 @@ async fn no_stream_and_no_log_tells_a_secret() {
     let data = dir.path().join("data");
     expect![[r#"
         token is set
-        exit code 0"#]].assert_eq(&pointwork(
+        exit code 0"#]]
+    .assert_eq(&pointwork(
         &data,
         &["secret", "set", "token"],
         &format!("{SECRET}\n"),
@@ -293,7 +342,8 @@ async fn no_stream_and_no_log_tells_a_secret() {
         exit code 1"#]].assert_eq(&pointwork(&data, &["secret", "set", "other-name"], "x"));
     expect![[r#"
         token	TIME	
-        exit code 0"#]].assert_eq(&pointwork(&data, &["secret", "list"], ""));
+        exit code 0"#]]
+    .assert_eq(&pointwork(&data, &["secret", "list"], ""));
     let mut child = Command::new(env!("CARGO_BIN_EXE_pointwork"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(&data)
@@ -378,10 +428,12 @@ async fn no_stream_and_no_log_tells_a_secret() {
     }
     expect![[r#"
         token is removed
-        exit code 0"#]].assert_eq(&pointwork(&data, &["secret", "remove", "token"], ""));
+        exit code 0"#]]
+    .assert_eq(&pointwork(&data, &["secret", "remove", "token"], ""));
     expect![[r#"
         pointwork: there is no secret token
-        exit code 1"#]].assert_eq(&pointwork(&data, &["secret", "remove", "token"], ""));
+        exit code 1"#]]
+    .assert_eq(&pointwork(&data, &["secret", "remove", "token"], ""));
 }
 
 #[test]

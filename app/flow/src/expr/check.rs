@@ -32,6 +32,8 @@ pub(super) enum Place<'d> {
     Outputs,
     /// The inputs that something gives to the runs it starts.
     Trigger,
+    /// What a webhook makes of a delivery.
+    Webhook,
 }
 
 impl<'d> Place<'d> {
@@ -43,7 +45,7 @@ impl<'d> Place<'d> {
             | Self::Items(task)
             | Self::Until(task)
             | Self::Undo(task) => Some(task),
-            Self::Outputs | Self::Trigger => None,
+            Self::Outputs | Self::Trigger | Self::Webhook => None,
         }
     }
 }
@@ -108,6 +110,7 @@ impl<'d> Checker<'d> {
             Place::Undo(key) => own(key).map_or(Place::Outputs, Place::Undo),
             Place::Outputs => Place::Outputs,
             Place::Trigger => Place::Trigger,
+            Place::Webhook => Place::Webhook,
         };
     }
 
@@ -145,6 +148,11 @@ impl<'d> Checker<'d> {
                 "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it.".to_owned(),
             )),
             "vars" => self.judge_variable(path, mention),
+            "body" | "headers" | "query" if matches!(self.place, Place::Webhook) => Ok(()),
+            _ if matches!(self.place, Place::Webhook) => Err((
+                "unknown_name",
+                format!("There is no `{}` before the run has started; expressions see `body`, `headers`, `query` and `vars` here.", mention.root),
+            )),
             "trigger" if matches!(self.place, Place::Trigger) => self.known_field("trigger", first, TRIGGER_FIELDS),
             _ if matches!(self.place, Place::Trigger) => Err((
                 "unknown_name",

@@ -160,6 +160,8 @@ fn empty() -> FlowDoc {
         on_failure: Default::default(),
         outputs: Map::new(),
         schedules: Default::default(),
+        webhooks: Default::default(),
+        notify: Default::default(),
         layout: Default::default(),
     }
 }

@@ -6,11 +6,13 @@ mod arguments;
 mod edges;
 mod fields;
 mod inputs;
+mod notify;
 mod reach;
 mod schedules;
 mod secrets;
 #[cfg(test)]
 pub(crate) mod tests;
+mod webhooks;
 
 pub(crate) use fields::to_slug;
 use rustc_hash::FxHashSet;
@@ -153,6 +155,8 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     let graph = edges::check(&mut check);
     arguments::check(&mut check, types);
     schedules::check(&mut check, types);
+    webhooks::check(&mut check, types);
+    notify::check(&mut check, types);
     let (program, problems) = Program::compile(doc);
     check.problems.extend(problems);
     secrets::variables(&mut check, &program, types);

@@ -7,6 +7,7 @@ use flow::{FlowDoc, Problem, Severity};
 
 use super::Engine;
 use crate::error::{EngineError, EngineResult};
+use crate::notify;
 use crate::secrets::references;
 use crate::store::listing::{LATEST_RUNS_MAX, dot};
 use crate::store::{NewSchedule, NewVersion, RunFilter};
@@ -132,10 +133,12 @@ impl Engine {
             expected,
             schedules: schedules(doc),
             references: references(doc),
+            rules: notify::rules(doc),
         };
         let saved = self.parts.shared.store.save_flow(new).await;
         self.parts.shared.flows.forget_newest(&doc.flow);
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         saved.map_err(|error| match EngineError::from(error) {
             EngineError::VersionConflict {
                 expected, current, ..
@@ -233,6 +236,7 @@ impl Engine {
         let found = self.parts.shared.store.archive_flow(id).await?;
         self.parts.shared.flows.forget_newest(id);
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         if found {
             Ok(())
         } else {

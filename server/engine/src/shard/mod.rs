@@ -29,6 +29,7 @@ use crate::dispatch::Dispatch;
 use crate::error::{EngineError, EngineResult};
 use crate::flows::{Compiled, Flows};
 use crate::hub::Hub;
+use crate::notify::Bells;
 use crate::store::{BlobStore, Idempotency, ShardEpochs, Store};
 use crate::task_logs::LogWriter;
 
@@ -117,6 +118,7 @@ pub(crate) struct Shared {
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) logs: LogWriter,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) bells: Arc<Bells>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) epochs: ShardEpochs,
     pub(crate) counters: Arc<Counters>,

@@ -31,6 +31,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0002_upkeep.sql"),
         include_str!("migrations/pointwork/0003_schedules.sql"),
         include_str!("migrations/pointwork/0004_secrets.sql"),
+        include_str!("migrations/pointwork/0005_notifications.sql"),
     ],
     synchronous: "FULL",
 };

@@ -13,12 +13,15 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 
 use super::file::Fault;
+use super::notices;
 use super::projection::{EncodedRow, RowWriting, write_movement};
 use super::writer::Ledger;
 use crate::store::encoding::{self, Span};
 use crate::store::references::references;
 use crate::store::stats::{Movement, state_of_number};
-use crate::store::{BlobKey, Committed, Idempotency, RunDecision, ShardEpochs, StoreError, StoreResult};
+use crate::store::{
+    BlobKey, Committed, Idempotency, NewNotice, RunDecision, ShardEpochs, StoreError, StoreResult,
+};
 
 /// A decision as it will be written. Made on the caller's thread, so that the writer's has less to do.
 pub(super) struct EncodedDecision {
@@ -29,6 +32,7 @@ pub(super) struct EncodedDecision {
     row: Arc<EncodedRow>,
     idempotency: Option<Idempotency>,
     blobs: Vec<BlobKey>,
+    notices: Vec<NewNotice>,
 }
 
 impl EncodedDecision {
@@ -47,6 +51,7 @@ impl EncodedDecision {
             bytes,
             row: Arc::new(EncodedRow::new(&decision.row)?),
             idempotency: decision.idempotency,
+            notices: decision.notices,
         })
     }
 }
@@ -257,6 +262,7 @@ impl Appending<'_> {
                 .prepare_cached("INSERT OR IGNORE INTO run_blobs (run, sha256) VALUES (?, ?)")?
                 .execute(params![run.to_bytes(), blob])?;
         }
+        notices::add(self.conn, &decision.notices)?;
         if let Some(Idempotency { key, inputs_hash }) = &decision.idempotency {
             self.conn
                 .prepare_cached("INSERT INTO idempotency (flow, key, run, inputs_hash) VALUES (?, ?, ?, ?)")?

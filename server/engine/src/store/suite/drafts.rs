@@ -142,6 +142,7 @@ impl Draft {
                 key: key.to_owned(),
                 inputs_hash,
             }),
+            notices: Vec::new(),
         }
     }
 }
@@ -197,6 +198,7 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         actor: "local".to_owned(),
         expected,
         references: References::default(),
+        rules: Vec::new(),
         schedules: Vec::new(),
     }
 }
