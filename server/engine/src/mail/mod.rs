@@ -154,7 +154,7 @@ impl Mail {
         let to = addresses("to", &self.to)?;
         let cc = addresses("cc", &self.cc)?;
         let n_recipients = to.iter().chain(cc.iter()).count();
-        if to.iter().next().is_none() {
+        if to.is_empty() {
             return Err(input("`to` names nobody"));
         }
         if n_recipients > RECIPIENTS_MAX {

@@ -102,11 +102,8 @@ fn is_recent(text: &str, doc: &WebhookDoc, now: Timestamp) -> bool {
     } else {
         number.saturating_mul(1000)
     };
-    let tolerance_ms = doc
-        .tolerance
-        .map_or(u128::from(limits::WEBHOOK_TOLERANCE_MS), |tolerance| {
-            tolerance.as_duration().as_millis()
-        });
+    let usual = flow::HumanDuration::from_millis(limits::WEBHOOK_TOLERANCE_MS);
+    let tolerance_ms = doc.tolerance.unwrap_or(usual).as_duration().as_millis();
     let now_ms = now.as_micros() / 1000;
     u128::from(now_ms.abs_diff(at_ms)) <= tolerance_ms
 }

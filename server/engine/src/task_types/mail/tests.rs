@@ -23,7 +23,7 @@ async fn check(server: &MailServer, input: Value, expected: Expect) {
             .map(|line| format!("  {line}\n"))
             .collect();
         // It is another each time.
-        let text = boundary.map_or(text.clone(), |boundary| text.replace(boundary, "BOUNDARY"));
+        let text = boundary.map_or_else(|| text.clone(), |boundary| text.replace(boundary, "BOUNDARY"));
         told += &format!("from {} to {:?} as {:?}\n{text}", mail.from, mail.to, mail.login);
     }
     expected.assert_eq(&told.replace(&server.address.to_string(), "SERVER"));
