@@ -128,6 +128,7 @@ impl From<EngineError> for ApiError {
             EngineError::UnknownRun(_) => (StatusCode::NOT_FOUND, "unknown_run"),
             EngineError::UnknownTask { .. } => (StatusCode::NOT_FOUND, "unknown_task"),
             EngineError::UnknownSchedule { .. } => (StatusCode::NOT_FOUND, "unknown_schedule"),
+            EngineError::UnknownWebhook { .. } => (StatusCode::NOT_FOUND, "unknown_webhook"),
             EngineError::UnknownSecret(_) => (StatusCode::NOT_FOUND, "unknown_secret"),
             EngineError::UnknownVariable(_) => (StatusCode::NOT_FOUND, "unknown_variable"),
             EngineError::Archived(_) => (StatusCode::CONFLICT, "archived"),

@@ -112,6 +112,7 @@ impl Server {
                 hosts: Hosts::new(address, &options.allow_hosts),
                 stopping: stopping.clone(),
                 streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+                wrong: Default::default(),
                 started_at: engine.clock().now(),
             }),
             engine: engine.clone(),

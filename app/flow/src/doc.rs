@@ -58,6 +58,12 @@ pub struct FlowDoc {
     /// When runs of the flow start by themselves, by the schedules' names.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub schedules: IndexMap<String, ScheduleDoc>,
+    /// Addresses at which others start runs of the flow, by the webhooks' names: `POST /hooks/FLOW/NAME`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub webhooks: IndexMap<String, WebhookDoc>,
+    /// Whom the engine tells when a run fails or is late, or none succeeds, by the rules' names.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub notify: IndexMap<String, NotifyDoc>,
     /// Where boxes stand, by task id, as `[x, y]`. Apart from meaning: moving a box makes no new version.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub layout: IndexMap<String, (f64, f64)>,
@@ -540,6 +546,112 @@ pub struct ScheduleDoc {
     /// The inputs of its runs. Expressions see `trigger.at`, the time it was due, and `trigger.name`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub inputs: Map<String, Value>,
+}
+
+/// An address at which others start runs of the flow. Who calls it shows that he knows a secret: by the secret itself (`token`) or by
+/// signing the body with it (`signature`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WebhookDoc {
+    /// The secret that callers send, as `{{ secrets.name }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The secret that callers sign the body with (HMAC-SHA256, in hexadecimal digits or base64, also behind `sha256=`), as
+    /// `{{ secrets.name }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// The header in which token or signature come: `authorization` (also behind `Bearer`) and `x-hub-signature-256` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The header in which the time of signing comes, in seconds since 1970. With it what is signed is `{timestamp}.{body}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_header: Option<String>,
+    /// What is signed, if it is something else: a text with `{timestamp}` and `{body}` in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
+    /// How far the time of signing may be from now: 5 minutes unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<HumanDuration>,
+    /// The inputs of its runs. Expressions see `body`, `headers` (names in lower case) and `query`. Without it those fields of the body
+    /// become inputs that the flow has as inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Map<String, Value>>,
+    /// What tells a repeated delivery: an expression over `body`, `headers` and `query`. The same key finds the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// How it answers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub respond: Respond,
+    /// How long it waits for the output at most: 30 seconds unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<HumanDuration>,
+    /// Bytes of a body at most: 1 MiB unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body: Option<u64>,
+}
+
+/// How a webhook answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Respond {
+    /// At once, with the run's id.
+    #[default]
+    Run,
+    /// When the run has ended, with its output.
+    Output,
+}
+
+/// Whom the engine tells of what. The engine itself judges: it needs no run of the flow for that.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NotifyDoc {
+    /// A run that fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failure: bool,
+    /// A run that is not finished so long after it was accepted; with `schedule`, so long after it was due, started or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<HumanDuration>,
+    /// The schedule whose fires `late` is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// No run that succeeded for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<HumanDuration>,
+    /// Tells it by mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<NotifyMailDoc>,
+    /// Tells it by a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<NotifyWebhookDoc>,
+}
+
+/// A mail to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NotifyMailDoc {
+    /// To whom: addresses separated by commas.
+    pub to: String,
+    /// Who writes; what `smtp` says unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The mail server, as `{{ secrets.name }}`.
+    pub smtp: String,
+}
+
+/// A call to be made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NotifyWebhookDoc {
+    /// Where to: an address, or `{{ secrets.name }}`.
+    pub url: String,
+    /// What the call is signed with, as `{{ secrets.name }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// What happens to fires that were due while no server was at work.

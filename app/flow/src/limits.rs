@@ -137,5 +137,29 @@ pub const FOLLOWING_DEPTH_MAX: u32 = 16;
 /// Schedules of one flow.
 pub const SCHEDULES_PER_FLOW_MAX: usize = 50;
 
+/// Webhooks of one flow.
+pub const WEBHOOKS_PER_FLOW_MAX: usize = 50;
+
+/// Bytes of a webhook's body, unless it says otherwise.
+pub const WEBHOOK_BYTES: u64 = 1024 * 1024;
+
+/// How long a webhook waits for the output of its run, unless it says otherwise.
+pub const WEBHOOK_WAIT_MS: u64 = 30_000;
+
+/// How long it may wait at most: proxies cut what is silent for longer.
+pub const WEBHOOK_WAIT_MAX_MS: u64 = 300_000;
+
+/// How far the time of a signature may be from now, unless the webhook says otherwise.
+pub const WEBHOOK_TOLERANCE_MS: u64 = 5 * 60 * 1000;
+
+/// Rules of `notify` of one flow.
+pub const NOTIFY_RULES_PER_FLOW_MAX: usize = 20;
+
+/// The shortest `late` and `silence` of a rule.
+pub const NOTIFY_MIN_MS: u64 = 1_000;
+
+/// The longest.
+pub const NOTIFY_MAX_MS: u64 = 366 * 24 * 3600 * 1000;
+
 /// The longest jitter of a schedule.
 pub const JITTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3600);

@@ -58,8 +58,19 @@ pub fn named_by(doc: &FlowDoc) -> BTreeSet<String> {
     let groups = [&doc.tasks, &doc.finally, &doc.on_failure];
     let tasks = groups.into_iter().flat_map(|group| group.values());
     let withs = tasks.flat_map(|task| [Some(&task.with), task.undo.as_ref().map(|undo| &undo.with)]);
-    let all = withs.flatten().flat_map(uses);
-    all.map(|found| found.name.to_string()).collect()
+    let in_tasks = withs.flatten().flat_map(uses).map(|found| found.name.to_string());
+    let hooks = doc.webhooks.values();
+    let in_hooks = hooks.flat_map(|hook| [&hook.token, &hook.signature]).flatten();
+    let mails = doc
+        .notify
+        .values()
+        .filter_map(|rule| Some(&rule.mail.as_ref()?.smtp));
+    let calls = doc.notify.values().filter_map(|rule| rule.webhook.as_ref());
+    let in_rules = mails.chain(calls.flat_map(|call| std::iter::once(&call.url).chain(&call.secret)));
+    let in_hooks = in_hooks.chain(in_rules);
+    in_tasks
+        .chain(in_hooks.filter_map(|text| reference(text)).map(str::to_owned))
+        .collect()
 }
 
 fn find(value: &Value, pointer: &str, depth: usize, found: &mut Vec<SecretUse>) {

@@ -14,6 +14,7 @@ use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
 use crate::messages::courier::{self, Courier, Letters};
+use crate::notify;
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
@@ -190,6 +191,7 @@ impl EngineBuilder {
             dispatch: Arc::clone(&dispatch.0),
             logs: logs.clone(),
             hub: Arc::new(Hub::default()),
+            bells: Arc::default(),
             clock,
             chance: Arc::new(SystemChance),
             counters: Arc::new(Counters::default()),
@@ -205,7 +207,12 @@ impl EngineBuilder {
             shared,
             router,
             types,
-            (stores.logs, keeper, letters),
+            Furnishing {
+                log_store: stores.logs,
+                instance: stores.instance,
+                keeper,
+                letters,
+            },
             self,
         ))
     }
@@ -269,14 +276,30 @@ impl EngineBuilder {
     }
 }
 
+/// What an engine has beside its loops.
+pub(crate) struct Furnishing {
+    pub(crate) log_store: Arc<dyn LogStore>,
+    /// The data folder's id.
+    pub(crate) instance: Arc<str>,
+    pub(crate) keeper: Arc<Keeper>,
+    /// What the courier will be told.
+    pub(crate) letters: Letters,
+}
+
 /// The engine around loops that are at work.
 pub(crate) fn open_doors(
     shared: Shared,
     router: Router,
     types: Arc<TypeRegistry>,
-    (log_store, keeper, letters): (Arc<dyn LogStore>, Arc<Keeper>, Letters),
+    furnishing: Furnishing,
     options: EngineBuilder,
 ) -> Engine {
+    let Furnishing {
+        log_store,
+        instance,
+        keeper,
+        letters,
+    } = furnishing;
     let reader = Arc::new(Reader::new(Arc::clone(&shared.store), Arc::clone(&shared.flows)));
     let upkeep = Upkeep {
         store: Arc::clone(&shared.store),
@@ -298,6 +321,8 @@ pub(crate) fn open_doors(
         clerk: Arc::default(),
         keeper,
         variables,
+        courier: notify::Courier::new(options.builtin.http),
+        instance,
         upkeep: Mutex::new(Some(upkeep.start())),
     };
     let engine = Engine {
@@ -305,6 +330,7 @@ pub(crate) fn open_doors(
     };
     courier::start(&engine, letters);
     schedules::start(&engine);
+    notify::start(&engine);
     engine
 }
 

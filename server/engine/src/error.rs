@@ -29,6 +29,14 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// The flow's newest version has no webhook of that name, or there is no such flow.
+    #[error("flow {flow} has no webhook {name}")]
+    UnknownWebhook {
+        /// The flow.
+        flow: String,
+        /// The name.
+        name: String,
+    },
     /// No secret of that name.
     #[error("there is no secret {0}")]
     UnknownSecret(String),

@@ -18,7 +18,9 @@ mod engine;
 mod error;
 mod flows;
 mod hub;
+mod mail;
 mod messages;
+mod notify;
 mod reader;
 mod reports;
 pub mod schedules;
@@ -31,6 +33,7 @@ pub mod task_logs;
 pub mod task_type;
 pub mod task_types;
 mod upkeep;
+pub mod webhooks;
 
 pub use builder::EngineBuilder;
 pub use engine::{Answer, Engine, Logs, RetryRun, SaveFlow, Saved, StartRun};

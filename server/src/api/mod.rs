@@ -5,7 +5,9 @@
 mod answers;
 mod flows;
 mod health;
+mod hooks;
 mod metrics;
+mod notifications;
 mod runs;
 mod schedules;
 mod secrets;
@@ -25,6 +27,7 @@ use crate::legacy;
 use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
 
+pub(crate) use hooks::Wrong;
 pub(crate) use stats::StatsView;
 
 /// Entries of a list, unless the caller says otherwise.
@@ -68,6 +71,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(secrets::read, secrets::put, secrets::remove))
         .routes(routes!(variables::list))
         .routes(routes!(variables::read, variables::put, variables::remove))
+        .routes(routes!(notifications::list))
         .routes(routes!(stats::task_types))
         .routes(routes!(stats::stats))
         .routes(routes!(streams::events))
@@ -77,6 +81,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(hooks::deliver))
         .nest("/api/v1", v1)
         .merge(legacy::router())
 }

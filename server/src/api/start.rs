@@ -107,7 +107,7 @@ pub(super) async fn start(
 }
 
 /// A server that goes down cannot wait: what is accepted by then goes on at its next start.
-async fn started_and_ended(
+pub(super) async fn started_and_ended(
     state: &ServerState,
     start: StartRun,
     wait: Duration,

@@ -13,3 +13,4 @@ mod secrets;
 mod starts;
 mod streams;
 mod support;
+mod webhooks;

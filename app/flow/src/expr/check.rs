@@ -36,6 +36,8 @@ pub(super) enum Place<'d> {
     Trigger,
     /// The inputs that another flow's end gives to the runs it starts.
     After,
+    /// What a webhook makes of a delivery.
+    Webhook,
 }
 
 impl<'d> Place<'d> {
@@ -47,7 +49,7 @@ impl<'d> Place<'d> {
             | Self::Items(task)
             | Self::Until(task)
             | Self::Undo(task) => Some(task),
-            Self::Outputs | Self::Start | Self::Trigger | Self::After => None,
+            Self::Outputs | Self::Start | Self::Trigger | Self::After | Self::Webhook => None,
         }
     }
 }
@@ -114,6 +116,7 @@ impl<'d> Checker<'d> {
             Place::Start => Place::Start,
             Place::Trigger => Place::Trigger,
             Place::After => Place::After,
+            Place::Webhook => Place::Webhook,
         };
     }
 
@@ -151,6 +154,11 @@ impl<'d> Checker<'d> {
                 "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it.".to_owned(),
             )),
             "vars" => self.judge_variable(path, mention),
+            "body" | "headers" | "query" if matches!(self.place, Place::Webhook) => Ok(()),
+            _ if matches!(self.place, Place::Webhook) => Err((
+                "unknown_name",
+                format!("There is no `{}` before the run has started; expressions see `body`, `headers`, `query` and `vars` here.", mention.root),
+            )),
             "trigger" if matches!(self.place, Place::Trigger) => self.known_field("trigger", first, TRIGGER_FIELDS),
             "trigger" if matches!(self.place, Place::After) => self.known_field("trigger", first, AFTER_FIELDS),
             _ if matches!(self.place, Place::Trigger | Place::After) => Err((

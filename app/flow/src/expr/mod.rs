@@ -32,7 +32,7 @@ mod tree;
 mod tests;
 
 pub use error::ExprError;
-pub use program::{Program, TaskProgram};
+pub use program::{Program, TaskProgram, WebhookProgram};
 pub use refs::Refs;
-pub use scope::{RunFacts, Scope, TaskError, TaskFacts, UpstreamCounts};
+pub use scope::{Delivery, RunFacts, Scope, TaskError, TaskFacts, UpstreamCounts};
 pub use template::{Condition, Template};

@@ -21,9 +21,19 @@ pub struct Program {
     tasks: FxHashMap<Arc<str>, TaskProgram>,
     outputs: Template,
     schedules: FxHashMap<String, Template>,
+    webhooks: FxHashMap<String, WebhookProgram>,
     variables: Variables,
     after: FxHashMap<String, Template>,
     concurrency_key: Option<Template>,
+}
+
+/// The expressions of a webhook.
+#[derive(Debug)]
+pub struct WebhookProgram {
+    /// The inputs of its runs, if it says some.
+    pub inputs: Option<Template>,
+    /// What tells a repeated delivery, if it says so.
+    pub idempotency_key: Option<Template>,
 }
 
 /// The expressions of one task.
@@ -93,6 +103,19 @@ impl Program {
         let key = doc.concurrency.as_ref().and_then(|limit| limit.key.as_ref());
         let concurrency_key =
             key.map(|key| Template::read(&Json::String(key.clone()), "concurrency.key", &mut checker));
+        checker.enter(Place::Webhook);
+        let webhooks = doc.webhooks.iter().map(|(name, webhook)| {
+            let path = join("webhooks", name);
+            let mut read = |json: Json, field| Template::read(&json, &join(&path, field), &mut checker);
+            let inputs = webhook.inputs.clone().map(Json::Object);
+            let key = webhook.idempotency_key.clone().map(Json::String);
+            let program = WebhookProgram {
+                inputs: inputs.map(|inputs| read(inputs, "inputs")),
+                idempotency_key: key.map(|key| read(key, "idempotency_key")),
+            };
+            (name.clone(), program)
+        });
+        let webhooks = webhooks.collect();
         let (variables, problems) = checker.into_problems();
         let program = Self {
             env: code::environment(),
@@ -101,6 +124,7 @@ impl Program {
             schedules,
             after,
             concurrency_key,
+            webhooks,
             variables,
         };
         (program, problems)
@@ -122,6 +146,12 @@ impl Program {
     #[must_use]
     pub fn schedule(&self, name: &str) -> Option<&Template> {
         self.schedules.get(name)
+    }
+
+    /// The expressions of a webhook.
+    #[must_use]
+    pub fn webhook(&self, name: &str) -> Option<&WebhookProgram> {
+        self.webhooks.get(name)
     }
 
     /// The variables its expressions name, by name: a run keeps their values as they are when it starts.

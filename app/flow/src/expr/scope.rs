@@ -77,6 +77,17 @@ pub struct TaskError {
     pub message: String,
 }
 
+/// What came to a webhook.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// The body: JSON as a value, a form as an object of texts, anything else as a text.
+    pub body: Arc<Json>,
+    /// The headers, names in lower case: texts.
+    pub headers: Arc<Json>,
+    /// What stood behind the `?`: texts, or a list of them where a name came several times.
+    pub query: Arc<Json>,
+}
+
 /// How many upstreams of a task ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamCounts {
@@ -104,6 +115,7 @@ pub struct Scope {
 struct Local {
     item: Option<(Arc<Json>, u32)>,
     trigger: Option<Arc<Json>>,
+    delivery: Option<Delivery>,
     iteration: Option<(u32, Arc<Json>)>,
     now: Option<Arc<str>>,
 }
@@ -153,6 +165,14 @@ impl Scope {
     pub fn of_trigger(facts: Arc<Json>) -> Self {
         let mut scope = Self::new(Arc::new(Json::Null), RunFacts::default());
         scope.local_mut().trigger = Some(facts);
+        scope
+    }
+
+    /// A scope for what a webhook makes of a delivery: `body`, `headers` and `query` alone.
+    #[must_use]
+    pub fn of_delivery(delivery: Delivery) -> Self {
+        let mut scope = Self::new(Arc::new(Json::Null), RunFacts::default());
+        scope.local_mut().delivery = Some(delivery);
         scope
     }
 
@@ -218,6 +238,15 @@ impl Object for Root {
                 Some(Value::from(*index))
             }
             "trigger" => Some(share(self.scope.local.as_ref()?.trigger.as_ref()?, &self.meter)),
+            "body" | "headers" | "query" => {
+                let delivery = self.scope.local.as_ref()?.delivery.as_ref()?;
+                let part = match key {
+                    "body" => &delivery.body,
+                    "headers" => &delivery.headers,
+                    _ => &delivery.query,
+                };
+                Some(share(part, &self.meter))
+            }
             "iteration" => {
                 let (number, _) = self.scope.local.as_ref()?.iteration.as_ref()?;
                 Some(Value::from(*number))

@@ -162,6 +162,8 @@ fn empty() -> FlowDoc {
         concurrency: None,
         after: Default::default(),
         schedules: Default::default(),
+        webhooks: Default::default(),
+        notify: Default::default(),
         layout: Default::default(),
     }
 }

@@ -69,6 +69,13 @@ outputs:
   n: "{{ tasks.size.output }}"
   fixed: [1, true, null]
 layout: { fetch: [0, 0], size: [120.5, -4] }
+webhooks:
+  shop: { signature: "{{ secrets.key }}", timestamp_header: x-time, signed: "{timestamp}{body}", tolerance: 1m, respond: output, wait: 10s,
+    header: x-sign, inputs: { limit: "{{ body.limit }}" }, idempotency_key: "{{ headers['x-id'] }}", max_body: 1000 }
+  plain: { token: "{{ secrets.key }}" }
+notify:
+  ops: { failure: true, late: 30m, silence: 1d, mail: { to: a@example.org, from: b@example.org, smtp: "{{ secrets.smtp }}" } }
+  chat: { late: 1h, schedule: night, webhook: { url: "https://chat.example", secret: "{{ secrets.key }}" } }
 "#;
 
 fn whole() -> FlowDoc {

@@ -7,11 +7,13 @@ mod concurrency;
 mod edges;
 mod fields;
 mod inputs;
+mod notify;
 mod reach;
 mod schedules;
 mod secrets;
 #[cfg(test)]
 pub(crate) mod tests;
+mod webhooks;
 
 pub(crate) use fields::to_slug;
 use rustc_hash::FxHashSet;
@@ -155,6 +157,8 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     arguments::check(&mut check, types);
     schedules::check(&mut check, types);
     concurrency::check(&mut check);
+    webhooks::check(&mut check, types);
+    notify::check(&mut check, types);
     let (program, problems) = Program::compile(doc);
     check.problems.extend(problems);
     secrets::variables(&mut check, &program, types);

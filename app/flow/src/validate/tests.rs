@@ -591,6 +591,43 @@ after:
 }
 
 #[test]
+fn webhooks_know_their_callers() {
+    check_text(
+        r#"
+flow: a
+inputs: { order: {} }
+tasks: { b: { type: noop } }
+webhooks:
+  Bad Name: {}
+  both: { token: '{{ secrets.token }}', signature: 'geheim', tolerance: 5m, max_body: 0 }
+  typo: { token: '{{ secrets.tokn }}', timestamp_header: x-time, header: 'a b', wait: 1h }
+  good: { signature: '{{ secrets.token }}', timestamp_header: x-time, signed: 'v0:{timestamp}:{body}', respond: output, wait: 10s,
+    inputs: { order: '{{ body.order }} {{ headers["x-a"] }} {{ query.b }}' }, idempotency_key: '{{ headers["x-id"] }}' }
+  other: { token: '{{ secrets.token }}', signed: '{timestamp}', inputs: { ordr: '{{ inputs.order }} {{ secrets.token }}' }, wait: 1s, respnd: run }
+"#,
+        expect![[r#"
+            6:3: error: `Bad Name` cannot name a webhook: names have lower case letters, digits, `-` and `_` (webhooks["Bad Name"]) [bad_id]
+            6:3: error: a webhook knows its callers by a `token` or by a `signature`: give one of them, as `{{ secrets.name }}` (webhooks["Bad Name"]) [webhook_auth]
+            7:3: error: a webhook knows its callers by a `token` or by a `signature`: give one of them, as `{{ secrets.name }}` (webhooks.both) [webhook_auth]
+            7:52: error: this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name (webhooks.both.signature) [secret_reference]
+            7:73: error: without a `timestamp_header` nobody knows how old a delivery is (webhooks.both.tolerance) [bad_webhook]
+            7:87: error: `max_body` is from 1 to 4194304 bytes (webhooks.both.max_body) [bad_webhook]
+            8:18: warning: there is no secret `tokn`; until it is set, what needs it fails (webhooks.typo.token) [unknown_secret]
+            8:58: error: `timestamp_header` goes with `signature` alone (webhooks.typo.timestamp_header) [bad_webhook]
+            8:74: error: `a b` is not the name of a header (webhooks.typo.header) [bad_webhook]
+            8:87: error: a webhook waits at most 300 s (webhooks.typo.wait) [bad_webhook]
+            11:50: error: `signed` goes with `signature` alone (webhooks.other.signed) [bad_webhook]
+            11:50: error: what is signed holds `{body}`, and `{timestamp}` if and only if there is a `timestamp_header` (webhooks.other.signed) [bad_webhook]
+            11:81: error: the flow has no input `ordr` (did you mean `order`?) (webhooks.other.inputs.ordr) [unknown_input]
+            11:81: error: There is no `inputs` before the run has started; expressions see `body`, `headers`, `query` and `vars` here. (webhooks.other.inputs.ordr) [unknown_name]
+            11:81: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (webhooks.other.inputs.ordr) [secret_reference]
+            11:131: warning: `wait` has no effect without `respond: output` (webhooks.other.wait) [bad_webhook]
+            11:135: error: a webhook has no field `respnd` (did you mean `respond`?); its fields are token, signature, header, timestamp_header, signed, tolerance, inputs, idempotency_key, respond, wait, max_body (webhooks.other.respnd) [unknown_field]
+        "#]],
+    );
+}
+
+#[test]
 fn what_waits_is_checked_deeply() {
     check_tasks(
         r#"  a: { type: approval, with: { form: { type: 3 } } }
@@ -630,6 +667,38 @@ fn loops_are_checked_like_the_field() {
             6:46: error: a task has `for_each` or `loop`, not both; put one of them into a flow of its own and run that as a subflow (tasks.d.with) [for_each_and_loop]
             7:20: error: what takes a task back cannot be a loop; put the loop into a flow of its own and run that by `subflow` (tasks.e.undo) [nested_loop]
             8:20: error: `loop` needs the argument `until` (tasks.f.with.until) [missing_argument]
+        "#]],
+    );
+}
+
+#[test]
+fn rules_look_for_something_and_tell_somebody() {
+    check_text(
+        r#"
+flow: a
+tasks: { b: { type: noop } }
+schedules: { night: { cron: '@daily' } }
+notify:
+  nothing: {}
+  good: { failure: true, late: 30m, schedule: night, silence: 26h, mail: { to: 'a@example.org', smtp: '{{ secrets.token }}' },
+    webhook: { url: '{{ secrets.tokn }}', secret: '{{ secrets.token }}' } }
+  bad: { late: 100ms, schedule: nigth, mail: { to: "a\nb", from: '{{ vars.x }}', smtp: 'smtp://geheim' }, webhook: { url: 'ftp://x', secret: x } }
+  half: { silence: 1h, schedule: night, webhook: { url: 'https://{{ vars.x }}', sercet: x } }
+"#,
+        expect![[r#"
+            6:3: error: the rule looks for nothing: give `failure: true`, `late` or `silence` (notify.nothing) [bad_rule]
+            6:3: error: the rule tells nobody: give `mail` or `webhook` (notify.nothing) [bad_rule]
+            8:21: warning: there is no secret `tokn`; until it is set, what needs it fails (notify.good.webhook.url) [unknown_secret]
+            9:16: error: `late` is from 1s to 366d (notify.bad.late) [bad_rule]
+            9:33: error: the flow has no schedule `nigth` (did you mean `night`?) (notify.bad.schedule) [unknown_schedule]
+            9:52: error: these are no mail addresses (notify.bad.mail.to) [bad_rule]
+            9:66: error: there are no expressions here: rules are judged without a run (notify.bad.mail.from) [expression]
+            9:88: error: this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name (notify.bad.mail.smtp) [secret_reference]
+            9:123: error: an address begins with `https://` or `http://`, or is a secret (notify.bad.webhook.url) [bad_rule]
+            9:142: error: this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name (notify.bad.webhook.secret) [secret_reference]
+            10:34: error: `schedule` says what `late` is about; give `late` too (notify.half.schedule) [bad_rule]
+            10:57: error: there are no expressions here: rules are judged without a run (notify.half.webhook.url) [expression]
+            10:81: error: a call has no field `sercet` (did you mean `secret`?); its fields are url, secret (notify.half.webhook.sercet) [unknown_field]
         "#]],
     );
 }

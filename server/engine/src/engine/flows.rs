@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Engine;
 use crate::error::{EngineError, EngineResult};
+use crate::notify;
 use crate::secrets::references;
 use crate::store::listing::{LATEST_RUNS_MAX, dot};
 use crate::store::{NewSchedule, NewVersion, RunFilter};
@@ -172,11 +173,13 @@ impl Engine {
                 .iter()
                 .map(|(name, after)| (name.clone(), after.flow.clone()))
                 .collect(),
+            rules: notify::rules(doc),
         };
         let saved = self.parts.shared.store.save_flow(new).await;
         self.parts.shared.flows.forget_newest(&doc.flow);
         self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         saved.map_err(|error| match EngineError::from(error) {
             EngineError::VersionConflict {
                 expected, current, ..
@@ -275,6 +278,7 @@ impl Engine {
         self.parts.shared.flows.forget_newest(id);
         self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         if found {
             Ok(())
         } else {

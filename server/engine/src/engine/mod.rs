@@ -25,6 +25,7 @@ use crate::builder::EngineBuilder;
 use crate::clock::Clock;
 use crate::dispatch::Load;
 use crate::error::EngineResult;
+use crate::notify::Courier;
 use crate::reader::Reader;
 use crate::schedules::Clerk;
 use crate::secrets::{Keeper, Variables};
@@ -50,6 +51,9 @@ pub(crate) struct Parts {
     pub(crate) clerk: Arc<Clerk>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) variables: Variables,
+    pub(crate) courier: Courier,
+    /// Identifies the data folder.
+    pub(crate) instance: Arc<str>,
     pub(crate) upkeep: Mutex<Option<UpkeepTask>>,
 }
 
@@ -133,6 +137,7 @@ impl Engine {
     pub async fn shutdown(&self, finish: Duration) {
         self.parts.clerk.stop();
         self.parts.shared.courier.stop().await;
+        self.parts.shared.bells.stop();
         let upkeep = self.parts.upkeep.lock().take();
         if let Some(upkeep) = upkeep {
             upkeep.stop().await;

@@ -51,6 +51,7 @@ impl Engine {
         let store = &self.parts.shared.store;
         let found = store.pause_schedule(flow, name, is_paused, now).await?;
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         if found { Ok(()) } else { Err(unknown(flow, name)) }
     }
 

@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use super::{Accepted, RunCommand};
 use crate::error::{EngineError, EngineResult};
 use crate::messages;
-use crate::store::{Idempotency, MessageId, OutboxRow, RunDecision, RunRow};
+use crate::notify::of_failure;
+use crate::store::{Idempotency, MessageId, NewNotice, OutboxRow, RunDecision, RunRow};
 
 /// Decisions of many runs, to be committed together. Several decisions of one run become one row.
 #[derive(Default)]
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     pub(super) n_decisions: usize,
     /// Set if the run ended with this batch: its last word for those who wait.
     pub(super) ended: Option<Arc<RunDetail>>,
+    /// What is to be told of its end.
+    pub(super) notices: Vec<NewNotice>,
     pub(super) is_new: bool,
     pub(super) last_seq: u64,
     pub(super) n_events: usize,
@@ -83,6 +86,10 @@ impl Batch {
         entry.last_seq = state.last_seq();
         if state.is_finished() && !decision.events.is_empty() {
             entry.ended = Some(Arc::new(state.detail(flow::limits::TASK_RUNS_LISTED_MAX)));
+            let doc = &state.plan().doc;
+            if !doc.notify.is_empty() {
+                entry.notices = of_failure(doc, &state.summary());
+            }
         }
         if decision.events.is_empty() {
             return entry;
@@ -97,6 +104,7 @@ impl Batch {
             Some(earlier) => {
                 earlier.events.extend(decision.events);
                 earlier.row = row;
+                earlier.notices.clone_from(&entry.notices);
             }
             None => {
                 entry.decision = Some(RunDecision {
@@ -106,6 +114,7 @@ impl Batch {
                     idempotency,
                     messages: Vec::new(),
                     takes: Vec::new(),
+                    notices: entry.notices.clone(),
                 })
             }
         }
@@ -140,6 +149,7 @@ impl Entry {
             effects: Vec::new(),
             n_decisions: 0,
             ended: None,
+            notices: Vec::new(),
             is_new: false,
             last_seq: 0,
             n_events: 0,

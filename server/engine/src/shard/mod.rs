@@ -33,6 +33,7 @@ use crate::error::{EngineError, EngineResult};
 use crate::flows::{Compiled, Flows};
 use crate::hub::Hub;
 use crate::messages::courier::Courier;
+use crate::notify::Bells;
 use crate::store::{BlobStore, Idempotency, MessageId, ShardEpochs, Store};
 use crate::task_logs::LogWriter;
 
@@ -144,6 +145,7 @@ pub(crate) struct Shared {
     pub(crate) logs: LogWriter,
     pub(crate) hub: Arc<Hub>,
     pub(crate) courier: Courier,
+    pub(crate) bells: Arc<Bells>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn ChanceSource>,
     pub(crate) epochs: ShardEpochs,

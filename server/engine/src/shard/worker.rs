@@ -572,6 +572,9 @@ impl ShardLoop {
         };
         here.n_uncommitted = here.n_uncommitted.saturating_sub(entry.n_decisions);
         let flow = Arc::clone(here.state.flow());
+        if !entry.notices.is_empty() {
+            self.shared.bells.to_send.notify_one();
+        }
         if let Some(detail) = entry.ended {
             counters.runs_finished.fetch_add(1, Ordering::Relaxed);
             here.waiters

@@ -13,9 +13,10 @@ use tokio::sync::oneshot;
 
 use crate::store::retention::Retention;
 use crate::store::{
-    BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewSecret,
-    NewVariable, NewVersion, OutboxRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow,
-    ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
+    BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewNotice,
+    NewSecret, NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, RuleRow, RunDecision,
+    RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult,
+    StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// What is asked of the store and waits for its fate.
@@ -206,6 +207,37 @@ impl Store for GatedStore {
 
     async fn followers(&self) -> StoreResult<Vec<Follower>> {
         block_on(self.store.followers())
+    }
+
+    async fn notify_rules(&self) -> StoreResult<Vec<RuleRow>> {
+        block_on(self.store.notify_rules())
+    }
+
+    async fn judged(
+        &self,
+        flow: &str,
+        rule: &str,
+        until: Timestamp,
+        notices: Vec<NewNotice>,
+    ) -> StoreResult<()> {
+        block_on(self.store.judged(flow, rule, until, notices))
+    }
+
+    async fn notifications(
+        &self,
+        filter: &NoticeFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRow>> {
+        block_on(self.store.notifications(filter, before, limit))
+    }
+
+    async fn waiting_notifications(&self, limit: usize) -> StoreResult<Vec<NoticeRow>> {
+        block_on(self.store.waiting_notifications(limit))
+    }
+
+    async fn mark_notifications(&self, ids: Vec<i64>, mark: NoticeMark) -> StoreResult<()> {
+        block_on(self.store.mark_notifications(ids, mark))
     }
 
     async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {

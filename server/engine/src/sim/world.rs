@@ -18,7 +18,7 @@ use super::check::Checker;
 use super::dice::{Dice, SeededChance};
 use super::store::{Fate, Gate, GatedStore, Verb};
 use super::workers::{FaultyDispatch, Floor};
-use crate::builder::{open_doors, recover};
+use crate::builder::{Furnishing, open_doors, recover};
 use crate::clock::{Clock, ManualClock};
 use crate::dispatch::Report;
 use crate::engine::{Engine, StartRun};
@@ -255,6 +255,7 @@ impl World {
             expected: None,
             schedules: Vec::new(),
             references: References::default(),
+            rules: Vec::new(),
             follows: Vec::new(),
         };
         block_on(self.stores().store.save_flow(version)).expect("it can be saved");
@@ -302,6 +303,7 @@ impl World {
         let (courier, letters) = Courier::new();
         let shared = Shared {
             courier,
+            bells: Arc::default(),
             epochs: gated.take_shards().await.expect("the shards can be taken"),
             store: gated.clone(),
             blobs: gated.clone(),
@@ -327,7 +329,12 @@ impl World {
             shared,
             router.clone(),
             Arc::new(TypeRegistry::default()),
-            (stores.logs, keeper, letters),
+            Furnishing {
+                log_store: stores.logs,
+                instance: "sim".into(),
+                keeper,
+                letters,
+            },
             Engine::builder(),
         );
         Life {

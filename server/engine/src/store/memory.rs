@@ -15,14 +15,15 @@ use parking_lot::Mutex;
 use super::blob_key::{key_for, key_of};
 use super::encoding::{Span, encode};
 use super::listing::{LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, page_of_flows, page_of_runs};
+use super::memory_notices::Notices;
 use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
     BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, Idempotency, LogChunk, LogKey,
-    LogStore, MessageId, NewSecret, NewVariable, NewVersion, OutboxRow, References, RunDecision, RunFilter,
-    RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion,
-    Swept, Unfinished, VariableRow,
+    LogStore, MessageId, NewNotice, NewSecret, NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow,
+    OutboxRow, References, RuleRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow,
+    ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -49,6 +50,7 @@ struct State {
     runs: BTreeMap<RunId, Run>,
     secrets: BTreeMap<String, NewSecret>,
     variables: BTreeMap<String, NewVariable>,
+    notices: Notices,
     /// Runs of each flow, so that a page of one flow does not walk over the others' runs.
     by_flow: BTreeMap<String, BTreeSet<RunId>>,
     keys: BTreeMap<(String, String), (RunId, u64)>,
@@ -126,6 +128,7 @@ impl State {
         });
         let is_back = std::mem::take(&mut flow.archived);
         flow.save_schedules(&version, is_back);
+        self.notices.save_rules(&version, is_back);
         if flow
             .versions
             .last()
@@ -210,6 +213,7 @@ impl State {
         if let (Some(key), Some(idempotency)) = (key, &decision.idempotency) {
             self.keys.insert(key, (decision.run, idempotency.inputs_hash));
         }
+        self.notices.add(decision.notices.clone());
         self.project(decision, last);
         Committed::Done
     }
@@ -432,6 +436,43 @@ impl Store for MemoryStore {
 
     async fn remove_variable(&self, name: &str) -> StoreResult<bool> {
         Ok(self.state.lock().variables.remove(name).is_some())
+    }
+
+    async fn notify_rules(&self) -> StoreResult<Vec<RuleRow>> {
+        let state = self.state.lock();
+        let is_there = |row: &&RuleRow| state.flows.get(&row.flow).is_some_and(|flow| !flow.archived);
+        Ok(state.notices.rules().filter(is_there).cloned().collect())
+    }
+
+    async fn judged(
+        &self,
+        flow: &str,
+        rule: &str,
+        until: Timestamp,
+        told: Vec<NewNotice>,
+    ) -> StoreResult<()> {
+        let mut state = self.state.lock();
+        state.notices.judged(flow, rule, until);
+        state.notices.add(told);
+        Ok(())
+    }
+
+    async fn notifications(
+        &self,
+        filter: &NoticeFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRow>> {
+        Ok(self.state.lock().notices.list(filter, before, limit))
+    }
+
+    async fn waiting_notifications(&self, limit: usize) -> StoreResult<Vec<NoticeRow>> {
+        Ok(self.state.lock().notices.waiting(limit))
+    }
+
+    async fn mark_notifications(&self, ids: Vec<i64>, mark: NoticeMark) -> StoreResult<()> {
+        self.state.lock().notices.mark(&ids, &mark);
+        Ok(())
     }
 
     async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()> {

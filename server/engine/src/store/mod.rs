@@ -12,6 +12,8 @@ mod equivalence;
 mod gates;
 pub(crate) mod listing;
 pub mod memory;
+mod memory_notices;
+pub mod notices;
 mod outbox;
 mod references;
 pub mod retention;
@@ -23,6 +25,9 @@ mod stats;
 mod suite;
 
 pub use self::gates::{Follower, GateDecision, GateRow};
+pub use self::notices::{
+    Channel, NewNotice, NewRule, NoticeFilter, NoticeKind, NoticeMark, NoticeRow, NoticeState, RuleRow,
+};
 pub use self::outbox::{MessageId, OutboxRow};
 pub use self::schedules::{NewSchedule, ScheduleMark, ScheduleRow};
 pub use self::settings::{NewSecret, NewVariable, References, SecretRow, VariableRow};
@@ -126,6 +131,8 @@ pub struct NewVersion {
     pub references: References,
     /// The flows whose ends start its runs, with the names it has for that.
     pub follows: Vec<(String, String)>,
+    /// Its rules of whom to tell. One that has not changed goes on from where it was; if the flow was archived, from now on.
+    pub rules: Vec<NewRule>,
 }
 
 /// One decision of one run, to be appended to its log.
@@ -143,6 +150,8 @@ pub struct RunDecision {
     pub messages: Vec<OutboxRow>,
     /// The messages it is the answer to, which are taken with it. If one of them was taken before, nothing of the decision is written.
     pub takes: Vec<MessageId>,
+    /// What is to be told because of it; what has been told is passed over.
+    pub notices: Vec<NewNotice>,
 }
 
 /// A caller's key for a start.
@@ -311,6 +320,33 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes a variable. False if there is none.
     async fn remove_variable(&self, name: &str) -> StoreResult<bool>;
+
+    /// The rules of flows that are not archived, by flow and name.
+    async fn notify_rules(&self) -> StoreResult<Vec<RuleRow>>;
+
+    /// Notes up to which moment a rule has been judged (it never goes back; nothing happens if it is gone) and what is to be told because
+    /// of it. What has been told is passed over.
+    async fn judged(
+        &self,
+        flow: &str,
+        rule: &str,
+        until: Timestamp,
+        notices: Vec<NewNotice>,
+    ) -> StoreResult<()>;
+
+    /// Notifications, newest first, those with a number below `before`.
+    async fn notifications(
+        &self,
+        filter: &NoticeFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRow>>;
+
+    /// Notifications that wait, the one that is due first first.
+    async fn waiting_notifications(&self, limit: usize) -> StoreResult<Vec<NoticeRow>>;
+
+    /// Notes what became of an attempt to send these. What does not wait any more stays as it is.
+    async fn mark_notifications(&self, ids: Vec<i64>, mark: NoticeMark) -> StoreResult<()>;
 
     /// Takes over all shards: raises and returns their epochs.
     async fn take_shards(&self) -> StoreResult<ShardEpochs>;

@@ -9,6 +9,7 @@ pub(crate) mod harness;
 mod http;
 mod jq;
 mod light;
+mod mail;
 mod predecessors;
 pub mod shell;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::schedules::calendar::BadSchedule;
 use crate::schedules::calendar_of;
 use crate::task_type::{TaskType, TaskTypeInfo};
 
+pub(crate) use http::Client as HttpClient;
 pub use http::HttpOptions;
 pub use jq::{JQ_CHILD_ARGUMENT, jq_child_main};
 
@@ -80,10 +82,11 @@ impl TypeRegistry {
         for info in light::infos() {
             registry.insert(info, None);
         }
-        let types: [Arc<dyn TaskType>; 6] = [
+        let types: [Arc<dyn TaskType>; 7] = [
             Arc::new(jq::Transform::new(options.jq_helper.clone())),
             Arc::new(http::HttpRequest::new(options.http.clone())),
             Arc::new(shell::Shell),
+            Arc::new(mail::MailSend),
             Arc::new(predecessors::FetchData::new(options.http.clone())),
             Arc::new(predecessors::ProcessData),
             Arc::new(predecessors::StoreData),

@@ -46,6 +46,7 @@ fn the_built_in_types() {
             http.request [io/globe] url method headers auth query body expect follow_redirects max_body
             log (light) [data/message] message level
             loop (light) [control/repeat] do flow inputs version until max_iterations pause
+            mail.send [io/mail] to cc from reply_to subject body html smtp
             noop (light) [control/circle] 
             process_data [data/cog] failure_rate input results
             shell [io/terminal] command interpreter env cwd stdin

@@ -186,9 +186,9 @@ async fn a_command_gets_secrets_and_gives_none_back() {
         }),
         expect![[r#"
             succeeded (exit code 0): "***"
+            err | ***Cg==
             out | 12
             out | *** x {{ secrets.token }} ***
-            err | ***Cg==
             out | ***
             out | "***"
         "#]],

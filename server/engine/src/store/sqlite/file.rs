@@ -33,6 +33,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0004_secrets.sql"),
         include_str!("migrations/pointwork/0005_messages.sql"),
         include_str!("migrations/pointwork/0006_gates.sql"),
+        include_str!("migrations/pointwork/0007_notifications.sql"),
     ],
     synchronous: "FULL",
 };

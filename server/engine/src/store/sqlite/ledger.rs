@@ -13,14 +13,15 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 
 use super::file::Fault;
-use super::outbox;
 use super::projection::{EncodedRow, RowWriting, write_movement};
 use super::writer::Ledger;
+use super::{notices, outbox};
 use crate::store::encoding::{self, Span};
 use crate::store::references::references;
 use crate::store::stats::{Movement, state_of_number};
 use crate::store::{
-    BlobKey, Committed, Idempotency, MessageId, OutboxRow, RunDecision, ShardEpochs, StoreError, StoreResult,
+    BlobKey, Committed, Idempotency, MessageId, NewNotice, OutboxRow, RunDecision, ShardEpochs, StoreError,
+    StoreResult,
 };
 
 /// A decision as it will be written. Made on the caller's thread, so that the writer's has less to do.
@@ -34,6 +35,7 @@ pub(super) struct EncodedDecision {
     blobs: Vec<BlobKey>,
     messages: Vec<OutboxRow>,
     takes: Vec<MessageId>,
+    notices: Vec<NewNotice>,
 }
 
 impl EncodedDecision {
@@ -54,6 +56,7 @@ impl EncodedDecision {
             idempotency: decision.idempotency,
             messages: decision.messages,
             takes: decision.takes,
+            notices: decision.notices,
         })
     }
 }
@@ -267,6 +270,7 @@ impl Appending<'_> {
                 .prepare_cached("INSERT OR IGNORE INTO run_blobs (run, sha256) VALUES (?, ?)")?
                 .execute(params![run.to_bytes(), blob])?;
         }
+        notices::add(self.conn, &decision.notices)?;
         if let Some(Idempotency { key, inputs_hash }) = &decision.idempotency {
             self.conn
                 .prepare_cached("INSERT INTO idempotency (flow, key, run, inputs_hash) VALUES (?, ?, ?, ?)")?

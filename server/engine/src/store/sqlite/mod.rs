@@ -16,6 +16,7 @@ mod gates;
 mod hold;
 mod ledger;
 mod logs;
+mod notices;
 mod outbox;
 mod projection;
 mod readers;
@@ -49,9 +50,10 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::retention::Retention;
 use super::{
-    BlobKey, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewSecret, NewVariable,
-    NewVersion, OutboxRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs,
-    Store, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
+    BlobKey, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewNotice, NewSecret,
+    NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, RuleRow, RunDecision, RunFilter,
+    RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreResult, StoredVersion, Swept,
+    Unfinished, VariableRow,
 };
 
 /// What deleting a run weighs in the sharing of transactions.
@@ -225,6 +227,47 @@ impl Store for SqliteStore {
         let name = name.to_owned();
         self.writer
             .write(1, move |conn, _| settings::remove_variable(conn, &name))
+            .await
+    }
+
+    async fn notify_rules(&self) -> StoreResult<Vec<RuleRow>> {
+        self.readers.read(notices::rules).await
+    }
+
+    async fn judged(
+        &self,
+        flow: &str,
+        rule: &str,
+        until: Timestamp,
+        told: Vec<NewNotice>,
+    ) -> StoreResult<()> {
+        let (flow, rule) = (flow.to_owned(), rule.to_owned());
+        self.writer
+            .write(1 + told.len(), move |conn, _| {
+                notices::judged(conn, (&flow, &rule), until, &told)
+            })
+            .await
+    }
+
+    async fn notifications(
+        &self,
+        filter: &NoticeFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRow>> {
+        let filter = filter.clone();
+        self.readers
+            .read(move |conn| notices::list(conn, &filter, before, limit))
+            .await
+    }
+
+    async fn waiting_notifications(&self, limit: usize) -> StoreResult<Vec<NoticeRow>> {
+        self.readers.read(move |conn| notices::waiting(conn, limit)).await
+    }
+
+    async fn mark_notifications(&self, ids: Vec<i64>, mark: NoticeMark) -> StoreResult<()> {
+        self.writer
+            .write(ids.len(), move |conn, _| notices::mark(conn, &ids, &mark))
             .await
     }
 

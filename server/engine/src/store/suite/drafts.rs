@@ -179,6 +179,7 @@ impl Draft {
             }),
             messages: self.messages.clone(),
             takes: self.takes.clone(),
+            notices: Vec::new(),
         }
     }
 }
@@ -241,6 +242,7 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         actor: "local".to_owned(),
         expected,
         references: References::default(),
+        rules: Vec::new(),
         schedules: Vec::new(),
         follows: Vec::new(),
     }

@@ -7,6 +7,7 @@ mod gates;
 mod lists;
 mod logs_and_blobs;
 mod messages;
+mod notices;
 mod schedules;
 mod settings;
 
@@ -28,6 +29,7 @@ use self::lists::{
 };
 use self::logs_and_blobs::{blobs_come_back, blobs_nobody_names_can_go, logs_are_read_from_any_place};
 use self::messages::messages_are_taken_once;
+use self::notices::{notifications_are_told_once, rules_follow_their_flows};
 use self::schedules::schedules_follow_their_flows;
 use self::settings::{secrets_are_kept_as_they_are_given, variables_are_kept};
 use super::memory::MemoryStore;
@@ -47,12 +49,14 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     pages_stay_in_place(store, &epochs).await;
     counts_follow_the_runs(store, &epochs).await;
     flows_show_their_runs(store, &epochs).await;
+    notifications_are_told_once(store, &epochs).await;
     schedules_follow_their_flows(store).await;
     secrets_are_kept_as_they_are_given(store).await;
     variables_are_kept(store).await;
     messages_are_taken_once(store, &epochs).await;
     gates_decide_one_after_the_other(store, &epochs).await;
     flows_follow_others(store).await;
+    rules_follow_their_flows(store).await;
     expired_runs_are_found(store, &epochs).await;
     children_stay_as_long_as_their_parents(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
