@@ -21,6 +21,9 @@ use crate::store::{MessageId, OutboxRow};
 /// Messages being delivered at once: each may be the start of a run.
 const IN_HAND_MAX: usize = 256;
 
+/// Messages that were delivered and are remembered, so that a late word about one does not bring it again.
+const DONE_KEPT: usize = 4096;
+
 /// Rows read of the outbox at a time.
 const ROWS_PER_READ: usize = 1_000;
 
@@ -96,6 +99,7 @@ pub(crate) fn start(engine: &Engine, mut inbox: Letters) {
             parts,
             lanes: FxHashMap::default(),
             known: FxHashSet::default(),
+            done: VecDeque::new(),
             ready: VecDeque::new(),
             n_in_hand: 0,
             look_at: clock.now(),
@@ -134,8 +138,10 @@ struct Desk {
     parts: Weak<Parts>,
     /// What is to be delivered; the head of a lane is in hand.
     lanes: FxHashMap<Lane, VecDeque<(MessageId, Body)>>,
-    /// All of that.
+    /// All of that, and what was delivered lately.
     known: FxHashSet<MessageId>,
+    /// What was delivered lately, oldest first; it is known too.
+    done: VecDeque<MessageId>,
     /// Lanes whose head may be delivered.
     ready: VecDeque<Lane>,
     n_in_hand: usize,
@@ -181,6 +187,11 @@ impl Desk {
         };
         if is_done {
             if let Some((id, _)) = queue.pop_front() {
+                self.done.push_back(id);
+            }
+            if self.done.len() > DONE_KEPT
+                && let Some(id) = self.done.pop_front()
+            {
                 self.known.remove(&id);
             }
             if queue.is_empty() {

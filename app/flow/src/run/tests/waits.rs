@@ -445,3 +445,106 @@ fn a_signal_is_given_to_the_task_that_will_wait_for_it() {
         "#]],
     );
 }
+
+#[test]
+fn the_ending_of_a_run_may_wait_too() {
+    check(
+        "
+tasks:
+  a: { type: noop, undo: { type: subflow, with: { flow: back } } }
+  b: { type: signal, needs: [a], undo: { type: wait, with: { when: \"now >= '2026-01-01T00:00:30Z'\", poll: 10s } } }
+  c: { type: fail, needs: [b] }
+finally: { f: { type: approval, with: { timeout: 1m } } }
+on_failure: { g: { type: signal }, h: { type: loop, needs: [g], with: { do: { type: noop }, until: 'iteration == 2' } } }
+",
+        "signal to b; show; wait 30s; show; child a.undo starts; restart; child a.undo ok null; show; approve f; signal to g; log",
+        expect![[r#"
+            a       succeeded
+            b       succeeded
+            c       failed     failed: the flow says so
+            f       blocked    runs at the end, whatever happens
+            g       blocked    runs if the run fails
+            h       blocked    waits for g
+            a.undo  blocked    takes back a if the run fails or is cancelled
+            b.undo  waiting    looks again at 2026-01-01T00:00:10Z
+            run     ending  c failed: the flow says so  Undo
+            - a.undo starts back newest with {} in attempt 1, depth 1
+            a       succeeded
+            b       succeeded
+            c       failed     failed: the flow says so
+            f       blocked    runs at the end, whatever happens
+            g       blocked    runs if the run fails
+            h       blocked    waits for g
+            a.undo  waiting    1 attempt  waits for a run of the flow back to start
+            b.undo  succeeded
+            run     ending  c failed: the flow says so  Undo
+            a       succeeded
+            b       succeeded
+            c       failed     failed: the flow says so
+            f       waiting    waits for an answer until 2026-01-01T00:01:30Z
+            g       blocked    runs if the run fails
+            h       blocked    waits for g
+            a.undo  succeeded  1 attempt
+            b.undo  succeeded
+            run     ending  c failed: the flow says so  Finally
+            1 run_created {"inputs":{"value":{}}}
+            2 run_started {}
+            3 task_succeeded {"task":"a","output":{"value":null}}
+            4 task_waiting {"task":"b","waits_for":"signal","input":{"value":{}},"signal":"b"}
+            5 signal_received {"name":"b","payload":{"value":null}}
+            6 task_succeeded {"task":"b","output":{"value":null}}
+            7 task_failed {"task":"c","error":{"kind":"failed","message":"the flow says so"}}
+            8 run_ending {"outcome":"failed","error":{"task":"c","kind":"failed","message":"the flow says so"}}
+            9 ending_step {"step":"undo"}
+            10 task_waiting {"task":"b.undo","waits_for":"wait","until":"2026-01-01T00:00:10Z","input":{"value":{"when":"now >= '2026-01-01T00:00:30Z'","poll":"10s"}}}
+            11 task_waiting {"task":"b.undo","waits_for":"wait","until":"2026-01-01T00:00:20Z"}
+            12 task_waiting {"task":"b.undo","waits_for":"wait","until":"2026-01-01T00:00:30Z"}
+            13 task_succeeded {"task":"b.undo","output":{"value":null}}
+            14 child_requested {"task":"a.undo","attempt":1,"inputs":{"value":{}},"wait":true}
+            15 child_started {"task":"a.undo","child":"run_0000000000000000000000002d"}
+            16 task_succeeded {"task":"a.undo","output":{"value":null}}
+            17 ending_step {"step":"finally"}
+            18 task_waiting {"task":"f","waits_for":"approval","until":"2026-01-01T00:01:30Z","input":{"value":{"timeout":"1m"}}}
+            19 task_succeeded {"task":"f","output":{"value":{"approved":true,"by":"local","at":"2026-01-01T00:00:30Z","values":{},"comment":null}},"case":"approved"}
+            20 ending_step {"step":"on_failure"}
+            21 task_waiting {"task":"g","waits_for":"signal","input":{"value":{}},"signal":"g"}
+            22 signal_received {"name":"g","payload":{"value":null}}
+            23 task_succeeded {"task":"g","output":{"value":null}}
+            24 loop_begun {"task":"h"}
+            25 task_succeeded {"task":"h#1","output":{"value":null}}
+            26 task_succeeded {"task":"h#2","output":{"value":null}}
+            27 task_succeeded {"task":"h","output":{"value":null}}
+            28 run_finished {"outcome":"failed","error":{"task":"c","kind":"failed","message":"the flow says so"}}
+            a       succeeded
+            b       succeeded
+            c       failed     failed: the flow says so
+            f       succeeded  took approved
+            g       succeeded
+            h       succeeded
+            h#1     succeeded
+            h#2     succeeded
+            a.undo  succeeded  1 attempt
+            b.undo  succeeded
+            run     failed  c failed: the flow says so
+        "#]],
+    );
+    check(
+        "tasks: { a: { type: noop, undo: { type: approval, with: { timeout: 1m } } }, b: { type: work, needs: [a] } }\nfinally: { f: { type: subflow, with: { flow: after } } }\nending_timeout: 5m",
+        "cancel; b stops; wait 1m; child f starts; show; wait 4m",
+        expect![[r#"
+            - b is asked to end
+            - f starts after newest with {} in attempt 1, depth 1
+            a       succeeded
+            b       cancelled  1 attempt  it was stopped because the run was cancelled
+            f       waiting    1 attempt  waits for run_0000000000000000000000002d of the flow after
+            a.undo  failed     timeout: what it waited for did not come within 1m
+            run     ending  Finally
+            - f cancels its run at once
+            a       succeeded
+            b       cancelled  1 attempt  it was stopped because the run was cancelled
+            f       cancelled  1 attempt  the ending of the run took too long
+            a.undo  failed     timeout: what it waited for did not come within 1m
+            run     cancelled  ending_timeout: the ending of the run took too long
+        "#]],
+    );
+}
