@@ -45,7 +45,7 @@ fn what_does_not_start_is_told_apart() {
     let folder = Folder::with(&[("good.yaml", GOOD), ("bad.yaml", BAD)]);
     folder.check(&["run", "bad.yaml"], expect![[r#"
         bad.yaml:1:7: error: `Bad Name` cannot be a flow's id: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `bad-name` would do (flow)
-        bad.yaml:3:14: error: there is no task type `transfrom` (did you mean `transform`?); the types are approval, delay, fail, fetch_data, http.request, log, loop, noop, process_data, shell, signal, store_data, subflow, switch, transform, wait (tasks.a.type)
+        bad.yaml:3:14: error: there is no task type `transfrom` (did you mean `transform`?); the types are approval, delay, fail, fetch_data, http.request, log, loop, mail.send, noop, process_data, shell, signal, store_data, subflow, switch, transform, wait (tasks.a.type)
         bad.yaml:3:33: error: these tasks wait for each other: a -> b -> a; remove one of the edges (tasks.a.needs[0])
         bad.yaml:4:31: error: there is no task `missing` (tasks.b.needs[1])
         bad.yaml:5:40: error: The expression cannot be read at character 12: unexpected end of input, expected end of variable block. (tasks.c.with.value)

@@ -178,7 +178,7 @@ layout: { a: [1], b: here }
 "#,
         expect![[r#"
             2:7: error: expected a text, found a list (flow) [wrong_type]
-            3:1: error: a flow has no field `nmae` (did you mean `name`?); its fields are flow, name, description, labels, inputs, timeout, ending_timeout, fail_fast, tasks, finally, on_failure, outputs, concurrency, after, schedules, layout (nmae) [unknown_field]
+            3:1: error: a flow has no field `nmae` (did you mean `name`?); its fields are flow, name, description, labels, inputs, timeout, ending_timeout, fail_fast, tasks, finally, on_failure, outputs, concurrency, after, schedules, webhooks, notify, layout (nmae) [unknown_field]
             4:14: error: expected a text, found a list (labels.a) [wrong_type]
             6:14: error: `dat` is not known here (did you mean `date`?); write one of string, text, integer, number, boolean, date, datetime, duration, object, array, any (inputs.d.type) [unknown_word]
             6:31: error: expected a whole number, 0 or more, found `-1` (inputs.d.min_length) [wrong_type]

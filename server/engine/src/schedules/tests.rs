@@ -132,7 +132,7 @@ async fn what_was_missed_is_made_up_for_as_wanted() {
             "one",
             expect![[r#"
                 {"day":"2026-05-01T14:00:00Z"} by schedule clock
-                last 2026-05-01T14:00:00Z next 2026-05-01T15:00:00Z without 6
+                last 2026-05-01T14:00:00Z next 2026-05-01T15:00:00Z without 3
             "#]],
         ),
         (

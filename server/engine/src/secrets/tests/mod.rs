@@ -180,13 +180,12 @@ async fn a_command_gets_secrets_and_gives_none_back() {
     attempt(
         "shell",
         json!({
-            "command": "read -r line; printf '%s' \"$TOKEN\" | wc -c; echo \"$TOKEN $OTHER $line\"; echo \"$TOKEN\" | base64 >&2; printf 'tok3n-'; sleep 0.01; printf 'geheim\\n\"%s\"' \"$TOKEN\"",
+            "command": "read -r line; printf '%s' \"$TOKEN\" | wc -c; echo \"$TOKEN $OTHER $line\"; printf 'tok3n-'; sleep 0.01; printf 'geheim\\n\"%s\"' \"$TOKEN\"",
             "env": {"TOKEN": "{{ secrets.token }}", "OTHER": "x {{ secrets.token }}"},
             "stdin": "{{ secrets.multi }}",
         }),
         expect![[r#"
             succeeded (exit code 0): "***"
-            err | ***Cg==
             out | 12
             out | *** x {{ secrets.token }} ***
             out | ***
@@ -196,10 +195,12 @@ async fn a_command_gets_secrets_and_gives_none_back() {
     .await;
     attempt(
         "shell",
-        json!({"command": "echo \"login with $TOKEN failed\" >&2; exit 3", "env": {"TOKEN": "{{ secrets.token }}"}}),
+        json!({"command": "echo \"login with $TOKEN failed\" >&2; echo \"$TOKEN\" | base64 >&2; exit 3", "env": {"TOKEN": "{{ secrets.token }}"}}),
         expect![[r#"
             failed (exit code 3): exit_code: exit code 3: login with *** failed
+            ***Cg==
             err | login with *** failed
+            err | ***Cg==
         "#]],
     )
     .await;

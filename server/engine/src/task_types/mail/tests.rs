@@ -20,7 +20,7 @@ async fn check(server: &MailServer, input: Value, expected: Expect) {
             .text
             .lines()
             .filter(|line| !line.starts_with("Date: "))
-            .map(|line| format!("  {line}\n"))
+            .map(|line| format!("{}\n", format!("  {line}").trim_end()))
             .collect();
         // It is another each time.
         let text = boundary.map_or_else(|| text.clone(), |boundary| text.replace(boundary, "BOUNDARY"));
