@@ -38,7 +38,8 @@ impl RunState {
             task.started_at.get_or_insert(at);
         }
         if let (Some(open), false) = (self.data.open_of(role), was_final) {
-            *open -= 1;
+            // A damaged log may settle a task more often than it has tasks.
+            *open = open.saturating_sub(1);
         }
         if self.judges_edges_of(role) {
             let mut verdicts = verdicts;
@@ -66,7 +67,7 @@ impl RunState {
                 continue;
             }
             let upstream = self.task_mut(edge.from);
-            upstream.n_handlers -= 1;
+            upstream.n_handlers = upstream.n_handlers.saturating_sub(1);
             if let (0, Some(failed_at)) = (upstream.n_handlers, upstream.finished_at) {
                 self.data.unhandled.insert((failed_at, edge.from));
             }

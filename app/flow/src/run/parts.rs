@@ -133,7 +133,7 @@ impl Parts {
     fn reuse(&mut self, part: u32, output: Payload) {
         if part < self.n {
             self.statuses.set(part, TaskStatus::Succeeded);
-            self.counts.blocked -= 1;
+            self.counts.blocked = self.counts.blocked.saturating_sub(1);
             self.counts.succeeded += 1;
             self.keep_output(part, output);
         }
