@@ -36,6 +36,11 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="t-fetch" viewBox="0 0 20 20"><path d="M10 2.5v9.5m-4-4 4 4 4-4M3 13v3.5h14V13"/></symbol>"##,
     r##"<symbol id="t-process" viewBox="0 0 20 20"><circle cx="10" cy="10" r="2.75"/><path d="M10 2.5v3m0 9v3M2.5 10h3m9 0h3M4.7 4.7l2.1 2.1m6.4 6.4 2.1 2.1m0-10.6-2.1 2.1m-6.4 6.4-2.1 2.1"/></symbol>"##,
     r##"<symbol id="t-store" viewBox="0 0 20 20"><path d="M3.5 5v10c0 3.3 13 3.3 13 0V5M3.5 10c0 3.3 13 3.3 13 0"/><ellipse cx="10" cy="5" rx="6.5" ry="2.5"/></symbol>"##,
+    r##"<symbol id="t-approval" viewBox="0 0 20 20"><circle cx="8" cy="6.5" r="3.25"/><path d="M2.5 16.5c0-3.600 2.400-5.500 5.500-5.500 1.400 0 2.600.4 3.500 1.100m.5 2.900 2 2 3.500-4"/></symbol>"##,
+    r##"<symbol id="t-signal" viewBox="0 0 20 20"><path d="M10 2.5c-3 0-4.500 2.200-4.500 5v3L4 13.500h12L14.500 10.500v-3c0-2.800-1.500-5-4.500-5zM8 16.500h4"/></symbol>"##,
+    r##"<symbol id="t-subflow" viewBox="0 0 20 20"><rect x="2.5" y="3" width="15" height="14" rx="2"/><rect x="5.500" y="8" width="3.500" height="4" rx=".8"/><rect x="11.500" y="8" width="3.500" height="4" rx=".8"/><path d="M9 10h2.500"/></symbol>"##,
+    r##"<symbol id="t-loop" viewBox="0 0 20 20"><path d="M4 9V8a2.500 2.500 0 0 1 2.500-2.500H16M13.500 3 16 5.500 13.500 8M16 11v1a2.500 2.500 0 0 1-2.500 2.500H4M6.500 17 4 14.500 6.500 12"/></symbol>"##,
+    r##"<symbol id="t-mail" viewBox="0 0 20 20"><rect x="2.5" y="4.500" width="15" height="11" rx="1.500"/><path d="m3 6 7 5 7-5"/></symbol>"##,
     // Interface.
     r##"<symbol id="u-brand" viewBox="0 0 20 20"><path d="M2 15h16M2 15h5.5L14 5h4" stroke-width="2"/><circle cx="7.5" cy="15" r="1.6" fill="currentColor"/></symbol>"##,
     r##"<symbol id="u-flows" viewBox="0 0 20 20"><rect x="2.5" y="3" width="6" height="4.5" rx="1"/><rect x="11.5" y="8" width="6" height="4.5" rx="1"/><rect x="2.5" y="13" width="6" height="4.5" rx="1"/><path d="M8.500 5.250h2v5h1m-3 5h2v-5"/></symbol>"##,
@@ -73,6 +78,11 @@ pub fn of_task_type(key: &str) -> &'static str {
         "fetch_data" => "t-fetch",
         "process_data" => "t-process",
         "store_data" => "t-store",
+        "approval" => "t-approval",
+        "signal" => "t-signal",
+        "subflow" => "t-subflow",
+        "loop" => "t-loop",
+        "mail.send" => "t-mail",
         _ => "t-box",
     }
 }
@@ -110,7 +120,16 @@ mod tests {
         for state in flow::view::RunStatus::ALL {
             assert!(has(&format!("s-{}", crate::look::run(state).key)), "{state:?}");
         }
-        for key in ["http.request", "shell", "switch", "store_data", "anything.else"] {
+        for key in [
+            "http.request",
+            "shell",
+            "switch",
+            "store_data",
+            "approval",
+            "loop",
+            "mail.send",
+            "anything.else",
+        ] {
             assert!(has(of_task_type(key)), "{key}");
         }
         assert_eq!(
