@@ -277,10 +277,7 @@ async fn by_call(
     let place = url.host_str().unwrap_or_default().to_owned();
     let answer = request.body(body).send().await.map_err(|error| {
         let kind = if error.is_timeout() { "timeout" } else { "connect" };
-        TaskError::new(
-            kind,
-            format!("{place} cannot be reached: {}", error.without_url()),
-        )
+        TaskError::new(kind, format!("{place} cannot be reached: {}", innermost(&error)))
     })?;
     match answer.status() {
         status if status.is_success() => Ok(()),
@@ -306,4 +303,15 @@ fn signature(secret: &str, seconds: &str, body: &str) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("sha256={digits}")
+}
+
+/// What lies behind an error in the end. It names no address, which may be a secret.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut why = "the connection broke off".to_owned();
+    let mut cause = std::error::Error::source(error);
+    while let Some(this) = cause {
+        why = this.to_string();
+        cause = this.source();
+    }
+    why
 }

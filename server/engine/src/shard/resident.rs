@@ -31,8 +31,10 @@ pub(super) struct Here {
     pub(super) values: Values,
     /// Commands that wait for large values.
     pub(super) parked: Vec<RunCommand>,
-    /// Whether large values are being read.
+    /// Whether large values are being read, or will be.
     pub(super) is_reading: bool,
+    /// Large values to be read once so many decisions more are committed: those may have made them.
+    pub(super) wanted: (usize, Vec<BlobRef>),
     /// Decisions that are not committed yet.
     pub(super) n_uncommitted: usize,
 }
@@ -46,6 +48,7 @@ impl Here {
             values: Values::default(),
             parked: Vec::new(),
             is_reading: false,
+            wanted: (0, Vec::new()),
             n_uncommitted: 0,
         }
     }

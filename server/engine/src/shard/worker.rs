@@ -324,7 +324,12 @@ impl ShardLoop {
     }
 
     fn read_values(&self, here: &mut Here, wanted: Vec<BlobRef>) {
-        if !std::mem::replace(&mut here.is_reading, true) {
+        if std::mem::replace(&mut here.is_reading, true) {
+            return;
+        }
+        if here.n_uncommitted > 0 {
+            here.wanted = (here.n_uncommitted, wanted);
+        } else {
             load::values(&self.shared, &self.router, here.state.id(), wanted);
         }
     }
@@ -571,6 +576,11 @@ impl ShardLoop {
             return;
         };
         here.n_uncommitted = here.n_uncommitted.saturating_sub(entry.n_decisions);
+        let (n_before, wanted) = &mut here.wanted;
+        *n_before = n_before.saturating_sub(entry.n_decisions);
+        if *n_before == 0 && !wanted.is_empty() {
+            load::values(&self.shared, &self.router, run, std::mem::take(wanted));
+        }
         let flow = Arc::clone(here.state.flow());
         if !entry.notices.is_empty() {
             self.shared.bells.to_send.notify_one();

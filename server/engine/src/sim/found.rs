@@ -155,3 +155,43 @@ fn a_second_look_does_not_wait_for_a_clock_set_back() {
         "#]],
     );
 }
+
+/// A decision goes on with what the one before it made large. Whoever asks the store for it before it is there has to look again
+/// later, which a clock that stands still never does.
+#[test]
+fn large_values_are_asked_for_once_they_are_there() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let (verbs, state) = runtime.block_on(async {
+        let mut world = World::new(Setup::default());
+        world.floor.lock().is_lossy = false;
+        let document = json!({
+            "flow": "large",
+            "inputs": {"yes": {}, "no": {}, "word": {}},
+            "tasks": {"a": {"type": "work", "for_each": {"items": "{{ range(60000) }}", "max_parallel": 1}, "with": {"it": "{{ item }}"}}},
+        });
+        world.save_flow("large".to_owned(), &document);
+        let mut life = world.begin().await;
+        world.call_start(&life, "key".to_owned(), "large".to_owned());
+        settle().await;
+        let mut verbs = Vec::new();
+        // Who asked last is answered first.
+        while let Some((verb, _)) = life
+            .gate
+            .decide(life.gate.n_waiting().wrapping_sub(1), |_| Fate::Pass)
+        {
+            verbs.push(format!("{verb:?}"));
+            settle().await;
+        }
+        world.look(&mut life).await;
+        let run = world.checker.run_of("key").expect("it has begun");
+        (verbs.join(" "), world.checker.runs[&run].status().key())
+    });
+    expect![[r#"
+        Flow Key Put Commit Get Commit: running
+    "#]]
+    .assert_eq(&format!("{verbs}: {state}\n"));
+}
