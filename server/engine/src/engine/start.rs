@@ -161,7 +161,7 @@ impl Engine {
             Some(vars) => vars,
             None => parts.variables.named_by(&compiled.program).await?,
         };
-        let permit = permit_of(&compiled, &inputs)?;
+        let permit = permit_of(&compiled, &inputs, &vars)?;
         let inputs = self.keep(inputs).await?;
         let id = RunId::new(parts.shared.clock.now(), chance::word(&*parts.shared.chance));
         let version = compiled.version;
@@ -225,7 +225,11 @@ impl Engine {
 }
 
 /// What a run needs before it begins.
-fn permit_of(compiled: &Compiled, inputs: &Value) -> EngineResult<Option<Box<Permit>>> {
+fn permit_of(
+    compiled: &Compiled,
+    inputs: &Value,
+    vars: &Map<String, Value>,
+) -> EngineResult<Option<Box<Permit>>> {
     let Some(limit) = &compiled.doc().concurrency else {
         return Ok(None);
     };
@@ -237,7 +241,8 @@ fn permit_of(compiled: &Compiled, inputs: &Value) -> EngineResult<Option<Box<Per
     let key = match compiled.program.concurrency_key() {
         None => String::new(),
         Some(key) => {
-            let scope = Scope::new(Arc::new(inputs.clone()), RunFacts::default());
+            let mut scope = Scope::new(Arc::new(inputs.clone()), RunFacts::default());
+            scope.vars(Arc::new(Value::Object(vars.clone())));
             match key.render(&compiled.program, &scope) {
                 Ok(Value::String(text)) => text,
                 Ok(other) => other.to_string(),

@@ -62,8 +62,10 @@ async fn start(
         "outcome": outcome.key(),
         "outputs": outputs(engine, run).await?,
     });
+    let scope = Scope::of_trigger(Arc::new(facts));
+    let scope = engine.parts.variables.seen_with(scope, &compiled.program).await?;
     let inputs = inputs
-        .render(&compiled.program, &Scope::of_trigger(Arc::new(facts)))
+        .render(&compiled.program, &scope)
         .map_err(|error| EngineError::BadRequest(format!("its inputs cannot be made: {error}")))?;
     let start = StartRun {
         version: Some(compiled.version),

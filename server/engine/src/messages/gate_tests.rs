@@ -267,6 +267,28 @@ async fn a_flow_starts_when_another_ends() {
     assert_eq!(n, 5, "an archived flow starts no more");
 }
 
+/// What is made before a run begins sees the variables its flow names, as the run itself will.
+#[tokio::test]
+async fn starts_see_variables() {
+    let town = Town::new(&[
+        "flow: shop\ninputs: { n: { default: 1 } }\ntasks: { a: { type: noop } }\nconcurrency: { limit: 1, key: '{{ vars.town }} {{ inputs.n }}' }",
+        "flow: mail\ninputs: { to: {} }\ntasks: { a: { type: noop } }\nafter: { done: { flow: shop, inputs: { to: '{{ vars.town }}' } } }",
+    ])
+    .await;
+    let set = town.engine.put_variable("town", json!("Berlin"), "test");
+    set.await.expect("it can be set");
+    let run = town.start("shop", Value::Null).await;
+    town.end(run).await;
+    town.settled().await;
+    let log = town.engine.parts.shared.store.events(run, 0, 1).await;
+    let created = serde_json::to_value(&log.expect("ok")[0].kind).expect("an event");
+    assert_eq!(created["permit"]["key"], "Berlin 1");
+    town.check_started(expect![[r#"
+        after shop mail {"to":"Berlin"} succeeded
+    "#]])
+        .await;
+}
+
 #[tokio::test]
 async fn flows_that_follow_each_other_end_at_the_limit() {
     let town = Town::new(&[

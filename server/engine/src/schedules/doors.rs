@@ -6,7 +6,7 @@ use flow::doc::ScheduleDoc;
 use flow::expr::Scope;
 use flow::view::{FireView, ScheduleView};
 use flow::{Problem, RunId, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::calendar::{Calendar, Fire, Oddity};
 use super::{BACKFILL_RUNS_MAX, PREVIEW_MAX, calendar_of, key_of, zone_of};
@@ -109,10 +109,8 @@ impl Engine {
             .schedule(name)
             .ok_or_else(|| unknown(flow, name))?;
         let facts = Arc::new(json!({ "at": at.to_string(), "name": name }));
-        let mut scope = Scope::of_trigger(facts);
-        scope.vars(Arc::new(Value::Object(
-            self.parts.variables.named_by(&compiled.program).await?,
-        )));
+        let scope = Scope::of_trigger(facts);
+        let scope = self.parts.variables.seen_with(scope, &compiled.program).await?;
         let inputs = inputs.render(&compiled.program, &scope).map_err(|error| {
             EngineError::Invalid(vec![
                 Problem::error("expression", error.to_string()).at(format!("schedules.{name}.inputs")),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow::expr::Program;
+use flow::expr::{Program, Scope};
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
 
@@ -44,6 +44,12 @@ impl Variables {
         Ok(names
             .filter_map(|name| Some((name.to_string(), all.get(&**name)?.clone())))
             .collect())
+    }
+
+    /// What expressions see before there is a run: this, and the variables that their flow names.
+    pub(crate) async fn seen_with(&self, mut scope: Scope, program: &Program) -> StoreResult<Scope> {
+        scope.vars(Arc::new(Value::Object(self.named_by(program).await?)));
+        Ok(scope)
     }
 
     /// They have changed.

@@ -137,9 +137,8 @@ impl Engine {
         let compiled = &webhook.compiled;
         let program = compiled.program.webhook(&webhook.name);
         let body = Arc::clone(&delivery.body);
-        let mut scope = Scope::of_delivery(delivery);
-        let vars = self.parts.variables.named_by(&compiled.program).await?;
-        scope.vars(Arc::new(Value::Object(vars)));
+        let scope = Scope::of_delivery(delivery);
+        let scope = self.parts.variables.seen_with(scope, &compiled.program).await?;
         let inputs = match program.and_then(|program| program.inputs.as_ref()) {
             Some(inputs) => inputs
                 .render(&compiled.program, &scope)
