@@ -1,6 +1,6 @@
 //! What starts and holds back whole runs: the limit on runs at work, and starts by other flows' ends.
 
-use super::{Check, has_expression};
+use super::{Check, Named, has_expression};
 use crate::ids::is_slug;
 use crate::inputs;
 use crate::limits;
@@ -19,14 +19,14 @@ pub(super) fn check(check: &mut Check<'_>) {
             check.error("bad_concurrency", "concurrency.limit", message);
         }
     }
-    if doc.after.len() > limits::FOLLOWS_PER_FLOW_MAX {
-        let message = format!(
-            "{} starts by other flows' ends are too many; a flow has at most {}",
-            doc.after.len(),
-            limits::FOLLOWS_PER_FLOW_MAX
-        );
-        check.error("too_many_follows", "after", message);
-    }
+    let named = Named {
+        field: "after",
+        max: limits::FOLLOWS_PER_FLOW_MAX,
+        many: "starts by other flows' ends",
+        code: "too_many_follows",
+        be: "be a name here",
+    };
+    check.names(&named, doc.after.keys());
     for name in doc.after.keys() {
         one(check, name);
     }
@@ -36,13 +36,6 @@ fn one(check: &mut Check<'_>, name: &str) {
     let doc = check.doc;
     let path = join("after", name);
     let after = &doc.after[name];
-    if !is_slug(name) {
-        let message = format!(
-            "`{}` cannot be a name here: names have lower case letters, digits, `-` and `_`",
-            name.escape_debug()
-        );
-        check.error("bad_id", path.clone(), message);
-    }
     if after.flow == doc.flow {
         let message = "a flow that starts after itself would never end; use a loop or a schedule";
         check.error("self_after", join(&path, "flow"), message);

@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::doc::{FlowDoc, ScheduleDoc, TaskDoc};
 use crate::expr::Program;
+use crate::ids::is_slug;
 use crate::limits;
 use crate::parse::{self, Draft, Format, join};
 use crate::problem::{Problem, Severity};
@@ -186,6 +187,27 @@ impl<'d> Check<'d> {
             .push(located(Problem::warning(code, message), field.into()));
     }
 
+    /// That there are not too many of something with names, and that these are names.
+    fn names(&mut self, of: &Named<'_>, names: impl ExactSizeIterator<Item = &'d String>) {
+        if names.len() > of.max {
+            let message = format!(
+                "{} {} are too many; a flow has at most {}",
+                names.len(),
+                of.many,
+                of.max
+            );
+            self.error(of.code, of.field, message);
+        }
+        for name in names.filter(|name| !is_slug(name)) {
+            let message = format!(
+                "`{}` cannot {}: names have lower case letters, digits, `-` and `_`",
+                name.escape_debug(),
+                of.be
+            );
+            self.error("bad_id", join(of.field, name), message);
+        }
+    }
+
     /// All tasks, each with the group it stands in.
     fn tasks(&self) -> impl Iterator<Item = (Group, &'d str, &'d TaskDoc)> + use<'d> {
         let doc = self.doc;
@@ -196,6 +218,18 @@ impl<'d> Check<'d> {
                 .map(move |(id, task)| (group, id.as_str(), task))
         })
     }
+}
+
+/// Something that flows have several of, each with a name.
+struct Named<'n> {
+    /// The field of the flow.
+    field: &'n str,
+    /// How many there may be, how they are called, and the code of the problem that there are more.
+    max: usize,
+    many: &'n str,
+    code: &'n str,
+    /// What a name that is none cannot do.
+    be: &'n str,
 }
 
 fn located(problem: Problem, field: String) -> Problem {

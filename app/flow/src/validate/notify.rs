@@ -1,31 +1,23 @@
 //! Whether the rules of `notify` make sense: what they look for and whom they tell.
 
-use super::{Check, TypeCatalog, is_template, secrets};
+use super::{Check, Named, TypeCatalog, is_template, secrets};
 use crate::doc::NotifyDoc;
-use crate::ids::is_slug;
 use crate::limits;
 use crate::parse::join;
 use crate::secrets::reference;
 
 pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
     let doc = check.doc;
-    if doc.notify.len() > limits::NOTIFY_RULES_PER_FLOW_MAX {
-        let message = format!(
-            "{} rules are too many; a flow has at most {}",
-            doc.notify.len(),
-            limits::NOTIFY_RULES_PER_FLOW_MAX
-        );
-        check.error("too_many_rules", "notify", message);
-    }
+    let named = Named {
+        field: "notify",
+        max: limits::NOTIFY_RULES_PER_FLOW_MAX,
+        many: "rules",
+        code: "too_many_rules",
+        be: "name a rule",
+    };
+    check.names(&named, doc.notify.keys());
     for (name, rule) in &doc.notify {
         let path = join("notify", name);
-        if !is_slug(name) {
-            let message = format!(
-                "`{}` cannot name a rule: names have lower case letters, digits, `-` and `_`",
-                name.escape_debug()
-            );
-            check.error("bad_id", path.clone(), message);
-        }
         looked_for(check, &path, rule);
         told(check, types, &path, rule);
     }
@@ -69,7 +61,7 @@ fn told(check: &mut Check<'_>, types: &dyn TypeCatalog, path: &str, rule: &Notif
     }
     if let Some(mail) = &rule.mail {
         let path = join(path, "mail");
-        secret(check, types, &join(&path, "smtp"), &mail.smtp);
+        secrets::stands_alone(check, types, &join(&path, "smtp"), &mail.smtp);
         if mail.to.trim().is_empty() || mail.to.contains(['\n', '\r']) {
             check.error("bad_rule", join(&path, "to"), "these are no mail addresses");
         }
@@ -81,7 +73,7 @@ fn told(check: &mut Check<'_>, types: &dyn TypeCatalog, path: &str, rule: &Notif
         let path = join(path, "webhook");
         let url = join(&path, "url");
         if reference(&call.url).is_some() {
-            secret(check, types, &url, &call.url);
+            secrets::stands_alone(check, types, &url, &call.url);
         } else {
             no_expression(check, &url, Some(&call.url));
             let is_http = ["http://", "https://"]
@@ -96,19 +88,8 @@ fn told(check: &mut Check<'_>, types: &dyn TypeCatalog, path: &str, rule: &Notif
             }
         }
         if let Some(text) = &call.secret {
-            secret(check, types, &join(&path, "secret"), text);
+            secrets::stands_alone(check, types, &join(&path, "secret"), text);
         }
-    }
-}
-
-fn secret(check: &mut Check<'_>, types: &dyn TypeCatalog, field: &str, text: &str) {
-    match reference(text) {
-        Some(name) => secrets::exists(check, types, field, name),
-        None => check.error(
-            "secret_reference",
-            field,
-            "this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name",
-        ),
     }
 }
 

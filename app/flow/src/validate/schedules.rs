@@ -1,30 +1,22 @@
 //! Whether schedules make sense: their names, their patterns, and what they give to runs.
 
 use super::concurrency::given;
-use super::{Check, TypeCatalog};
-use crate::ids::is_slug;
+use super::{Check, Named, TypeCatalog};
 use crate::limits;
 use crate::parse::join;
 
 pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
     let doc = check.doc;
-    if doc.schedules.len() > limits::SCHEDULES_PER_FLOW_MAX {
-        let message = format!(
-            "{} schedules are too many; a flow has at most {}",
-            doc.schedules.len(),
-            limits::SCHEDULES_PER_FLOW_MAX
-        );
-        check.error("too_many_schedules", "schedules", message);
-    }
+    let named = Named {
+        field: "schedules",
+        max: limits::SCHEDULES_PER_FLOW_MAX,
+        many: "schedules",
+        code: "too_many_schedules",
+        be: "name a schedule",
+    };
+    check.names(&named, doc.schedules.keys());
     for (name, schedule) in &doc.schedules {
         let path = join("schedules", name);
-        if !is_slug(name) {
-            let message = format!(
-                "`{}` cannot name a schedule: names have lower case letters, digits, `-` and `_`",
-                name.escape_debug()
-            );
-            check.error("bad_id", path.clone(), message);
-        }
         if let Err((field, message)) = types.check_schedule(schedule) {
             check.error("bad_schedule", join(&path, field), message);
         }

@@ -36,6 +36,18 @@ pub(super) fn arguments(
     }
 }
 
+/// Whether a text is a reference to a secret and nothing else, as fields made for one want it.
+pub(super) fn stands_alone(check: &mut Check<'_>, types: &dyn TypeCatalog, field: &str, text: &str) {
+    match secrets::reference(text) {
+        Some(name) => exists(check, types, field, name),
+        None => check.error(
+            "secret_reference",
+            field,
+            "this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name",
+        ),
+    }
+}
+
 /// A secret that is not there is no error: it may be set after the flow is saved.
 pub(super) fn exists(check: &mut Check<'_>, types: &dyn TypeCatalog, field: &str, name: &str) {
     if types.has_secret(name) == Some(false) {

@@ -1,31 +1,22 @@
 //! Whether webhooks make sense: their names, how callers are told, what they give to runs.
 
-use super::{Check, TypeCatalog, secrets};
+use super::{Check, Named, TypeCatalog, secrets};
 use crate::doc::{Respond, WebhookDoc};
-use crate::ids::is_slug;
 use crate::limits;
 use crate::parse::join;
-use crate::secrets::reference;
 
 pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
     let doc = check.doc;
-    if doc.webhooks.len() > limits::WEBHOOKS_PER_FLOW_MAX {
-        let message = format!(
-            "{} webhooks are too many; a flow has at most {}",
-            doc.webhooks.len(),
-            limits::WEBHOOKS_PER_FLOW_MAX
-        );
-        check.error("too_many_webhooks", "webhooks", message);
-    }
+    let named = Named {
+        field: "webhooks",
+        max: limits::WEBHOOKS_PER_FLOW_MAX,
+        many: "webhooks",
+        code: "too_many_webhooks",
+        be: "name a webhook",
+    };
+    check.names(&named, doc.webhooks.keys());
     for (name, webhook) in &doc.webhooks {
         let path = join("webhooks", name);
-        if !is_slug(name) {
-            let message = format!(
-                "`{}` cannot name a webhook: names have lower case letters, digits, `-` and `_`",
-                name.escape_debug()
-            );
-            check.error("bad_id", path.clone(), message);
-        }
         callers(check, types, &path, webhook);
         signing(check, &path, webhook);
         bounds(check, &path, webhook);
@@ -53,14 +44,7 @@ fn callers(check: &mut Check<'_>, types: &dyn TypeCatalog, path: &str, webhook: 
         check.error("webhook_auth", path, message);
     }
     for (field, text) in given {
-        match reference(text) {
-            Some(name) => secrets::exists(check, types, &join(path, field), name),
-            None => check.error(
-                "secret_reference",
-                join(path, field),
-                "this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name",
-            ),
-        }
+        secrets::stands_alone(check, types, &join(path, field), text);
     }
 }
 
