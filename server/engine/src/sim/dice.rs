@@ -1,25 +1,22 @@
 //! Chance that is the same for the same seed.
 
 use flow::run::testing::{FlowSeed, TaskSeed};
+use flow::simulate::Seeded;
 use parking_lot::Mutex;
 
 use crate::chance::ChanceSource;
 
-/// `SplitMix64`: any seed gives a good sequence.
+/// Chance of a seed, in the forms a simulation wants.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(super) struct Dice(Seeded);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Seeded::new(seed))
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
+        self.0.bits()
     }
 
     /// A number below this one.

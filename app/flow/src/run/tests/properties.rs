@@ -12,13 +12,14 @@ use serde_json::json;
 
 use super::forks::fork;
 use super::script::{Script, doc};
-use super::world::{World, next_chance};
+use super::world::World;
 use crate::doc::FlowDoc;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::run::event::Ended;
 use crate::run::testing::{FlowSeed, TaskSeed, faults};
 use crate::run::{ChildAttempt, Command, Event, EventKind, Outcome, TaskError};
+use crate::simulate::Seeded;
 
 fn task_seed() -> impl Strategy<Value = TaskSeed> {
     let needs = prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 0..4);
@@ -59,7 +60,7 @@ fn flow_seed() -> impl Strategy<Value = FlowSeed> {
 /// A run on its way, with the tokens that were ever out.
 struct Life {
     world: World,
-    chance: u64,
+    chance: Seeded,
 }
 
 impl Life {
@@ -248,7 +249,7 @@ impl Life {
             if state.is_finished() {
                 return;
             }
-            let word = next_chance(&mut self.chance);
+            let word = self.chance.bits();
             if state.is_paused() {
                 self.resume();
             } else if let Some(&token) = self.out().first() {
@@ -271,7 +272,10 @@ impl Life {
 
 fn live(doc: FlowDoc, actions: &[(u8, u8, u8)], chance: u64) -> World {
     let world = World::start(doc, json!({"yes": true, "no": false, "word": "word"}));
-    let mut life = Life { world, chance };
+    let mut life = Life {
+        world,
+        chance: Seeded::new(chance),
+    };
     actions
         .iter()
         .for_each(|(what, which, how)| life.act(*what, *which, *how));
@@ -291,7 +295,10 @@ fn live_again(old: World, doc: &FlowDoc, chance: u64) -> World {
         from.as_deref(),
     )
     .expect("it is a task");
-    let mut life = Life { world, chance };
+    let mut life = Life {
+        world,
+        chance: Seeded::new(chance),
+    };
     life.finish();
     life.world
 }

@@ -16,6 +16,7 @@ use crate::problem::Severity;
 use crate::run::{
     BlobSource, Command, Decision, Effect, Env, Event, NewRun, Outcome, Rejected, RunState, create, decide,
 };
+use crate::simulate::Seeded;
 use crate::time::Timestamp;
 
 /// Large values that exist, and those the next decision is given.
@@ -60,16 +61,7 @@ pub(super) struct World {
     /// How many decisions were cut for their size, and how many large values had to be loaded.
     pub(super) n_continued: usize,
     pub(super) n_loaded: usize,
-    chance: u64,
-}
-
-/// `SplitMix64`: any seed gives a good sequence.
-pub(super) fn next_chance(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut word = *state;
-    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
+    chance: Seeded,
 }
 
 pub(super) fn compile(doc: FlowDoc) -> (Arc<Plan>, Program) {
@@ -97,8 +89,8 @@ impl World {
     ) -> Self {
         let (plan, program) = compile(doc);
         let clock = Timestamp::from_millis(1_767_225_600_000);
-        let mut chance = 1;
-        let mut entropy = || u128::from(next_chance(&mut chance)) << 64 | 0x00ff;
+        let mut chance = Seeded::new(1);
+        let mut entropy = || u128::from(chance.bits()) << 64 | 0x00ff;
         let (inputs, new_blob) = Payload::keep(inputs);
         if let Some(blob) = new_blob {
             blobs.stored.insert(
@@ -191,9 +183,7 @@ impl World {
 
     fn decide(&mut self, command: Command) -> Result<(bool, Vec<BlobRef>), Rejected> {
         let before = self.state.clone();
-        let mut chance = self.chance;
-        let mut entropy =
-            || u128::from(next_chance(&mut chance)) << 64 | u128::from(next_chance(&mut chance));
+        let mut entropy = self.chance.clone();
         let env = Env {
             now: self.clock,
             actor: "local".into(),
@@ -201,7 +191,7 @@ impl World {
             blobs: &self.blobs,
         };
         let decided = decide(&mut self.state, &self.program, command, env);
-        self.chance = chance;
+        self.chance = entropy;
         match decided {
             Ok(decision) => {
                 decision
