@@ -6,8 +6,12 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 
 use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, RetryDoc, TaskDoc};
+
+/// The queue of tasks that name none.
+pub const DEFAULT_QUEUE: &str = "default";
 
 /// The number of a task in its plan.
 pub type TaskIx = u32;
@@ -160,6 +164,18 @@ impl PlanTask {
             .map_or(1, |retry| retry.max_attempts.max(1))
     }
 
+    /// Whether results of it are kept and taken. What a secret went into is not: it could be told from it.
+    #[must_use]
+    pub fn is_cached(&self) -> bool {
+        self.doc.cache.is_some() && self.light.is_none() && !names_secrets(&self.doc)
+    }
+
+    /// The queue its attempts wait in.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        self.doc.queue.as_deref().unwrap_or(DEFAULT_QUEUE)
+    }
+
     /// Its retry, if it has one.
     #[must_use]
     pub fn retry(&self) -> Option<&RetryDoc> {
@@ -171,6 +187,20 @@ impl PlanTask {
     pub fn is_at_most_once(&self) -> bool {
         self.retry().is_some_and(|retry| retry.on_lost == OnLost::Fail)
     }
+}
+
+/// Whether a task's arguments refer to secrets.
+#[must_use]
+pub fn names_secrets(task: &TaskDoc) -> bool {
+    fn of(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains("{{") && text.contains("secrets"),
+            Value::Array(items) => items.iter().any(of),
+            Value::Object(fields) => fields.values().any(of),
+            _ => false,
+        }
+    }
+    task.with.values().any(of)
 }
 
 /// The outcomes that take an edge.
@@ -286,6 +316,8 @@ impl Plan {
                     with: undo.with,
                     retry: undo.retry,
                     timeout: undo.timeout,
+                    queue: task.doc.queue.clone(),
+                    priority: task.doc.priority,
                     ..TaskDoc::of_type(&undo.task_type)
                 };
                 let undo_ix = plan.add(key.into(), Role::Undo(ix as TaskIx), body);

@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod flows;
 mod hub;
+pub mod queues;
 mod reader;
 mod reports;
 pub mod schedules;
@@ -28,8 +29,12 @@ pub mod task_types;
 mod upkeep;
 
 pub use builder::EngineBuilder;
-pub use engine::{Engine, Logs, SaveFlow, Saved, StartRun};
+pub use engine::{
+    AttemptBeat, AttemptReport, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs, NewWorkerToken,
+    OfferedType, QueueView, SaveFlow, Saved, StartRun, WorkerToken,
+};
 pub use error::{EngineError, EngineResult};
 pub use flow;
+pub use queues::{KeyLimits, QueueLimits, Rate};
 pub use shard::Counters;
 pub use task_type::{LogSink, TaskContext, TaskOutcome, TaskType, TaskTypeInfo};

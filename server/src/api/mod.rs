@@ -5,12 +5,14 @@
 mod flows;
 mod health;
 mod metrics;
+mod queues;
 mod runs;
 mod schedules;
 mod start;
 mod stats;
 mod streams;
 mod tasks;
+mod workers;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -57,6 +59,14 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
         .routes(routes!(schedules::backfill))
+        .routes(routes!(queues::list))
+        .routes(routes!(queues::read, queues::set, queues::reset))
+        .routes(routes!(workers::make_token, workers::list_tokens))
+        .routes(routes!(workers::revoke_token))
+        .routes(routes!(workers::forget_type))
+        .routes(routes!(workers::lease))
+        .routes(routes!(workers::heartbeat))
+        .routes(routes!(workers::report))
         .routes(routes!(stats::task_types))
         .routes(routes!(stats::stats))
         .routes(routes!(streams::events))

@@ -11,3 +11,4 @@ mod schedules;
 mod starts;
 mod streams;
 mod support;
+mod workers;

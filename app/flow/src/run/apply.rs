@@ -47,6 +47,7 @@ impl RunState {
             labels,
             trigger,
             parent,
+            priority,
             ..
         } = &event.kind
         else {
@@ -59,6 +60,7 @@ impl RunState {
         data.labels = labels.clone();
         data.trigger = Arc::clone(trigger);
         data.parent.clone_from(parent);
+        data.priority = *priority;
         data.last_seq = event.seq;
         Ok(Self { plan, data })
     }
@@ -320,6 +322,7 @@ impl RunData {
             reused: None,
             parent: None,
             children: None,
+            priority: 0,
             parts: Default::default(),
         }
     }

@@ -58,14 +58,14 @@ impl Inner {
     }
 
     fn context(&self, job: Job, live: &Live, log: Arc<AttemptLog>) -> TaskContext {
+        let (input, idempotency_key) = (job.arguments(), job.idempotency_key());
         TaskContext {
             run: job.run,
             flow: job.flow,
-            // The task run's, so it is the same in all attempts.
-            idempotency_key: format!("{}/{}", job.run, job.dispatch.path),
+            idempotency_key,
             task: job.dispatch.path,
             attempt: job.dispatch.attempt,
-            input: job.input,
+            input,
             cancel: live.cancel.clone(),
             kill: live.kill.clone(),
             log,

@@ -1,7 +1,5 @@
 //! Flows: saved as versions, listed, archived.
 
-use std::sync::Arc;
-
 use flow::parse::Format;
 use flow::validate::Checked;
 use flow::view::{FlowDetail, FlowSummary, FlowVersionView, Page};
@@ -44,7 +42,7 @@ impl Engine {
     /// # Errors
     /// Only if the process can start no thread for it: a large document would hold up everything else on this one.
     pub async fn check(&self, source: Vec<u8>, format: Format) -> EngineResult<(Vec<u8>, Checked)> {
-        let types = Arc::clone(&self.parts.types);
+        let types = self.parts.types.all();
         let check = move || {
             let checked = flow::validate::check(&source, format, &*types);
             (source, checked)
@@ -95,7 +93,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::save_flow`].
     pub async fn save_document(&self, doc: &FlowDoc, actor: &str) -> EngineResult<Saved> {
-        let problems = flow::validate::validate(doc, &*self.parts.types);
+        let problems = flow::validate::validate(doc, &*self.parts.types.all());
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(EngineError::Invalid(problems));
         }
@@ -186,7 +184,7 @@ impl Engine {
                 stored.version
             ))
         })?;
-        let warnings = flow::validate::validate(&document, &*self.parts.types);
+        let warnings = flow::validate::validate(&document, &*self.parts.types.all());
         let filter = RunFilter {
             flow: Some(id.to_owned()),
             ..RunFilter::default()

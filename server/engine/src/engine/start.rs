@@ -32,6 +32,8 @@ pub struct StartRun {
     pub idempotency_key: Option<String>,
     /// What starts it: `api`, `ui`, `cli` …
     pub trigger: String,
+    /// How urgent it is, from -100 to 100; as the flow says unless given.
+    pub priority: Option<i32>,
     /// On whose behalf.
     pub actor: String,
 }
@@ -47,6 +49,7 @@ impl StartRun {
             labels: BTreeMap::new(),
             idempotency_key: None,
             trigger: "api".to_owned(),
+            priority: None,
             actor: "local".to_owned(),
         }
     }
@@ -88,6 +91,12 @@ impl Engine {
         ended: Option<oneshot::Sender<Arc<RunDetail>>>,
     ) -> EngineResult<RunId> {
         let parts = &self.parts;
+        let max = flow::limits::PRIORITY_MAX;
+        if let Some(priority) = start.priority.filter(|priority| !(-max..=max).contains(priority)) {
+            let message = format!("a priority is from -{max} to {max}, not {priority}");
+            let problem = flow::Problem::error("bad_priority", message).at("priority");
+            return Err(EngineError::Invalid(vec![problem]));
+        }
         let compiled = parts.shared.flows.to_start(&start.flow, start.version).await?;
         let inputs = flow::inputs::resolve(compiled.doc(), start.inputs).map_err(EngineError::Invalid)?;
         let key = start.idempotency_key;
@@ -122,6 +131,7 @@ impl Engine {
             idempotency_key: key,
             parent: None,
             fork: None,
+            priority: start.priority,
         };
         let wanted = idempotency.clone();
         let actor = start.actor.into();

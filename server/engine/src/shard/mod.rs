@@ -11,6 +11,7 @@ mod batch;
 mod effects;
 mod load;
 mod resident;
+mod results;
 mod timers;
 mod worker;
 

@@ -251,6 +251,7 @@ impl ShardLoop {
                 debug!(run.id = %run, "Run {run} rejects a command: {rejected}");
                 let error = match rejected {
                     Rejected::Finished => EngineError::Finished(run),
+                    Rejected::StaleToken => EngineError::StaleAttempt,
                     Rejected::Ending => EngineError::NotNow(rejected.to_string()),
                     other => EngineError::BadRequest(other.to_string()),
                 };
@@ -354,7 +355,10 @@ impl ShardLoop {
                 here.state
                     .held_tokens()
                     .for_each(|token| self.shared.dispatch.confirm_started(token));
-                let command = Command::Recover { workers_gone: false };
+                let command = Command::Recover {
+                    workers_gone: false,
+                    held: Vec::new(),
+                };
                 self.decide(
                     &mut here,
                     RunCommand {

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use super::blob_key::{key_for, key_of};
 use super::encoding::{Span, encode};
 use super::listing::{LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, page_of_flows, page_of_runs};
+use super::memory_lanes::Lanes;
 use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
@@ -29,6 +30,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
     logs: Mutex<BTreeMap<LogKey, BTreeMap<u64, LogChunk>>>,
     blobs: Mutex<BTreeMap<BlobKey, (Timestamp, Bytes)>>,
+    pub(super) lanes: Mutex<Lanes>,
 }
 
 impl MemoryStore {
@@ -496,7 +498,9 @@ impl Store for MemoryStore {
             let mut named = state.named.range((*key, RunId(0))..=(*key, RunId(u128::MAX)));
             named.next().is_some()
         };
-        Ok(blobs.into_iter().filter(|key| !is_named(key)).collect())
+        let lanes = self.lanes.lock();
+        let is_free = |key: &BlobKey| !is_named(key) && !lanes.names(key);
+        Ok(blobs.into_iter().filter(is_free).collect())
     }
 
     async fn give_back(&self) -> StoreResult<bool> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::store::{StoreError, StoreResult};
 
 /// Prepared statements kept per connection; more than there are in this module.
-const STATEMENTS_KEPT_MAX: usize = 96;
+const STATEMENTS_KEPT_MAX: usize = 128;
 
 /// A kind of database file.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0001_first.sql"),
         include_str!("migrations/pointwork/0002_upkeep.sql"),
         include_str!("migrations/pointwork/0003_schedules.sql"),
+        include_str!("migrations/pointwork/0004_lanes.sql"),
     ],
     synchronous: "FULL",
 };

@@ -13,6 +13,7 @@ mod file;
 mod flows;
 mod folder;
 mod hold;
+mod lanes;
 mod ledger;
 mod logs;
 mod projection;

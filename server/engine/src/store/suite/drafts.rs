@@ -158,6 +158,7 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             idempotency_key: None,
             parent: None,
             forked_from: None,
+            priority: 0,
         }
     } else if seq == last_seq && draft.state.is_final() {
         EventKind::RunFinished {
@@ -172,6 +173,7 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             case: None,
             exit_code: Some(0),
             edges: Vec::new(),
+            cached_from: None,
         }
     };
     let actor: Arc<str> = if seq == 1 { "local" } else { "engine" }.into();

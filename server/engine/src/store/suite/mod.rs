@@ -3,6 +3,7 @@
 mod commits;
 mod deletion;
 mod drafts;
+mod lanes;
 mod lists;
 mod logs_and_blobs;
 mod schedules;
@@ -16,6 +17,9 @@ use self::commits::{
     keys_belong_to_one_run, nothing_is_there_before, old_epochs_are_refused, rows_without_events,
 };
 use self::deletion::{deleted_runs_leave_nothing, expired_runs_are_found};
+use self::lanes::{
+    attempts_elsewhere_are_noted, queues_are_set, results_hold_for_a_while, rights_and_types_of_workers,
+};
 use self::lists::{
     counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
     runs_are_found,
@@ -40,6 +44,10 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     counts_follow_the_runs(store, &epochs).await;
     flows_show_their_runs(store, &epochs).await;
     schedules_follow_their_flows(store).await;
+    rights_and_types_of_workers(store).await;
+    attempts_elsewhere_are_noted(store).await;
+    queues_are_set(store).await;
+    results_hold_for_a_while(store).await;
     expired_runs_are_found(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
     blobs_nobody_names_can_go(store, blobs, &epochs).await;
