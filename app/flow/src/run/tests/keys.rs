@@ -48,7 +48,7 @@ tasks:
             6 attempt_started {"task":"b","attempt":1,"worker":"w1"}
             7 task_succeeded {"task":"b","output":{"value":null}}
             8 run_finished {"outcome":"succeeded"}
-            a    succeeded  1 attempt
+            a    succeeded  1 attempt  cached: the result of other of run_00000000000000000000000007 holds
             b    succeeded  1 attempt
             run  succeeded
         "#]],
