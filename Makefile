@@ -4,7 +4,7 @@
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site build run dev test bench clean
+.PHONY: help setup site build run dev test soak fuzz bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ dev: setup ## Serve a debug build, and build and start again on change
 test: setup ## Install what tests need and run everything
 	@scripts/setup-tests.sh
 	@scripts/test.sh
+
+soak: site ## Simulate fresh seeds (SECONDS=600 or SEEDS=…), kill the server 200 times, try the full scale
+	@scripts/soak.sh "$(SECONDS)" "$(SEEDS)"
+
+fuzz: ## Feed TARGET=document|expression|events with random bytes for SECONDS=60
+	@scripts/fuzz.sh "$(TARGET)" "$(SECONDS)"
 
 bench: build ## Measure this machine
 	@scripts/bench.sh $(ARGS)

@@ -166,11 +166,15 @@ async fn collect(body: Body, max: usize) -> ApiResult<Bytes> {
 }
 
 fn too_large(max: usize) -> ApiError {
-    let detail = format!("the body is too large; at most {} KiB are read", max / 1024);
+    let most = match max {
+        0..1024 => format!("{max} bytes"),
+        _ => format!("{} KiB", max / 1024),
+    };
+    let detail = format!("the body is too large; at most {most} are read");
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
 }
 
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
+pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     if std::str::from_utf8(body).is_err() {
         return Err(ApiError::bad_request("not_utf8", "the body is not UTF-8"));
     }

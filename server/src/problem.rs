@@ -118,10 +118,19 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         let (status, code) = match error {
             EngineError::Invalid(problems) => return Self::invalid(problems),
+            EngineError::BadAnswer(problems) => {
+                let told = problems
+                    .iter()
+                    .map(|message| Problem::error("bad_answer", message));
+                return Self::invalid(told.collect()).told_as(StatusCode::UNPROCESSABLE_ENTITY, "bad_answer");
+            }
             EngineError::UnknownFlow(_) => (StatusCode::NOT_FOUND, "unknown_flow"),
             EngineError::UnknownRun(_) => (StatusCode::NOT_FOUND, "unknown_run"),
             EngineError::UnknownTask { .. } => (StatusCode::NOT_FOUND, "unknown_task"),
             EngineError::UnknownSchedule { .. } => (StatusCode::NOT_FOUND, "unknown_schedule"),
+            EngineError::UnknownWebhook { .. } => (StatusCode::NOT_FOUND, "unknown_webhook"),
+            EngineError::UnknownSecret(_) => (StatusCode::NOT_FOUND, "unknown_secret"),
+            EngineError::UnknownVariable(_) => (StatusCode::NOT_FOUND, "unknown_variable"),
             EngineError::Archived(_) => (StatusCode::CONFLICT, "archived"),
             EngineError::VersionConflict { .. } => (StatusCode::PRECONDITION_FAILED, "stale_version"),
             EngineError::Finished(_) => (StatusCode::CONFLICT, "finished"),

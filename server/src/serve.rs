@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use engine::secrets::key::KeySource;
 use engine::store::retention::Retention;
 use engine::task_types::{BuiltinOptions, HttpOptions};
 use engine::{Engine, EngineError, QueueLimits};
@@ -52,6 +53,8 @@ pub struct ServeOptions {
     pub queues: BTreeMap<String, QueueLimits>,
     /// How long a worker in another process may be silent; a minute unless named.
     pub worker_lease: Option<Duration>,
+    /// Where the key of the secrets is.
+    pub secret_key: KeySource,
     /// Whether an empty store gets the example flows.
     pub examples: bool,
 }
@@ -72,6 +75,7 @@ impl ServeOptions {
             retention: Retention::default(),
             queues: BTreeMap::new(),
             worker_lease: None,
+            secret_key: KeySource::default(),
             examples: true,
         }
     }
@@ -115,6 +119,7 @@ impl Server {
                 hosts: Hosts::new(address, &options.allow_hosts),
                 stopping: stopping.clone(),
                 streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+                wrong: Default::default(),
                 started_at: engine.clock().now(),
             }),
             engine: engine.clone(),
@@ -155,6 +160,7 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
         .data_dir(&options.data)
         .builtin(builtin)
         .retention(options.retention.clone())
+        .secret_key(options.secret_key.clone())
         .disable(options.disabled_types.clone());
     for (name, limits) in &options.queues {
         builder = builder.queue(name, limits.clone());

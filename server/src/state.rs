@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use engine::Engine;
 use flow::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
+use crate::api::Wrong;
 use crate::safety::Hosts;
 
 /// Streams open at once, of all kinds: each costs some kilobytes and a look at the store per change.
@@ -28,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: Stopping,
     /// One permit per open stream.
     pub(crate) streams: Arc<Semaphore>,
+    /// Addresses whose deliveries to webhooks were wrong.
+    pub(crate) wrong: Mutex<Wrong>,
     /// When the server started.
     pub(crate) started_at: Timestamp,
 }

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tower::Service;
 use tracing::{debug, warn};
 
-use crate::safety::LocalAddress;
+use crate::safety::{LocalAddress, PeerAddress};
 use crate::state::Stopping;
 
 /// Connections open at once; more wait until one ends.
@@ -70,8 +70,9 @@ async fn connection(stream: TcpStream, router: Router, stopping: Stopping) {
     // Frames of a stream are small and must not wait for each other. A socket that cannot do it works as well.
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
-    let service =
-        hyper::service::service_fn(move |request| answer(router.clone(), LocalAddress(local.ip()), request));
+    let Ok(peer) = stream.peer_addr() else { return };
+    let addresses = (LocalAddress(local.ip()), PeerAddress(peer.ip().to_canonical()));
+    let service = hyper::service::service_fn(move |request| answer(router.clone(), addresses, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -95,10 +96,11 @@ fn log(ended: Result<(), hyper::Error>) {
 
 async fn answer(
     mut router: Router,
-    local: LocalAddress,
+    (local, peer): (LocalAddress, PeerAddress),
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(local);
+    request.extensions_mut().insert(peer);
     router.call(request).await
 }

@@ -491,7 +491,7 @@ async fn everything_wrong_is_told_at_once() {
             expect![[r#"
                 "flow.tasks[0].parameters.failure_rate" "bad_argument": "7 is too large, the most is 1.0"
                 "flow.tasks[1].name" "duplicate_id": "`a` is already the name of task 1 (counted from 1)"
-                "flow.tasks[1].task_type" "unknown_type": "there is no task type `fetchdata` (did you mean `fetch_data`?); the types are delay, fail, fetch_data, http.request, log, noop, process_data, shell, store_data, switch, transform"
+                "flow.tasks[1].task_type" "unknown_type": "there is no task type `fetchdata` (did you mean `fetch_data`?); the types are approval, delay, fail, fetch_data, http.request, log, loop, mail.send, noop, process_data, shell, signal, store_data, subflow, switch, transform, wait"
                 "flow.conditions[0].target_task_success" "unknown_task": "there is no task `x`"
                 "flow.conditions[1].outcome" "unknown_word": "the outcome is `success` or `failure`, not `maybe`"
             "#]].assert_eq(&lines.concat());

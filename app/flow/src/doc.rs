@@ -52,9 +52,21 @@ pub struct FlowDoc {
     /// The run's output: a value or expression for each name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub outputs: Map<String, Value>,
+    /// How many runs may be at work at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyDoc>,
+    /// When runs of the flow start because runs of others have ended, by names of one's own.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub after: IndexMap<String, AfterDoc>,
     /// When runs of the flow start by themselves, by the schedules' names.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub schedules: IndexMap<String, ScheduleDoc>,
+    /// Addresses at which others start runs of the flow, by the webhooks' names: `POST /hooks/FLOW/NAME`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub webhooks: IndexMap<String, WebhookDoc>,
+    /// Whom the engine tells when a run fails or is late, or none succeeds, by the rules' names.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub notify: IndexMap<String, NotifyDoc>,
     /// Where boxes stand, by task id, as `[x, y]`. Apart from meaning: moving a box makes no new version.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub layout: IndexMap<String, (f64, f64)>,
@@ -480,6 +492,64 @@ impl OneOrMany {
     }
 }
 
+/// A limit on how many runs of the flow are at work at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConcurrencyDoc {
+    /// How many.
+    pub limit: u32,
+    /// Runs of the same key share the limit; without it all runs of the flow do. Expressions see `inputs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What happens to a run that finds no place.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strategy: Strategy,
+}
+
+/// What happens to a run that finds no place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// It waits for one, in the order of the starts.
+    #[default]
+    Queue,
+    /// The newest wins: older runs are cancelled, and it begins when their end is over.
+    CancelRunning,
+    /// It ends at once as cancelled.
+    Skip,
+}
+
+/// A standing order: a run for each run of another flow that ends so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AfterDoc {
+    /// The other flow's id.
+    pub flow: String,
+    /// The ends that count: `succeeded` (default), `failed`, `cancelled`, or `always`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<OneOrMany>,
+    /// The inputs of its runs. Expressions see `trigger.name`, `trigger.flow`, `trigger.run`, `trigger.outcome` and `trigger.outputs`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub inputs: Map<String, Value>,
+}
+
+impl AfterDoc {
+    /// Whether a run that ended so counts.
+    #[must_use]
+    pub fn covers(&self, outcome: &str) -> bool {
+        match &self.on {
+            None => outcome == "succeeded",
+            Some(on) => on
+                .as_slice()
+                .iter()
+                .any(|word| word == outcome || word == "always"),
+        }
+    }
+}
+
 /// A standing order: a run for each time a cron pattern is due.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
@@ -508,6 +578,112 @@ pub struct ScheduleDoc {
     /// The inputs of its runs. Expressions see `trigger.at`, the time it was due, and `trigger.name`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub inputs: Map<String, Value>,
+}
+
+/// An address at which others start runs of the flow. Who calls it shows that he knows a secret: by the secret itself (`token`) or by
+/// signing the body with it (`signature`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WebhookDoc {
+    /// The secret that callers send, as `{{ secrets.name }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The secret that callers sign the body with (HMAC-SHA256, in hexadecimal digits or base64, also behind `sha256=`), as
+    /// `{{ secrets.name }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// The header in which token or signature come: `authorization` (also behind `Bearer`) and `x-hub-signature-256` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The header in which the time of signing comes, in seconds since 1970. With it what is signed is `{timestamp}.{body}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_header: Option<String>,
+    /// What is signed, if it is something else: a text with `{timestamp}` and `{body}` in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
+    /// How far the time of signing may be from now: 5 minutes unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<HumanDuration>,
+    /// The inputs of its runs. Expressions see `body`, `headers` (names in lower case) and `query`. Without it those fields of the body
+    /// become inputs that the flow has as inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Map<String, Value>>,
+    /// What tells a repeated delivery: an expression over `body`, `headers` and `query`. The same key finds the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// How it answers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub respond: Respond,
+    /// How long it waits for the output at most: 30 seconds unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<HumanDuration>,
+    /// Bytes of a body at most: 1 MiB unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body: Option<u64>,
+}
+
+/// How a webhook answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Respond {
+    /// At once, with the run's id.
+    #[default]
+    Run,
+    /// When the run has ended, with its output.
+    Output,
+}
+
+/// Whom the engine tells of what. The engine itself judges: it needs no run of the flow for that.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NotifyDoc {
+    /// A run that fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failure: bool,
+    /// A run that is not finished so long after it was accepted; with `schedule`, so long after it was due, started or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<HumanDuration>,
+    /// The schedule whose fires `late` is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// No run that succeeded for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<HumanDuration>,
+    /// Tells it by mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<NotifyMailDoc>,
+    /// Tells it by a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<NotifyWebhookDoc>,
+}
+
+/// A mail to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NotifyMailDoc {
+    /// To whom: addresses separated by commas.
+    pub to: String,
+    /// Who writes; what `smtp` says unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The mail server, as `{{ secrets.name }}`.
+    pub smtp: String,
+}
+
+/// A call to be made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NotifyWebhookDoc {
+    /// Where to: an address, or `{{ secrets.name }}`.
+    pub url: String,
+    /// What the call is signed with, as `{{ secrets.name }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// What happens to fires that were due while no server was at work.

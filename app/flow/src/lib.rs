@@ -7,11 +7,15 @@
 //! - [`plan`]: a valid document as a graph, ready to be run
 //! - [`expr`]: expressions and templates · [`legacy`]: the predecessors' documents, translated
 //! - [`run`]: the state machine: commands are decided into events, events are applied to states
+//! - [`secrets`]: where references to secrets may stand
 //! - [`layout`]: where the boxes of a graph go · [`view`]: what lists and pages show
 
 pub mod doc;
 #[cfg(feature = "author")]
 pub mod expr;
+#[cfg(all(any(test, feature = "testing"), feature = "author"))]
+pub mod fuzzing;
+pub mod gate;
 pub mod ids;
 #[cfg(feature = "author")]
 pub mod inputs;
@@ -19,6 +23,7 @@ pub mod layout;
 #[cfg(feature = "author")]
 pub mod legacy;
 pub mod limits;
+pub mod looping;
 #[cfg(feature = "author")]
 pub mod parse;
 pub mod payload;
@@ -27,6 +32,9 @@ pub mod problem;
 pub mod run;
 #[cfg(feature = "author")]
 pub mod schema;
+pub mod secrets;
+#[cfg(feature = "author")]
+pub mod simulate;
 #[cfg(feature = "author")]
 mod suggest;
 pub mod time;

@@ -36,17 +36,20 @@ pub const LIGHT_TASKS_PER_DECISION_MAX: usize = 1_000;
 /// Bytes of output one decision evaluates before it yields.
 pub const LIGHT_BYTES_PER_DECISION_MAX: usize = 1024 * 1024;
 
+/// Characters of a signal's name: it stands in addresses.
+pub const SIGNAL_NAME_CHARS_MAX: usize = 200;
+
 /// Signals one run takes, each of another name.
 pub const SIGNALS_MAX: usize = 10_000;
 
 /// How deep runs may start runs: a flow that starts itself must not do so for ever.
 pub const SUBFLOW_DEPTH_MAX: u32 = 16;
 
-/// How often a `wait` looks at its condition at most.
-pub const WAIT_EVERY_MIN_MS: u64 = 1_000;
+/// The shortest time between two looks of a `wait` at its condition.
+pub const WAIT_POLL_MIN_MS: u64 = 1_000;
 
-/// How often it does unless it says otherwise.
-pub const WAIT_EVERY_MS: u64 = 60_000;
+/// The time between them unless it says otherwise.
+pub const WAIT_POLL_MS: u64 = 60_000;
 
 /// Items of one `for_each`. Each costs some events; more belong into several runs.
 pub const ITEMS_MAX: usize = 100_000;
@@ -128,8 +131,44 @@ pub const TEMPLATE_NAMES_MAX: usize = 32;
 /// Numbers one `range()` may give.
 pub const RANGE_MAX: u64 = 100_000;
 
+/// Runs of one flow and key that a limit lets be at work at once.
+pub const CONCURRENCY_MAX: u32 = 10_000;
+
+/// Characters of the key that runs share a limit by.
+pub const CONCURRENCY_KEY_CHARS_MAX: usize = 500;
+
+/// Starts by other flows' ends that one flow may name.
+pub const FOLLOWS_PER_FLOW_MAX: usize = 50;
+
+/// How far runs may start runs by their ends: flows that follow each other must not do so for ever.
+pub const FOLLOWING_DEPTH_MAX: u32 = 16;
+
 /// Schedules of one flow.
 pub const SCHEDULES_PER_FLOW_MAX: usize = 50;
+
+/// Webhooks of one flow.
+pub const WEBHOOKS_PER_FLOW_MAX: usize = 50;
+
+/// Bytes of a webhook's body, unless it says otherwise.
+pub const WEBHOOK_BYTES: u64 = 1024 * 1024;
+
+/// How long a webhook waits for the output of its run, unless it says otherwise.
+pub const WEBHOOK_WAIT_MS: u64 = 30_000;
+
+/// How long it may wait at most: proxies cut what is silent for longer.
+pub const WEBHOOK_WAIT_MAX_MS: u64 = 300_000;
+
+/// How far the time of a signature may be from now, unless the webhook says otherwise.
+pub const WEBHOOK_TOLERANCE_MS: u64 = 5 * 60 * 1000;
+
+/// Rules of `notify` of one flow.
+pub const NOTIFY_RULES_PER_FLOW_MAX: usize = 20;
+
+/// The shortest `late` and `silence` of a rule.
+pub const NOTIFY_MIN_MS: u64 = 1_000;
+
+/// The longest.
+pub const NOTIFY_MAX_MS: u64 = 366 * 24 * 3600 * 1000;
 
 /// The longest jitter of a schedule.
 pub const JITTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3600);

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, RetryDoc, TaskDoc};
+use crate::secrets::{self, SecretUse};
 
 /// The queue of tasks that name none.
 pub const DEFAULT_QUEUE: &str = "default";
@@ -130,12 +130,16 @@ pub struct PlanTask {
     pub key: Arc<str>,
     /// What it is there for.
     pub role: Role,
-    /// What its author wrote.
+    /// What its author wrote; of a task of the type `loop`, what it does again and again (see [`TaskDoc::unrolled`]).
     pub doc: TaskDoc,
+    /// The type its author wrote.
+    pub written_type: Box<str>,
     /// Set if the decision step evaluates it.
     pub light: Option<Light>,
     /// Set if it has several runs.
     pub spread: Option<Spread>,
+    /// The references to secrets in its arguments.
+    pub secrets: Arc<[SecretUse]>,
     /// The edges into it, in the order of `needs`.
     pub ups: Vec<EdgeIx>,
     /// The edges out of it.
@@ -167,7 +171,7 @@ impl PlanTask {
     /// Whether results of it are kept and taken. What a secret went into is not: it could be told from it.
     #[must_use]
     pub fn is_cached(&self) -> bool {
-        self.doc.cache.is_some() && self.light.is_none() && !names_secrets(&self.doc)
+        self.doc.cache.is_some() && self.light.is_none() && self.secrets.is_empty()
     }
 
     /// The queue its attempts wait in.
@@ -187,20 +191,6 @@ impl PlanTask {
     pub fn is_at_most_once(&self) -> bool {
         self.retry().is_some_and(|retry| retry.on_lost == OnLost::Fail)
     }
-}
-
-/// Whether a task's arguments refer to secrets.
-#[must_use]
-pub fn names_secrets(task: &TaskDoc) -> bool {
-    fn of(value: &Value) -> bool {
-        match value {
-            Value::String(text) => text.contains("{{") && text.contains("secrets"),
-            Value::Array(items) => items.iter().any(of),
-            Value::Object(fields) => fields.values().any(of),
-            _ => false,
-        }
-    }
-    task.with.values().any(of)
 }
 
 /// The outcomes that take an edge.
@@ -331,18 +321,23 @@ impl Plan {
     fn add(&mut self, key: Arc<str>, role: Role, doc: TaskDoc) -> TaskIx {
         let ix = self.tasks.len() as TaskIx;
         self.by_key.insert(Arc::clone(&key), ix);
+        let written_type = doc.task_type.as_str().into();
+        let doc = doc.unrolled().into_owned();
         let light = Light::of(&doc);
         let spread = match (&doc.for_each, &doc.repeat) {
             (Some(_), _) => Some(Spread::Items),
             (None, Some(_)) => Some(Spread::Loop),
             (None, None) => None,
         };
+        let secrets = secrets::uses(&doc.with).into();
         self.tasks.push(PlanTask {
             key,
             role,
             doc,
+            written_type,
             light,
             spread,
+            secrets,
             ups: Vec::new(),
             downs: Vec::new(),
         });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::doc::FlowDoc;
+use crate::gate::Permit;
 use crate::ids::RunId;
 use crate::problem::Problem;
 use crate::time::Timestamp;
@@ -266,6 +267,15 @@ pub struct RunSummary {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorView>,
+    /// Why it was cancelled, in the words of who did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<String>,
+    /// The run whose task started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<RunId>,
+    /// The run it takes results from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
 }
 
 /// A run, whole.
@@ -366,13 +376,91 @@ pub struct CachedView {
     pub at: Timestamp,
 }
 
+/// What a queued run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QueuedView {
+    /// The same as a sentence.
+    pub reason: String,
+    /// How many runs of the flow and key may be at work at once.
+    pub limit: u32,
+    /// The key by which runs share the limit; empty if all runs of the flow do.
+    pub key: String,
+    /// The runs that have the places, at most ten of them.
+    pub holders: Vec<RunId>,
+    /// How many runs wait before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_before: Option<usize>,
+}
+
+impl QueuedView {
+    /// In words.
+    #[must_use]
+    pub fn new(permit: &Permit, holders: Vec<RunId>, n_before: Option<usize>) -> Self {
+        let Permit { key, limit, .. } = permit;
+        let of = if key.is_empty() {
+            String::new()
+        } else {
+            format!(" with the key {key}")
+        };
+        let what = if *limit == 1 {
+            "one run".to_owned()
+        } else {
+            format!("{limit} runs")
+        };
+        let by: Vec<String> = holders.iter().map(ToString::to_string).collect();
+        let by = if by.is_empty() {
+            String::new()
+        } else {
+            format!("; at work: {}", by.join(", "))
+        };
+        let before = match n_before {
+            None | Some(0) => String::new(),
+            Some(1) => "; 1 waits before it".to_owned(),
+            Some(n) => format!("; {n} wait before it"),
+        };
+        Self {
+            reason: format!("waits for its turn: {what} of the flow{of} may be at work at once{by}{before}"),
+            limit: *limit,
+            key: key.clone(),
+            holders,
+            n_before,
+        }
+    }
+}
+
+/// What a retry of a run would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RetryView {
+    /// The flow version of the new run.
+    pub version: u32,
+    /// The tasks that run again, upstreams first.
+    pub runs: Vec<WillRunView>,
+    /// The task runs whose results are taken over.
+    pub reused: Vec<String>,
+}
+
+/// A task that runs again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WillRunView {
+    /// Its path.
+    pub task: String,
+    /// Why its old result does not hold.
+    pub why: String,
+    /// How many of its items keep their results.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_items_reused: u32,
+}
+
 /// Why an unfinished task run is not running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WhyView {
     /// Its path.
     pub path: String,
-    /// `upstreams`, `paused`, `next`, `worker` (none is free), `no_worker` (there is none for its queue or type), `queue_limit`, `rate_limit`, `retry`, `timer`, `signal`, `approval`, `child`, `parts`, `ending`, or `runs` if it is
+    /// `upstreams`, `paused`, `queued`, `next`, `worker` (none is free), `no_worker` (there is none for its queue or type), `queue_limit`, `rate_limit`, `retry`, `timer`, `signal`, `approval`, `child`, `parts`, `ending`, or `runs` if it is
     /// running after all.
     pub kind: String,
     /// The same as a sentence.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flow::plan::Spot;
 use flow::run::{Event, EventKind, RunState};
 use flow::view::{RunStatus, RunSummary, TaskRunView, TaskStatus};
 use flow::{Plan, TaskIx, Timestamp};
@@ -183,9 +184,10 @@ struct Marks {
 impl Marks {
     fn note(&mut self, plan: &Plan, kind: &EventKind) {
         self.any = true;
-        match task_of(kind) {
-            Some(key) => {
-                if let Some(ix) = plan.find(key) {
+        match kind.task() {
+            Some(path) => {
+                // An item's event changes what its task shows.
+                if let Some(Spot { task: ix, .. }) = plan.spot(path) {
                     self.tasks.push(ix);
                     // What comes after it may now wait for one fewer.
                     self.tasks
@@ -203,21 +205,5 @@ impl Marks {
         self.tasks.sort_unstable();
         self.tasks.dedup();
         self.tasks
-    }
-}
-
-fn task_of(kind: &EventKind) -> Option<&str> {
-    use EventKind as E;
-    match kind {
-        E::TaskSkipped { task, .. }
-        | E::TaskScheduled { task, .. }
-        | E::AttemptStarted { task, .. }
-        | E::TaskWaiting { task, .. }
-        | E::AttemptFailed { task, .. }
-        | E::AttemptLost { task, .. }
-        | E::TaskSucceeded { task, .. }
-        | E::TaskFailed { task, .. }
-        | E::TaskCancelled { task, .. } => Some(task),
-        _ => None,
     }
 }

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::{info, warn};
 
+use crate::chance::{self, SystemChance};
 use crate::clock::{Clock, SystemClock};
 use crate::dispatch::remote::RemoteOptions;
 use crate::dispatch::{LocalPool, PoolOptions, RemotePool, Report, ReportTo};
@@ -18,10 +19,14 @@ use crate::engine::{Engine, Parts};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
+use crate::messages::courier::{self, Courier, Letters};
+use crate::notify;
 use crate::queues::{Ask, OwnerParts, QueueLimits, Queued, QueuesHandle};
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
+use crate::secrets::key::KeySource;
+use crate::secrets::{Keeper, Variables};
 use crate::shard::{self, Counters, Message, Router, RunCommand, Shared};
 use crate::store::lanes::LeaseRow;
 use crate::store::memory::MemoryStore;
@@ -45,6 +50,7 @@ pub struct EngineBuilder {
     types: Vec<Arc<dyn TaskType>>,
     disabled: Vec<String>,
     retention: Retention,
+    secret_key: KeySource,
     queues: BTreeMap<String, QueueLimits>,
     lease: Duration,
 }
@@ -83,6 +89,7 @@ impl Default for EngineBuilder {
             retention: Retention::default(),
             queues: BTreeMap::new(),
             lease: LEASE,
+            secret_key: KeySource::default(),
         }
     }
 }
@@ -166,6 +173,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Where the key of the secrets is: in the data folder unless named. In memory there is a new one each time.
+    #[must_use]
+    pub fn secret_key(mut self, source: KeySource) -> Self {
+        self.secret_key = source;
+        self
+    }
+
     /// Opens the data folder and begins to work: unfinished runs go on.
     ///
     /// # Errors
@@ -181,7 +195,6 @@ impl EngineBuilder {
         types
             .disable(self.disabled.iter().map(String::as_str))
             .map_err(|error| EngineError::BadRequest(error.to_string()))?;
-        let here = Arc::new(types);
         self.check_queues()?;
         let stores = self.open()?;
         let survivors = end_survivors(&stores.instance);
@@ -201,58 +214,51 @@ impl EngineBuilder {
             Arc::new(move || log_clock.now()),
             LogLimits::default(),
         );
-        let types = Arc::new(Types::new(
-            Arc::clone(&here),
-            stores.store.declared_types().await?,
-        ));
+        let folder = (!self.in_memory).then_some(&*self.data_dir);
+        let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, folder).await?);
+        let declared = stores.store.declared_types().await?;
+        let types = Arc::new(Types::new(Arc::new(types), declared));
         let unfinished = stores.store.unfinished().await?;
         let leases = leases_of(&*stores.store, &unfinished).await?;
-        let work = self.work(&here, &types, &logs, &stores, &leases).await?;
+        let work = self.work(&types, &logs, &stores, &leases, &keeper).await?;
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
+        flows.reread_followed().await?;
+        let (courier, letters) = Courier::new();
         let shared = Shared {
+            courier,
             epochs: stores.store.take_shards().await?,
             store: Arc::clone(&stores.store),
             blobs: Arc::clone(&stores.blobs),
-            flows: Arc::clone(&flows),
+            flows,
             dispatch: Arc::new(work.dispatch),
             logs: logs.clone(),
             hub: Arc::new(Hub::default()),
+            bells: Arc::default(),
             clock,
+            chance: Arc::new(SystemChance),
             counters: Arc::new(Counters::default()),
             runtime: tokio::runtime::Handle::current(),
+            #[cfg(test)]
+            planted: shard::Planted::Nothing,
         };
         let router = start_loops(self.n_loops(), &shared)?;
         // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
         let _ = work.router.set(router.clone());
         recover(&router, &unfinished, &leases);
-        let reader = Arc::new(Reader::new(Arc::clone(&stores.store), flows));
-        let upkeep = Upkeep {
-            store: Arc::clone(&stores.store),
-            logs: Arc::clone(&stores.logs),
-            blobs: Arc::clone(&stores.blobs),
-            reader: Arc::clone(&reader),
-            clock: Arc::clone(&shared.clock),
-            counters: Arc::clone(&shared.counters),
-            retention: self.retention,
-        };
-        let parts = Parts {
+        Ok(open_doors(
             shared,
             router,
-            reader,
             types,
-            queues: work.queues,
-            remote: work.remote,
-            configured: self.queues,
-            log_store: stores.logs,
-            data_dir: self.data_dir,
-            clerk: Arc::default(),
-            upkeep: Mutex::new(Some(upkeep.start())),
-        };
-        let engine = Engine {
-            parts: Arc::new(parts),
-        };
-        schedules::start(&engine);
-        Ok(engine)
+            Furnishing {
+                log_store: stores.logs,
+                instance: stores.instance,
+                keeper,
+                letters,
+                queues: work.queues,
+                remote: work.remote,
+            },
+            self,
+        ))
     }
 
     fn n_loops(&self) -> usize {
@@ -263,7 +269,7 @@ impl EngineBuilder {
     fn open(&self) -> EngineResult<Stores> {
         if self.in_memory {
             let memory = Arc::new(MemoryStore::new());
-            let instance = format!("{:032x}", reports::random());
+            let instance = format!("{:032x}", chance::word(&SystemChance));
             return Ok(Stores {
                 store: memory.clone(),
                 logs: memory.clone(),
@@ -291,18 +297,19 @@ impl EngineBuilder {
     /// Who makes attempts, and the queues in front of them.
     async fn work(
         &self,
-        here: &Arc<TypeRegistry>,
         types: &Arc<Types>,
         logs: &LogWriter,
         stores: &Stores,
         leases: &[LeaseRow],
+        keeper: &Arc<Keeper>,
     ) -> EngineResult<Work> {
         let mut options = PoolOptions::new(
-            Arc::clone(here),
+            Arc::clone(types.here()),
             logs.clone(),
             self.data_dir.clone(),
             Arc::clone(&stores.instance),
         );
+        options.secrets = Arc::<Keeper>::clone(keeper);
         if let Some(workers) = self.workers {
             options.workers = workers;
         }
@@ -315,6 +322,7 @@ impl EngineBuilder {
             log_store: Arc::clone(&stores.logs),
             logs: logs.clone(),
             clock: Arc::clone(&self.clock),
+            secrets: Arc::<Keeper>::clone(keeper),
         };
         let remote = RemotePool::start(remote, Arc::clone(&report), leases.to_vec()).await?;
         let mut limits = self.queues.clone();
@@ -383,6 +391,71 @@ async fn leases_of(store: &dyn Store, unfinished: &[Unfinished]) -> EngineResult
     Ok(kept)
 }
 
+/// What an engine has beside its loops.
+pub(crate) struct Furnishing {
+    pub(crate) log_store: Arc<dyn LogStore>,
+    /// The data folder's id.
+    pub(crate) instance: Arc<str>,
+    pub(crate) keeper: Arc<Keeper>,
+    /// What the courier will be told.
+    pub(crate) letters: Letters,
+    pub(crate) queues: QueuesHandle,
+    pub(crate) remote: RemotePool,
+}
+
+/// The engine around loops that are at work.
+pub(crate) fn open_doors(
+    shared: Shared,
+    router: Router,
+    types: Arc<Types>,
+    furnishing: Furnishing,
+    options: EngineBuilder,
+) -> Engine {
+    let Furnishing {
+        log_store,
+        instance,
+        keeper,
+        letters,
+        queues,
+        remote,
+    } = furnishing;
+    let reader = Arc::new(Reader::new(Arc::clone(&shared.store), Arc::clone(&shared.flows)));
+    let upkeep = Upkeep {
+        store: Arc::clone(&shared.store),
+        logs: Arc::clone(&log_store),
+        blobs: Arc::clone(&shared.blobs),
+        reader: Arc::clone(&reader),
+        clock: Arc::clone(&shared.clock),
+        counters: Arc::clone(&shared.counters),
+        retention: options.retention,
+    };
+    let variables = Variables::new(Arc::clone(&shared.store));
+    let parts = Parts {
+        shared,
+        router,
+        reader,
+        types,
+        queues,
+        remote,
+        configured: options.queues,
+        log_store,
+        data_dir: options.data_dir,
+        clerk: Arc::default(),
+        keeper,
+        variables,
+        courier: notify::Courier::new(options.builtin.http),
+        instance,
+        upkeep: Mutex::new(Some(upkeep.start())),
+    };
+    let engine = Engine {
+        parts: Arc::new(parts),
+    };
+    courier::start(&engine, letters);
+    schedules::start(&engine);
+    notify::start(&engine);
+    engine
+}
+
 fn start_loops(n_loops: usize, shared: &Shared) -> EngineResult<Router> {
     let (router, inboxes) = Router::new(n_loops);
     for (n, inbox) in inboxes.into_iter().enumerate() {
@@ -393,7 +466,7 @@ fn start_loops(n_loops: usize, shared: &Shared) -> EngineResult<Router> {
 }
 
 /// Goes on with what an earlier server left unfinished.
-fn recover(router: &Router, unfinished: &[Unfinished], leases: &[LeaseRow]) {
+pub(crate) fn recover(router: &Router, unfinished: &[Unfinished], leases: &[LeaseRow]) {
     let mut held: FxHashMap<RunId, Vec<AttemptToken>> = FxHashMap::default();
     for lease in leases {
         held.entry(lease.run).or_default().push(lease.token);
@@ -411,12 +484,7 @@ fn recover(router: &Router, unfinished: &[Unfinished], leases: &[LeaseRow]) {
             };
             router.send(
                 found.run,
-                Message::Command(RunCommand {
-                    run: found.run,
-                    command,
-                    actor: "engine".into(),
-                    reply: None,
-                }),
+                Message::Command(RunCommand::of_engine(found.run, command)),
             );
         }
     }

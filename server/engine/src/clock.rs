@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use flow::Timestamp;
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// What time it is, and waiting for it.
 #[async_trait]
@@ -31,7 +32,9 @@ pub struct SystemClock;
 #[derive(Debug)]
 pub struct ManualClock {
     /// What it shows, and how far it has been moved forward.
-    shown: watch::Sender<(Timestamp, Duration)>,
+    shown: Mutex<(Timestamp, Duration)>,
+    /// Wakes those who wait in the order in which they came, so that what is played is the same each time.
+    moved: Notify,
 }
 
 impl ManualClock {
@@ -39,33 +42,39 @@ impl ManualClock {
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self {
-            shown: watch::Sender::new((now, Duration::ZERO)),
+            shown: Mutex::new((now, Duration::ZERO)),
+            moved: Notify::new(),
         }
     }
 
     /// Sets it, forward or back; those whose time has come go on.
     pub fn set(&self, now: Timestamp) {
-        self.shown.send_modify(|(shown, elapsed)| {
-            *elapsed += now.since(*shown);
-            *shown = now;
-        });
+        {
+            let mut shown = self.shown.lock();
+            let on = now.since(shown.0);
+            *shown = (now, shown.1 + on);
+        }
+        self.moved.notify_waiters();
     }
 }
 
 #[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.shown.borrow().0
+        self.shown.lock().0
     }
 
     fn elapsed(&self) -> Duration {
-        self.shown.borrow().1
+        self.shown.lock().1
     }
 
     async fn wait_until(&self, at: Timestamp) {
-        let mut moved = self.shown.subscribe();
-        // The sender is this clock, which outlives the borrow.
-        let _ = moved.wait_for(|(now, _)| *now >= at).await;
+        // Register before looking, or a move in between is missed.
+        let moved = self.moved.notified();
+        if self.now() < at {
+            // Also one back is told, as the system's clock is looked at again and again.
+            moved.await;
+        }
     }
 }
 

@@ -29,6 +29,20 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// The flow's newest version has no webhook of that name, or there is no such flow.
+    #[error("flow {flow} has no webhook {name}")]
+    UnknownWebhook {
+        /// The flow.
+        flow: String,
+        /// The name.
+        name: String,
+    },
+    /// No secret of that name.
+    #[error("there is no secret {0}")]
+    UnknownSecret(String),
+    /// No variable of that name.
+    #[error("there is no variable {0}")]
+    UnknownVariable(String),
     /// The flow takes no new runs.
     #[error("flow {0} is archived and takes no new runs; save it again to bring it back")]
     Archived(String),
@@ -69,6 +83,9 @@ pub enum EngineError {
     /// What is asked does not fit the state of the run.
     #[error("{0}")]
     NotNow(String),
+    /// An answer that does not fit its form; all that is wrong with it is told.
+    #[error("the answer does not fit the form: {}", .0.join("; "))]
+    BadAnswer(Vec<String>),
     /// A position in a list that no page of it gave.
     #[error("{0}")]
     BadCursor(String),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use flow::expr::Program;
 use flow::{FlowDoc, Plan};
-use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
+use parking_lot::{Mutex, RwLock};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{EngineError, EngineResult};
 use crate::store::Store;
@@ -59,6 +59,8 @@ struct Cache {
 pub(crate) struct Flows {
     store: Arc<dyn Store>,
     cache: Mutex<Cache>,
+    /// The flows whose ends start others.
+    followed: RwLock<FxHashSet<Arc<str>>>,
 }
 
 impl Flows {
@@ -66,6 +68,7 @@ impl Flows {
         Self {
             store,
             cache: Mutex::default(),
+            followed: RwLock::default(),
         }
     }
 
@@ -118,6 +121,18 @@ impl Flows {
             None => Ok(newest),
             some => self.get(flow, some).await,
         }
+    }
+
+    /// Whether other flows start when runs of this one end.
+    pub(crate) fn is_followed(&self, flow: &str) -> bool {
+        self.followed.read().contains(flow)
+    }
+
+    /// Reads which flows others follow: at the start, and when a flow was saved or archived.
+    pub(crate) async fn reread_followed(&self) -> EngineResult<()> {
+        let followers = self.store.followers().await?;
+        *self.followed.write() = followers.into_iter().map(|follower| follower.followed).collect();
+        Ok(())
     }
 
     /// The newest version of a flow has changed, or it was archived.

@@ -8,30 +8,38 @@
 //! ```
 //!
 //! [`Engine`] is the door · [`store`], [`dispatch`], [`TaskType`] and [`clock`] are the seams · `shard` is the loop that decides,
-//! commits and acts · `reader` shows committed state.
+//! commits and acts · `messages` go from run to run · `reader` shows committed state.
 
 mod builder;
+mod chance;
 pub mod clock;
 pub mod dispatch;
 mod engine;
 mod error;
 mod flows;
 mod hub;
+mod mail;
+mod messages;
+mod notify;
 pub mod queues;
 mod reader;
 mod reports;
 pub mod schedules;
+pub mod secrets;
 mod shard;
+#[cfg(test)]
+mod sim;
 pub mod store;
 pub mod task_logs;
 pub mod task_type;
 pub mod task_types;
 mod upkeep;
+pub mod webhooks;
 
 pub use builder::EngineBuilder;
 pub use engine::{
-    AttemptBeat, AttemptReport, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs, NewWorkerToken,
-    OfferedType, QueueView, SaveFlow, Saved, StartRun, WorkerToken,
+    Answer, AttemptBeat, AttemptReport, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs, NewWorkerToken,
+    OfferedType, QueueView, RetryRun, SaveFlow, Saved, StartRun, WorkerToken,
 };
 pub use error::{EngineError, EngineResult};
 pub use flow;

@@ -146,24 +146,5 @@ fn keep(output: Value) -> Result<(Payload, Option<NewBlob>), TaskError> {
 }
 
 fn send(router: &Router, run: RunId, command: Command) {
-    router.send(
-        run,
-        Message::Command(RunCommand {
-            run,
-            command,
-            actor: "engine".into(),
-            reply: None,
-        }),
-    );
-}
-
-/// 128 bits of chance from the operating system; the clock's, should that fail.
-pub(crate) fn random() -> u128 {
-    let mut bytes = [0; 16];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => u128::from_le_bytes(bytes),
-        Err(_) => std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.as_nanos()),
-    }
+    router.send(run, Message::Command(RunCommand::of_engine(run, command)));
 }

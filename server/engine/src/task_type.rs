@@ -2,6 +2,7 @@
 //!
 //! Adding a type to one's own program is an implementation of [`TaskType`] and one line: `engine.task_type(MyTask)`.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flow::RunId;
 use flow::run::event::TaskError;
+use flow::secrets::SecretUse;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::secrets::mask::Masker;
 use crate::store::LogStream;
 
 /// What palette, forms and validation know of a task type.
@@ -130,8 +133,12 @@ pub struct TaskContext {
     pub attempt: u32,
     /// The same in all attempts of the task run: give it to whatever must not act twice.
     pub idempotency_key: String,
-    /// The arguments, their expressions evaluated.
+    /// The arguments, their expressions evaluated and secrets put in.
     pub input: Arc<Value>,
+    /// Where in the arguments the values of secrets stand: what goes to others than it is meant for must leave them out.
+    pub secrets: Arc<[SecretUse]>,
+    /// What takes those values out of a text.
+    pub masker: Option<Masker>,
     /// Cancelled when the attempt shall end by itself (a cancel or its timeout).
     pub cancel: CancellationToken,
     /// Cancelled when it shall end at once.
@@ -155,6 +162,16 @@ impl TaskContext {
         serde_json::from_value(Value::clone(&self.input)).map_err(|error| {
             TaskError::new("input", format!("the arguments do not fit: {error}")).permanent()
         })
+    }
+
+    /// A text without the values of secrets. Log, error and output are masked anyway; a text that is cut to a length must be before
+    /// that, or the half of a secret that is left is not recognised.
+    #[must_use]
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.masker {
+            Some(masker) => masker.text(text),
+            None => Cow::Borrowed(text),
+        }
     }
 
     /// Writes a line into the attempt's log.

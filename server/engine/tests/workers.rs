@@ -817,3 +817,86 @@ tasks:
         Err(EngineError::Invalid(_))
     ));
 }
+
+#[tokio::test]
+async fn a_worker_is_given_secrets_and_what_it_reports_is_masked() {
+    let limits = [("gpu", r#"{"local": false}"#)];
+    let mut place = Place::with(&limits).await;
+    place
+        .engine
+        .put_secret("token", "geheim-4711", "test")
+        .await
+        .unwrap();
+    place
+        .engine
+        .put_secret("other", "anders-0815", "test")
+        .await
+        .unwrap();
+    place
+        .save(
+            "flow: hidden\ntasks:\n  a: { type: shell, queue: gpu, with: { command: x, env: { T: '{{ secrets.token }}' } } }\n  \
+             b: { type: shell, queue: gpu, needs: [a], with: { command: x, env: { T: '{{ secrets.gone }}' } } }",
+        )
+        .await;
+    let run = place.run("hidden").await;
+    let lease = place.lease("w1").await;
+    assert_eq!(
+        *lease.input,
+        json!({ "command": "x", "env": { "T": "geheim-4711" } })
+    );
+    for is_restarted in [false, true] {
+        if is_restarted {
+            place = place.restart(&limits).await;
+        }
+        let beat = Heartbeat {
+            progress: None,
+            message: Some("at geheim-4711".to_owned()),
+            logs: vec![LogLine {
+                is_error: true,
+                text: "T=geheim-4711 anders-0815".to_owned(),
+            }],
+        };
+        place
+            .engine
+            .heartbeat(&place.secret, lease.token, beat)
+            .await
+            .unwrap();
+        let told = place.told(run).await;
+        assert!(told.contains("w1 has it: at ***"), "{told}");
+    }
+    let output = json!({ "geheim-4711": ["Bearer geheim-4711", 7] });
+    assert_eq!(place.report(lease.token, output).await, "taken");
+    // Of what the other needs there is nothing, so its worker never hears of it.
+    let none = LeaseCall {
+        wait: Duration::ZERO,
+        ..Place::call("w1", 1)
+    };
+    loop {
+        assert_eq!(place.engine.lease(&place.secret, none.clone()).await.unwrap(), []);
+        if place.engine.wait(run, Duration::ZERO).await.unwrap().is_some() {
+            break;
+        }
+    }
+    place
+        .end(
+            run,
+            expect![[r#"
+        a succeeded: succeeded
+        b failed: failed [unknown_secret] there is no secret `gone`; set it and run the task again
+        run failed
+    "#]],
+        )
+        .await;
+    place.engine.logs_flushed(run).await;
+    let logs = place.engine.task_logs(run, "a", (0, 0), 9_999).await.unwrap();
+    let mut told: String = logs.chunks.iter().map(|chunk| &*chunk.1.text).collect();
+    let output = place.engine.task_output(run, "a").await.unwrap().unwrap();
+    writeln!(told, "{output}").unwrap();
+    expect![[r#"
+        T=*** anders-0815
+        T=*** anders-0815
+        the last words
+        {"***":["Bearer ***",7]}
+    "#]]
+    .assert_eq(&told);
+}

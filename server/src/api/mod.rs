@@ -2,16 +2,21 @@
 
 #![expect(unused_qualifications, reason = "the macro that describes calls writes them")]
 
+mod answers;
 mod flows;
 mod health;
+mod hooks;
 mod metrics;
+mod notifications;
 mod queues;
 mod runs;
 mod schedules;
+mod secrets;
 mod start;
 mod stats;
 mod streams;
 mod tasks;
+mod variables;
 mod workers;
 
 use axum::http::{HeaderValue, header};
@@ -24,6 +29,7 @@ use crate::legacy;
 use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
 
+pub(crate) use hooks::Wrong;
 pub(crate) use stats::StatsView;
 
 /// Entries of a list, unless the caller says otherwise.
@@ -46,6 +52,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::pause))
         .routes(routes!(runs::resume))
+        .routes(routes!(answers::retry))
         .routes(routes!(runs::explain))
         .routes(routes!(runs::events))
         .routes(routes!(tasks::list))
@@ -53,12 +60,20 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(tasks::input))
         .routes(routes!(tasks::output))
         .routes(routes!(tasks::logs))
+        .routes(routes!(answers::signal))
+        .routes(routes!(answers::approve))
+        .routes(routes!(answers::reject))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::preview))
         .routes(routes!(schedules::upcoming))
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
         .routes(routes!(schedules::backfill))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::read, secrets::put, secrets::remove))
+        .routes(routes!(variables::list))
+        .routes(routes!(variables::read, variables::put, variables::remove))
+        .routes(routes!(notifications::list))
         .routes(routes!(queues::list))
         .routes(routes!(queues::read, queues::set, queues::reset))
         .routes(routes!(workers::make_token, workers::list_tokens))
@@ -76,6 +91,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(hooks::deliver))
         .nest("/api/v1", v1)
         .merge(legacy::router())
 }

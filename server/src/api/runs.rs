@@ -6,7 +6,7 @@ use axum::response::Response;
 use engine::store::RunFilter;
 use flow::Timestamp;
 use flow::run::Event;
-use flow::view::{Page, RunDetail, RunStatus, RunSummary, WhyView};
+use flow::view::{Page, QueuedView, RunDetail, RunStatus, RunSummary, WhyView};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
@@ -109,6 +109,9 @@ pub(super) async fn read(
 /// Why tasks are not running.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Reasons {
+    /// Why the run has not begun, if it waits for its turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued: Option<QueuedView>,
     /// In document order; a task with items or iterations is followed by those at work, up to ten.
     items: Vec<WhyView>,
 }
@@ -122,8 +125,10 @@ pub(super) async fn explain(
     Path(run): Path<String>,
     Query(NoParams {}): Query<NoParams>,
 ) -> ApiResult<Response> {
-    let items = state.engine.explain(run_id(&run)?).await?;
-    Ok(json(&Reasons { items }))
+    let run = run_id(&run)?;
+    let queued = state.engine.queued(run).await?;
+    let items = state.engine.explain(run).await?;
+    Ok(json(&Reasons { queued, items }))
 }
 
 /// How to cancel.
@@ -164,7 +169,7 @@ pub(super) async fn cancel(
     Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
 }
 
-fn check_reason(reason: Option<&str>) -> ApiResult<()> {
+pub(super) fn check_reason(reason: Option<&str>) -> ApiResult<()> {
     if reason.is_none_or(|reason| reason.len() <= REASON_BYTES_MAX) {
         return Ok(());
     }

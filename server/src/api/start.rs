@@ -109,7 +109,7 @@ pub(super) async fn start(
 }
 
 /// A server that goes down cannot wait: what is accepted by then goes on at its next start.
-async fn started_and_ended(
+pub(super) async fn started_and_ended(
     state: &ServerState,
     start: StartRun,
     wait: Duration,
@@ -172,7 +172,7 @@ fn start_of(flow: String, headers: &HeaderMap, body: StartBody) -> ApiResult<Sta
     })
 }
 
-fn accepted(run_id: RunId) -> Response {
+pub(super) fn accepted(run_id: RunId) -> Response {
     (
         StatusCode::ACCEPTED,
         [(header::LOCATION, address(run_id))],

@@ -46,6 +46,14 @@ pub(super) fn millis(time: Duration) -> String {
     }
 }
 
+/// A size, if the system tells it.
+pub(super) fn megabytes(bytes: Option<u64>) -> String {
+    bytes.map_or_else(
+        || "unknown here".to_owned(),
+        |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
+    )
+}
+
 /// How many a second so many in this time are.
 pub(super) fn rate(n: usize, time: Duration) -> String {
     thousands((n as f64 / time.as_secs_f64().max(1e-9)) as u64)

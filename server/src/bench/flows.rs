@@ -85,6 +85,42 @@ outputs:
     }
 }
 
+/// One task for each number below `n`, and how many there were.
+pub(super) fn items() -> Flow {
+    let yaml = "\
+flow: bench-items
+inputs:
+  n: { type: integer, required: true }
+tasks:
+  each:
+    type: transform
+    for_each: { items: \"{{ range(inputs.n) }}\", max_parallel: 1000 }
+    with: { value: \"{{ item + 1 }}\" }
+  last: { type: transform, needs: [each], with: { value: \"{{ tasks.each.output | last }}\" } }
+outputs:
+  last: \"{{ tasks.last.output }}\"
+";
+    Flow {
+        id: "bench-items".to_owned(),
+        yaml: yaml.to_owned(),
+    }
+}
+
+/// One task that waits for a moment.
+pub(super) fn waiting() -> Flow {
+    let yaml = "\
+flow: bench-waiting
+inputs:
+  until: { type: datetime, required: true }
+tasks:
+  wait: { type: delay, with: { until: \"{{ inputs.until }}\" } }
+";
+    Flow {
+        id: "bench-waiting".to_owned(),
+        yaml: yaml.to_owned(),
+    }
+}
+
 fn push(yaml: &mut String, task: &str, fields: &str) {
     // Writing to a text cannot fail.
     let _ = writeln!(yaml, "  {task}: {{ {fields} }}");
@@ -105,7 +141,15 @@ mod tests {
     #[test]
     fn all_are_valid() {
         let types = TypeRegistry::builtin(&BuiltinOptions::default());
-        for flow in [chain(1), chain(40), processes(3), fan(400), webhook()] {
+        for flow in [
+            chain(1),
+            chain(40),
+            processes(3),
+            fan(400),
+            webhook(),
+            items(),
+            waiting(),
+        ] {
             let problems = flow::validate::check(flow.yaml.as_bytes(), Format::Yaml, &types).problems;
             assert_eq!(problems, [], "{}", flow.id);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::Setup;
-use super::figures::{Row, Times};
+use super::figures::{Row, Times, megabytes};
 use super::http::{on_client, runs};
 use super::server::{Process, Target};
 
@@ -59,11 +59,4 @@ pub(super) fn w13(setup: &Setup) -> Result<Vec<Row>> {
             "< 60 MB",
         ),
     ])
-}
-
-fn megabytes(bytes: Option<u64>) -> String {
-    bytes.map_or_else(
-        || "unknown here".to_owned(),
-        |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
-    )
 }

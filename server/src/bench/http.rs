@@ -106,7 +106,7 @@ pub(super) async fn runs(target: &Target, n_runs: usize) -> Result<Duration> {
 }
 
 /// Sends a request so many times over all connections, and takes the time of each and of all.
-async fn load(
+pub(super) async fn load(
     host: &str,
     call: &[u8],
     n_calls: usize,
@@ -133,7 +133,7 @@ async fn load(
 }
 
 /// Waits until so many runs of a flow have succeeded.
-async fn ended(host: &str, flow: &Flow, n_runs: u64) -> Result<()> {
+pub(super) async fn ended(host: &str, flow: &Flow, n_runs: u64) -> Result<()> {
     let began = Instant::now();
     while succeeded(host, flow).await? < n_runs {
         ensure!(began.elapsed() < END_MAX, "the runs do not come to an end");
@@ -163,7 +163,7 @@ async fn prepare(host: &str, flow: &Flow) -> Result<Vec<u8>> {
     ))
 }
 
-async fn save(host: &str, flow: &Flow) -> Result<()> {
+pub(super) async fn save(host: &str, flow: &Flow) -> Result<()> {
     let mut connection = Connection::open(host).await?;
     let path = format!("/api/v1/flows/{}", flow.id);
     let request = request("PUT", host, &path, "application/yaml", &flow.yaml);

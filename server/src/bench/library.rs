@@ -1,10 +1,12 @@
 //! Workloads through the engine, in this process, on SQLite.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use engine::store::retention::Retention;
 use engine::{Engine, SaveFlow, StartRun};
 use flow::parse::Format;
 use flow::view::RunStatus;
@@ -17,6 +19,9 @@ use super::flows::{self, Flow};
 
 /// How long a run may take before something must be wrong.
 const RUN_MAX: Duration = Duration::from_secs(120);
+
+/// Runs of a history that are made before one looks whether they came to an end.
+const FILL_STEP: usize = 100_000;
 
 /// Callers that start runs at the same time.
 const CALLERS: usize = 256;
@@ -38,6 +43,16 @@ pub(super) fn w1s(setup: &Setup) -> Result<Vec<Row>> {
         "the same with 40 processes (`true`)",
         times.both(),
         "≤ 60 ms",
+    )])
+}
+
+pub(super) fn w2(setup: &Setup) -> Result<Vec<Row>> {
+    let times = one_at_a_time(setup, &flows::chain(400), 100)?;
+    Ok(vec![Row::new(
+        "W2",
+        "one run of 400 light tasks in sequence, in-process",
+        times.both(),
+        "≤ 10 ms",
     )])
 }
 
@@ -68,6 +83,27 @@ pub(super) fn w4(setup: &Setup) -> Result<Vec<Row>> {
         format!("{} runs/s", rate(n_runs, time)),
         "≥ 30,000 runs/s",
     )])
+}
+
+/// Makes a history of so many finished runs in a data folder.
+pub(super) fn fill(folder: &Path, n_runs: usize) -> Result<()> {
+    let runtime = Runtime::new().context("cannot make a runtime")?;
+    runtime.block_on(async {
+        let engine = Engine::builder()
+            .data_dir(folder)
+            .retention(Retention::off())
+            .start()
+            .await?;
+        let flow = save(&engine, &flows::chain(2)).await?;
+        let mut left = n_runs;
+        while left > 0 {
+            let n = left.min(FILL_STEP);
+            many(&engine, &flow, n).await?;
+            left -= n;
+        }
+        engine.shutdown(Duration::ZERO).await;
+        Ok(())
+    })
 }
 
 /// Starts so many runs from many callers; from the first start to the last end.

@@ -1,17 +1,21 @@
 //! `pointwork bench`: the workloads the project measures itself by, on this machine.
 //!
 //! [`library`]: through the engine, in this process · [`http`]: over HTTP, against a server of its own or a running one ·
-//! [`footprint`]: start, memory, size · [`client`]: the load · [`server`]: the server under load · [`figures`]: what comes out
+//! [`steady`]: what goes on for a while · [`history`]: many runs before · [`crashes`]: killed under load · [`footprint`]: start, memory,
+//! size · [`client`]: the load · [`server`]: the server under load · [`figures`]: what comes out
 //!
 //! All runs are durable before they are acknowledged. The load shares the machine's processors with what it measures.
 
 mod client;
+mod crashes;
 mod figures;
 mod flows;
 mod footprint;
+mod history;
 mod http;
 mod library;
 mod server;
+mod steady;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,27 +52,45 @@ enum Workload {
     W1,
     /// The same with 40 processes
     W1s,
+    /// One run of 400 light tasks in sequence
+    W2,
     /// One run of 400 light tasks side by side, joined
     W3,
     /// Runs of two tasks a second, over HTTP and through the library
     W4,
+    /// One run over 100, 10,000 and 100,000 items
+    W6,
     /// A call in, a transformation, the answer out, on 32 connections
     W7,
+    /// 2,000 runs a second for a minute
+    W8,
     /// The start call, one at a time
     W9,
+    /// Whether a history of a million runs slows down what is new; `--scale 10` for ten million
+    W10,
+    /// 200 times `kill -9` under load
+    W11,
+    /// 10,000 runs that wait
+    W12,
     /// Start, memory, size of the binary
     W13,
     /// All of them
     All,
 }
 
-const ALL: [Workload; 7] = [
+const ALL: [Workload; 13] = [
     Workload::W1,
     Workload::W1s,
+    Workload::W2,
     Workload::W3,
     Workload::W4,
+    Workload::W6,
     Workload::W7,
+    Workload::W8,
     Workload::W9,
+    Workload::W10,
+    Workload::W11,
+    Workload::W12,
     Workload::W13,
 ];
 
@@ -130,10 +152,16 @@ fn measure(workload: Workload, setup: &Setup) -> Result<Vec<Row>> {
     match workload {
         Workload::W1 => library::w1(setup),
         Workload::W1s => library::w1s(setup),
+        Workload::W2 => library::w2(setup),
         Workload::W3 => library::w3(setup),
         Workload::W4 => Ok([http::w4(setup)?, library::w4(setup)?].concat()),
+        Workload::W6 => steady::w6(setup),
         Workload::W7 => http::w7(setup),
+        Workload::W8 => steady::w8(setup),
         Workload::W9 => http::w9(setup),
+        Workload::W10 => history::w10(setup),
+        Workload::W11 => crashes::w11(setup),
+        Workload::W12 => steady::w12(setup),
         Workload::W13 => footprint::w13(setup),
         Workload::All => Ok(Vec::new()),
     }

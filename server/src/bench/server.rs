@@ -1,5 +1,6 @@
 //! The server that load is sent to: one started for it in a process of its own, or one that runs already.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -45,6 +46,15 @@ impl Target {
         })
     }
 
+    /// A server of ours on a folder that somebody else looks after.
+    pub(super) fn of(process: Process) -> Self {
+        Self {
+            host: process.host.clone(),
+            process: Some(process),
+            _data: None,
+        }
+    }
+
     /// Memory it holds, in bytes; `None` if it is not our process or the system does not tell.
     pub(super) fn memory(&self) -> Option<u64> {
         self.process.as_ref()?.memory()
@@ -69,6 +79,7 @@ impl Process {
             .args(["serve", "--listen", &host, "--data"])
             .arg(data)
             .args(["--log", "warn"])
+            .args(config(data))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -104,6 +115,16 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kib * 1024)
+    }
+}
+
+/// The configuration that lies in a data folder, if one does.
+fn config(data: &Path) -> Vec<OsString> {
+    let file = data.join("pointwork.toml");
+    if file.is_file() {
+        vec!["--config".into(), file.into()]
+    } else {
+        Vec::new()
     }
 }
 

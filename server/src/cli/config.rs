@@ -31,6 +31,8 @@ pub(super) struct File {
     pub(super) queues: BTreeMap<String, QueueLimits>,
     /// Workers in other processes.
     pub(super) remote_workers: RemoteWorkers,
+    /// The file that holds the key of the secrets.
+    pub(super) secret_key_file: Option<PathBuf>,
     /// Task types.
     pub(super) task_types: TaskTypes,
     /// Which finished runs are kept.
@@ -88,7 +90,7 @@ mod tests {
         check(
             "listen = '127.0.0.1:9000'\nworkers = 3\nshutdown_grace = '5s'\n[task_types]\ndisabled = ['shell']",
             expect![[
-                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), queues: {}, remote_workers: RemoteWorkers { lease: None }, task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false }, retention: None }"#
+                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), queues: {}, remote_workers: RemoteWorkers { lease: None }, secret_key_file: None, task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false }, retention: None }"#
             ]],
         );
     }
@@ -120,7 +122,7 @@ mod tests {
               |
             1 | lisen = '127.0.0.1:9000'
               | ^^^^^
-            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `task_types`, `retention`"#]],
+            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `secret_key_file`, `task_types`, `retention`"#]],
         );
         check(
             "[task_types]\ndissabled = []",

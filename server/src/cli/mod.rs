@@ -6,7 +6,9 @@ mod document;
 mod progress;
 mod retention;
 mod run;
+mod secret;
 mod serve;
+mod simulate;
 mod validate;
 
 use std::io::Write;
@@ -32,10 +34,12 @@ enum Command {
     Serve(serve::Args),
     Run(run::RunArgs),
     Validate(validate::ValidateArgs),
+    Simulate(simulate::SimulateArgs),
     Bench(bench::BenchArgs),
     Backup(backup::BackupArgs),
     Check(backup::CheckArgs),
     Restore(backup::RestoreArgs),
+    Secret(secret::SecretArgs),
 }
 
 /// Exit code of a run that could not be started.
@@ -56,7 +60,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     // A run that was not started must not look like one that failed.
-    let otherwise = if matches!(command, Command::Run(_)) {
+    let otherwise = if matches!(command, Command::Run(_) | Command::Simulate(_)) {
         ExitCode::from(NOT_STARTED)
     } else {
         ExitCode::FAILURE
@@ -76,8 +80,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     // If nobody can be told there is nothing left to do.
     let _ = error.print();
     match u8::try_from(error.exit_code()) {
-        // Of `run`, 2 says that the run was cancelled.
-        Ok(2) if std::env::args_os().nth(1).is_some_and(|first| first == "run") => {
+        // Of `run` and `simulate`, 2 says that the run was cancelled.
+        Ok(2)
+            if std::env::args_os()
+                .nth(1)
+                .is_some_and(|first| first == "run" || first == "simulate") =>
+        {
             ExitCode::from(NOT_STARTED)
         }
         Ok(code) => ExitCode::from(code),
@@ -97,12 +105,17 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => on_runtime(serve::main(args)),
         Command::Run(args) => on_runtime(run::run(args, &mut std::io::stdout())).map(code_of),
         Command::Validate(args) => Ok(is_good(validate::validate(&args, &mut std::io::stdout().lock())?)),
+        Command::Simulate(args) => simulate::simulate(&args, &mut std::io::stdout().lock()).map(code_of),
         Command::Backup(args) => {
             backup::backup(args, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS)
         }
         Command::Check(args) => backup::check(&args, &mut std::io::stdout().lock()).map(is_good),
         Command::Restore(args) => {
             backup::restore(args, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Secret(args) => {
+            let (mut input, mut out) = (std::io::stdin(), std::io::stdout());
+            on_runtime(secret::secret(args, &mut input, &mut out)).map(|()| ExitCode::SUCCESS)
         }
         // Each workload has a runtime of its own.
         Command::Bench(args) => bench::bench(args, &mut std::io::stdout().lock()).map(is_good),

@@ -172,7 +172,7 @@ async fn start_run(engine: &Engine, source: Source, inputs: &[String]) -> Result
 }
 
 /// The inputs given as `NAME=VALUE`, read by their types.
-fn inputs_of(doc: &FlowDoc, given: &[String]) -> Result<serde_json::Value> {
+pub(super) fn inputs_of(doc: &FlowDoc, given: &[String]) -> Result<serde_json::Value> {
     let mut pairs = Vec::with_capacity(given.len());
     for pair in given {
         let Some((name, value)) = pair.split_once('=') else {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use engine::secrets::key::KeySource;
 use flow::HumanDuration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
@@ -31,7 +32,7 @@ pub(super) struct Args {
     /// How many attempts may be made at once [usual: by processors]
     #[arg(long, env = "POINTWORK_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
-    /// Configuration file (TOML): listen, data, workers, `insecure_no_login`, `allow_hosts`, `shutdown_grace`,
+    /// Configuration file (TOML): listen, data, workers, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `secret_key_file`,
     /// `[task_types]` disabled, `deny_private_networks`; `[retention]` succeeded, failed, cancelled: each `{ age = "30d", runs = 10000 }`
     /// or "off"; `[retention.flows.ID]` the same for one flow;
     /// `[queues.NAME]` `max_running`, `rate`, `burst`, `per_key`, `local`; `[remote_workers]` lease [usual: 30d, failed runs 90d, the newest 10000 of each flow and state]
@@ -64,10 +65,11 @@ pub(super) async fn main(args: Args) -> Result<ExitCode> {
         .shutdown_grace
         .or(file.shutdown_grace)
         .map_or(GRACE, HumanDuration::as_duration);
+    let options = options(args, file)?;
     // Whoever tells the process to end while it starts is heard too.
     let mut ends = Ends::new()?;
     let server = tokio::select! {
-        server = Server::start(options(args, file)) => server?,
+        server = Server::start(options) => server?,
         () = ends.next() => return Ok(ExitCode::SUCCESS),
     };
     writeln!(
@@ -85,13 +87,14 @@ pub(super) async fn main(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(args: Args, file: File) -> ServeOptions {
+fn options(args: Args, file: File) -> Result<ServeOptions> {
     let listen = args
         .listen
         .or(file.listen)
         .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8000).into());
     let data = args.data.or(file.data).unwrap_or_else(|| PathBuf::from("data"));
-    ServeOptions {
+    Ok(ServeOptions {
+        secret_key: key_source(file.secret_key_file)?,
         workers: args.workers.map(usize::from).or(file.workers),
         allow_hosts: if args.allow_host.is_empty() {
             file.allow_hosts
@@ -107,6 +110,23 @@ fn options(args: Args, file: File) -> ServeOptions {
         // Without it jq runs on a thread, where its memory is not bounded.
         jq_helper: std::env::current_exe().ok(),
         ..ServeOptions::new(listen, data)
+    })
+}
+
+/// The variable that holds the key of the secrets. There is no flag for it: all users of a machine see the flags of a process.
+const KEY_VARIABLE: &str = "POINTWORK_SECRET_KEY";
+
+/// Where the key of the secrets is: the environment stands over the file's setting, that over the data folder.
+pub(super) fn key_source(file: Option<PathBuf>) -> Result<KeySource> {
+    match std::env::var(KEY_VARIABLE) {
+        Ok(text) if !text.is_empty() => {
+            let key = text
+                .parse()
+                .with_context(|| format!("{KEY_VARIABLE} is not right"))?;
+            Ok(KeySource::Given(key))
+        }
+        Err(std::env::VarError::NotUnicode(_)) => anyhow::bail!("{KEY_VARIABLE} is no text"),
+        _ => Ok(file.map_or(KeySource::Folder, KeySource::File)),
     }
 }
 

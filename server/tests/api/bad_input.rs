@@ -70,7 +70,7 @@ async fn a_duplicate_id() {
 #[tokio::test]
 async fn an_unknown_type() {
     check("flow: x\ntasks:\n  a: { type: shel, with: { command: ls } }", expect![[r#"
-        3:14 unknown_type there is no task type `shel` (did you mean `shell`?); the types are delay, fail, fetch_data, http.request, log, noop, process_data, shell, store_data, switch, transform
+        3:14 unknown_type there is no task type `shel` (did you mean `shell`?); the types are approval, delay, fail, fetch_data, http.request, log, loop, mail.send, noop, process_data, shell, signal, store_data, subflow, switch, transform, wait
     "#]]).await;
 }
 

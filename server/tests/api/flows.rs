@@ -463,7 +463,7 @@ async fn documents_are_checked_without_being_stored() {
             {
               "severity": "error",
               "code": "unknown_type",
-              "message": "there is no task type `nop` (did you mean `noop`?); the types are delay, fail, fetch_data, http.request, log, noop, process_data, shell, store_data, switch, transform",
+              "message": "there is no task type `nop` (did you mean `noop`?); the types are approval, delay, fail, fetch_data, http.request, log, loop, mail.send, noop, process_data, shell, signal, store_data, subflow, switch, transform, wait",
               "task": "a",
               "field": "tasks.a.type",
               "line": 3,
@@ -529,7 +529,7 @@ async fn task_types_stats_and_health() {
         .iter()
         .filter_map(|item| item["key"].as_str())
         .collect();
-    expect!["delay fail fetch_data http.request log noop process_data shell store_data switch transform"]
+    expect!["approval delay fail fetch_data http.request log loop mail.send noop process_data shell signal store_data subflow switch transform wait"]
         .assert_eq(&keys.join(" "));
     site.check(
         "GET /api/v1/stats",

@@ -187,8 +187,8 @@ async fn what_does_not_run_is_explained() {
         })
         .collect();
     expect![[r#"
-        pause timer goes on by itself true
-        broken retry an attempt failed; it is tried again true
+        pause timer waits true
+        broken retry tries again true
         after upstreams waits for pause, broken false
         tidy ending runs at the end, whatever happens false"#]]
     .assert_eq(&told.join("\n").replace('"', ""));

@@ -1,5 +1,6 @@
 //! Every call of the API against a real server, by a real HTTP client: request text in, answer text out.
 
+mod answers;
 mod bad_input;
 mod contract;
 mod flows;
@@ -8,7 +9,9 @@ mod process;
 mod runs;
 mod safety;
 mod schedules;
+mod secrets;
 mod starts;
 mod streams;
 mod support;
+mod webhooks;
 mod workers;

@@ -107,12 +107,12 @@ fn it_refuses_to_start_with_one_sentence() {
         &["serve", "--config", &config],
         &[(&config, "FILE")],
         expect![[r#"
-        pointwork: the configuration FILE is not right: TOML parse error at line 1, column 1
-          |
-        1 | workres = 3
-          | ^^^^^^^
-        unknown field `workres`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `task_types`, `retention`
-    "#]],
+            pointwork: the configuration FILE is not right: TOML parse error at line 1, column 1
+              |
+            1 | workres = 3
+              | ^^^^^^^
+            unknown field `workres`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `secret_key_file`, `task_types`, `retention`
+        "#]],
     );
     std::fs::write(&config, "[task_types]\ndisabled = ['shel']").expect("it can be written");
     let (_other, free) = folder();

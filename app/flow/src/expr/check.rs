@@ -1,9 +1,12 @@
 //! Whether what expressions refer to is there: tasks that can have ended before, inputs, fields.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::refs::Mention;
-use super::scope::{RUN_FIELDS, TASK_FIELDS, TRIGGER_FIELDS, UPSTREAM_FIELDS};
+use super::scope::{AFTER_FIELDS, RUN_FIELDS, TASK_FIELDS, TRIGGER_FIELDS, UPSTREAM_FIELDS};
 use super::template::Reader;
 use crate::doc::{FlowDoc, TaskDoc};
 use crate::limits;
@@ -27,8 +30,14 @@ pub(super) enum Place<'d> {
     Undo(&'d str),
     /// The outputs of the flow.
     Outputs,
-    /// The inputs that something gives to the runs it starts.
+    /// What is evaluated before a run is there, from its inputs.
+    Start,
+    /// The inputs that a schedule gives to the runs it starts.
     Trigger,
+    /// The inputs that another flow's end gives to the runs it starts.
+    After,
+    /// What a webhook makes of a delivery.
+    Webhook,
 }
 
 impl<'d> Place<'d> {
@@ -40,7 +49,7 @@ impl<'d> Place<'d> {
             | Self::Items(task)
             | Self::Until(task)
             | Self::Undo(task) => Some(task),
-            Self::Outputs | Self::Trigger => None,
+            Self::Outputs | Self::Start | Self::Trigger | Self::After | Self::Webhook => None,
         }
     }
 }
@@ -60,8 +69,12 @@ pub(super) struct Checker<'d> {
     list: Vec<(Group, &'d TaskDoc)>,
     ancestors: Option<Vec<Vec<u64>>>,
     problems: Vec<Problem>,
+    variables: Variables,
     words: Suggester,
 }
+
+/// The variables that expressions name, each with the first field that cannot do without it, if there is one.
+pub(super) type Variables = BTreeMap<Arc<str>, Option<String>>;
 
 impl<'d> Checker<'d> {
     pub(super) fn new(doc: &'d FlowDoc) -> Self {
@@ -83,6 +96,7 @@ impl<'d> Checker<'d> {
             list,
             ancestors: None,
             problems: Vec::new(),
+            variables: Variables::new(),
             words: Suggester::default(),
         }
     }
@@ -99,7 +113,10 @@ impl<'d> Checker<'d> {
             Place::Until(key) => own(key).map_or(Place::Outputs, Place::Until),
             Place::Undo(key) => own(key).map_or(Place::Outputs, Place::Undo),
             Place::Outputs => Place::Outputs,
+            Place::Start => Place::Start,
             Place::Trigger => Place::Trigger,
+            Place::After => Place::After,
+            Place::Webhook => Place::Webhook,
         };
     }
 
@@ -107,9 +124,9 @@ impl<'d> Checker<'d> {
         self.tasks.get_key_value(key).map(|(key, _)| *key)
     }
 
-    /// All problems, in the order of the document.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems
+    /// The variables that are named, and all problems, in the order of the document.
+    pub(super) fn into_problems(self) -> (Variables, Vec<Problem>) {
+        (self.variables, self.problems)
     }
 
     /// Adds a problem of the field at `path`.
@@ -132,12 +149,27 @@ impl<'d> Checker<'d> {
     fn judge(&mut self, path: &str, mention: &Mention) {
         let first = mention.field(0);
         let found = match mention.root.as_str() {
-            "trigger" if matches!(self.place, Place::Trigger) => self.known_field("trigger", first, TRIGGER_FIELDS),
-            _ if matches!(self.place, Place::Trigger) => Err((
+            "secrets" => Err((
+                "secret_reference",
+                "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it.".to_owned(),
+            )),
+            "vars" => self.judge_variable(path, mention),
+            "body" | "headers" | "query" if matches!(self.place, Place::Webhook) => Ok(()),
+            _ if matches!(self.place, Place::Webhook) => Err((
                 "unknown_name",
-                format!("There is no `{}` before the run has started; expressions see `trigger` here.", mention.root),
+                format!("There is no `{}` before the run has started; expressions see `body`, `headers`, `query` and `vars` here.", mention.root),
+            )),
+            "trigger" if matches!(self.place, Place::Trigger) => self.known_field("trigger", first, TRIGGER_FIELDS),
+            "trigger" if matches!(self.place, Place::After) => self.known_field("trigger", first, AFTER_FIELDS),
+            _ if matches!(self.place, Place::Trigger | Place::After) => Err((
+                "unknown_name",
+                format!("There is no `{}` before the run has started; expressions see `trigger` and `vars` here.", mention.root),
             )),
             "inputs" => self.judge_input(mention),
+            _ if matches!(self.place, Place::Start) => Err((
+                "unknown_name",
+                format!("There is no `{}` before the run has started; expressions see `inputs` here.", mention.root),
+            )),
             "tasks" => self.judge_task(mention),
             "run" => self.known_field("run", first, RUN_FIELDS),
             "upstream" if matches!(self.place, Place::When(_)) => self.known_field("upstream", first, UPSTREAM_FIELDS),
@@ -149,18 +181,14 @@ impl<'d> Checker<'d> {
             "now" if self.sees_now() => Ok(()),
             "now" => Err(("unknown_name", "`now` is there only in `with` of a `wait`; elsewhere the same expression must give the same again.".to_owned())),
             "loop" => Err(("unknown_name", format!("`{}` is there only inside a loop.", mention.root))),
-            "secrets" => Err((
-                "secret_reference",
-                "Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone.".to_owned(),
-            )),
             "env" => Err(("unknown_name", "The environment cannot be read; give the run an input.".to_owned())),
             // The second half of `tasks.load-all`, which has been told.
             other if self.is_told_as_dashed(path, other) => Ok(()),
             other => {
-                let near = self.words.did_you_mean(other, ["inputs", "tasks", "run", "upstream", "true", "false", "none"]);
+                let near = self.words.did_you_mean(other, ["inputs", "vars", "tasks", "run", "upstream", "true", "false", "none"]);
                 let near = if self.tasks.contains_key(other) { format!(" (did you mean `tasks.{other}`?)") } else { near };
                 let near = if self.doc.inputs.contains_key(other) { format!(" (did you mean `inputs.{other}`?)") } else { near };
-                Err(("unknown_name", format!("There is no `{other}`; expressions see `inputs`, `tasks` and `run`{near}.")))
+                Err(("unknown_name", format!("There is no `{other}`; expressions see `inputs`, `vars`, `tasks` and `run`{near}.")))
             }
         };
         if let Err((code, sentence)) = found {
@@ -181,15 +209,21 @@ impl<'d> Checker<'d> {
         let (Place::With(key) | Place::Until(key)) = self.place else {
             return false;
         };
-        self.doc_task(key).is_some_and(|task| task.repeat.is_some())
+        self.doc_task(key).is_some_and(TaskDoc::is_loop)
     }
 
     /// Whether this place is judged again as time goes by.
     fn sees_now(&self) -> bool {
-        let Place::With(key) = self.place else {
-            return false;
-        };
-        self.doc_task(key).is_some_and(|task| task.task_type == "wait")
+        match self.place {
+            Place::With(key) => self
+                .doc_task(key)
+                .is_some_and(|task| task.unrolled().task_type == "wait"),
+            Place::Undo(key) => self
+                .doc_task(key)
+                .and_then(|task| task.undo.as_ref())
+                .is_some_and(|undo| undo.task_type == "wait"),
+            _ => false,
+        }
     }
 
     fn doc_task(&self, key: &str) -> Option<&'d TaskDoc> {
@@ -219,6 +253,19 @@ impl<'d> Checker<'d> {
             .words
             .did_you_mean(name, self.doc.inputs.keys().map(String::as_str));
         Err(("unknown_input", format!("The flow has no input `{name}`{near}.")))
+    }
+
+    /// Only those that stand there by name are kept with a run.
+    fn judge_variable(&mut self, path: &str, mention: &Mention) -> Result<(), (&'static str, String)> {
+        let Some(name) = mention.field(0) else {
+            let sentence = "Variables are read by name, as in `vars.base_url`: a run keeps those it names.";
+            return Err(("unknown_variable", sentence.to_owned()));
+        };
+        let needed_at = self.variables.entry(name.into()).or_default();
+        if needed_at.is_none() && !mention.is_optional {
+            *needed_at = Some(path.to_owned());
+        }
+        Ok(())
     }
 
     fn judge_task(&mut self, mention: &Mention) -> Result<(), (&'static str, String)> {
@@ -389,6 +436,10 @@ impl Reader for Checker<'_> {
 
     fn words(&self) -> &Suggester {
         &self.words
+    }
+
+    fn leaves_secret(&self) -> bool {
+        matches!(self.place, Place::With(_) | Place::Undo(_))
     }
 
     fn mentions(&mut self, path: &str, mentions: &[Mention]) {

@@ -5,7 +5,7 @@
 //! - A condition (`when`, a case of a switch) is one expression, with or without braces, and must give true or false. A list, a
 //!   number or the text `"false"` is an error, not a truth: write `… | length > 0` or `… == "yes"`.
 //! - What is not there is an error that says what is. A task that gave no output has the output null.
-//! - Expressions are pure: no clock, no chance, no environment. They see `inputs`, `tasks`, `run` and, in a task's own `when`,
+//! - Expressions are pure: no clock, no chance, no environment. They see `inputs`, `vars`, `tasks`, `run` and, in a task's own `when`,
 //!   `upstream`.
 //! - One field may take [`crate::limits::EXPRESSION_STEPS_MAX`] steps per expression and touch
 //!   [`crate::limits::EXPRESSION_BYTES_MAX`]; its result is at most [`crate::limits::RENDER_BYTES_MAX`] long.
@@ -32,7 +32,7 @@ mod tree;
 mod tests;
 
 pub use error::ExprError;
-pub use program::{Program, TaskProgram};
+pub use program::{Program, TaskProgram, WebhookProgram};
 pub use refs::Refs;
-pub use scope::{RunFacts, Scope, TaskError, TaskFacts, UpstreamCounts};
+pub use scope::{Delivery, RunFacts, Scope, TaskError, TaskFacts, UpstreamCounts};
 pub use template::{Condition, Template};

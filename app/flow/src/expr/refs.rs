@@ -17,6 +17,8 @@ pub struct Refs {
     pub input_names: Vec<Arc<str>>,
     /// It chooses an input only when it is rendered, or takes them all.
     pub any_input: bool,
+    /// The variables it names, sorted.
+    pub vars: Vec<Arc<str>>,
     /// It reads `run`.
     pub run: bool,
     /// It reads `upstream`.
@@ -49,6 +51,7 @@ impl Refs {
             union.inputs |= refs.inputs;
             union.input_names.extend(refs.input_names.iter().cloned());
             union.any_input |= refs.any_input;
+            union.vars.extend(refs.vars.iter().cloned());
             union.run |= refs.run;
             union.upstream |= refs.upstream;
             union.item |= refs.item;
@@ -61,7 +64,12 @@ impl Refs {
     }
 
     fn sort(&mut self) {
-        for list in [&mut self.tasks, &mut self.outputs, &mut self.input_names] {
+        for list in [
+            &mut self.tasks,
+            &mut self.outputs,
+            &mut self.input_names,
+            &mut self.vars,
+        ] {
             list.sort_unstable();
             list.dedup();
         }
@@ -142,6 +150,7 @@ impl FromIterator<Mention> for Refs {
                         None => refs.any_input = true,
                     }
                 }
+                "vars" => refs.vars.extend(mention.field(0).map(Arc::from)),
                 "run" => refs.run = true,
                 "upstream" => refs.upstream = true,
                 "item" | "item_index" => refs.item = true,

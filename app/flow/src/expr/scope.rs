@@ -1,4 +1,4 @@
-//! What expressions see: `inputs`, `tasks`, `run` and `upstream`, inside a `for_each` `item` and `item_index`,
+//! What expressions see: `inputs`, `vars`, `tasks`, `run` and `upstream`, inside a `for_each` `item` and `item_index`,
 //! inside a `loop` `iteration` and `last`, inside a `wait` `now`.
 
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub(super) const RUN_FIELDS: &[&str] = &[
 ];
 /// The fields of `upstream`.
 pub(super) const TRIGGER_FIELDS: &[&str] = &["at", "name"];
+/// Of one that is another flow's end.
+pub(super) const AFTER_FIELDS: &[&str] = &["name", "flow", "run", "outcome", "outputs"];
 
 pub(super) const UPSTREAM_FIELDS: &[&str] = &["n_succeeded", "n_failed", "n_skipped"];
 
@@ -75,6 +77,17 @@ pub struct TaskError {
     pub message: String,
 }
 
+/// What came to a webhook.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// The body: JSON as a value, a form as an object of texts, anything else as a text.
+    pub body: Arc<Json>,
+    /// The headers, names in lower case: texts.
+    pub headers: Arc<Json>,
+    /// What stood behind the `?`: texts, or a list of them where a name came several times.
+    pub query: Arc<Json>,
+}
+
 /// How many upstreams of a task ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamCounts {
@@ -90,6 +103,7 @@ pub struct UpstreamCounts {
 #[derive(Clone, Debug)]
 pub struct Scope {
     inputs: Arc<Json>,
+    vars: Arc<Json>,
     run: Arc<RunFacts>,
     tasks: Arc<FxHashMap<Arc<str>, Arc<TaskFacts>>>,
     upstream: Option<UpstreamCounts>,
@@ -101,6 +115,7 @@ pub struct Scope {
 struct Local {
     item: Option<(Arc<Json>, u32)>,
     trigger: Option<Arc<Json>>,
+    delivery: Option<Delivery>,
     iteration: Option<(u32, Arc<Json>)>,
     now: Option<Arc<str>>,
 }
@@ -111,11 +126,20 @@ impl Scope {
     pub fn new(inputs: Arc<Json>, run: RunFacts) -> Self {
         Self {
             inputs,
+            vars: Arc::new(Json::Object(serde_json::Map::new())),
             run: Arc::new(run),
             tasks: Arc::default(),
             upstream: None,
             local: None,
         }
+    }
+
+    /// Lets expressions see variables: an object.
+    pub fn vars(&mut self, vars: Arc<Json>) -> &mut Self {
+        if vars.is_object() {
+            self.vars = vars;
+        }
+        self
     }
 
     /// Lets expressions see a task. Outputs are shared, never copied.
@@ -141,6 +165,14 @@ impl Scope {
     pub fn of_trigger(facts: Arc<Json>) -> Self {
         let mut scope = Self::new(Arc::new(Json::Null), RunFacts::default());
         scope.local_mut().trigger = Some(facts);
+        scope
+    }
+
+    /// A scope for what a webhook makes of a delivery: `body`, `headers` and `query` alone.
+    #[must_use]
+    pub fn of_delivery(delivery: Delivery) -> Self {
+        let mut scope = Self::new(Arc::new(Json::Null), RunFacts::default());
+        scope.local_mut().delivery = Some(delivery);
         scope
     }
 
@@ -187,6 +219,7 @@ impl Object for Root {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match key {
             "inputs" => Some(share(&self.scope.inputs, &self.meter)),
+            "vars" => Some(share(&self.scope.vars, &self.meter)),
             "tasks" => Some(Value::from_object(Tasks {
                 all: Arc::clone(&self.scope.tasks),
                 meter: Arc::clone(&self.meter),
@@ -205,6 +238,15 @@ impl Object for Root {
                 Some(Value::from(*index))
             }
             "trigger" => Some(share(self.scope.local.as_ref()?.trigger.as_ref()?, &self.meter)),
+            "body" | "headers" | "query" => {
+                let delivery = self.scope.local.as_ref()?.delivery.as_ref()?;
+                let part = match key {
+                    "body" => &delivery.body,
+                    "headers" => &delivery.headers,
+                    _ => &delivery.query,
+                };
+                Some(share(part, &self.meter))
+            }
             "iteration" => {
                 let (number, _) = self.scope.local.as_ref()?.iteration.as_ref()?;
                 Some(Value::from(*number))

@@ -12,6 +12,7 @@ use super::meter::Meter;
 use super::program::Program;
 use super::refs::{Mention, Refs, push_step};
 use super::scope::Scope;
+use crate::secrets;
 use crate::suggest::Suggester;
 
 /// JSON with expressions in its texts, read once.
@@ -44,6 +45,8 @@ pub(super) trait Reader {
     fn fault(&mut self, path: &str, code: &'static str, sentence: &str);
     /// Finds near names.
     fn words(&self) -> &Suggester;
+    /// Whether a reference to a secret stays here as it is written; if not, it is read like any other expression.
+    fn leaves_secret(&self) -> bool;
     /// Judges what the field at `path` refers to.
     fn mentions(&mut self, path: &str, mentions: &[Mention]);
 }
@@ -104,6 +107,9 @@ impl Node {
             return Self::Literal(json.clone());
         }
         match json {
+            Json::String(text) if reader.leaves_secret() && secrets::reference(text).is_some() => {
+                Self::Literal(json.clone())
+            }
             Json::String(text) => match Code::read(text, Form::Field, reader.words()) {
                 Ok((code, found)) => {
                     reader.mentions(path, &found);

@@ -418,7 +418,7 @@ fn references_are_checked_when_a_flow_is_read() {
             "{{ tasks.a.outptu }}",
             "{{ inputs.limt }}",
             "{{ run.user }}",
-            "{{ secrets.smtp }}",
+            "x {{ secrets.smtp }}",
             "{{ item }}",
             "{{ upstream.n_failed }}",
             "{{ a.output }}",
@@ -455,14 +455,14 @@ fn references_are_checked_when_a_flow_is_read() {
                 unknown_input: error: The flow has no input `limt` (did you mean `limit`?). (tasks.t.with.it)
             {{ run.user }}
                 unknown_field: error: `run` has no field `user`; it has id, flow, version, started_at, labels, outcome, error. (tasks.t.with.it)
-            {{ secrets.smtp }}
-                secret_reference: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, alone. (tasks.t.with.it)
+            x {{ secrets.smtp }}
+                secret_reference: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.t.with.it)
             {{ item }}
                 unknown_name: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.t.with.it)
             {{ upstream.n_failed }}
                 unknown_name: error: `upstream` is there only in a task's own `when`. (tasks.t.with.it)
             {{ a.output }}
-                unknown_name: error: There is no `a`; expressions see `inputs`, `tasks` and `run` (did you mean `tasks.a`?). (tasks.t.with.it)
+                unknown_name: error: There is no `a`; expressions see `inputs`, `vars`, `tasks` and `run` (did you mean `tasks.a`?). (tasks.t.with.it)
             {{ env.HOME }}
                 unknown_name: error: The environment cannot be read; give the run an input. (tasks.t.with.it)
             {{ limit | defualt(1) }}
@@ -573,7 +573,7 @@ fn each_place_sees_what_can_have_ended() {
             a error: What takes `a` back sees `a` and the tasks before it; `b` is none of them. (tasks.a.undo.with.x)
             b error: `b` does not come after `c`, so it may not have run; add `c` to the `needs` of `b`. (tasks.b.needs[0].when)
             c error: `c` does not come after `d`, so it may not have run; add `d` to the `needs` of `c`. (tasks.c.with.cases.y)
-            c error: A case is an expression that gives true or false. (tasks.c.with.cases.z)
+            c error: Here stands an expression that gives true or false. (tasks.c.with.cases.z)
             c error: `tasks.b` has no field `x`; it has output, state, error, exit_code, attempts, case; what the task gave is in `tasks.b.output`. (tasks.c.with.default)
             d error: `upstream` has no field `n_faild`; it has n_succeeded, n_failed, n_skipped (did you mean `n_failed`?). (tasks.d.when)
             d error: The flow has no input `x`. (tasks.d.with.list[1].deep)
@@ -608,6 +608,7 @@ fn references_are_found() {
                 "day",
             ],
             any_input: false,
+            vars: [],
             run: false,
             upstream: false,
             item: false,
@@ -626,6 +627,7 @@ fn references_are_found() {
             inputs: false,
             input_names: [],
             any_input: false,
+            vars: [],
             run: true,
             upstream: false,
             item: false,

@@ -160,7 +160,11 @@ fn empty() -> FlowDoc {
         finally: Default::default(),
         on_failure: Default::default(),
         outputs: Map::new(),
+        concurrency: None,
+        after: Default::default(),
         schedules: Default::default(),
+        webhooks: Default::default(),
+        notify: Default::default(),
         layout: Default::default(),
     }
 }

@@ -369,7 +369,7 @@ fn everything_wrong_is_told_at_once() {
         ], "extra": 1}}),
         expect![[r#"
             error: there is no task `zz` (flow.start_task)
-            error: there is no task type `fetchdata` (did you mean `fetch_data`?); the types are noop, fail, log, approval, switch, shell, http.request, fetch_data, process_data, store_data (flow.tasks[0].task_type)
+            error: there is no task type `fetchdata` (did you mean `fetch_data`?); the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (flow.tasks[0].task_type)
             error: 2 is too large, the most is 1 (flow.tasks[1].parameters.failure_rate)
             error: `retry_count` is a whole number from 0 to 999 (flow.tasks[1].parameters.retry_count)
             error: a task needs `task_type` (flow.tasks[2].task_type)

@@ -38,8 +38,30 @@ pub(super) static FLOW: Fields = Fields {
         optional("finally", MapOf(&Struct(&TASK))),
         optional("on_failure", MapOf(&Struct(&TASK))),
         optional("outputs", AnyMap),
+        optional("concurrency", Struct(&CONCURRENCY)),
+        optional("after", MapOf(&Struct(&AFTER))),
         optional("schedules", MapOf(&Struct(&SCHEDULE))),
+        optional("webhooks", MapOf(&Struct(&WEBHOOK))),
+        optional("notify", MapOf(&Struct(&NOTIFY))),
         optional("layout", MapOf(&Position)),
+    ],
+};
+
+pub(super) static CONCURRENCY: Fields = Fields {
+    what: "a `concurrency`",
+    fields: &[
+        required("limit", Whole(u32::MAX as u64)),
+        optional("key", Text),
+        optional("strategy", Word(&["queue", "cancel_running", "skip"])),
+    ],
+};
+
+pub(super) static AFTER: Fields = Fields {
+    what: "a start after another flow's end",
+    fields: &[
+        required("flow", Text),
+        optional("on", Texts),
+        optional("inputs", AnyMap),
     ],
 };
 
@@ -55,6 +77,49 @@ pub(super) static SCHEDULE: Fields = Fields {
         optional("jitter", Duration),
         optional("inputs", AnyMap),
     ],
+};
+
+pub(super) static WEBHOOK: Fields = Fields {
+    what: "a webhook",
+    fields: &[
+        optional("token", Text),
+        optional("signature", Text),
+        optional("header", Text),
+        optional("timestamp_header", Text),
+        optional("signed", Text),
+        optional("tolerance", Duration),
+        optional("inputs", AnyMap),
+        optional("idempotency_key", Text),
+        optional("respond", Word(&["run", "output"])),
+        optional("wait", Duration),
+        optional("max_body", Whole(u64::MAX)),
+    ],
+};
+
+pub(super) static NOTIFY: Fields = Fields {
+    what: "a rule of `notify`",
+    fields: &[
+        optional("failure", Bool),
+        optional("late", Duration),
+        optional("schedule", Text),
+        optional("silence", Duration),
+        optional("mail", Struct(&NOTIFY_MAIL)),
+        optional("webhook", Struct(&NOTIFY_WEBHOOK)),
+    ],
+};
+
+pub(super) static NOTIFY_MAIL: Fields = Fields {
+    what: "a mail",
+    fields: &[
+        required("to", Text),
+        optional("from", Text),
+        required("smtp", Text),
+    ],
+};
+
+pub(super) static NOTIFY_WEBHOOK: Fields = Fields {
+    what: "a call",
+    fields: &[required("url", Text), optional("secret", Text)],
 };
 
 pub(super) static INPUT: Fields = Fields {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 
 use crate::ids::RunId;
 use crate::limits::ENDING_TIMEOUT_MS;
@@ -44,9 +45,13 @@ impl RunState {
             flow,
             version,
             inputs,
+            vars,
             labels,
             trigger,
             parent,
+            forked_from,
+            permit,
+            follows,
             priority,
             ..
         } = &event.kind
@@ -57,9 +62,13 @@ impl RunState {
         data.flow = Arc::clone(flow);
         data.version = *version;
         data.inputs = inputs.clone();
+        data.vars = Arc::new(Value::Object(vars.clone()));
         data.labels = labels.clone();
         data.trigger = Arc::clone(trigger);
         data.parent.clone_from(parent);
+        data.permit.clone_from(permit);
+        data.n_followed = follows.as_ref().map_or(0, |follows| follows.depth);
+        data.retry_of = forked_from.as_ref().map(|from| from.run);
         data.priority = *priority;
         data.last_seq = event.seq;
         Ok(Self { plan, data })
@@ -90,7 +99,12 @@ impl RunState {
         self.data.last_at = self.data.last_at.max(event.at);
         let at = event.at;
         match &event.kind {
-            EventKind::RunCreated { .. } | EventKind::RunCancelRequested { .. } => {}
+            EventKind::RunCreated { .. } => {}
+            EventKind::RunCancelRequested { reason, .. } => {
+                if reason.is_some() {
+                    self.data.cancel_reason.clone_from(reason);
+                }
+            }
             EventKind::RunStarted {} => self.run_started(at),
             EventKind::RunPaused { .. } => self.data.paused_at = Some(at),
             EventKind::RunResumed {} => self.data.paused_at = None,
@@ -299,6 +313,7 @@ impl RunData {
             flow: "".into(),
             version: 0,
             inputs: Payload::null(),
+            vars: Arc::default(),
             labels: Default::default(),
             trigger: "".into(),
             phase: Phase::Queued,
@@ -318,6 +333,10 @@ impl RunData {
             to_undo: Vec::new(),
             unhandled: BTreeSet::new(),
             paused_at: None,
+            cancel_reason: None,
+            retry_of: None,
+            permit: None,
+            n_followed: 0,
             signals: None,
             reused: None,
             parent: None,

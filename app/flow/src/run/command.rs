@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 #[cfg(feature = "author")]
 use crate::payload::NewBlob;
@@ -13,7 +14,8 @@ use crate::payload::{BlobRef, Payload};
 use crate::plan::TaskIx;
 #[cfg(feature = "author")]
 use crate::run::event::Event;
-use crate::run::event::{CachedFrom, Ended, ForkedFrom, ParentRun, RunError, TaskError};
+use crate::run::event::{CachedFrom, Ended, FollowedRun, ForkedFrom, ParentRun, RunError, TaskError};
+use crate::secrets::SecretUse;
 use crate::time::Timestamp;
 
 /// What a new run starts from. Inputs are resolved: defaults filled in, types checked.
@@ -25,6 +27,8 @@ pub struct NewRun {
     pub version: u32,
     /// What it is given.
     pub inputs: Payload,
+    /// The variables that the flow's expressions name, as they are now: the run sees these values to its end.
+    pub vars: Map<String, Value>,
     /// Labels beside the flow's own.
     pub labels: BTreeMap<String, String>,
     /// What started it: `api`, `ui`, `cli` …
@@ -35,6 +39,10 @@ pub struct NewRun {
     pub parent: Option<Box<ParentRun>>,
     /// What it takes from another run.
     pub fork: Option<Box<Fork>>,
+    /// What it needs before it begins.
+    pub permit: Option<Box<Permit>>,
+    /// The run whose end starts it.
+    pub follows: Option<Box<FollowedRun>>,
     /// How urgent it is; as the flow says unless given.
     pub priority: Option<i32>,
 }
@@ -99,6 +107,13 @@ pub enum Command {
         /// What came with it.
         payload: Payload,
     },
+    /// What a `signal` task waits for, or will wait for, came from outside.
+    SignalTask {
+        /// The task run's path.
+        path: Arc<str>,
+        /// What came with it.
+        payload: Payload,
+    },
     /// A person answered an `approval`.
     Approve {
         /// The task run's path.
@@ -138,6 +153,13 @@ pub enum Command {
         outputs: Option<Payload>,
         /// Why it failed.
         error: Option<RunError>,
+    },
+    /// The place it waits for is its. Told again, it changes nothing.
+    Granted,
+    /// There is no place for it and it does not wait for one.
+    Refused {
+        /// Who has the places.
+        holders: Vec<RunId>,
     },
     /// Due timers elapse.
     Wake,
@@ -212,6 +234,12 @@ pub enum Rejected {
     /// A signal of this name came before.
     #[error("the run has had the signal `{0}`; the first one counts")]
     Signalled(Arc<str>),
+    /// The task run waits for no signal, or not any more.
+    #[error("`{0}` waits for no signal, or not any more")]
+    NoSignal(Arc<str>),
+    /// The name of its signal is an expression that has not been evaluated.
+    #[error("the name of the signal that `{0}` waits for is known once it waits")]
+    NameUnknown(Arc<str>),
     /// The run has had too many of them.
     #[error("the run has had {max} signals, the most a run takes", max = crate::limits::SIGNALS_MAX)]
     TooManySignals,
@@ -244,6 +272,8 @@ pub enum Effect {
     CancelChild {
         /// Of this attempt.
         attempt: ChildAttempt,
+        /// The flow it is of.
+        flow: Arc<str>,
         /// The run, if it is known.
         child: Option<RunId>,
         /// At once, without its ending.
@@ -251,10 +281,19 @@ pub enum Effect {
     },
     /// Hold the run that a task waits for, or let it go on.
     PauseChild {
+        /// Of this attempt.
+        attempt: ChildAttempt,
         /// The run.
         child: RunId,
         /// Whether to hold it.
         pause: bool,
+    },
+    /// Ask for a place among the runs of its flow.
+    AskPermit(Box<Permit>),
+    /// The place is free again, or no longer wanted.
+    ReleasePermit {
+        /// Which of the flow's gates.
+        key: String,
     },
     /// Tell the task that waits for this run's end, as [`Command::ChildEnded`].
     TellParent {
@@ -325,6 +364,8 @@ pub struct Dispatch {
     pub token: AttemptToken,
     /// Its arguments.
     pub input: Payload,
+    /// The references to secrets in them: only there is a value to be put in.
+    pub secrets: Arc<[SecretUse]>,
     /// How long it may take.
     pub timeout: Option<Duration>,
     /// Whether the work may only begin once its `AttemptStarted` is committed: at most once, never twice.

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -55,6 +57,9 @@ pub enum EventKind {
         version: u32,
         /// What it was given, defaults filled in.
         inputs: Payload,
+        /// The variables that the flow's expressions name, as they were at the start.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        vars: Map<String, Value>,
         /// The flow's labels and those given at the start.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         labels: BTreeMap<String, String>,
@@ -69,6 +74,12 @@ pub enum EventKind {
         /// The run it takes results from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         forked_from: Option<Box<ForkedFrom>>,
+        /// What it waits for before it begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        permit: Option<Box<Permit>>,
+        /// The run of another flow whose end started it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        follows: Option<Box<FollowedRun>>,
         /// How urgent it is.
         #[serde(default, skip_serializing_if = "is_zero")]
         priority: i32,
@@ -329,6 +340,15 @@ pub struct CachedFrom {
     pub task: Arc<str>,
     /// When the result was kept.
     pub at: Timestamp,
+}
+
+/// The run whose end started another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowedRun {
+    /// That run.
+    pub run: RunId,
+    /// How many runs lead up to this one by their ends, one after the other.
+    pub depth: u32,
 }
 
 /// The run that another takes results from.

@@ -11,6 +11,9 @@ use crate::view::WhyView;
 /// Upstreams and items that one answer names at most.
 const NAMED_MAX: usize = 10;
 
+/// Upstreams that a sentence names at most.
+const UPSTREAMS_TOLD_MAX: usize = 4;
+
 /// Why a task run is not running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -37,6 +40,8 @@ pub enum Reason {
         /// Since when.
         since: Timestamp,
     },
+    /// The run itself waits for its turn.
+    Queued,
     /// It starts with the next decision.
     Next,
     /// It was given out and no worker has begun it.
@@ -71,6 +76,8 @@ pub enum Reason {
         flow: Arc<str>,
         /// The run, once it has started.
         run: Option<RunId>,
+        /// When it waits no longer.
+        until: Option<Timestamp>,
     },
     /// Its items or iterations are at work; each that is stands in a line of its own, up to some.
     Parts {
@@ -104,8 +111,8 @@ impl Explained {
             Reason::Worker { since, until } => (view.since, view.until) = (Some(*since), *until),
             Reason::Timer { at, .. } => view.until = Some(*at),
             Reason::Signal { until, .. } | Reason::Approval { until } => view.until = *until,
-            Reason::Child { run, .. } => view.run = *run,
-            Reason::Next | Reason::Parts { .. } | Reason::Ending(_) => {}
+            Reason::Child { run, until, .. } => (view.run, view.until) = (*run, *until),
+            Reason::Queued | Reason::Next | Reason::Parts { .. } | Reason::Ending(_) => {}
         }
         view
     }
@@ -119,27 +126,68 @@ impl Reason {
                 Some(worker) => ("runs", format!("the worker {worker} has it")),
                 None => ("runs", "a worker has it".to_owned()),
             },
-            Self::Upstreams(tasks) => ("upstreams", format!("waits for {}", tasks.join(", "))),
-            Self::Paused { .. } => ("paused", "it may start, but the run is paused".to_owned()),
-            Self::Next => ("next", "it starts with the next decision".to_owned()),
+            Self::Upstreams(tasks) => {
+                let named: Vec<&str> = tasks
+                    .iter()
+                    .take(UPSTREAMS_TOLD_MAX)
+                    .map(|task| &**task)
+                    .collect();
+                let more = if tasks.len() > named.len() {
+                    " and others"
+                } else {
+                    ""
+                };
+                ("upstreams", format!("waits for {}{more}", named.join(", ")))
+            }
+            Self::Paused { .. } => ("paused", "starts when the run is resumed".to_owned()),
+            Self::Queued => ("queued", "starts when the run has its turn".to_owned()),
+            Self::Next => ("next", "starts next".to_owned()),
             Self::Worker { .. } => ("worker", "given out; waits for a free worker".to_owned()),
             Self::Timer { waits_for, .. } => match waits_for {
-                WaitsFor::Retry => ("retry", "an attempt failed; it is tried again".to_owned()),
-                _ => ("timer", "goes on by itself".to_owned()),
+                WaitsFor::Retry => ("retry", "tries again".to_owned()),
+                WaitsFor::Wait => ("timer", "looks again".to_owned()),
+                _ => ("timer", "waits".to_owned()),
             },
             Self::Signal { name, .. } => ("signal", format!("waits for the signal {name}")),
-            Self::Approval { .. } => ("approval", "waits for a person's answer".to_owned()),
-            Self::Child { flow, .. } => ("child", format!("waits for a run of the flow {flow}")),
+            Self::Approval { .. } => ("approval", "waits for an answer".to_owned()),
+            Self::Child { flow, run, .. } => match run {
+                Some(run) => ("child", format!("waits for {run} of the flow {flow}")),
+                None => ("child", format!("waits for a run of the flow {flow} to start")),
+            },
             Self::Parts { n_at_work, n_left } => (
                 "parts",
                 format!("{n_at_work} of its runs are at work, {n_left} wait for their turn"),
             ),
             Self::Ending(role) => match role {
                 Role::Finally => ("ending", "runs at the end, whatever happens".to_owned()),
-                Role::OnFailure => ("ending", "runs at the end if the run fails".to_owned()),
+                Role::OnFailure => ("ending", "runs if the run fails".to_owned()),
                 _ => ("ending", "its step of the ending has not come".to_owned()),
             },
         }
+    }
+
+    /// The same sentence with its time in it, for those who see nothing beside it. None if nothing holds the task up.
+    pub(super) fn sentence(&self) -> Option<String> {
+        let (_, words) = self.words();
+        // Nobody reads microseconds; the field beside the sentence holds them.
+        let second = |at: Timestamp| Timestamp::from_micros(at.as_micros().div_euclid(1_000_000) * 1_000_000);
+        let until = |until: &Option<Timestamp>| until.map(|until| format!(" until {}", second(until)));
+        let when = match self {
+            Self::Runs { .. } | Self::Parts { .. } => return None,
+            Self::Timer {
+                at,
+                waits_for: WaitsFor::Retry | WaitsFor::Wait,
+            } => Some(format!(" at {}", second(*at))),
+            Self::Timer { at, .. } => Some(format!(" until {}", second(*at))),
+            Self::Signal { until: at, .. } | Self::Approval { until: at } => until(at),
+            Self::Child {
+                run: Some(_),
+                until: at,
+                ..
+            } => until(at),
+            _ => None,
+        };
+        Some(words + &when.unwrap_or_default())
     }
 }
 
@@ -174,7 +222,7 @@ impl RunState {
         }
     }
 
-    fn why_not_running(&self, spot: Spot, task: &TaskRun) -> Reason {
+    pub(super) fn why_not_running(&self, spot: Spot, task: &TaskRun) -> Reason {
         let attempt = task.attempts.last();
         match &task.state {
             TaskState::Blocked => self.why_blocked(spot, task),
@@ -199,6 +247,9 @@ impl RunState {
     }
 
     fn why_blocked(&self, spot: Spot, task: &TaskRun) -> Reason {
+        if self.awaited_permit().is_some() && self.plan.task(spot.task).role == Role::Main {
+            return Reason::Queued;
+        }
         if task.on_agenda {
             return match self.data.paused_at {
                 Some(since) => Reason::Paused { since },
@@ -234,6 +285,7 @@ impl RunState {
                 Reason::Child {
                     flow: child.map_or_else(|| "".into(), |child| Arc::clone(&child.flow)),
                     run: child.and_then(|child| child.run),
+                    until,
                 }
             }
             (WaitsFor::Approval, _) | (_, None) => Reason::Approval { until },

@@ -55,6 +55,9 @@ pub enum Why {
     /// It refers to an input that is another.
     #[error("the input {0} has changed")]
     Input(Arc<str>),
+    /// It refers to a variable that is another.
+    #[error("the variable {0} has changed")]
+    Variable(Arc<str>),
     /// It comes after a task that runs.
     #[error("it comes after {0}, which runs")]
     Upstream(Arc<str>),
@@ -83,6 +86,8 @@ pub struct Forking<'a> {
     pub program: &'a Program,
     /// What the new run is given.
     pub inputs: &'a Value,
+    /// The variables it starts with.
+    pub vars: &'a Map<String, Value>,
 }
 
 impl Forking<'_> {
@@ -93,7 +98,13 @@ impl Forking<'_> {
     /// [`BadStart`] if nothing can start there.
     pub fn plan(&self, from: Option<&str>) -> Result<ForkPlan, BadStart> {
         let chosen = from.map(|from| self.chosen(from)).transpose()?;
-        let changed = changed(self.old_inputs, self.inputs);
+        let none = Map::new();
+        let given =
+            [self.old_inputs, self.inputs, self.old.vars()].map(|given| given.as_object().unwrap_or(&none));
+        let changed = Changed {
+            inputs: changed(given[0], given[1]),
+            variables: changed(given[2], self.vars),
+        };
         let mut runs_again: FxHashSet<TaskIx> = FxHashSet::default();
         let mut found = ForkPlan::default();
         for ix in upstreams_first(self.plan) {
@@ -141,7 +152,7 @@ impl Forking<'_> {
         &self,
         ix: TaskIx,
         chosen: Option<Spot>,
-        changed: &[Arc<str>],
+        changed: &Changed,
         runs_again: &FxHashSet<TaskIx>,
     ) -> Option<Why> {
         let task = self.plan.task(ix);
@@ -156,8 +167,8 @@ impl Forking<'_> {
         if !does_the_same(&self.old.plan().task(old).doc, &task.doc) {
             return Some(Why::Changed);
         }
-        if let Some(input) = self.changed_input(&task.key, changed) {
-            return Some(Why::Input(input));
+        if let Some(why) = self.refers_to(&task.key, changed) {
+            return Some(why);
         }
         if chosen.is_some_and(|chosen| chosen.task == ix) {
             return Some(Why::Chosen);
@@ -168,14 +179,24 @@ impl Forking<'_> {
         }
     }
 
-    fn changed_input(&self, key: &str, changed: &[Arc<str>]) -> Option<Arc<str>> {
+    /// Whether a task refers to something that is another now.
+    fn refers_to(&self, key: &str, changed: &Changed) -> Option<Why> {
         let task = self.program.task(key)?;
-        let refers = |name: &&Arc<str>| {
-            [&task.start_refs, &task.work_refs]
-                .into_iter()
+        let all = [&task.start_refs, &task.work_refs];
+        let names_input = |name: &&Arc<str>| {
+            all.iter()
                 .any(|refs| refs.any_input || refs.input_names.binary_search(name).is_ok())
         };
-        changed.iter().find(refers).cloned()
+        let names_variable = |name: &&Arc<str>| all.iter().any(|refs| refs.vars.binary_search(name).is_ok());
+        let input = changed.inputs.iter().find(names_input).cloned().map(Why::Input);
+        input.or_else(|| {
+            changed
+                .variables
+                .iter()
+                .find(names_variable)
+                .cloned()
+                .map(Why::Variable)
+        })
     }
 
     fn result(&self, key: &Arc<str>, old: TaskIx) -> Option<Reused> {
@@ -230,10 +251,14 @@ fn does_the_same(old: &TaskDoc, new: &TaskDoc) -> bool {
         && old.repeat == new.repeat
 }
 
-/// The names of the inputs that differ.
-fn changed(old: &Value, new: &Value) -> Vec<Arc<str>> {
-    let none = Map::new();
-    let (old, new) = (old.as_object().unwrap_or(&none), new.as_object().unwrap_or(&none));
+/// What a new run is given that the old one was not.
+struct Changed {
+    inputs: Vec<Arc<str>>,
+    variables: Vec<Arc<str>>,
+}
+
+/// The names of what differs.
+fn changed(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<Arc<str>> {
     let mut names: Vec<Arc<str>> = old
         .keys()
         .chain(new.keys())

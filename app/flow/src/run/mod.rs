@@ -20,6 +20,8 @@ mod reused;
 mod signals;
 pub mod state;
 mod statuses;
+#[cfg(all(any(test, feature = "testing"), feature = "author"))]
+pub mod testing;
 #[cfg(all(test, feature = "author"))]
 mod tests;
 
@@ -32,7 +34,7 @@ pub use command::{
 };
 #[cfg(feature = "author")]
 pub use decide::{BlobSource, Entropy, Env, create, decide};
-pub use event::{CachedFrom, Event, EventKind, ForkedFrom, ParentRun, TaskError};
+pub use event::{CachedFrom, Event, EventKind, FollowedRun, ForkedFrom, ParentRun, TaskError};
 pub use parts::Parts;
 pub use project::role_key;
 pub use state::{EdgeState, Phase, RunState, Snapshot, TaskRun, TaskState};

@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::payload::Payload;
 use crate::plan::{Light, Role, Spot, TaskIx};
 use crate::run::event::{Ended, RunError, Skip, TaskError};
+use crate::run::explain::Reason;
 use crate::run::state::{
     Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskRun, TaskState, WaitsFor,
 };
-use crate::time::Timestamp;
 use crate::view::{AttemptView, CachedView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
 
 impl RunState {
@@ -33,6 +33,9 @@ impl RunState {
             finished_at: data.finished_at,
             counts: data.counts,
             error,
+            cancel_reason: data.cancel_reason.clone(),
+            parent: data.parent.as_ref().map(|parent| parent.run),
+            retry_of: data.retry_of,
         }
     }
 
@@ -174,7 +177,10 @@ impl RunState {
         let mut view = TaskRunView {
             path: self.plan.path(spot).to_string(),
             name: self.plan.name_of(spot.task),
-            task_type: plan.doc.task_type.clone(),
+            task_type: match spot.part {
+                None => plan.written_type.to_string(),
+                Some(_) => plan.doc.task_type.clone(),
+            },
             role: role_key(plan.role).to_owned(),
             state: task.state.status(),
             reason: self.reason(spot, task),
@@ -234,23 +240,19 @@ impl RunState {
     fn reason(&self, spot: Spot, task: &TaskRun) -> Option<String> {
         let ix = spot.task;
         Some(match &task.state {
-            TaskState::Blocked if spot.part.is_some() => "starts next".to_owned(),
-            TaskState::Blocked => match self.waits_for_upstreams(ix) {
-                Some(names) => format!("waits for {names}"),
-                None if task.on_agenda && self.is_paused() => "starts when the run is resumed".to_owned(),
-                None => match self.plan.task(ix).role {
-                    Role::Main => "starts next".to_owned(),
-                    Role::Finally => "runs at the end, whatever happens".to_owned(),
-                    Role::OnFailure => "runs if the run fails".to_owned(),
-                    Role::Undo(of) => format!(
+            TaskState::Blocked
+            | TaskState::Ready { .. }
+            | TaskState::Running { .. }
+            | TaskState::Spread
+            | TaskState::Waiting { .. } => {
+                match (self.why_not_running(spot, task), self.plan.task(ix).role) {
+                    (Reason::Ending(_), Role::Undo(of)) => format!(
                         "takes back {} if the run fails or is cancelled",
                         self.plan.task(of).key
                     ),
-                },
-            },
-            TaskState::Ready { .. } => "given out; waits for a free worker".to_owned(),
-            TaskState::Running { .. } | TaskState::Spread => return None,
-            TaskState::Waiting { waits_for, until } => self.why_waiting(spot, *waits_for, *until),
+                    (reason, _) => return reason.sentence(),
+                }
+            }
             TaskState::Skipped {
                 reason: SkipReason::NotNeeded,
             } => self.why_left_out(ix),
@@ -270,43 +272,6 @@ impl RunState {
             }
             TaskState::Failed { .. } => return None,
         })
-    }
-
-    fn why_waiting(&self, spot: Spot, waits_for: WaitsFor, until: Option<Timestamp>) -> String {
-        let until = until.map(to_the_second);
-        let until_text = until.map_or_else(String::new, |until| format!(" until {until}"));
-        match (waits_for, until) {
-            (WaitsFor::Retry, Some(at)) => format!("tries again at {at}"),
-            (WaitsFor::Wait, Some(at)) => format!("looks again at {at}"),
-            (WaitsFor::Signal, _) => {
-                let name = self.awaited_signal(spot).map_or("", |name| &**name);
-                format!("waits for the signal {name}{until_text}")
-            }
-            (WaitsFor::Child, _) => match self.child(spot).map(|child| (&child.flow, child.run)) {
-                Some((flow, Some(run))) => format!("waits for {run} of the flow {flow}{until_text}"),
-                Some((flow, None)) => format!("waits for a run of the flow {flow} to start"),
-                None => "waits for another run".to_owned(),
-            },
-            (WaitsFor::Approval, _) => format!("waits for an answer{until_text}"),
-            _ => format!("waits{until_text}"),
-        }
-    }
-
-    fn waits_for_upstreams(&self, ix: TaskIx) -> Option<String> {
-        let ups = &self.plan.task(ix).ups;
-        let mut pending: Vec<&str> = Vec::new();
-        for &at in ups {
-            let from = &*self.plan.task(self.plan.edge(at).from).key;
-            if self.data.edges[at as usize] == EdgeState::Pending && !pending.contains(&from) {
-                pending.push(from);
-            }
-            if pending.len() > 4 {
-                break;
-            }
-        }
-        let more = if pending.len() > 4 { " and others" } else { "" };
-        pending.truncate(4);
-        (!pending.is_empty()).then(|| format!("{}{more}", pending.join(", ")))
     }
 
     /// Why the run ended without a task of its ending.
@@ -389,11 +354,6 @@ impl RunState {
             .filter(move |(_, task)| state.is_none_or(|state| task.state.status() == state))
             .map(|(ix, _)| ix as TaskIx)
     }
-}
-
-/// For sentences: nobody reads microseconds. The field beside the sentence holds them.
-fn to_the_second(at: Timestamp) -> Timestamp {
-    Timestamp::from_micros(at.as_micros().div_euclid(1_000_000) * 1_000_000)
 }
 
 fn inline_or_null(payload: &Payload) -> Value {

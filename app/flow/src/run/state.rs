@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::plan::{Plan, Spot, TaskIx};
@@ -60,6 +62,9 @@ pub(super) struct RunData {
     pub(super) flow: Arc<str>,
     pub(super) version: u32,
     pub(super) inputs: Payload,
+    /// The variables it started with, as an object.
+    #[serde(default)]
+    pub(super) vars: Arc<Value>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) trigger: Arc<str>,
     pub(super) phase: Phase,
@@ -86,12 +91,24 @@ pub(super) struct RunData {
     /// Since when nothing starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) paused_at: Option<Timestamp>,
+    /// Why somebody wanted it cancelled, in that person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cancel_reason: Option<String>,
     /// What came from outside, and who waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signals: Option<Box<Signals>>,
     /// The task of another run that started this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<Box<ParentRun>>,
+    /// What it needs before it begins, and holds until it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) permit: Option<Box<Permit>>,
+    /// How many runs lead up to it by their ends.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) n_followed: u32,
+    /// The run that it takes results from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) retry_of: Option<RunId>,
     /// The runs that tasks of this one asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) children: Option<Box<Children>>,
@@ -202,14 +219,6 @@ pub struct TaskKeys {
     pub queue_key: Option<Arc<str>>,
     /// What tells task runs whose result may be taken for this one's.
     pub cache_key: Option<Arc<str>>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-fn is_zero(priority: &i32) -> bool {
-    *priority == 0
 }
 
 /// Where a task run is. See [`TaskStatus`] for who moves each state on.
@@ -363,6 +372,10 @@ impl TaskRun {
     }
 }
 
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
+}
+
 impl RunState {
     /// A state continued from a snapshot. `None` if the snapshot was written in another format or for another plan.
     #[must_use]
@@ -391,6 +404,7 @@ impl RunState {
         let mut data = self.data.clone();
         data.tokens.clear();
         data.inputs = Payload::null();
+        data.vars = Arc::default();
         for parts in data.parts.values_mut() {
             parts.chunks.clear();
             parts.outputs.clear();
@@ -453,6 +467,12 @@ impl RunState {
         &self.data.inputs
     }
 
+    /// The variables it started with, as an object.
+    #[must_use]
+    pub fn vars(&self) -> &Arc<Value> {
+        &self.data.vars
+    }
+
     /// Its word.
     #[must_use]
     pub fn status(&self) -> RunStatus {
@@ -474,6 +494,21 @@ impl RunState {
                 ..
             } => RunStatus::Cancelled,
         }
+    }
+
+    /// How many runs lead up to it by their ends, one after the other.
+    #[must_use]
+    pub fn n_followed(&self) -> u32 {
+        self.data.n_followed
+    }
+
+    /// The place it waits for, while it does.
+    #[must_use]
+    pub fn awaited_permit(&self) -> Option<&Permit> {
+        self.data
+            .permit
+            .as_deref()
+            .filter(|_| self.data.phase == Phase::Queued)
     }
 
     /// Whether nothing may start.
@@ -523,11 +558,19 @@ impl RunState {
     pub fn in_flight(&self) -> bool {
         // With no attempt out and no task waiting, what is left to be done is left to the next decision: a large value had to be
         // loaded first, or the last decision was full.
-        let is_left_over = self.data.n_waiting == 0 && !self.is_finished();
+        let is_left_over = self.data.n_waiting == 0 && !self.is_finished() && self.awaited_permit().is_none();
         if self.is_paused() {
             return !self.data.tokens.is_empty();
         }
         !self.data.tokens.is_empty() || !self.data.agenda.is_empty() || is_left_over
+    }
+
+    /// The tokens of attempts that are out, in the order of the plan.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn tokens(&self) -> impl Iterator<Item = AttemptToken> + '_ {
+        let mut out: Vec<_> = self.data.tokens.iter().collect();
+        out.sort_unstable_by_key(|(_, spot)| **spot);
+        out.into_iter().map(|(token, _)| *token)
     }
 
     /// The tokens of attempts whose start is in the log and that have not ended.

@@ -9,8 +9,9 @@ use jsonschema::{ValidationError, Validator};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
-use super::{Check, TypeCatalog, has_expression, is_template};
+use super::{Check, TypeCatalog, has_expression, is_template, secrets};
 use crate::doc::TaskDoc;
+use crate::limits;
 use crate::parse::join;
 use crate::plan::DEFAULT_QUEUE;
 
@@ -29,6 +30,11 @@ pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
             &task.task_type,
             &task.with,
         );
+        if let Some(inner) = task.loop_with().and_then(|written| written.task) {
+            let path = join(&join(&path, "with"), "do");
+            let (key, with) = (&inner.task_type, &inner.with);
+            one(check, types, &known, &mut validators, &path, key, with);
+        }
         if let Some(undo) = &task.undo {
             one(
                 check,
@@ -92,9 +98,13 @@ fn one(
         let message = "an expression inside a command lets its value run as code; put it into `env` and write \"$NAME\" here";
         check.warning("shell_injection", format!("{path}.with.command"), message);
     }
-    if task_type == "switch" {
-        switch(check, path, with);
+    match task_type {
+        "switch" => switch(check, path, with),
+        "approval" => approval(check, path, with),
+        "signal" => signal(check, path, with),
+        _ => {}
     }
+    secrets::arguments(check, types, (task_type, schema), (&join(path, "with"), with));
     if !validators.contains_key(task_type) {
         validators.insert(task_type.to_owned(), jsonschema::validator_for(schema).ok());
     }
@@ -129,6 +139,39 @@ fn switch(check: &mut Check<'_>, path: &str, with: &Map<String, Value>) {
             );
             check.error("reserved_case", field, message);
         }
+    }
+}
+
+/// A form is a JSON Schema, and one that somebody must fill in is not approved by the clock.
+fn approval(check: &mut Check<'_>, path: &str, with: &Map<String, Value>) {
+    let Some(form) = with.get("form").filter(|form| !has_expression(form)) else {
+        return;
+    };
+    let field = format!("{path}.with.form");
+    let validator = match jsonschema::validator_for(form) {
+        Ok(validator) => validator,
+        Err(error) => {
+            let message = format!("the form is no JSON Schema: {error}");
+            check.error("bad_form", field, message);
+            return;
+        }
+    };
+    let by_the_clock = with.get("on_timeout").and_then(Value::as_str) == Some("approve");
+    if by_the_clock && !validator.is_valid(&Value::Object(Map::new())) {
+        let message = "the form has fields that must be filled in, which nobody does when time approves; give `on_timeout` another value or require none";
+        check.error("bad_form", field, message);
+    }
+}
+
+fn signal(check: &mut Check<'_>, path: &str, with: &Map<String, Value>) {
+    let Some(name) = with.get("name").and_then(Value::as_str) else {
+        return;
+    };
+    let max = limits::SIGNAL_NAME_CHARS_MAX;
+    let is_fit = !name.is_empty() && name.chars().count() <= max && !name.chars().any(char::is_control);
+    if !is_template(name) && !is_fit {
+        let message = format!("a signal's name has 1 to {max} characters on one line");
+        check.error("bad_signal", format!("{path}.with.name"), message);
     }
 }
 
@@ -236,7 +279,7 @@ fn known_arguments(schema: &Value, at_top: bool) -> Vec<&str> {
 }
 
 /// A JSON pointer below `path`, as a path.
-fn field_path(path: &str, pointer: &str) -> String {
+pub(super) fn field_path(path: &str, pointer: &str) -> String {
     pointer.split('/').skip(1).fold(path.to_owned(), |path, step| {
         let step = step.replace("~1", "/").replace("~0", "~");
         match step.parse::<usize>() {

@@ -151,7 +151,7 @@ fn words(check: &mut Check<'_>, path: &str, need: &NeedDoc, up: &TaskDoc) {
         return;
     }
     // What each item or iteration took says nothing of their task.
-    let is_spread = up.for_each.is_some() || up.repeat.is_some();
+    let is_spread = up.for_each.is_some() || up.is_loop();
     let own: &[&str] = if is_spread {
         &[]
     } else {

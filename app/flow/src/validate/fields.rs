@@ -4,11 +4,13 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::{Check, Group, is_template};
-use crate::doc::{ForEachDoc, LoopDoc, OnItemFailure, RetryDoc, TaskDoc};
+use crate::doc::{ForEachDoc, OnItemFailure, RetryDoc, TaskDoc};
 use crate::ids::{RESERVED_FLOW_IDS, is_slug};
 use crate::limits;
+use crate::looping::LOOP;
 use crate::parse::join;
-use crate::plan::{Light, names_secrets};
+use crate::plan::Light;
+use crate::secrets;
 use crate::time::HumanDuration;
 
 pub(super) fn check(check: &mut Check<'_>) {
@@ -22,11 +24,15 @@ pub(super) fn check(check: &mut Check<'_>) {
         if let Some(each) = &task.for_each {
             for_each(check, &join(&path, "for_each"), each);
         }
-        if let Some(repeat) = &task.repeat {
-            repeats(check, &path, task, repeat);
+        if task.is_loop() {
+            repeats(check, &path, task);
         }
         if let Some(undo) = &task.undo {
             bounds(check, &join(&path, "undo"), undo.retry.as_ref(), undo.timeout);
+            if undo.task_type == LOOP {
+                let message = "what takes a task back cannot be a loop; put the loop into a flow of its own and run that by `subflow`";
+                check.error("nested_loop", join(&path, "undo"), message);
+            }
         }
     }
     layout(check);
@@ -71,6 +77,7 @@ fn priority(check: &mut Check<'_>, field: &str, priority: Option<i32>) {
 
 /// Queue, priority and cache of a task.
 fn lanes(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
+    let work = task.unrolled();
     priority(check, &join(path, "priority"), task.priority);
     if let Some(queue) = task.queue.as_deref().filter(|queue| !is_slug(queue)) {
         let hint = slug_hint(queue);
@@ -90,12 +97,12 @@ fn lanes(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
             );
             check.error("bad_duration", join(&field, "ttl"), message);
         }
-        if names_secrets(task) {
+        if !secrets::uses(&work.with).is_empty() {
             let message = "its arguments name a secret, so its results are neither kept nor taken";
             check.warning("no_cache", field, message);
         }
     }
-    if Light::of(task).is_none() {
+    if Light::of(&work).is_none() {
         return;
     }
     for (name, is_set) in [
@@ -107,7 +114,7 @@ fn lanes(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
         if is_set {
             let message = format!(
                 "`{}` needs no worker, so `{name}` changes nothing here",
-                task.task_type
+                work.task_type
             );
             check.warning("no_effect", join(path, name), message);
         }
@@ -231,16 +238,33 @@ fn for_each(check: &mut Check<'_>, path: &str, each: &ForEachDoc) {
     }
 }
 
-fn repeats(check: &mut Check<'_>, path: &str, task: &TaskDoc, repeat: &LoopDoc) {
-    let field = join(path, "loop");
+fn repeats(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
+    let written = task.loop_with();
+    let (field, max_iterations) = match (&task.repeat, &written) {
+        (Some(repeat), _) => (join(path, "loop"), repeat.max_iterations),
+        (None, Some(written)) => (join(path, "with"), written.max_iterations),
+        (None, None) => (join(path, "with"), None),
+    };
     if task.for_each.is_some() {
         let message = "a task has `for_each` or `loop`, not both; put one of them into a flow of its own and run that as a subflow";
         check.error("for_each_and_loop", field.clone(), message);
     }
+    if task.repeat.is_some() && task.task_type == LOOP {
+        let message = "a task of the type `loop` has its condition in `with`; leave the field `loop` out";
+        check.error("nested_loop", field.clone(), message);
+    }
     let max = limits::ITERATIONS_MAX;
-    if repeat.max_iterations.is_some_and(|n| !(1..=max).contains(&n)) {
+    if max_iterations.is_some_and(|n| !(1..=max).contains(&n)) {
         let message = format!("how many iterations there may be is 1 to {max}");
         check.error("bad_loop", join(&field, "max_iterations"), message);
+    }
+    if let Some(inner) = written.and_then(|written| written.task) {
+        let inner_path = join(&field, "do");
+        bounds(check, &inner_path, inner.retry.as_ref(), inner.timeout);
+        if inner.task_type == LOOP {
+            let message = "a loop cannot do a loop; put the inner one into a flow of its own and let the outer one run that (`flow`)";
+            check.error("nested_loop", join(&inner_path, "type"), message);
+        }
     }
 }
 

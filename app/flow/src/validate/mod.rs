@@ -3,13 +3,17 @@
 //! All problems are told, not only the first. Warnings never block.
 
 mod arguments;
+mod concurrency;
 mod edges;
 mod fields;
 mod inputs;
+mod notify;
 mod reach;
 mod schedules;
+mod secrets;
 #[cfg(test)]
 pub(crate) mod tests;
+mod webhooks;
 
 pub(crate) use fields::to_slug;
 use rustc_hash::FxHashSet;
@@ -37,6 +41,16 @@ pub trait TypeCatalog {
 
     /// The keys of all types.
     fn known(&self) -> Vec<&str>;
+
+    /// Whether there is a secret of this name; `None` if nobody here knows.
+    fn has_secret(&self, _name: &str) -> Option<bool> {
+        None
+    }
+
+    /// Whether there is a variable of this name; `None` if nobody here knows.
+    fn has_variable(&self, _name: &str) -> Option<bool> {
+        None
+    }
 
     /// What is wrong with a schedule's pattern or zone, as a field of it and a sentence. Calendars are the server's: a page leaves
     /// that to it.
@@ -158,7 +172,12 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     let graph = edges::check(&mut check);
     arguments::check(&mut check, types);
     schedules::check(&mut check, types);
-    check.problems.extend(Program::compile(doc).1);
+    concurrency::check(&mut check);
+    webhooks::check(&mut check, types);
+    notify::check(&mut check, types);
+    let (program, problems) = Program::compile(doc);
+    check.problems.extend(problems);
+    secrets::variables(&mut check, &program, types);
     if let Some(graph) = graph {
         reach::check(&mut check, &graph);
     }

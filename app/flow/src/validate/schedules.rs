@@ -1,11 +1,8 @@
 //! Whether schedules make sense: their names, their patterns, and what they give to runs.
 
-use serde_json::{Map, Value};
-
-use super::{Check, TypeCatalog, has_expression};
-use crate::doc::ScheduleDoc;
+use super::concurrency::given;
+use super::{Check, TypeCatalog};
 use crate::ids::is_slug;
-use crate::inputs;
 use crate::limits;
 use crate::parse::join;
 
@@ -36,29 +33,6 @@ pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
             let message = format!("the jitter is at most {} h", max.as_secs() / 3600);
             check.error("bad_schedule", join(&path, "jitter"), message);
         }
-        given(check, &path, schedule);
-    }
-}
-
-/// Values that are known now are judged now; what expressions will give is judged when it is there.
-fn given(check: &mut Check<'_>, path: &str, schedule: &ScheduleDoc) {
-    let doc = check.doc;
-    let known: Map<String, Value> = schedule
-        .inputs
-        .iter()
-        .filter(|(_, value)| !has_expression(value))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let Err(problems) = inputs::resolve(doc, Value::Object(known)) else {
-        return;
-    };
-    for problem in problems {
-        let field = problem.field.unwrap_or_default();
-        let will_be_given = field
-            .strip_prefix("inputs.")
-            .is_some_and(|name| schedule.inputs.get(name).is_some_and(has_expression));
-        if !will_be_given {
-            check.error(&problem.code, format!("{path}.{field}"), problem.message);
-        }
+        given(check, &path, &schedule.inputs);
     }
 }

@@ -19,7 +19,15 @@ impl Types {
                     &["message"],
                 ),
             ),
-            ("approval", object(json!({"title": {"type": "string"}}), &[])),
+            (
+                "approval",
+                object(
+                    json!({"title": {"type": "string"}, "form": {"type": "object"}, "on_timeout": {"type": "string"}}),
+                    &[],
+                ),
+            ),
+            ("signal", object(json!({"name": {"type": "string"}}), &[])),
+            ("loop", schemars::schema_for!(crate::looping::LoopWith).to_value()),
             (
                 "switch",
                 object(
@@ -30,7 +38,7 @@ impl Types {
             (
                 "shell",
                 object(
-                    json!({"command": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}}}),
+                    json!({"command": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}, "x-secret": true}}),
                     &["command"],
                 ),
             ),
@@ -92,6 +100,14 @@ impl TypeCatalog for Types {
 
     fn known(&self) -> Vec<&str> {
         self.0.iter().map(|(key, _)| *key).collect()
+    }
+
+    fn has_secret(&self, name: &str) -> Option<bool> {
+        Some(name == "token")
+    }
+
+    fn has_variable(&self, name: &str) -> Option<bool> {
+        Some(name == "base_url")
     }
 }
 
@@ -246,7 +262,7 @@ fn arguments_are_checked() {
 inputs: { x: {} }
 "#,
         expect![[r#"
-            3:14: error: there is no task type `http.reqest` (did you mean `http.request`?); the types are noop, fail, log, approval, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
+            3:14: error: there is no task type `http.reqest` (did you mean `http.request`?); the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
             4:28: error: `http.request` needs the argument `url` (tasks.b.with.url) [missing_argument]
             4:42: error: `http.request` has no argument `urll` (did you mean `url`?); its arguments are url, method, expect, pause, body (tasks.b.with.urll) [unknown_argument]
             4:53: error: "PUT" is not possible here; write one of GET, POST (tasks.b.with.method) [bad_argument]
@@ -258,8 +274,8 @@ inputs: { x: {} }
             5:62: error: `log` needs the argument `message` (tasks.c.undo.with.message) [missing_argument]
             6:38: warning: an expression inside a command lets its value run as code; put it into `env` and write "$NAME" here (tasks.d.with.command) [shell_injection]
             6:69: error: expected string, found 1 (tasks.d.with.env.A) [bad_argument]
-            7:36: error: There is no `x`; expressions see `inputs`, `tasks` and `run` (did you mean `inputs.x`?). (tasks.e.with.message) [unknown_name]
-            7:54: error: There is no `y`; expressions see `inputs`, `tasks` and `run`. (tasks.e.with.level) [unknown_name]
+            7:36: error: There is no `x`; expressions see `inputs`, `vars`, `tasks` and `run` (did you mean `inputs.x`?). (tasks.e.with.message) [unknown_name]
+            7:54: error: There is no `y`; expressions see `inputs`, `vars`, `tasks` and `run`. (tasks.e.with.level) [unknown_name]
         "#]],
     );
 }
@@ -356,7 +372,7 @@ fn one_slip_does_not_hide_the_others() {
             3:6: error: a task needs `type` (tasks.a.type) [missing_field]
             3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.a.typ) [unknown_field]
             4:6: error: expected a task as a mapping of fields, found a list (tasks.b) [wrong_type]
-            5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, approval, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
+            5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
             5:33: error: `c` needs itself; remove this edge (tasks.c.needs[2]) [self_edge]
             5:36: error: there is no task `x` (tasks.c.needs[3]) [unknown_task]
             5:56: error: `soon` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d) (tasks.c.retry.first) [bad_duration]
@@ -425,7 +441,7 @@ schedules:
         expect![[r#"
             6:3: error: `Bad Name` cannot name a schedule: names have lower case letters, digits, `-` and `_` (schedules["Bad Name"]) [bad_id]
             6:49: error: expected a day like 2026-01-31, found "tomorrow" (schedules["Bad Name"].inputs.day) [bad_input]
-            6:62: error: There is no `inputs` before the run has started; expressions see `trigger` here. (schedules["Bad Name"].inputs.n) [unknown_name]
+            6:62: error: There is no `inputs` before the run has started; expressions see `trigger` and `vars` here. (schedules["Bad Name"].inputs.n) [unknown_name]
             6:83: error: the flow has no input `m`; its inputs are day, n (schedules["Bad Name"].inputs.m) [unknown_input]
             7:37: error: the jitter is at most 24 h (schedules.odd.jitter) [bad_schedule]
             7:51: error: `never` is not known here; write one of skip, after (schedules.odd.missing) [unknown_word]
@@ -467,7 +483,7 @@ fn items_and_loops_are_checked() {
             6:36: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.d.with.message) [unknown_name]
             6:36: error: `loop` is there only inside a loop. (tasks.d.with.message) [unknown_name]
             6:86: error: a `loop` needs `until` (tasks.d.loop.until) [missing_field]
-            7:36: error: There is no `itm`; expressions see `inputs`, `tasks` and `run`. (tasks.e.with.message) [unknown_name]
+            7:36: error: There is no `itm`; expressions see `inputs`, `vars`, `tasks` and `run`. (tasks.e.with.message) [unknown_name]
             7:70: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.e.for_each.items) [unknown_name]
             7:101: error: expected one of fail_fast, continue, found a list (tasks.e.for_each.on_item_failure) [wrong_type]
         "#]],
@@ -521,6 +537,196 @@ fn queues_priorities_and_caches_are_checked() {
             5:42: warning: `log` needs no worker, so `priority` changes nothing here (tasks.c.priority) [no_effect]
             5:45: warning: `log` needs no worker, so `cache` changes nothing here (tasks.c.cache) [no_effect]
             5:59: error: a result holds for more than 0s and at most 366d (tasks.c.cache.ttl) [bad_duration]
+        "#]],
+    );
+}
+
+#[test]
+fn secrets_stand_only_where_they_are_kept() {
+    check_text(
+        "
+flow: a
+inputs: { x: { default: '{{ secrets.token }}' } }
+tasks:
+  b: { type: shell, with: { command: 'true', env: { A: '{{ secrets.token }}', B: '{{ secrets.tokn }}', C: 'x {{ secrets.token }}' } } }
+  c: { type: shell, with: { command: '{{ secrets.token }}' } }
+  d: { type: log, with: { message: '{{ secrets.token }}' } }
+  e: { type: log, when: '{{ secrets.token == 1 }}', with: { message: a }, for_each: { items: ['{{ secrets.token }}'] } }
+  f: { type: noop, undo: { type: log, with: { message: '{{ secrets.token }}' } } }
+outputs: { o: '{{ secrets.token }}' }
+schedules: { s: { cron: '@daily', inputs: { x: '{{ secrets.token }}' } } }
+",
+        expect![[r#"
+            5:82: warning: there is no secret `tokn`; until it is set, what needs it fails (tasks.b.with.env.B) [unknown_secret]
+            5:107: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.b.with.env.C) [secret_reference]
+            6:38: warning: an expression inside a command lets its value run as code; put it into `env` and write "$NAME" here (tasks.c.with.command) [shell_injection]
+            6:38: error: `shell` takes no secret here: it would be kept and shown like any other value; its arguments that take secrets are env (tasks.c.with.command) [secret_reference]
+            7:36: error: `log` takes no secret here: it would be kept and shown like any other value (tasks.d.with.message) [secret_reference]
+            8:25: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.e.when) [secret_reference]
+            8:95: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (tasks.e.for_each.items[0]) [secret_reference]
+            9:56: error: `log` takes no secret here: it would be kept and shown like any other value (tasks.f.undo.with.message) [secret_reference]
+            10:15: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (outputs.o) [secret_reference]
+            11:48: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (schedules.s.inputs.x) [secret_reference]
+        "#]],
+    );
+}
+
+#[test]
+fn variables_that_are_not_there_are_told() {
+    check_text(
+        r#"
+flow: a
+inputs: { x: {} }
+tasks:
+  b: { type: log, with: { message: '{{ vars.base_url }}/{{ vars.path }}' } }
+  c: { type: log, with: { message: "{{ vars.level | default('info') }} {{ vars[inputs.x] }}" } }
+schedules: { s: { cron: '@daily', inputs: { x: '{{ vars.base_url }} {{ vars.bass_url }}' } } }
+"#,
+        expect![[r#"
+            5:36: warning: there is no variable `path`; until it is set, what needs it fails (tasks.b.with.message) [unknown_variable]
+            6:36: error: Variables are read by name, as in `vars.base_url`: a run keeps those it names. (tasks.c.with.message) [unknown_variable]
+            7:48: warning: there is no variable `bass_url`; until it is set, what needs it fails (schedules.s.inputs.x) [unknown_variable]
+        "#]],
+    );
+}
+
+#[test]
+fn limits_and_starts_after_others_are_checked() {
+    check_text(
+        r#"flow: f
+inputs: { n: { type: integer } }
+concurrency: { limit: 0, key: "{{ inputs.m }}{{ run.id }}", strategy: que }
+tasks: { a: { type: noop } }
+after:
+  One: { flow: other, inputs: { n: x } }
+  two: { flow: f, on: [failed, done] }
+  three: { flow: other, on: always, inputs: { n: "{{ trigger.outputs.n }}", m: 1 } }
+  four: { flow: other, inputs: { n: "{{ trigger.at }}" } }
+"#,
+        expect![[r#"
+            3:23: error: how many runs may be at work at once is 1 to 10000 (concurrency.limit) [bad_concurrency]
+            3:31: error: The flow has no input `m`. (concurrency.key) [unknown_input]
+            3:31: error: There is no `run` before the run has started; expressions see `inputs` here. (concurrency.key) [unknown_name]
+            3:71: error: `que` is not known here; write one of queue, cancel_running, skip (concurrency.strategy) [unknown_word]
+            6:3: error: `One` cannot be a name here: names have lower case letters, digits, `-` and `_` (after.One) [bad_id]
+            6:36: error: expected a whole number, found "x" (after.One.inputs.n) [bad_input]
+            7:16: error: a flow that starts after itself would never end; use a loop or a schedule (after.two.flow) [self_after]
+            7:19: error: `done` is no end of a run; there are succeeded, failed, cancelled, always (after.two.on) [unknown_on]
+            8:80: error: the flow has no input `m`; its inputs are n (after.three.inputs.m) [unknown_input]
+            9:37: error: `trigger` has no field `at`; it has name, flow, run, outcome, outputs. (after.four.inputs.n) [unknown_field]
+        "#]],
+    );
+}
+
+#[test]
+fn webhooks_know_their_callers() {
+    check_text(
+        r#"
+flow: a
+inputs: { order: {} }
+tasks: { b: { type: noop } }
+webhooks:
+  Bad Name: {}
+  both: { token: '{{ secrets.token }}', signature: 'geheim', tolerance: 5m, max_body: 0 }
+  typo: { token: '{{ secrets.tokn }}', timestamp_header: x-time, header: 'a b', wait: 1h }
+  good: { signature: '{{ secrets.token }}', timestamp_header: x-time, signed: 'v0:{timestamp}:{body}', respond: output, wait: 10s,
+    inputs: { order: '{{ body.order }} {{ headers["x-a"] }} {{ query.b }}' }, idempotency_key: '{{ headers["x-id"] }}' }
+  other: { token: '{{ secrets.token }}', signed: '{timestamp}', inputs: { ordr: '{{ inputs.order }} {{ secrets.token }}' }, wait: 1s, respnd: run }
+"#,
+        expect![[r#"
+            6:3: error: `Bad Name` cannot name a webhook: names have lower case letters, digits, `-` and `_` (webhooks["Bad Name"]) [bad_id]
+            6:3: error: a webhook knows its callers by a `token` or by a `signature`: give one of them, as `{{ secrets.name }}` (webhooks["Bad Name"]) [webhook_auth]
+            7:3: error: a webhook knows its callers by a `token` or by a `signature`: give one of them, as `{{ secrets.name }}` (webhooks.both) [webhook_auth]
+            7:52: error: this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name (webhooks.both.signature) [secret_reference]
+            7:73: error: without a `timestamp_header` nobody knows how old a delivery is (webhooks.both.tolerance) [bad_webhook]
+            7:87: error: `max_body` is from 1 to 4194304 bytes (webhooks.both.max_body) [bad_webhook]
+            8:18: warning: there is no secret `tokn`; until it is set, what needs it fails (webhooks.typo.token) [unknown_secret]
+            8:58: error: `timestamp_header` goes with `signature` alone (webhooks.typo.timestamp_header) [bad_webhook]
+            8:74: error: `a b` is not the name of a header (webhooks.typo.header) [bad_webhook]
+            8:87: error: a webhook waits at most 300 s (webhooks.typo.wait) [bad_webhook]
+            11:50: error: `signed` goes with `signature` alone (webhooks.other.signed) [bad_webhook]
+            11:50: error: what is signed holds `{body}`, and `{timestamp}` if and only if there is a `timestamp_header` (webhooks.other.signed) [bad_webhook]
+            11:81: error: the flow has no input `ordr` (did you mean `order`?) (webhooks.other.inputs.ordr) [unknown_input]
+            11:81: error: There is no `inputs` before the run has started; expressions see `body`, `headers`, `query` and `vars` here. (webhooks.other.inputs.ordr) [unknown_name]
+            11:81: error: Secrets cannot be read by expressions; only a field made for secrets takes `{{ secrets.name }}`, with nothing before or after it. (webhooks.other.inputs.ordr) [secret_reference]
+            11:131: warning: `wait` has no effect without `respond: output` (webhooks.other.wait) [bad_webhook]
+            11:135: error: a webhook has no field `respnd` (did you mean `respond`?); its fields are token, signature, header, timestamp_header, signed, tolerance, inputs, idempotency_key, respond, wait, max_body (webhooks.other.respnd) [unknown_field]
+        "#]],
+    );
+}
+
+#[test]
+fn what_waits_is_checked_deeply() {
+    check_tasks(
+        r#"  a: { type: approval, with: { form: { type: 3 } } }
+  b: { type: approval, with: { form: { type: object, required: [x] }, on_timeout: approve } }
+  c: { type: approval, with: { form: { type: object, required: [x] }, on_timeout: reject } }
+  d: { type: signal, with: { name: "" } }
+  e: { type: signal, with: { name: "{{ run.id }}" } }
+"#,
+        expect![[r#"
+            3:32: error: the form is no JSON Schema: 3 is not valid under any of the schemas listed in the 'anyOf' keyword (tasks.a.with.form) [bad_form]
+            4:32: error: the form has fields that must be filled in, which nobody does when time approves; give `on_timeout` another value or require none (tasks.b.with.form) [bad_form]
+            6:36: error: a signal's name has 1 to 200 characters on one line (tasks.d.with.name) [bad_signal]
+        "#]],
+    );
+}
+
+#[test]
+fn loops_are_checked_like_the_field() {
+    check_tasks(
+        r#"  a: { type: loop, with: { do: { type: shell, with: { comand: x }, retry: { max_attempts: 0 } }, until: "last.n > nobody", max_iterations: 0 } }
+  b: { type: loop, with: { do: { type: loop }, until: "true" } }
+  c: { type: loop, loop: { until: "true" }, with: { do: { type: noop }, until: "true" } }
+  d: { type: loop, for_each: { items: [1] }, with: { do: { type: noop }, until: "true" } }
+  e: { type: noop, undo: { type: loop, with: { do: { type: noop }, until: "true" } } }
+  f: { type: loop, with: { do: { type: noop } } }
+  g: { type: loop, with: { do: { type: log, with: { message: "{{ iteration }} {{ last }}" } }, until: "iteration == 3" } }
+"#,
+        expect![[r#"
+            3:47: error: `shell` needs the argument `command` (tasks.a.with.do.with.command) [missing_argument]
+            3:63: error: `shell` has no argument `comand` (did you mean `command`?); its arguments are command, env (tasks.a.with.do.with.comand) [unknown_argument]
+            3:91: error: `max_attempts` counts the first attempt too, so it is 1 to 1000, not 0 (tasks.a.with.do.retry.max_attempts) [bad_retry]
+            3:105: error: There is no `nobody`; expressions see `inputs`, `vars`, `tasks` and `run`. (tasks.a.with.until) [unknown_name]
+            3:140: error: how many iterations there may be is 1 to 100000 (tasks.a.with.max_iterations) [bad_loop]
+            4:28: error: `loop` needs the argument `until` (tasks.b.with.do.with.until) [missing_argument]
+            4:40: error: a loop cannot do a loop; put the inner one into a flow of its own and let the outer one run that (`flow`) (tasks.b.with.do.type) [nested_loop]
+            5:20: error: a task of the type `loop` has its condition in `with`; leave the field `loop` out (tasks.c.loop) [nested_loop]
+            6:46: error: a task has `for_each` or `loop`, not both; put one of them into a flow of its own and run that as a subflow (tasks.d.with) [for_each_and_loop]
+            7:20: error: what takes a task back cannot be a loop; put the loop into a flow of its own and run that by `subflow` (tasks.e.undo) [nested_loop]
+            8:20: error: `loop` needs the argument `until` (tasks.f.with.until) [missing_argument]
+        "#]],
+    );
+}
+
+#[test]
+fn rules_look_for_something_and_tell_somebody() {
+    check_text(
+        r#"
+flow: a
+tasks: { b: { type: noop } }
+schedules: { night: { cron: '@daily' } }
+notify:
+  nothing: {}
+  good: { failure: true, late: 30m, schedule: night, silence: 26h, mail: { to: 'a@example.org', smtp: '{{ secrets.token }}' },
+    webhook: { url: '{{ secrets.tokn }}', secret: '{{ secrets.token }}' } }
+  bad: { late: 100ms, schedule: nigth, mail: { to: "a\nb", from: '{{ vars.x }}', smtp: 'smtp://geheim' }, webhook: { url: 'ftp://x', secret: x } }
+  half: { silence: 1h, schedule: night, webhook: { url: 'https://{{ vars.x }}', sercet: x } }
+"#,
+        expect![[r#"
+            6:3: error: the rule looks for nothing: give `failure: true`, `late` or `silence` (notify.nothing) [bad_rule]
+            6:3: error: the rule tells nobody: give `mail` or `webhook` (notify.nothing) [bad_rule]
+            8:21: warning: there is no secret `tokn`; until it is set, what needs it fails (notify.good.webhook.url) [unknown_secret]
+            9:16: error: `late` is from 1s to 366d (notify.bad.late) [bad_rule]
+            9:33: error: the flow has no schedule `nigth` (did you mean `night`?) (notify.bad.schedule) [unknown_schedule]
+            9:52: error: these are no mail addresses (notify.bad.mail.to) [bad_rule]
+            9:66: error: there are no expressions here: rules are judged without a run (notify.bad.mail.from) [expression]
+            9:88: error: this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name (notify.bad.mail.smtp) [secret_reference]
+            9:123: error: an address begins with `https://` or `http://`, or is a secret (notify.bad.webhook.url) [bad_rule]
+            9:142: error: this is a secret: write `{{ secrets.name }}` with nothing before or after it, and set the secret of that name (notify.bad.webhook.secret) [secret_reference]
+            10:34: error: `schedule` says what `late` is about; give `late` too (notify.half.schedule) [bad_rule]
+            10:57: error: there are no expressions here: rules are judged without a run (notify.half.webhook.url) [expression]
+            10:81: error: a call has no field `sercet` (did you mean `secret`?); its fields are url, secret (notify.half.webhook.sercet) [unknown_field]
         "#]],
     );
 }

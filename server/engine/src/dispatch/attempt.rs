@@ -15,9 +15,11 @@ use tokio::sync::oneshot;
 
 use super::Job;
 use super::pool::{Inner, Live};
+use crate::secrets::fill_in;
+use crate::secrets::mask::{MaskedLog, Masker};
 use crate::store::LogKey;
 use crate::task_logs::AttemptLog;
-use crate::task_type::{TaskContext, TaskOutcome, TaskType};
+use crate::task_type::{LogSink, TaskContext, TaskOutcome, TaskType};
 use crate::task_types::Found;
 
 /// How long an attempt has after it was killed before it is given up: time to see its process gone.
@@ -27,7 +29,7 @@ type Work = Pin<Box<dyn Future<Output = TaskOutcome> + Send>>;
 
 impl Inner {
     /// Makes an attempt. Its log is closed when it comes back.
-    pub(super) async fn attempt(&self, job: Job, live: &Arc<Live>) -> TaskOutcome {
+    pub(super) async fn attempt(&self, mut job: Job, live: &Arc<Live>) -> TaskOutcome {
         if job.dispatch.at_most_once {
             tokio::select! {
                 biased;
@@ -35,9 +37,21 @@ impl Inner {
                 () = live.confirmed.notified() => {}
             }
         }
-        let (task_type, is_blocking) = match self.options.types.find(&job.dispatch.task_type) {
-            Found::Type(task_type, info) => (task_type, info.blocking),
+        let (task_type, info) = match self.options.types.find(&job.dispatch.task_type) {
+            Found::Type(task_type, info) => (task_type, info),
             Found::Missing(error) => return TaskOutcome::Failed { error, output: None },
+        };
+        let uses = Arc::clone(&job.dispatch.secrets);
+        let masker = if uses.is_empty() {
+            None
+        } else {
+            match fill_in(&*self.options.secrets, &uses, &info.input_schema, &job.input).await {
+                Ok((input, masker)) => {
+                    job.input = input;
+                    masker
+                }
+                Err(error) => return TaskOutcome::Failed { error, output: None },
+            }
         };
         let key = LogKey {
             run: job.run,
@@ -46,26 +60,46 @@ impl Inner {
         };
         let log = self.options.logs.sink(key);
         let timeout = job.dispatch.timeout;
-        let context = self.context(job, live, Arc::clone(&log));
-        let work = if is_blocking {
+        let masked = masker
+            .clone()
+            .map(|masker| Arc::new(MaskedLog::new(masker, Arc::<AttemptLog>::clone(&log))));
+        let sink: Arc<dyn LogSink> = match &masked {
+            Some(masked) => Arc::<MaskedLog>::clone(masked),
+            None => Arc::<AttemptLog>::clone(&log),
+        };
+        let context = self.context(job, live, (sink, masker.clone()));
+        let work = if info.blocking {
             self.on_own_thread(task_type, context)
         } else {
             guarded(task_type, context)
         };
         let outcome = self.watch(work, timeout, live).await;
+        if let Some(masked) = masked {
+            masked.finish();
+        }
         log.close();
-        within_limit(outcome)
+        within_limit(match masker {
+            Some(masker) => masker.outcome(outcome),
+            None => outcome,
+        })
     }
 
-    fn context(&self, job: Job, live: &Live, log: Arc<AttemptLog>) -> TaskContext {
-        let (input, idempotency_key) = (job.arguments(), job.idempotency_key());
+    fn context(
+        &self,
+        job: Job,
+        live: &Live,
+        (log, masker): (Arc<dyn LogSink>, Option<Masker>),
+    ) -> TaskContext {
+        let idempotency_key = job.idempotency_key();
         TaskContext {
             run: job.run,
             flow: job.flow,
             idempotency_key,
             task: job.dispatch.path,
             attempt: job.dispatch.attempt,
-            input,
+            input: job.input,
+            secrets: job.dispatch.secrets,
+            masker,
             cancel: live.cancel.clone(),
             kill: live.kill.clone(),
             log,

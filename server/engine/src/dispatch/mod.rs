@@ -9,6 +9,7 @@ pub mod remote;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub struct Job {
     pub flow: Arc<str>,
     /// What the run decided.
     pub dispatch: flow::run::command::Dispatch,
-    /// Its arguments: `dispatch.input`, loaded if it was a blob.
+    /// Its arguments: `dispatch.input`, loaded if it was a blob, with references to secrets as they are.
     pub input: Arc<Value>,
 }
 
@@ -42,11 +43,11 @@ impl Job {
         format!("{}/{}", self.run, self.dispatch.path)
     }
 
-    /// The arguments as whoever makes the attempt is given them, in this process or elsewhere. This is the one place where what stands
-    /// for a value only here, such as a reference to a secret, is to be put in: nothing before this is to hold it.
-    #[must_use]
-    pub fn arguments(&self) -> Arc<Value> {
-        Arc::clone(&self.input)
+    /// The names of the secrets its arguments refer to.
+    pub(crate) fn names_of_secrets(&self) -> Vec<String> {
+        let names = self.dispatch.secrets.iter().map(|found| &*found.name);
+        let names: BTreeSet<&str> = names.collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::Threads;
 use super::{Dispatch, Job, Load, Report, ReportTo};
+use crate::secrets::{NoSecrets, SecretSource};
 use crate::task_logs::LogWriter;
 use crate::task_type::TaskOutcome;
 use crate::task_types::TypeRegistry;
@@ -33,6 +34,8 @@ pub struct PoolOptions {
     pub data_dir: PathBuf,
     /// Identifies the data folder in the environment of child processes.
     pub instance: Arc<str>,
+    /// Who opens the secrets that attempts need.
+    pub secrets: Arc<dyn SecretSource>,
     /// How long an attempt has between being asked to end and being made to.
     pub grace: Duration,
 }
@@ -50,6 +53,7 @@ impl PoolOptions {
             logs,
             data_dir,
             instance,
+            secrets: Arc::new(NoSecrets),
             grace: Duration::from_millis(limits::TERMINATION_GRACE_MS),
         }
     }

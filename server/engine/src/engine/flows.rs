@@ -1,14 +1,22 @@
 //! Flows: saved as versions, listed, archived.
 
+use std::collections::BTreeMap;
+
 use flow::parse::Format;
 use flow::validate::Checked;
 use flow::view::{FlowDetail, FlowSummary, FlowVersionView, Page};
 use flow::{FlowDoc, Problem, Severity};
+use serde_json::{Map, Value};
 
 use super::Engine;
 use crate::error::{EngineError, EngineResult};
+use crate::notify;
+use crate::secrets::references;
 use crate::store::listing::{LATEST_RUNS_MAX, dot};
 use crate::store::{NewSchedule, NewVersion, RunFilter};
+
+/// Flows that one document's tasks run and that are looked for when it is checked.
+const FLOWS_LOOKED_FOR_MAX: usize = 100;
 
 /// A document to be saved.
 #[derive(Clone, Debug)]
@@ -42,17 +50,46 @@ impl Engine {
     /// # Errors
     /// Only if the process can start no thread for it: a large document would hold up everything else on this one.
     pub async fn check(&self, source: Vec<u8>, format: Format) -> EngineResult<(Vec<u8>, Checked)> {
-        let types = self.parts.types.all();
+        let types = self.catalog().await?;
         let check = move || {
-            let checked = flow::validate::check(&source, format, &*types);
+            let checked = flow::validate::check(&source, format, &types);
             (source, checked)
         };
-        self.parts
-            .shared
-            .runtime
-            .spawn_blocking(check)
-            .await
-            .map_err(|error| EngineError::Unavailable(format!("the document could not be checked: {error}")))
+        let (source, mut checked) =
+            self.parts
+                .shared
+                .runtime
+                .spawn_blocking(check)
+                .await
+                .map_err(|error| {
+                    EngineError::Unavailable(format!("the document could not be checked: {error}"))
+                })?;
+        if let Some(doc) = &checked.doc {
+            checked.problems.extend(self.missing_flows(doc).await?);
+        }
+        Ok((source, checked))
+    }
+
+    /// Warnings about flows that a document's tasks run and that are not there. They may be saved later, so these are no errors.
+    async fn missing_flows(&self, doc: &FlowDoc) -> EngineResult<Vec<Problem>> {
+        let mut known: BTreeMap<String, Option<bool>> = BTreeMap::new();
+        let mut warnings = Vec::new();
+        for (place, name) in run_by(doc) {
+            if !known.contains_key(&name) {
+                if known.len() >= FLOWS_LOOKED_FOR_MAX {
+                    break;
+                }
+                let found = self.parts.shared.store.flow(&name, None).await?;
+                known.insert(name.clone(), found.map(|found| found.archived));
+            }
+            let message = match known.get(&name) {
+                Some(None) => format!("there is no flow `{}` yet", name.escape_debug()),
+                Some(Some(true)) => format!("the flow `{name}` is archived and takes no new runs"),
+                _ => continue,
+            };
+            warnings.push(Problem::warning("unknown_flow", message).at(place));
+        }
+        Ok(warnings)
     }
 
     /// Saves a document as a new flow or a new version of one.
@@ -93,7 +130,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::save_flow`].
     pub async fn save_document(&self, doc: &FlowDoc, actor: &str) -> EngineResult<Saved> {
-        let problems = flow::validate::validate(doc, &*self.parts.types.all());
+        let problems = flow::validate::validate(doc, &self.catalog().await?);
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(EngineError::Invalid(problems));
         }
@@ -130,10 +167,19 @@ impl Engine {
             actor,
             expected,
             schedules: schedules(doc),
+            references: references(doc),
+            follows: doc
+                .after
+                .iter()
+                .map(|(name, after)| (name.clone(), after.flow.clone()))
+                .collect(),
+            rules: notify::rules(doc),
         };
         let saved = self.parts.shared.store.save_flow(new).await;
         self.parts.shared.flows.forget_newest(&doc.flow);
+        self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         saved.map_err(|error| match EngineError::from(error) {
             EngineError::VersionConflict {
                 expected, current, ..
@@ -184,7 +230,7 @@ impl Engine {
                 stored.version
             ))
         })?;
-        let warnings = flow::validate::validate(&document, &*self.parts.types.all());
+        let warnings = flow::validate::validate(&document, &self.catalog().await?);
         let filter = RunFilter {
             flow: Some(id.to_owned()),
             ..RunFilter::default()
@@ -230,13 +276,46 @@ impl Engine {
     pub async fn archive_flow(&self, id: &str) -> EngineResult<()> {
         let found = self.parts.shared.store.archive_flow(id).await?;
         self.parts.shared.flows.forget_newest(id);
+        self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         if found {
             Ok(())
         } else {
             Err(EngineError::UnknownFlow(id.to_owned()))
         }
     }
+}
+
+/// The flows that tasks run, as far as they are known before a run, with the fields that name them. A flow may run itself.
+fn run_by(doc: &FlowDoc) -> Vec<(String, String)> {
+    let groups = [
+        ("tasks", &doc.tasks),
+        ("finally", &doc.finally),
+        ("on_failure", &doc.on_failure),
+    ];
+    let mut found = Vec::new();
+    for (group, tasks) in groups {
+        for (id, task) in tasks {
+            let runs = |task_type: &str, with: &Map<String, Value>| match with.get("flow") {
+                Some(Value::String(flow)) if task_type == "subflow" && !flow.contains('{') => {
+                    Some(flow.clone())
+                }
+                _ => None,
+            };
+            let unrolled = task.unrolled();
+            let own = runs(&unrolled.task_type, &unrolled.with)
+                .map(|flow| (format!("{group}.{id}.with.flow"), flow));
+            let undo = task
+                .undo
+                .as_ref()
+                .and_then(|undo| runs(&undo.task_type, &undo.with));
+            let undo = undo.map(|flow| (format!("{group}.{id}.undo.with.flow"), flow));
+            found.extend(own.into_iter().chain(undo));
+        }
+    }
+    found.retain(|(_, flow)| *flow != doc.flow);
+    found
 }
 
 fn schedules(doc: &FlowDoc) -> Vec<NewSchedule> {

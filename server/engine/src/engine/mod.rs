@@ -1,7 +1,9 @@
 //! The engine as its embedders, handlers and pages use it.
 
+mod answers;
 mod flows;
 mod queues;
+mod retry;
 mod runs;
 mod start;
 mod workers;
@@ -16,9 +18,11 @@ use flow::view::TaskTypeView;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
+pub use self::answers::Answer;
 pub use self::flows::{SaveFlow, Saved};
 pub use self::queues::QueueView;
 pub(crate) use self::queues::check_queue;
+pub use self::retry::RetryRun;
 pub use self::runs::Logs;
 pub use self::start::StartRun;
 pub use self::workers::{
@@ -30,9 +34,11 @@ use crate::builder::EngineBuilder;
 use crate::clock::Clock;
 use crate::dispatch::{Load, RemotePool};
 use crate::error::EngineResult;
+use crate::notify::Courier;
 use crate::queues::{QueueLimits, QueuesHandle};
 use crate::reader::Reader;
 use crate::schedules::Clerk;
+use crate::secrets::{Keeper, Variables};
 use crate::shard::{Counters, Router, Shared};
 use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
@@ -57,6 +63,11 @@ pub(crate) struct Parts {
     pub(crate) log_store: Arc<dyn LogStore>,
     pub(crate) data_dir: PathBuf,
     pub(crate) clerk: Arc<Clerk>,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) variables: Variables,
+    pub(crate) courier: Courier,
+    /// Identifies the data folder.
+    pub(crate) instance: Arc<str>,
     pub(crate) upkeep: Mutex<Option<UpkeepTask>>,
 }
 
@@ -141,6 +152,8 @@ impl Engine {
     /// start.
     pub async fn shutdown(&self, finish: Duration) {
         self.parts.clerk.stop();
+        self.parts.shared.courier.stop().await;
+        self.parts.shared.bells.stop();
         let upkeep = self.parts.upkeep.lock().take();
         if let Some(upkeep) = upkeep {
             upkeep.stop().await;

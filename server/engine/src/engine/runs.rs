@@ -104,7 +104,7 @@ impl Engine {
         self.ask(run, Command::Resume, actor).await
     }
 
-    async fn ask(&self, run: RunId, command: Command, actor: &str) -> EngineResult<()> {
+    pub(super) async fn ask(&self, run: RunId, command: Command, actor: &str) -> EngineResult<()> {
         self.parts.router.command(run, command, actor.into()).await
     }
 

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::run::NewRun;
+use flow::expr::{RunFacts, Scope};
+use flow::gate::Permit;
+use flow::run::{FollowedRun, Fork, NewRun, ParentRun};
 use flow::view::RunDetail;
-use flow::{Payload, RunId};
-use serde_json::Value;
+use flow::{Problem, RunId};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::Engine;
+use crate::chance;
 use crate::error::{EngineError, EngineResult};
-use crate::reports;
+use crate::flows::Compiled;
 use crate::shard::{Accepted, Start};
 use crate::store::Idempotency;
 
@@ -55,6 +58,21 @@ impl StartRun {
     }
 }
 
+/// What else there may be to a start.
+#[derive(Default)]
+pub(super) struct Beginning {
+    /// The task of another run that asks for it.
+    pub(super) parent: Option<Box<ParentRun>>,
+    /// What it takes from another run.
+    pub(super) fork: Option<Box<Fork>>,
+    /// The variables it starts with; as they are now if nothing is said.
+    pub(super) vars: Option<Map<String, Value>>,
+    /// The run whose end starts it.
+    pub(super) follows: Option<Box<FollowedRun>>,
+    /// Told once the run has ended.
+    pub(super) ended: Option<oneshot::Sender<Arc<RunDetail>>>,
+}
+
 impl Engine {
     /// Starts a run; answers once its start is durable.
     ///
@@ -62,7 +80,39 @@ impl Engine {
     /// [`EngineError::UnknownFlow`], [`EngineError::Archived`], [`EngineError::Invalid`] for inputs that do not fit,
     /// [`EngineError::KeyReused`], [`EngineError::Overloaded`], [`EngineError::Unavailable`].
     pub async fn start_run(&self, start: StartRun) -> EngineResult<RunId> {
-        self.begin(start, None).await
+        self.begin(start, Beginning::default()).await
+    }
+
+    /// Starts a run for a task of another.
+    ///
+    /// # Errors
+    /// As [`Engine::start_run`].
+    pub(crate) async fn start_child_run(&self, start: StartRun, parent: ParentRun) -> EngineResult<RunId> {
+        let parent = Some(Box::new(parent));
+        self.begin(
+            start,
+            Beginning {
+                parent,
+                ..Beginning::default()
+            },
+        )
+        .await
+    }
+
+    /// Starts a run because another has ended.
+    ///
+    /// # Errors
+    /// As [`Engine::start_run`].
+    pub(crate) async fn start_following(&self, start: StartRun, follows: FollowedRun) -> EngineResult<RunId> {
+        let follows = Some(Box::new(follows));
+        self.begin(
+            start,
+            Beginning {
+                follows,
+                ..Beginning::default()
+            },
+        )
+        .await
     }
 
     /// Starts a run and waits for its end, at most this long. `None` if it is still at work then.
@@ -76,7 +126,11 @@ impl Engine {
     ) -> EngineResult<(RunId, Option<Arc<RunDetail>>)> {
         let deadline = tokio::time::Instant::now() + at_most;
         let (ended, end) = oneshot::channel();
-        let run = self.begin(start, Some(ended)).await?;
+        let beginning = Beginning {
+            ended: Some(ended),
+            ..Beginning::default()
+        };
+        let run = self.begin(start, beginning).await?;
         match tokio::time::timeout_at(deadline, end).await {
             Ok(Ok(detail)) => Ok((run, Some(detail))),
             // The run existed already, or left memory: ask for its end.
@@ -85,16 +139,19 @@ impl Engine {
         }
     }
 
-    async fn begin(
-        &self,
-        start: StartRun,
-        ended: Option<oneshot::Sender<Arc<RunDetail>>>,
-    ) -> EngineResult<RunId> {
+    pub(super) async fn begin(&self, start: StartRun, beginning: Beginning) -> EngineResult<RunId> {
+        let Beginning {
+            parent,
+            fork,
+            vars,
+            follows,
+            ended,
+        } = beginning;
         let parts = &self.parts;
         let max = flow::limits::PRIORITY_MAX;
         if let Some(priority) = start.priority.filter(|priority| !(-max..=max).contains(priority)) {
             let message = format!("a priority is from -{max} to {max}, not {priority}");
-            let problem = flow::Problem::error("bad_priority", message).at("priority");
+            let problem = Problem::error("bad_priority", message).at("priority");
             return Err(EngineError::Invalid(vec![problem]));
         }
         let compiled = parts.shared.flows.to_start(&start.flow, start.version).await?;
@@ -109,28 +166,26 @@ impl Engine {
         {
             return existing(run, inputs_hash, wanted);
         }
-        let (inputs, blob) = Payload::keep(inputs);
-        if let Some(new) = blob {
-            parts
-                .shared
-                .blobs
-                .put(
-                    parts.shared.clock.now(),
-                    vec![(new.blob, bytes::Bytes::from_owner(new.json))],
-                )
-                .await?;
-        }
-        let id = RunId::new(parts.shared.clock.now(), reports::random());
+        let vars = match vars {
+            Some(vars) => vars,
+            None => parts.variables.named_by(&compiled.program).await?,
+        };
+        let permit = permit_of(&compiled, &inputs)?;
+        let inputs = self.keep(inputs).await?;
+        let id = RunId::new(parts.shared.clock.now(), chance::word(&*parts.shared.chance));
         let version = compiled.version;
         let new = NewRun {
             id,
             version,
             inputs,
+            vars,
             labels: start.labels,
             trigger: start.trigger.into(),
             idempotency_key: key,
-            parent: None,
-            fork: None,
+            parent,
+            fork,
+            permit,
+            follows,
             priority: start.priority,
         };
         let wanted = idempotency.clone();
@@ -177,6 +232,40 @@ impl Engine {
             }
         }
     }
+}
+
+/// What a run needs before it begins.
+fn permit_of(compiled: &Compiled, inputs: &Value) -> EngineResult<Option<Box<Permit>>> {
+    let Some(limit) = &compiled.doc().concurrency else {
+        return Ok(None);
+    };
+    let bad = |message: String| {
+        EngineError::Invalid(vec![
+            Problem::error("bad_concurrency_key", message).at("concurrency.key"),
+        ])
+    };
+    let key = match compiled.program.concurrency_key() {
+        None => String::new(),
+        Some(key) => {
+            let scope = Scope::new(Arc::new(inputs.clone()), RunFacts::default());
+            match key.render(&compiled.program, &scope) {
+                Ok(Value::String(text)) => text,
+                Ok(other) => other.to_string(),
+                Err(error) => return Err(bad(error.message)),
+            }
+        }
+    };
+    let max = flow::limits::CONCURRENCY_KEY_CHARS_MAX;
+    if key.chars().count() > max {
+        return Err(bad(format!(
+            "the key by which runs share the limit has more than {max} characters"
+        )));
+    }
+    Ok(Some(Box::new(Permit {
+        key,
+        limit: limit.limit,
+        strategy: limit.strategy,
+    })))
 }
 
 fn existing(run: RunId, inputs_hash: u64, wanted: &Idempotency) -> EngineResult<RunId> {

@@ -1,11 +1,12 @@
 //! Workers in other processes, as their door calls the engine.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flow::ids::is_slug;
-use flow::run::Command;
-use flow::validate::check_schema;
+use flow::run::{Command, TaskError};
+use flow::validate::{TypeCatalog, check_schema};
 use flow::{AttemptToken, Problem, RunId, Timestamp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -13,10 +14,13 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::Engine;
+use crate::chance::{self, SystemChance};
 use crate::dispatch::Job;
 use crate::dispatch::remote::{Beat, Claim, Taken, Wanted};
 use crate::error::{EngineError, EngineResult};
 use crate::reports;
+use crate::secrets::fill_in;
+use crate::secrets::mask::Masker;
 use crate::store::LogStream;
 use crate::store::lanes::{DeclaredType, LeaseRow, WorkerTokenRow};
 use crate::task_type::{LogSink, TaskOutcome};
@@ -175,9 +179,13 @@ impl Engine {
                 "there are {TOKENS_MAX} worker tokens, the most there may be; revoke some"
             )));
         }
-        let secret = format!("pwt_{:032x}{:032x}", reports::random(), reports::random());
+        let secret = format!(
+            "pwt_{:032x}{:032x}",
+            chance::word(&SystemChance),
+            chance::word(&SystemChance)
+        );
         let row = WorkerTokenRow {
-            id: format!("wt_{:016x}", reports::random() as u64),
+            id: format!("wt_{:016x}", chance::word(&SystemChance) as u64),
             hash: hash(&secret),
             name: name.to_owned(),
             queues,
@@ -280,6 +288,7 @@ impl Engine {
             worker: worker.to_owned(),
             credential: credential.to_owned(),
             at_most_once: job.dispatch.at_most_once,
+            secrets: job.names_of_secrets(),
         });
         self.parts.remote.note(rows.collect()).await?;
         let mut leased = Vec::with_capacity(taken.jobs.len());
@@ -291,9 +300,7 @@ impl Engine {
             };
             let started = self.parts.router.command(job.run, command, "engine".into()).await;
             match started {
-                Ok(()) if self.parts.remote.begin(token) => leased.push(self.leased(&job)),
-                // It was cancelled meanwhile, and that has been told.
-                Ok(()) => {}
+                Ok(()) => leased.extend(self.leased(job).await),
                 Err(EngineError::StaleAttempt | EngineError::Finished(_) | EngineError::UnknownRun(_)) => {
                     self.over(token).await;
                 }
@@ -306,9 +313,20 @@ impl Engine {
         Ok(leased)
     }
 
-    fn leased(&self, job: &Job) -> Leased {
-        Leased {
-            token: job.dispatch.token,
+    /// The attempt as its worker is told it, its secrets filled in. None if those cannot be had, which is its failure, or if it was
+    /// cancelled meanwhile, which has been told.
+    async fn leased(&self, job: Job) -> Option<Leased> {
+        let token = job.dispatch.token;
+        let (input, masker) = match self.fill_in(&job).await {
+            Ok(filled) => filled,
+            Err(error) => {
+                let failed = TaskOutcome::Failed { error, output: None };
+                self.end_unheard(job.run, token, failed).await;
+                return None;
+            }
+        };
+        self.parts.remote.begin(token, masker).then(|| Leased {
+            token,
             run: job.run,
             flow: job.flow.to_string(),
             task: job.dispatch.path.to_string(),
@@ -316,9 +334,36 @@ impl Engine {
             attempt: job.dispatch.attempt,
             queue: job.dispatch.queue.to_string(),
             idempotency_key: job.idempotency_key(),
-            input: job.arguments(),
+            input,
             timeout: job.dispatch.timeout,
             lease: self.parts.remote.lease(),
+        })
+    }
+
+    /// The arguments with the secrets they refer to, and what masks these. Nothing before this holds them.
+    async fn fill_in(&self, job: &Job) -> Result<(Arc<Value>, Option<Masker>), TaskError> {
+        let uses = &job.dispatch.secrets;
+        if uses.is_empty() {
+            return Ok((Arc::clone(&job.input), None));
+        }
+        let types = self.parts.types.all();
+        let anything = Value::Bool(true);
+        let schema = types.input_schema(&job.dispatch.task_type).unwrap_or(&anything);
+        fill_in(&*self.parts.keeper, uses, schema, &job.input).await
+    }
+
+    /// Ends an attempt that its worker never hears of.
+    async fn end_unheard(&self, run: RunId, token: AttemptToken, outcome: TaskOutcome) {
+        let shared = &self.parts.shared;
+        let now = shared.clock.now();
+        let ended = reports::settle(&self.parts.router, &*shared.blobs, now, (run, token, outcome)).await;
+        match ended {
+            Err(error @ EngineError::Unavailable(_)) => {
+                warn!(run.id = %run, "That an attempt of {run} cannot be made could not be stored: {error}");
+                self.parts.remote.hand_back(token);
+            }
+            // Refused is only what is over by other means.
+            Ok(()) | Err(_) => self.over(token).await,
         }
     }
 
@@ -367,7 +412,11 @@ impl Engine {
         let row = self.worker_of(secret).await?;
         let held = held(self.parts.remote.claim(token, &row.id))?;
         write(&held, &report.logs);
-        let outcome = match report.outcome {
+        let outcome = match &held.masker {
+            Some(masker) => masker.outcome(report.outcome),
+            None => report.outcome,
+        };
+        let outcome = match outcome {
             // What comes of a cancel is the cancel; what was done before it came is done.
             TaskOutcome::Failed { .. } | TaskOutcome::Snoozed(_) if held.is_cancelled => {
                 TaskOutcome::Cancelled
@@ -478,7 +527,12 @@ fn write(held: &Beat, lines: &[LogLine]) {
         } else {
             LogStream::Stdout
         };
-        held.log.write(stream, format!("{}\n", line.text).as_bytes());
+        // No form of a secret has a line break in it, so each line can be masked by itself.
+        let text = held
+            .masker
+            .as_ref()
+            .map_or(Cow::Borrowed(&*line.text), |masker| masker.text(&line.text));
+        held.log.write(stream, format!("{text}\n").as_bytes());
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn start(engine: &Engine) {
     let clerk = Arc::clone(&engine.parts.clerk);
     engine.parts.shared.runtime.spawn(async move {
         tokio::select! {
+            biased;
             () = clerk.stop.cancelled() => {}
             () = work(parts, &clerk) => {}
         }

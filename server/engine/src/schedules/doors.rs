@@ -6,7 +6,7 @@ use flow::doc::ScheduleDoc;
 use flow::expr::Scope;
 use flow::view::{FireView, ScheduleView};
 use flow::{Problem, RunId, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::calendar::{Calendar, Fire, Oddity};
 use super::{BACKFILL_RUNS_MAX, PREVIEW_MAX, calendar_of, key_of, zone_of};
@@ -51,6 +51,7 @@ impl Engine {
         let store = &self.parts.shared.store;
         let found = store.pause_schedule(flow, name, is_paused, now).await?;
         self.parts.clerk.look();
+        self.parts.shared.bells.look();
         if found { Ok(()) } else { Err(unknown(flow, name)) }
     }
 
@@ -108,13 +109,15 @@ impl Engine {
             .schedule(name)
             .ok_or_else(|| unknown(flow, name))?;
         let facts = Arc::new(json!({ "at": at.to_string(), "name": name }));
-        let inputs = inputs
-            .render(&compiled.program, &Scope::of_trigger(facts))
-            .map_err(|error| {
-                EngineError::Invalid(vec![
-                    Problem::error("expression", error.to_string()).at(format!("schedules.{name}.inputs")),
-                ])
-            })?;
+        let mut scope = Scope::of_trigger(facts);
+        scope.vars(Arc::new(Value::Object(
+            self.parts.variables.named_by(&compiled.program).await?,
+        )));
+        let inputs = inputs.render(&compiled.program, &scope).map_err(|error| {
+            EngineError::Invalid(vec![
+                Problem::error("expression", error.to_string()).at(format!("schedules.{name}.inputs")),
+            ])
+        })?;
         self.start_run(StartRun {
             version: Some(compiled.version),
             inputs,

@@ -39,7 +39,7 @@ fn zone_of(doc: &ScheduleDoc) -> &str {
 }
 
 /// The key by which a fire's run is started once.
-fn key_of(name: &str, at: Timestamp) -> String {
+pub(crate) fn key_of(name: &str, at: Timestamp) -> String {
     format!("schedule {name} {at}")
 }
 

@@ -10,8 +10,10 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::{Accepted, RunCommand};
-use crate::error::EngineResult;
-use crate::store::{Idempotency, RunDecision, RunRow};
+use crate::error::{EngineError, EngineResult};
+use crate::messages;
+use crate::notify::of_failure;
+use crate::store::{Idempotency, MessageId, NewNotice, OutboxRow, RunDecision, RunRow};
 
 /// Decisions of many runs, to be committed together. Several decisions of one run become one row.
 #[derive(Default)]
@@ -30,6 +32,8 @@ pub(super) struct Entry {
     pub(super) n_decisions: usize,
     /// Set if the run ended with this batch: its last word for those who wait.
     pub(super) ended: Option<Arc<RunDetail>>,
+    /// What is to be told of its end.
+    pub(super) notices: Vec<NewNotice>,
     pub(super) is_new: bool,
     pub(super) last_seq: u64,
     pub(super) n_events: usize,
@@ -37,8 +41,14 @@ pub(super) struct Entry {
     pub(super) started: Vec<AttemptToken>,
     pub(super) accepted: Option<oneshot::Sender<EngineResult<Accepted>>>,
     pub(super) replies: Vec<oneshot::Sender<EngineResult<()>>>,
+    /// Commands that were refused for what becomes durable with this batch, or before it.
+    pub(super) refusals: Vec<(oneshot::Sender<EngineResult<()>>, EngineError)>,
     /// Reports of workers, kept to be offered again if the commit fails.
     pub(super) reports: Vec<RunCommand>,
+    /// What is told to others once this is committed.
+    pub(super) messages: Vec<OutboxRow>,
+    /// The messages that caused this, or nothing.
+    pub(super) takes: Vec<MessageId>,
 }
 
 /// How large a batch may grow before it is no longer added to: memory, and the time others wait for its commit.
@@ -57,23 +67,29 @@ impl Batch {
     pub(super) fn add(
         &mut self,
         state: &RunState,
-        decision: Decision,
+        mut decision: Decision,
         idempotency: Option<Idempotency>,
+        is_followed: bool,
     ) -> &mut Entry {
         let run = state.id();
         self.n_events += decision.events.len();
-        self.blobs.extend(decision.blobs);
-        let at = *self.by_run.entry(run).or_insert_with(|| {
-            self.entries.push(Entry::new(run));
-            self.entries.len() - 1
-        });
-        let entry = &mut self.entries[at];
+        self.blobs.extend(std::mem::take(&mut decision.blobs));
+        let messages = messages::taken_out(state, &mut decision.effects, is_followed);
+        let entry = self.entry(run);
+        if !decision.events.is_empty() {
+            // Without an event they say nothing new: they were committed with the one that caused them.
+            entry.messages.extend(messages);
+        }
         entry.n_decisions += 1;
         entry.n_events += decision.events.len();
         entry.effects.extend(decision.effects);
         entry.last_seq = state.last_seq();
         if state.is_finished() && !decision.events.is_empty() {
             entry.ended = Some(Arc::new(state.detail(flow::limits::TASK_RUNS_LISTED_MAX)));
+            let doc = &state.plan().doc;
+            if !doc.notify.is_empty() {
+                entry.notices = of_failure(doc, &state.summary());
+            }
         }
         if decision.events.is_empty() {
             return entry;
@@ -88,6 +104,7 @@ impl Batch {
             Some(earlier) => {
                 earlier.events.extend(decision.events);
                 earlier.row = row;
+                earlier.notices.clone_from(&entry.notices);
             }
             None => {
                 entry.decision = Some(RunDecision {
@@ -95,10 +112,22 @@ impl Batch {
                     events: decision.events,
                     row,
                     idempotency,
+                    messages: Vec::new(),
+                    takes: Vec::new(),
+                    notices: entry.notices.clone(),
                 })
             }
         }
         entry
+    }
+
+    /// What a run contributes.
+    pub(super) fn entry(&mut self, run: RunId) -> &mut Entry {
+        let at = *self.by_run.entry(run).or_insert_with(|| {
+            self.entries.push(Entry::new(run));
+            self.entries.len() - 1
+        });
+        &mut self.entries[at]
     }
 
     /// Takes a run's part out, as if nothing had been decided.
@@ -120,13 +149,17 @@ impl Entry {
             effects: Vec::new(),
             n_decisions: 0,
             ended: None,
+            notices: Vec::new(),
             is_new: false,
             last_seq: 0,
             n_events: 0,
             started: Vec::new(),
             accepted: None,
             replies: Vec::new(),
+            refusals: Vec::new(),
             reports: Vec::new(),
+            messages: Vec::new(),
+            takes: Vec::new(),
         }
     }
 }

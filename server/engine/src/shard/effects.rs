@@ -21,10 +21,12 @@ pub(super) fn perform(
         match effect {
             Effect::Dispatch(dispatch) => give_out(shared, router, run, flow, dispatch),
             Effect::CancelAttempt { token, kill } => shared.dispatch.cancel(token, kill),
-            // No task type of this engine asks for runs of other flows, and no run is started by a task.
+            // They were committed as messages, and the courier has them.
             Effect::StartChild(_)
             | Effect::CancelChild { .. }
             | Effect::PauseChild { .. }
+            | Effect::AskPermit(_)
+            | Effect::ReleasePermit { .. }
             | Effect::TellParent { .. } => {}
             Effect::KeepResult(result) => results::keep(shared, run, *result),
             Effect::Log {
@@ -92,15 +94,7 @@ pub(super) fn submit(
                     token: dispatch.token,
                     outcome,
                 };
-                router.send(
-                    run,
-                    Message::Command(RunCommand {
-                        run,
-                        command,
-                        actor: "engine".into(),
-                        reply: None,
-                    }),
-                );
+                router.send(run, Message::Command(RunCommand::of_engine(run, command)));
             }
         }
     });

@@ -9,6 +9,8 @@
 
 mod batch;
 mod effects;
+#[cfg(test)]
+mod inspect;
 mod load;
 mod resident;
 mod results;
@@ -25,15 +27,22 @@ use flow::view::RunDetail;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::chance::ChanceSource;
 use crate::clock::Clock;
 use crate::dispatch::Dispatch;
 use crate::error::{EngineError, EngineResult};
 use crate::flows::{Compiled, Flows};
 use crate::hub::Hub;
-use crate::store::{BlobStore, Idempotency, ShardEpochs, Store};
+use crate::messages::courier::Courier;
+use crate::notify::Bells;
+use crate::store::{BlobStore, Idempotency, MessageId, ShardEpochs, Store};
 use crate::task_logs::LogWriter;
 
+#[cfg(test)]
+pub(crate) use inspect::{Inspected, Planted};
 pub(crate) use load::read_payload;
+#[cfg(test)]
+pub(crate) use worker::run;
 pub(crate) use worker::spawn;
 
 /// Starts that may be in hand at once. Beyond it callers are told to come back: a queue nobody drains helps nobody.
@@ -56,6 +65,9 @@ pub(crate) enum Message {
     Arm { run: RunId, at: flow::Timestamp },
     /// Stop: what is in hand is committed, nothing new is taken.
     Stop { stopped: oneshot::Sender<()> },
+    /// Tell what is in memory.
+    #[cfg(test)]
+    Inspect { inspected: oneshot::Sender<Inspected> },
 }
 
 /// A new run.
@@ -86,6 +98,21 @@ pub(crate) struct RunCommand {
     pub(crate) actor: Arc<str>,
     /// Told once what was decided is committed, or why nothing was. Reports of workers have none: they are offered again.
     pub(crate) reply: Option<oneshot::Sender<EngineResult<()>>>,
+    /// The message it was brought by. It is taken with what is decided, also if that is nothing.
+    pub(crate) takes: Option<MessageId>,
+}
+
+impl RunCommand {
+    /// A command of the engine's own that nobody waits for.
+    pub(crate) fn of_engine(run: RunId, command: Command) -> Self {
+        Self {
+            run,
+            command,
+            actor: "engine".into(),
+            reply: None,
+            takes: None,
+        }
+    }
 }
 
 /// Counters of the engine, for `/metrics`.
@@ -118,11 +145,17 @@ pub(crate) struct Shared {
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) logs: LogWriter,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) courier: Courier,
+    pub(crate) bells: Arc<Bells>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Arc<dyn ChanceSource>,
     pub(crate) epochs: ShardEpochs,
     pub(crate) counters: Arc<Counters>,
     /// The runtime on which reading and dispatching happens beside the loops.
     pub(crate) runtime: tokio::runtime::Handle,
+    /// A defect that the simulator must find.
+    #[cfg(test)]
+    pub(crate) planted: Planted,
 }
 
 /// The way to the loop that owns a run.
@@ -172,12 +205,28 @@ impl Router {
 
     /// Gives a command; answers once what it decided is committed.
     pub(crate) async fn command(&self, run: RunId, command: Command, actor: Arc<str>) -> EngineResult<()> {
+        self.ask(run, command, actor, None).await
+    }
+
+    /// Gives a command that a message brought; answers once the message is taken, whatever was decided.
+    pub(crate) async fn deliver(&self, run: RunId, command: Command, takes: MessageId) -> EngineResult<()> {
+        self.ask(run, command, "engine".into(), Some(takes)).await
+    }
+
+    async fn ask(
+        &self,
+        run: RunId,
+        command: Command,
+        actor: Arc<str>,
+        takes: Option<MessageId>,
+    ) -> EngineResult<()> {
         let (reply, answer) = oneshot::channel();
         let message = Message::Command(RunCommand {
             run,
             command,
             actor,
             reply: Some(reply),
+            takes,
         });
         if !self.send(run, message) {
             return Err(stopping());

@@ -35,13 +35,7 @@ pub(super) fn take_or(
                     token: dispatch.token,
                     outcome,
                 };
-                let message = Message::Command(RunCommand {
-                    run,
-                    command,
-                    actor: "engine".into(),
-                    reply: None,
-                });
-                router.send(run, message);
+                router.send(run, Message::Command(RunCommand::of_engine(run, command)));
             }
             Ok(None) => effects::submit(&shared, &router, run, flow, dispatch),
             Err(error) => {

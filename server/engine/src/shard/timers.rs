@@ -36,6 +36,12 @@ impl Timers {
         self.arm(run, Some(earlier.unwrap_or(at)));
     }
 
+    /// All times that count.
+    #[cfg(test)]
+    pub(super) fn armed(&self) -> FxHashMap<RunId, Timestamp> {
+        self.armed.clone()
+    }
+
     /// The earliest time.
     pub(super) fn next(&mut self) -> Option<Timestamp> {
         while let Some(Reverse((at, run))) = self.heap.peek() {

@@ -7,19 +7,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flow::payload::BlobRef;
-use flow::run::{Command, Decision, Entropy, Env, Rejected, create, decide};
+use flow::run::{Command, Decision, Env, Rejected, create, decide};
 use flow::{RunId, Timestamp};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
 
+#[cfg(test)]
+use super::Planted;
 use super::batch::{Batch, Entry};
 use super::resident::{Here, Resident};
 use super::timers::Timers;
 use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
+use crate::chance::Chance;
 use crate::error::{EngineError, EngineResult};
-use crate::store::{Committed, StoreError, StoreResult};
+use crate::store::{Committed, MessageId, StoreError, StoreResult};
 
 /// Messages taken from the inbox in one go, so that timers and commits get their turn.
 const MESSAGES_PER_TURN: usize = 512;
@@ -46,48 +49,35 @@ pub(crate) fn spawn(
         .enable_time()
         .build()?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        runtime.block_on(ShardLoop::new(shared, router).run(inbox));
+        runtime.block_on(run(shared, router, inbox));
     })?;
     Ok(())
 }
 
-struct ShardLoop {
+/// The loop as a future, for who drives it himself.
+pub(crate) async fn run(shared: Shared, router: Router, inbox: mpsc::UnboundedReceiver<Message>) {
+    ShardLoop::new(shared, router).run(inbox).await;
+}
+
+pub(super) struct ShardLoop {
     shared: Shared,
     router: Router,
-    runs: FxHashMap<RunId, Resident>,
-    timers: Timers,
+    pub(super) runs: FxHashMap<RunId, Resident>,
+    pub(super) timers: Timers,
     batch: Batch,
     /// The batch whose commit is under way.
     in_commit: Option<Batch>,
+    /// Runs that are looked at again because something failed, whatever their timers say.
+    again: FxHashSet<RunId>,
+    /// What the clock showed when it was last looked at.
+    seen: Timestamp,
     chance: Chance,
     stopping: Vec<oneshot::Sender<()>>,
 }
 
-/// Chance from the operating system, fetched by the page: tokens are secrets.
-struct Chance {
-    bytes: [u8; 1024],
-    used: usize,
-}
-
-impl Entropy for Chance {
-    fn next(&mut self) -> u128 {
-        if self.used + 16 > self.bytes.len() {
-            if let Err(error) = getrandom::fill(&mut self.bytes) {
-                error!("The operating system gives no random bytes: {error}");
-                std::process::abort();
-            }
-            self.used = 0;
-        }
-        let mut word = [0; 16];
-        word.copy_from_slice(&self.bytes[self.used..self.used + 16]);
-        self.bytes[self.used..self.used + 16].fill(0);
-        self.used += 16;
-        u128::from_le_bytes(word)
-    }
-}
-
 impl ShardLoop {
     fn new(shared: Shared, router: Router) -> Self {
+        let chance = Chance::new(Arc::clone(&shared.chance));
         Self {
             shared,
             router,
@@ -95,10 +85,9 @@ impl ShardLoop {
             timers: Timers::default(),
             batch: Batch::default(),
             in_commit: None,
-            chance: Chance {
-                bytes: [0; 1024],
-                used: 1024,
-            },
+            again: FxHashSet::default(),
+            seen: Timestamp::default(),
+            chance,
             stopping: Vec::new(),
         }
     }
@@ -149,6 +138,8 @@ impl ShardLoop {
             Message::Values { run, values } => self.values(run, values),
             Message::Arm { run, at } => self.timers.arm_at_the_latest(run, at),
             Message::Stop { stopped } => self.stopping.push(stopped),
+            #[cfg(test)]
+            Message::Inspect { inspected } => tell(inspected, self.inspect()),
         }
     }
 
@@ -171,9 +162,15 @@ impl ShardLoop {
         let run = state.id();
         let mut here = Here::new(state, compiled);
         here.waiters.extend(ended);
+        #[cfg(test)]
+        let is_early = self.shared.planted == Planted::EarlyAnswers;
         let entry = self.record(&mut here, decision, idempotency);
         entry.is_new = true;
         entry.accepted = Some(accepted);
+        #[cfg(test)]
+        if is_early && let Some(accepted) = entry.accepted.take() {
+            tell(accepted, Ok(Accepted::New));
+        }
         self.runs.insert(run, Resident::Here(Box::new(here)));
         self.shared
             .counters
@@ -204,6 +201,7 @@ impl ShardLoop {
             command,
             actor,
             reply,
+            takes,
         } = asked;
         let env = Env {
             now: self.shared.clock.now(),
@@ -211,6 +209,8 @@ impl ShardLoop {
             entropy: &mut self.chance,
             blobs: &here.values,
         };
+        #[cfg(test)]
+        let command = self.shared.planted.twist(&here.state, command);
         let kept = reply.is_none().then(|| command.clone());
         let started = match &command {
             Command::AttemptStarted { token, .. } => Some(*token),
@@ -219,9 +219,16 @@ impl ShardLoop {
         match decide(&mut here.state, &here.compiled.program, command.clone(), env) {
             Ok(decision) => {
                 let is_trivial = decision.events.is_empty() && decision.effects.is_empty();
-                if is_trivial && decision.needs_blobs.is_empty() && !decision.unfinished && started.is_none()
-                {
-                    // Nothing to commit, so nothing to wait for; only its timer may have to be set again.
+                let is_complete = decision.needs_blobs.is_empty() && !decision.unfinished;
+                let is_nothing = is_trivial && is_complete && started.is_none();
+                if is_nothing && let Some(message) = takes {
+                    self.take_for_nothing(run, message, reply);
+                    self.timers.arm(run, here.state.wake_at());
+                    return;
+                }
+                if is_nothing && (here.n_uncommitted == 0 || reply.is_none()) {
+                    // Nothing to commit, so nothing to wait for; only its timer may have to be set again. An answer that rests on what
+                    // is not committed yet does wait.
                     self.timers.arm(run, here.state.wake_at());
                     if let Some(reply) = reply {
                         tell(reply, Ok(()));
@@ -231,11 +238,13 @@ impl ShardLoop {
                 let entry = self.record(here, decision, None);
                 entry.started.extend(started);
                 entry.replies.extend(reply);
+                entry.takes.extend(takes);
                 entry.reports.extend(kept.map(|command| RunCommand {
                     run,
                     command,
                     actor,
                     reply: None,
+                    takes: None,
                 }));
             }
             Err(Rejected::NeedsBlobs(wanted)) => {
@@ -244,22 +253,45 @@ impl ShardLoop {
                     command,
                     actor,
                     reply,
+                    takes,
                 });
                 self.read_values(here, wanted);
             }
             Err(rejected) => {
                 debug!(run.id = %run, "Run {run} rejects a command: {rejected}");
-                let error = match rejected {
-                    Rejected::Finished => EngineError::Finished(run),
-                    Rejected::StaleToken => EngineError::StaleAttempt,
-                    Rejected::Ending => EngineError::NotNow(rejected.to_string()),
-                    other => EngineError::BadRequest(other.to_string()),
-                };
-                if let Some(reply) = reply {
-                    tell(reply, Err(error));
+                if let Some(message) = takes {
+                    self.take_for_nothing(run, message, reply);
+                } else if here.n_uncommitted > 0 {
+                    // What it is refused for may never happen: the refusal waits for the commit, and should that fail, a report
+                    // comes again.
+                    let entry = self.record(here, Decision::default(), None);
+                    match reply {
+                        Some(reply) => entry.refusals.push((reply, refusal(run, rejected))),
+                        None => entry.reports.push(RunCommand {
+                            run,
+                            command,
+                            actor,
+                            reply: None,
+                            takes: None,
+                        }),
+                    }
+                } else if let Some(reply) = reply {
+                    tell(reply, Err(refusal(run, rejected)));
                 }
             }
         }
+    }
+
+    /// Takes a message that causes nothing: with the next batch, so that nothing it was judged by can fail to be committed.
+    fn take_for_nothing(
+        &mut self,
+        run: RunId,
+        message: MessageId,
+        reply: Option<oneshot::Sender<EngineResult<()>>>,
+    ) {
+        let entry = self.batch.entry(run);
+        entry.takes.push(message);
+        entry.replies.extend(reply);
     }
 
     /// Puts a decision into the batch and sees to what it leaves for later.
@@ -274,23 +306,21 @@ impl ShardLoop {
         let wanted = std::mem::take(&mut decision.needs_blobs);
         if decision.unfinished {
             let command = Command::Continue;
-            self.router.send(
-                run,
-                Message::Command(RunCommand {
-                    run,
-                    command,
-                    actor: "engine".into(),
-                    reply: None,
-                }),
-            );
+            self.router
+                .send(run, Message::Command(RunCommand::of_engine(run, command)));
         }
         if wanted.is_empty() {
             here.values.0.clear();
         } else {
             self.read_values(here, wanted);
         }
+        let is_followed = here.state.is_finished() && self.shared.flows.is_followed(here.state.flow());
+        #[cfg(test)]
+        if self.shared.planted == Planted::NoTimers {
+            return self.batch.add(&here.state, decision, idempotency, is_followed);
+        }
         self.timers.arm(run, here.state.wake_at());
-        self.batch.add(&here.state, decision, idempotency)
+        self.batch.add(&here.state, decision, idempotency, is_followed)
     }
 
     fn read_values(&self, here: &mut Here, wanted: Vec<BlobRef>) {
@@ -308,12 +338,7 @@ impl ShardLoop {
             Ok(values) => {
                 here.values.0.extend(values);
                 let mut parked = std::mem::take(&mut here.parked);
-                parked.push(RunCommand {
-                    run,
-                    command: Command::Continue,
-                    actor: "engine".into(),
-                    reply: None,
-                });
+                parked.push(RunCommand::of_engine(run, Command::Continue));
                 parked
                     .into_iter()
                     .for_each(|command| self.decide(&mut here, command));
@@ -334,6 +359,7 @@ impl ShardLoop {
                             command,
                             actor,
                             reply: None,
+                            takes: None,
                         }),
                     }
                 }
@@ -359,22 +385,14 @@ impl ShardLoop {
                     workers_gone: false,
                     held: Vec::new(),
                 };
-                self.decide(
-                    &mut here,
-                    RunCommand {
-                        run,
-                        command,
-                        actor: "engine".into(),
-                        reply: None,
-                    },
-                );
+                self.decide(&mut here, RunCommand::of_engine(run, command));
                 waiting
                     .into_iter()
                     .for_each(|command| self.decide(&mut here, command));
                 self.runs.insert(run, Resident::Here(here));
             }
-            Ok(Some(_)) => answer(waiting, &EngineError::Finished(run)),
-            Ok(None) => answer(waiting, &EngineError::UnknownRun(run)),
+            Ok(Some(_)) => self.refuse(waiting, &EngineError::Finished(run)),
+            Ok(None) => self.refuse(waiting, &EngineError::UnknownRun(run)),
             Err(error) => {
                 warn!(run.id = %run, "Run {run} cannot be read: {error}");
                 let (asked, reports): (Vec<_>, Vec<_>) =
@@ -386,28 +404,49 @@ impl ShardLoop {
         }
     }
 
+    /// Answers commands to a run that can take none any more.
+    fn refuse(&mut self, commands: Vec<RunCommand>, error: &EngineError) {
+        for command in commands {
+            match (command.takes, command.reply) {
+                (Some(message), reply) => self.take_for_nothing(command.run, message, reply),
+                (None, Some(reply)) => tell(reply, Err(error.clone())),
+                (None, None) => {}
+            }
+        }
+    }
+
     fn wake_due(&mut self) {
         let now = self.shared.clock.now();
+        if now < std::mem::replace(&mut self.seen, now) {
+            // The clock was set back. What is due then is due then, but nobody meant a second look to wait for hours.
+            for run in &self.again {
+                self.timers.arm_at_the_latest(*run, now.plus(AFTER_FAILURE));
+            }
+        }
         while !self.batch.is_full() {
             let Some(run) = self.timers.take_due(now) else {
                 return;
             };
-            self.command(RunCommand {
-                run,
-                command: Command::Wake,
-                actor: "engine".into(),
-                reply: None,
-            });
+            self.again.remove(&run);
+            self.command(RunCommand::of_engine(run, Command::Wake));
         }
     }
 
     fn begin_commit(&mut self) -> Committing {
         let mut batch = std::mem::take(&mut self.batch);
-        let decisions: Vec<_> = batch
-            .entries
-            .iter_mut()
-            .filter_map(|entry| entry.decision.take())
-            .collect();
+        let mut decisions = Vec::with_capacity(batch.entries.len());
+        let mut taken_for_nothing = Vec::new();
+        for entry in &mut batch.entries {
+            let takes = std::mem::take(&mut entry.takes);
+            match entry.decision.take() {
+                Some(mut decision) => {
+                    decision.messages.clone_from(&entry.messages);
+                    decision.takes = takes;
+                    decisions.push(decision);
+                }
+                None => taken_for_nothing.extend(takes),
+            }
+        }
         let blobs: Vec<_> = batch
             .blobs
             .drain(..)
@@ -419,11 +458,17 @@ impl ShardLoop {
             if !blobs.is_empty() {
                 shared.blobs.put(shared.clock.now(), blobs).await?;
             }
-            if decisions.is_empty() {
-                Ok(Vec::new())
+            let committed = if decisions.is_empty() {
+                Vec::new()
             } else {
-                shared.store.commit(&shared.epochs, decisions).await
+                shared.store.commit(&shared.epochs, decisions).await?
+            };
+            if !taken_for_nothing.is_empty()
+                && let Err(error) = shared.store.take_messages(taken_for_nothing).await
+            {
+                warn!("Messages that cause nothing stay for a while: {error}");
             }
+            Ok(committed)
         })
     }
 
@@ -453,6 +498,8 @@ impl ShardLoop {
                     "A commit of {} runs failed, they will be read again: {error}",
                     batch.entries.len()
                 );
+                // It may have been written all the same.
+                self.shared.courier.look();
                 if let StoreError::StaleEpoch { .. } = error {
                     self.runs.clear();
                 }
@@ -515,15 +562,22 @@ impl ShardLoop {
             tell(accepted, Ok(Accepted::New));
         }
         entry.replies.into_iter().for_each(|reply| tell(reply, Ok(())));
+        for (reply, error) in entry.refusals {
+            tell(reply, Err(error));
+        }
         entry
             .started
             .into_iter()
             .for_each(|token| self.shared.dispatch.confirm_started(token));
+        self.shared.courier.sent(entry.messages);
         let Some(Resident::Here(here)) = self.runs.get_mut(&run) else {
             return;
         };
         here.n_uncommitted = here.n_uncommitted.saturating_sub(entry.n_decisions);
         let flow = Arc::clone(here.state.flow());
+        if !entry.notices.is_empty() {
+            self.shared.bells.to_send.notify_one();
+        }
         if let Some(detail) = entry.ended {
             counters.runs_finished.fetch_add(1, Ordering::Relaxed);
             here.waiters
@@ -548,10 +602,9 @@ impl ShardLoop {
             if let Some(accepted) = entry.accepted {
                 tell(accepted, Err(answer.clone()));
             }
-            entry
-                .replies
-                .into_iter()
-                .for_each(|reply| tell(reply, Err(answer.clone())));
+            let refused = entry.refusals.into_iter().map(|(reply, _)| reply);
+            let replies = entry.replies.into_iter().chain(refused);
+            replies.for_each(|reply| tell(reply, Err(answer.clone())));
             reports.extend(entry.reports);
         }
         self.offer_again(reports);
@@ -570,8 +623,13 @@ impl ShardLoop {
     }
 
     fn look_again(&mut self, run: RunId) {
+        #[cfg(test)]
+        if self.shared.planted == Planted::NoSecondLook {
+            return;
+        }
         let at: Timestamp = self.shared.clock.now().plus(AFTER_FAILURE);
         self.timers.arm_at_the_latest(run, at);
+        self.again.insert(run);
     }
 
     /// Reports of workers are not lost with a failed commit: they come again a little later.
@@ -579,10 +637,16 @@ impl ShardLoop {
         if reports.is_empty() {
             return;
         }
+        #[cfg(test)]
+        if self.shared.planted == Planted::LostReports {
+            return;
+        }
         let (router, clock) = (self.router.clone(), Arc::clone(&self.shared.clock));
         self.shared.runtime.spawn(async move {
-            let at = clock.now().plus(AFTER_FAILURE);
-            while clock.now() < at {
+            let begun = clock.now();
+            let at = begun.plus(AFTER_FAILURE);
+            // A clock that was set back is not waited for.
+            while (begun..at).contains(&clock.now()) {
                 clock.wait_until(at).await;
             }
             for report in reports {
@@ -595,6 +659,21 @@ impl ShardLoop {
 fn answer(commands: Vec<RunCommand>, error: &EngineError) {
     for reply in commands.into_iter().filter_map(|command| command.reply) {
         tell(reply, Err(error.clone()));
+    }
+}
+
+fn refusal(run: RunId, rejected: Rejected) -> EngineError {
+    match rejected {
+        Rejected::Finished => EngineError::Finished(run),
+        Rejected::BadAnswer(problems) => EngineError::BadAnswer(problems),
+        Rejected::Ending
+        | Rejected::Signalled(_)
+        | Rejected::TooManySignals
+        | Rejected::NotWaiting(_)
+        | Rejected::NoSignal(_)
+        | Rejected::NameUnknown(_) => EngineError::NotNow(rejected.to_string()),
+        Rejected::StaleToken => EngineError::StaleAttempt,
+        Rejected::NeedsBlobs(_) => EngineError::BadRequest(rejected.to_string()),
     }
 }
 

@@ -190,4 +190,22 @@ mod tests {
         assert!(error.contains("version 9"), "{error}");
         assert!(decode(1, &[]).is_err());
     }
+
+    /// A bit that fell over on the disk, or a row cut short, is an error or another event.
+    #[test]
+    fn damaged_rows_are_survived() {
+        let mut row = vec![JSON_STRETCHES];
+        row.extend(br#"[{"at":1700000000000000,"actor":"local","events":[{"type":"task_succeeded","task":"a","output":{"value":{"b":[1,null]}}},{"type":"task_scheduled","task":"b","attempt":1,"token":"att_00000000000000000000000001"},{"type":"ending_step","step":"finally"}]}]"#);
+        assert_eq!(decode(1, &row).expect("it is whole").len(), 3);
+        for at in 0..row.len() {
+            assert!(decode(1, &row[..at]).is_err(), "cut short at {at}");
+            for bit in 0..8 {
+                let mut damaged = row.clone();
+                damaged[at] ^= 1 << bit;
+                if let Ok(events) = decode(1, &damaged) {
+                    assert!(encode(&events).is_ok(), "what is read can be written");
+                }
+            }
+        }
+    }
 }

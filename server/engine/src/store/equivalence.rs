@@ -76,11 +76,25 @@ fn draft() -> impl Strategy<Value = Draft> {
             .events(first, n_events)
             .state(state)
             .lasted(LASTED[usize::try_from(n).unwrap_or(0)]);
-        match key {
+        let draft = match key {
             Some((key, hash)) => draft.key(KEYS[key], hash),
             None => draft,
+        };
+        let (last, from) = ((first + n_events - 1), n * 5 % 8);
+        match (first + hash_of(n)) % 5 {
+            0 => draft.sends(last, "hello").sends(last + 100, "again"),
+            1 => draft.takes(from, last),
+            2 => draft
+                .takes(from, last)
+                .takes(from, last + 100)
+                .sends(last, "thanks"),
+            _ => draft,
         }
     })
+}
+
+fn hash_of(n: i64) -> u64 {
+    n.cast_unsigned() * 7
 }
 
 fn filter() -> impl Strategy<Value = RunFilter> {
@@ -260,6 +274,7 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
             Verb::Look(n) => {
                 writeln!(text, "  {:?}", store.run(id(*n)).await)?;
                 writeln!(text, "  {:?}", store.unfinished().await)?;
+                writeln!(text, "  {:?}", store.outbox(None, 99).await)?;
                 writeln!(text, "  {:?}", store.run_by_key(FLOWS[0], KEYS[0]).await)?;
                 writeln!(
                     text,

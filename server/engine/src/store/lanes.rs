@@ -64,6 +64,9 @@ pub struct LeaseRow {
     /// Whether its work may not be begun again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_most_once: bool,
+    /// The names of the secrets it was given: what its worker reports is masked, by the next server too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// A result of a task run that later, equal ones take.

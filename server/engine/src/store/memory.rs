@@ -1,6 +1,7 @@
 //! Everything in memory: the same behaviour without a disk, for tests and for simulation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,13 +16,15 @@ use super::blob_key::{key_for, key_of};
 use super::encoding::{Span, encode};
 use super::listing::{LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, page_of_flows, page_of_runs};
 use super::memory_lanes::Lanes;
+use super::memory_notices::Notices;
 use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
-    BlobKey, BlobStore, Committed, FlowStats, Idempotency, LogChunk, LogKey, LogStore, NewVersion,
-    RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, ShardEpochs, Store, StoreError, StoreResult,
-    StoredVersion, Swept, Unfinished,
+    BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, Idempotency, LogChunk, LogKey,
+    LogStore, MessageId, NewNotice, NewSecret, NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow,
+    OutboxRow, References, RuleRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow,
+    ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -47,6 +50,9 @@ struct State {
     epochs: Vec<u64>,
     flows: BTreeMap<String, Flow>,
     runs: BTreeMap<RunId, Run>,
+    secrets: BTreeMap<String, NewSecret>,
+    variables: BTreeMap<String, NewVariable>,
+    notices: Notices,
     /// Runs of each flow, so that a page of one flow does not walk over the others' runs.
     by_flow: BTreeMap<String, BTreeSet<RunId>>,
     keys: BTreeMap<(String, String), (RunId, u64)>,
@@ -55,6 +61,8 @@ struct State {
     deleted: BTreeSet<RunId>,
     /// Large values with the runs whose events name them.
     named: BTreeSet<(BlobKey, RunId)>,
+    outbox: BTreeMap<MessageId, Arc<str>>,
+    gates: BTreeMap<u128, (GateRow, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -98,6 +106,18 @@ impl State {
         rows.iter_mut().find(|row| row.name == name)
     }
 
+    /// The flows that are not archived and whose newest version refers to something.
+    fn used_by(&self, refers: impl Fn(&References) -> bool) -> Vec<String> {
+        let all = self.flows.iter().filter(|(_, flow)| !flow.archived);
+        all.filter(|(_, flow)| {
+            flow.versions
+                .last()
+                .is_some_and(|newest| refers(&newest.references))
+        })
+        .map(|(id, _)| id.clone())
+        .collect()
+    }
+
     fn save_flow(&mut self, version: NewVersion) -> StoreResult<u32> {
         let current = self.flows.get(&version.flow).map_or(0, Flow::newest);
         if let Some(expected) = version.expected.filter(|expected| *expected != current) {
@@ -110,6 +130,7 @@ impl State {
         });
         let is_back = std::mem::take(&mut flow.archived);
         flow.save_schedules(&version, is_back);
+        self.notices.save_rules(&version, is_back);
         if flow
             .versions
             .last()
@@ -179,6 +200,13 @@ impl State {
                 Committed::Duplicate { run, inputs_hash }
             };
         }
+        if decision
+            .takes
+            .iter()
+            .any(|taken| !self.outbox.contains_key(taken))
+        {
+            return out_of_step;
+        }
         let last = match Span::of(&decision) {
             Span::Events { first, last } if first == end + 1 => last,
             Span::RowOnly { last } if last == end && end > 0 => last,
@@ -187,11 +215,17 @@ impl State {
         if let (Some(key), Some(idempotency)) = (key, &decision.idempotency) {
             self.keys.insert(key, (decision.run, idempotency.inputs_hash));
         }
+        self.notices.add(decision.notices.clone());
         self.project(decision, last);
         Committed::Done
     }
 
-    fn project(&mut self, decision: RunDecision, last_seq: u64) {
+    fn project(&mut self, mut decision: RunDecision, last_seq: u64) {
+        for taken in decision.takes.drain(..) {
+            self.outbox.remove(&taken);
+        }
+        let messages = decision.messages.drain(..).map(|row| (row.id, row.body));
+        self.outbox.extend(messages);
         let summary = &decision.row.summary;
         let before = self.runs.get(&decision.run).map(|run| run.row.summary.state);
         self.stats
@@ -227,11 +261,17 @@ impl State {
                     let summary = &run.row.summary;
                     summary.state == oldest.state
                         && summary.finished_at.is_some_and(|at| at < oldest.finished_before)
+                        && !self.has_unfinished_parent(summary)
                 })
             })
             .take(oldest.limit)
             .copied()
             .collect()
+    }
+
+    fn has_unfinished_parent(&self, summary: &RunSummary) -> bool {
+        let parent = summary.parent.and_then(|parent| self.runs.get(&parent));
+        parent.is_some_and(|parent| !parent.row.summary.state.is_final())
     }
 
     /// Whether it was there and finished.
@@ -351,6 +391,92 @@ impl Store for MemoryStore {
         Ok(wanted.flat_map(|(_, flow)| flow.schedules.clone()).collect())
     }
 
+    async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {
+        self.state.lock().secrets.insert(secret.name.clone(), secret);
+        Ok(())
+    }
+
+    async fn secrets(&self) -> StoreResult<Vec<SecretRow>> {
+        let state = self.state.lock();
+        let row = |secret: &NewSecret| SecretRow {
+            name: secret.name.clone(),
+            updated_at: secret.at,
+            actor: secret.actor.clone(),
+            used_by: state.used_by(|references| references.secrets.contains(&secret.name)),
+        };
+        Ok(state.secrets.values().map(row).collect())
+    }
+
+    async fn sealed_secret(&self, name: &str) -> StoreResult<Option<Vec<u8>>> {
+        let state = self.state.lock();
+        Ok(state.secrets.get(name).map(|secret| secret.sealed.clone()))
+    }
+
+    async fn remove_secret(&self, name: &str) -> StoreResult<bool> {
+        Ok(self.state.lock().secrets.remove(name).is_some())
+    }
+
+    async fn put_variable(&self, variable: NewVariable) -> StoreResult<()> {
+        self.state
+            .lock()
+            .variables
+            .insert(variable.name.clone(), variable);
+        Ok(())
+    }
+
+    async fn variables(&self) -> StoreResult<Vec<VariableRow>> {
+        let state = self.state.lock();
+        let row = |variable: &NewVariable| VariableRow {
+            name: variable.name.clone(),
+            value: variable.value.clone(),
+            updated_at: variable.at,
+            actor: variable.actor.clone(),
+            used_by: state.used_by(|references| references.variables.contains(&variable.name)),
+        };
+        Ok(state.variables.values().map(row).collect())
+    }
+
+    async fn remove_variable(&self, name: &str) -> StoreResult<bool> {
+        Ok(self.state.lock().variables.remove(name).is_some())
+    }
+
+    async fn notify_rules(&self) -> StoreResult<Vec<RuleRow>> {
+        let state = self.state.lock();
+        let is_there = |row: &&RuleRow| state.flows.get(&row.flow).is_some_and(|flow| !flow.archived);
+        Ok(state.notices.rules().filter(is_there).cloned().collect())
+    }
+
+    async fn judged(
+        &self,
+        flow: &str,
+        rule: &str,
+        until: Timestamp,
+        told: Vec<NewNotice>,
+    ) -> StoreResult<()> {
+        let mut state = self.state.lock();
+        state.notices.judged(flow, rule, until);
+        state.notices.add(told);
+        Ok(())
+    }
+
+    async fn notifications(
+        &self,
+        filter: &NoticeFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRow>> {
+        Ok(self.state.lock().notices.list(filter, before, limit))
+    }
+
+    async fn waiting_notifications(&self, limit: usize) -> StoreResult<Vec<NoticeRow>> {
+        Ok(self.state.lock().notices.waiting(limit))
+    }
+
+    async fn mark_notifications(&self, ids: Vec<i64>, mark: NoticeMark) -> StoreResult<()> {
+        self.state.lock().notices.mark(&ids, &mark);
+        Ok(())
+    }
+
     async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()> {
         if let Some(row) = self.state.lock().schedule(flow, name) {
             row.mark(&mark);
@@ -390,6 +516,74 @@ impl Store for MemoryStore {
         let mut state = self.state.lock();
         state.check_epochs(epochs, &batch)?;
         Ok(batch.into_iter().map(|decision| state.append(decision)).collect())
+    }
+
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {
+        let state = self.state.lock();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = state.outbox.range((from, Bound::Unbounded)).take(limit);
+        Ok(rows
+            .map(|(id, body)| OutboxRow {
+                id: *id,
+                body: Arc::clone(body),
+            })
+            .collect())
+    }
+
+    async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()> {
+        let mut state = self.state.lock();
+        for taken in messages {
+            state.outbox.remove(&taken);
+        }
+        Ok(())
+    }
+
+    async fn gate(&self, id: u128) -> StoreResult<GateRow> {
+        let state = self.state.lock();
+        Ok(state
+            .gates
+            .get(&id)
+            .map(|(row, _)| row.clone())
+            .unwrap_or_default())
+    }
+
+    async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool> {
+        let mut state = self.state.lock();
+        let rev = state.gates.get(&decision.id).map_or(0, |(row, _)| row.rev);
+        if rev != decision.before || state.outbox.remove(&decision.takes).is_none() {
+            return Ok(false);
+        }
+        let row = GateRow {
+            rev: decision.rev,
+            gate: decision.gate,
+        };
+        state.gates.insert(decision.id, (row, decision.at));
+        let messages = decision.messages.into_iter().map(|row| (row.id, row.body));
+        state.outbox.extend(messages);
+        Ok(true)
+    }
+
+    async fn forget_gates(&self, before: Timestamp) -> StoreResult<()> {
+        let mut state = self.state.lock();
+        state
+            .gates
+            .retain(|_, (row, at)| !row.gate.is_empty() || *at >= before);
+        Ok(())
+    }
+
+    async fn followers(&self) -> StoreResult<Vec<Follower>> {
+        let state = self.state.lock();
+        let mut found: Vec<Follower> = Vec::new();
+        for (id, flow) in state.flows.iter().filter(|(_, flow)| !flow.archived) {
+            let follows = flow.versions.last().map_or(&[][..], |newest| &newest.follows);
+            found.extend(follows.iter().map(|(name, followed)| Follower {
+                followed: followed.as_str().into(),
+                flow: id.as_str().into(),
+                name: name.as_str().into(),
+            }));
+        }
+        found.sort();
+        Ok(found)
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {

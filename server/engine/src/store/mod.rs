@@ -9,20 +9,31 @@ mod durations;
 mod encoding;
 #[cfg(test)]
 mod equivalence;
+mod gates;
 pub mod lanes;
 pub(crate) mod listing;
 pub mod memory;
 mod memory_lanes;
+mod memory_notices;
+pub mod notices;
+mod outbox;
 mod references;
 pub mod retention;
 mod schedules;
+mod settings;
 pub mod sqlite;
 mod stats;
 #[cfg(test)]
 mod suite;
 
+pub use self::gates::{Follower, GateDecision, GateRow};
 pub use self::lanes::LaneStore;
+pub use self::notices::{
+    Channel, NewNotice, NewRule, NoticeFilter, NoticeKind, NoticeMark, NoticeRow, NoticeState, RuleRow,
+};
+pub use self::outbox::{MessageId, OutboxRow};
 pub use self::schedules::{NewSchedule, ScheduleMark, ScheduleRow};
+pub use self::settings::{NewSecret, NewVariable, References, SecretRow, VariableRow};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,6 +130,12 @@ pub struct NewVersion {
     pub expected: Option<u32>,
     /// Its schedules. One that was there before goes on from where it was; if its spec has changed or the flow was archived, from now on.
     pub schedules: Vec<NewSchedule>,
+    /// The secrets and variables it refers to.
+    pub references: References,
+    /// The flows whose ends start its runs, with the names it has for that.
+    pub follows: Vec<(String, String)>,
+    /// Its rules of whom to tell. One that has not changed goes on from where it was; if the flow was archived, from now on.
+    pub rules: Vec<NewRule>,
 }
 
 /// One decision of one run, to be appended to its log.
@@ -132,6 +149,12 @@ pub struct RunDecision {
     pub row: RunRow,
     /// Set in a run's first decision if the caller gave a key: at most one run per flow and key.
     pub idempotency: Option<Idempotency>,
+    /// What it tells others. Kept until it is taken.
+    pub messages: Vec<OutboxRow>,
+    /// The messages it is the answer to, which are taken with it. If one of them was taken before, nothing of the decision is written.
+    pub takes: Vec<MessageId>,
+    /// What is to be told because of it; what has been told is passed over.
+    pub notices: Vec<NewNotice>,
 }
 
 /// A caller's key for a start.
@@ -168,7 +191,8 @@ pub enum Committed {
         /// The hash of that run's inputs.
         inputs_hash: u64,
     },
-    /// The log's end is not where the decision begins; nothing of it was written. The run must be loaded again.
+    /// The log's end is not where the decision begins, or a message it answers was taken before; nothing of it was written. The run must
+    /// be loaded again.
     OutOfStep {
         /// The last event's number in the store.
         last_seq: u64,
@@ -279,6 +303,54 @@ pub trait Store: LaneStore {
         now: Timestamp,
     ) -> StoreResult<bool>;
 
+    /// Sets a secret: a new one, or another value of one that is there.
+    async fn put_secret(&self, secret: NewSecret) -> StoreResult<()>;
+
+    /// All secrets, by name.
+    async fn secrets(&self) -> StoreResult<Vec<SecretRow>>;
+
+    /// A secret as it was given to the store.
+    async fn sealed_secret(&self, name: &str) -> StoreResult<Option<Vec<u8>>>;
+
+    /// Removes a secret. False if there is none.
+    async fn remove_secret(&self, name: &str) -> StoreResult<bool>;
+
+    /// Sets a variable: a new one, or another value of one that is there.
+    async fn put_variable(&self, variable: NewVariable) -> StoreResult<()>;
+
+    /// All variables, by name.
+    async fn variables(&self) -> StoreResult<Vec<VariableRow>>;
+
+    /// Removes a variable. False if there is none.
+    async fn remove_variable(&self, name: &str) -> StoreResult<bool>;
+
+    /// The rules of flows that are not archived, by flow and name.
+    async fn notify_rules(&self) -> StoreResult<Vec<RuleRow>>;
+
+    /// Notes up to which moment a rule has been judged (it never goes back; nothing happens if it is gone) and what is to be told because
+    /// of it. What has been told is passed over.
+    async fn judged(
+        &self,
+        flow: &str,
+        rule: &str,
+        until: Timestamp,
+        notices: Vec<NewNotice>,
+    ) -> StoreResult<()>;
+
+    /// Notifications, newest first, those with a number below `before`.
+    async fn notifications(
+        &self,
+        filter: &NoticeFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRow>>;
+
+    /// Notifications that wait, the one that is due first first.
+    async fn waiting_notifications(&self, limit: usize) -> StoreResult<Vec<NoticeRow>>;
+
+    /// Notes what became of an attempt to send these. What does not wait any more stays as it is.
+    async fn mark_notifications(&self, ids: Vec<i64>, mark: NoticeMark) -> StoreResult<()>;
+
     /// Takes over all shards: raises and returns their epochs.
     async fn take_shards(&self) -> StoreResult<ShardEpochs>;
 
@@ -286,6 +358,24 @@ pub trait Store: LaneStore {
     /// order. One decision that is out of step or a duplicate does not keep the others from being written. Any error leaves
     /// nothing behind. Several callers' batches may share one transaction (group commit).
     async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>>;
+
+    /// Messages that nobody has taken, by sender and number, after one of them.
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>>;
+
+    /// Takes messages that cause nothing. Those that were taken before are passed over.
+    async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()>;
+
+    /// A gate, whether or not anybody has come to it.
+    async fn gate(&self, id: u128) -> StoreResult<GateRow>;
+
+    /// Writes what a gate decided. False, with nothing written, if it is not as it was before or the message was taken.
+    async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool>;
+
+    /// Forgets gates that nobody has used since.
+    async fn forget_gates(&self, before: Timestamp) -> StoreResult<()>;
+
+    /// Flows that start when others end, without the archived ones.
+    async fn followers(&self) -> StoreResult<Vec<Follower>>;
 
     /// The events of a run after `after`, oldest first, about `limit` of them (whole decisions; at least one decision if there is one).
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>>;

@@ -23,6 +23,11 @@ impl Types {
         }
     }
 
+    /// Those of this server.
+    pub(crate) fn here(&self) -> &Arc<TypeRegistry> {
+        &self.here
+    }
+
     /// All of them.
     pub(crate) fn all(&self) -> Arc<TypeRegistry> {
         Arc::clone(&self.declared.read().1)

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{BuiltinOptions, TypeRegistry};
 use crate::dispatch::{Dispatch, Job, LocalPool, PoolOptions, Report};
+use crate::secrets::{NoSecrets, SecretSource};
 use crate::store::memory::MemoryStore;
 use crate::store::{LogStore, LogStream};
 use crate::task_logs::{LogLimits, LogWriter};
@@ -27,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
     pub(crate) grace: Duration,
     pub(crate) logs: LogLimits,
+    /// Names and values.
+    pub(crate) secrets: &'static [(&'static str, &'static str)],
 }
 
 impl Default for Setup {
@@ -39,6 +42,7 @@ impl Default for Setup {
                 linger: Duration::from_millis(1),
                 ..LogLimits::default()
             },
+            secrets: &[],
         }
     }
 }
@@ -71,6 +75,7 @@ impl Harness {
             logs: logs.clone(),
             data_dir: dir.path().to_owned(),
             instance: Arc::clone(&instance),
+            secrets: Arc::new(Secrets(setup.secrets)),
             grace: setup.grace,
         };
         let pool = LocalPool::new(options, Arc::new(move |report| drop(send.send(report))));
@@ -97,6 +102,7 @@ impl Harness {
     pub(crate) fn job(&self, task_type: &str, input: Value) -> Job {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let input = Arc::new(input);
+        let secrets = input.as_object().map(flow::secrets::uses).unwrap_or_default();
         let dispatch = Given {
             task: 0,
             path: format!("t{number}").into(),
@@ -104,6 +110,7 @@ impl Harness {
             attempt: 1,
             token: AttemptToken(u128::from(number)),
             input: Payload::Inline(Arc::clone(&input)),
+            secrets: secrets.into(),
             timeout: None,
             at_most_once: false,
             since_first: Duration::ZERO,
@@ -193,6 +200,18 @@ impl Harness {
         tokio::time::timeout(PATIENCE, appears)
             .await
             .expect("the file appears")
+    }
+}
+
+struct Secrets(&'static [(&'static str, &'static str)]);
+
+#[async_trait::async_trait]
+impl SecretSource for Secrets {
+    async fn reveal(&self, name: &str) -> Result<zeroize::Zeroizing<String>, flow::run::TaskError> {
+        match self.0.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => Ok(zeroize::Zeroizing::new((*value).to_owned())),
+            None => NoSecrets.reveal(name).await,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The task types there are.
 //!
-//! The light ones (`noop`, `log`, `fail`, `transform`, `switch`, `delay`) are evaluated where runs are decided; of them only what
+//! The light ones (`noop`, `log`, `fail`, `transform`, `switch`, `delay`, and those that wait for the world, for people and for other
+//! runs) are evaluated where runs are decided; of them only what
 //! palette and validation need is here. All others do their work in attempts.
 
 mod declared;
@@ -9,6 +10,7 @@ pub(crate) mod harness;
 mod http;
 mod jq;
 mod light;
+mod mail;
 mod predecessors;
 pub mod shell;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use crate::store::lanes::DeclaredType;
 use crate::task_type::{TaskType, TaskTypeInfo};
 
 pub(crate) use declared::Types;
+pub(crate) use http::Client as HttpClient;
 pub use http::HttpOptions;
 pub use jq::{JQ_CHILD_ARGUMENT, jq_child_main};
 
@@ -85,10 +88,11 @@ impl TypeRegistry {
         for info in light::infos() {
             registry.insert(info, None);
         }
-        let types: [Arc<dyn TaskType>; 6] = [
+        let types: [Arc<dyn TaskType>; 7] = [
             Arc::new(jq::Transform::new(options.jq_helper.clone())),
             Arc::new(http::HttpRequest::new(options.http.clone())),
             Arc::new(shell::Shell),
+            Arc::new(mail::MailSend),
             Arc::new(predecessors::FetchData::new(options.http.clone())),
             Arc::new(predecessors::ProcessData),
             Arc::new(predecessors::StoreData),

@@ -39,18 +39,24 @@ fn the_built_in_types() {
     check(
         &[],
         &expect![[r#"
-        delay (light) [control/clock] for until
-        fail (light) [control/x-circle] message
-        fetch_data [data/download] failure_rate data_source live timeout
-        http.request [io/globe] url method headers query body expect follow_redirects max_body
-        log (light) [data/message] message level
-        noop (light) [control/circle] 
-        process_data [data/cog] failure_rate input results
-        shell [io/terminal] command interpreter env cwd stdin
-        store_data [data/database] failure_rate input results destination
-        switch (light) [control/switch] cases default
-        transform [data/braces] value jq input
-    "#]],
+            approval (light) [control/user-check] title form timeout on_timeout
+            delay (light) [control/clock] for until
+            fail (light) [control/x-circle] message
+            fetch_data [data/download] failure_rate data_source live timeout
+            http.request [io/globe] url method headers auth query body expect follow_redirects max_body
+            log (light) [data/message] message level
+            loop (light) [control/repeat] do flow inputs version until max_iterations pause
+            mail.send [io/mail] to cc from reply_to subject body html smtp
+            noop (light) [control/circle] 
+            process_data [data/cog] failure_rate input results
+            shell [io/terminal] command interpreter env cwd stdin
+            signal (light) [control/bell] name timeout default
+            store_data [data/database] failure_rate input results destination
+            subflow (light) [control/flow] flow inputs version wait
+            switch (light) [control/switch] cases default
+            transform [data/braces] value jq input
+            wait (light) [control/clock] until when poll timeout
+        "#]],
     );
 }
 

@@ -49,6 +49,9 @@ const BLOBS_PER_LOOK: usize = 1000;
 /// Values deleted in one transaction: each may be of some megabytes.
 const BLOBS_PER_STEP: usize = 8;
 
+/// How long an empty limit on runs is kept: its numbers go on from the clock when it is needed again.
+const GATES_UNUSED: Duration = Duration::from_secs(60 * 60);
+
 /// What upkeep works with.
 pub(crate) struct Upkeep {
     pub(crate) store: Arc<dyn Store>,
@@ -141,6 +144,9 @@ impl Upkeep {
     }
 
     async fn delete_expired(&self, stopped: &CancellationToken, n_deleted: &mut u64) -> Result<(), Broken> {
+        let unused = i64::try_from(GATES_UNUSED.as_micros()).unwrap_or(i64::MAX);
+        let before = self.clock.now().as_micros().saturating_sub(unused);
+        self.store.forget_gates(Timestamp::from_micros(before)).await?;
         // What an earlier server had begun comes first.
         self.sweep(stopped).await?;
         while self

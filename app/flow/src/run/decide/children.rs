@@ -117,6 +117,7 @@ impl Decider<'_, '_> {
             self.cancel_children(false, |_, other| other == spot);
         } else if self.state.is_paused() {
             self.out.effects.push(Effect::PauseChild {
+                attempt: attempt.clone(),
                 child: run,
                 pause: true,
             });
@@ -156,7 +157,9 @@ impl Decider<'_, '_> {
                 Ok(())
             }
             Ended::Cancelled => {
-                let error = TaskError::new("child_cancelled", format!("the run {run} was cancelled"));
+                let why = error.map_or_else(String::new, |error| format!(": {}", error.message));
+                let message = format!("the run {run} was cancelled{why}");
+                let error = TaskError::new("child_cancelled", message);
                 self.attempt_failed(spot, error.permanent(), None)
             }
         };
@@ -194,6 +197,7 @@ impl Decider<'_, '_> {
                 };
                 asked.push(Effect::CancelChild {
                     attempt,
+                    flow: Arc::clone(&child.flow),
                     child: child.run,
                     force,
                 });
@@ -203,9 +207,20 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn pause_children(&mut self, pause: bool) {
-        let runs = self.state.open_children().filter(|(_, child)| child.wait);
-        let runs: Vec<RunId> = runs.filter_map(|(_, child)| child.run).collect();
-        let asked = runs.into_iter().map(|child| Effect::PauseChild { child, pause });
+        let awaited = self.state.open_children().filter(|(_, child)| child.wait);
+        let asked = awaited.filter_map(|(spot, child)| {
+            let attempt = ChildAttempt {
+                path: self.path(spot),
+                attempt: child.attempt,
+            };
+            let child = child.run?;
+            Some(Effect::PauseChild {
+                attempt,
+                child,
+                pause,
+            })
+        });
+        let asked: Vec<Effect> = asked.collect();
         self.out.effects.extend(asked);
     }
 

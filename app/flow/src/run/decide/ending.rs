@@ -167,6 +167,11 @@ impl Decider<'_, '_> {
                 };
                 self.cut_short(outcome, error, "the run was cancelled by force");
             }
+            // Nothing has begun, so there is nothing to take back or to clean up.
+            (Phase::Queued, _) => {
+                self.emit(EventKind::RunCancelRequested { force, reason });
+                self.cut_short(Ended::Cancelled, None, "the run was cancelled before it began");
+            }
             (_, false) => {
                 self.emit(EventKind::RunCancelRequested { force, reason });
                 self.stop(Ended::Cancelled, None, "the run was cancelled");
@@ -252,7 +257,7 @@ impl Decider<'_, '_> {
     }
 
     /// Ends everything at once, whatever its role. What had not begun of undo, finally and `on_failure` is left out.
-    fn cut_short(&mut self, outcome: Ended, error: Option<RunError>, reason: &str) {
+    pub(super) fn cut_short(&mut self, outcome: Ended, error: Option<RunError>, reason: &str) {
         if !matches!(self.state.phase(), Phase::Ending { .. }) {
             self.emit(EventKind::RunEnding {
                 outcome,

@@ -31,7 +31,7 @@ impl Decider<'_, '_> {
                 self.attempt_failed(spot, TaskError::new("failed", message), None)
             }
             Light::Delay => self.delay(spot, with),
-            Light::Wait => self.wait(spot, &with),
+            Light::Wait => self.wait(spot, with),
             Light::Subflow => self.request_child(spot, &with),
             Light::Signal => self.await_signal(spot, with),
             Light::Approval => self.await_answer(spot, with),

@@ -3,7 +3,7 @@
 //! A decision applies its events as it makes them, so that what follows from the first is decided upon it; a state that was
 //! decided upon and whose commit then fails is thrown away by its owner and read again from the log. A rejected command has changed
 //! nothing. One file per group of commands: [`attempts`], the [`agenda`] of tasks whose join was decided, [`light`] task types, the
-//! [`pause`] and the [`ending`] of a run.
+//! [`pause`] and the [`ending`] of a run, the [`permit`] it needs to begin.
 
 mod agenda;
 mod attempts;
@@ -14,6 +14,7 @@ mod iterations;
 mod keys;
 mod light;
 mod pause;
+mod permit;
 mod retry;
 mod values;
 mod waits;
@@ -84,11 +85,14 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
             flow: plan.doc.flow.as_str().into(),
             version: new.version,
             inputs: new.inputs,
+            vars: new.vars,
             labels,
             trigger: new.trigger,
             idempotency_key: new.idempotency_key,
             parent: new.parent,
             forked_from: new.fork.as_ref().map(|fork| Box::new(fork.from.clone())),
+            permit: new.permit.clone(),
+            follows: new.follows,
             priority: new.priority.or(plan.doc.priority).unwrap_or(0),
         },
     };
@@ -97,7 +101,11 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
     };
     let mut decider = Decider::new(&mut state, program, env);
     decider.out.events.push(created);
-    decider.emit(EventKind::RunStarted {});
+    match new.permit {
+        // It begins when it has its place.
+        Some(permit) => decider.out.effects.push(Effect::AskPermit(permit)),
+        None => decider.emit(EventKind::RunStarted {}),
+    }
     for reused in new.fork.into_iter().flat_map(|fork| fork.reused) {
         decider.emit(EventKind::TaskReused {
             task: reused.path,
@@ -137,6 +145,7 @@ pub fn decide(
         Command::Pause { reason } => decider.pause(reason)?,
         Command::Resume => decider.resume()?,
         Command::Signal { name, payload } => decider.signal(name, payload)?,
+        Command::SignalTask { path, payload } => decider.signal_task(&path, payload)?,
         Command::Approve {
             path,
             approved,
@@ -156,6 +165,8 @@ pub fn decide(
             outputs,
             error,
         } => decider.child_ended(&attempt, child, (outcome, outputs, error))?,
+        Command::Granted => decider.granted(),
+        Command::Refused { holders } => decider.refused(&holders),
         Command::Wake | Command::Continue => {}
         Command::Recover { workers_gone, held } => decider.recover(workers_gone, &held),
     }
@@ -206,6 +217,7 @@ impl<'s, 'e> Decider<'s, 'e> {
         self.state.apply(&event);
         if let EventKind::RunFinished { .. } = event.kind {
             self.tell_parent(&event.kind);
+            self.release_permit();
         }
         self.out.events.push(event);
     }
@@ -317,6 +329,7 @@ impl<'s, 'e> Decider<'s, 'e> {
             attempt: task.attempts.last().map_or(1, |attempt| attempt.number),
             token,
             input,
+            secrets: Arc::clone(&plan.secrets),
             timeout: plan.doc.timeout.map(|limit| limit.as_duration()),
             at_most_once: plan.is_at_most_once(),
             since_first: task

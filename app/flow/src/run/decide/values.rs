@@ -129,6 +129,9 @@ impl Decider<'_, '_> {
                 RunFacts::default()
             },
         );
+        if !refs.vars.is_empty() {
+            scope.vars(Arc::clone(self.state.vars()));
+        }
         for (task, reads_output) in self.tasks_seen(refs, ix) {
             let facts = match becoming {
                 Some((other, facts)) if other == task => Ok(facts.clone()),

@@ -32,7 +32,7 @@ on_failure: { alert: { type: noop } }
             pause Timer { at: 2026-01-01T01:00:00Z, waits_for: Delay }
             paid Signal { name: "payment", until: Some(2026-01-02T00:00:00Z) }
             ask Approval { until: None }
-            child Child { flow: "other", run: None }
+            child Child { flow: "other", run: None, until: None }
             each Parts { n_at_work: 1, n_left: 2 }
             each[0] Worker { since: 2026-01-01T00:00:00Z, until: None }
             poll Parts { n_at_work: 1, n_left: 0 }
@@ -45,7 +45,7 @@ on_failure: { alert: { type: noop } }
             pause Timer { at: 2026-01-01T01:00:00Z, waits_for: Delay }
             paid Signal { name: "payment", until: Some(2026-01-02T00:00:00Z) }
             ask Approval { until: None }
-            child Child { flow: "other", run: Some(run_0000000000000000000000002d) }
+            child Child { flow: "other", run: Some(run_0000000000000000000000002d), until: None }
             each Parts { n_at_work: 1, n_left: 2 }
             each[0] Worker { since: 2026-01-01T00:00:00Z, until: None }
             poll Parts { n_at_work: 1, n_left: 0 }

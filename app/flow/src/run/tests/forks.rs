@@ -1,7 +1,7 @@
 //! Runs that take results from another run.
 
 use expect_test::{Expect, expect};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::script::{Script, doc};
 use super::world::{World, compile};
@@ -12,7 +12,7 @@ use crate::run::{Fork, ForkedFrom};
 pub(super) fn fork(
     old: World,
     flow: crate::FlowDoc,
-    inputs: &Value,
+    (inputs, vars): (&Value, &Map<String, Value>),
     from: Option<&str>,
 ) -> Result<(ForkPlan, World), BadStart> {
     let (plan, program) = compile(flow.clone());
@@ -23,6 +23,7 @@ pub(super) fn fork(
         plan: &plan,
         program: &program,
         inputs,
+        vars,
     };
     let found = forking.plan(from)?;
     let reused = found.reused.clone();
@@ -31,6 +32,7 @@ pub(super) fn fork(
         task: from.map(Into::into),
     };
     let world = World::start_new(flow, inputs.clone(), old.blobs, |new| {
+        new.vars = vars.clone();
         new.fork = Some(Box::new(Fork { from, reused }));
     });
     Ok((found, world))
@@ -46,7 +48,13 @@ fn check(
 ) {
     let old = Script::run(flow, script).world;
     let inputs: Value = serde_json::from_str(inputs).expect("inputs");
-    let (found, world) = match fork(old, doc(new_flow), &inputs, from) {
+    let mut steps = new_script
+        .split(';')
+        .map(str::trim)
+        .filter(|step| !step.is_empty())
+        .peekable();
+    let vars = super::script::vars(&mut steps);
+    let (found, world) = match fork(old, doc(new_flow), (&inputs, &vars), from) {
         Ok(forked) => forked,
         Err(bad) => return expected.assert_eq(&bad.to_string()),
     };
@@ -59,10 +67,6 @@ fn check(
         };
         told.push_str(&format!("{} runs: {}{items}\n", run.path, run.why));
     }
-    let steps = new_script
-        .split(';')
-        .map(str::trim)
-        .filter(|step| !step.is_empty());
     told.push_str(&Script::run_in(world, steps).out);
     expected.assert_eq(&told);
 }
@@ -335,6 +339,33 @@ fn one_item_runs_again() {
             each[3]  succeeded
             after    succeeded
             run      succeeded  {"all":[0,1,22,3]}
+        "#]],
+    );
+}
+
+#[test]
+fn a_variable_that_has_changed_is_one_reason_more() {
+    let flow = "
+tasks:
+  a: { type: work, with: { x: '{{ vars.url }}' } }
+  b: { type: work, with: { x: '{{ vars.other }}' } }
+";
+    check(
+        flow,
+        r#"vars {"url": "http://a", "other": 1}; a ok; b ok"#,
+        flow,
+        ("{}", None, r#"vars {"url": "http://b", "other": 1}; log"#),
+        expect![[r#"
+            reused: b
+            a runs: the variable url has changed
+            1 run_created {"inputs":{"value":{}},"vars":{"url":"http://b","other":1},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
+            2 run_started {}
+            3 task_reused {"task":"b","output":{"value":null}}
+            4 task_scheduled {"task":"a","attempt":1,"input":{"value":{"x":"http://b"}}}
+            5 task_succeeded {"task":"b","output":{"value":null}}
+            a    ready      1 attempt
+            b    succeeded
+            run  running
         "#]],
     );
 }

@@ -261,7 +261,10 @@ impl World {
         }
         assert!(state.is_paused() || data.agenda.is_empty());
         assert!(
-            state.is_paused() || !data.tokens.is_empty() || data.n_waiting > 0,
+            state.is_paused()
+                || !data.tokens.is_empty()
+                || data.n_waiting > 0
+                || state.awaited_permit().is_some(),
             "nothing moves this run: {:?}",
             data.phase
         );

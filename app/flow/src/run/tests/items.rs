@@ -358,19 +358,19 @@ fn items_end_with_their_run() {
         FLOW,
         r#"inputs {"list": ["a", "b", "c"]}; pause; each[0] ok; each[1] snoozes 1s; wait 5s; show; resume; each[1] ok; each[2] ok"#,
         expect![[r#"
-        each     running
-        each[0]  succeeded
-        each[1]  blocked    1 attempt  starts next
-        each[2]  blocked    waits for its turn
-        after    blocked    waits for each
-        run      paused
-        each     succeeded
-        each[0]  succeeded
-        each[1]  succeeded
-        each[2]  succeeded
-        after    succeeded
-        run      succeeded  {"all":[null,null,null]}
-    "#]],
+            each     running
+            each[0]  succeeded
+            each[1]  blocked    1 attempt  starts when the run is resumed
+            each[2]  blocked    waits for its turn
+            after    blocked    waits for each
+            run      paused
+            each     succeeded
+            each[0]  succeeded
+            each[1]  succeeded
+            each[2]  succeeded
+            after    succeeded
+            run      succeeded  {"all":[null,null,null]}
+        "#]],
     );
 }
 

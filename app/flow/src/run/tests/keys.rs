@@ -157,3 +157,34 @@ fn an_attempt_that_a_worker_elsewhere_keeps_is_not_lost_with_the_server() {
     "#]],
     );
 }
+
+#[test]
+fn nothing_is_kept_of_what_names_secrets() {
+    check(
+        r#"
+tasks:
+  a: { type: work, cache: { ttl: 1h }, with: { env: { TOKEN: "{{ secrets.token }}" } } }
+  b: { type: loop, cache: { ttl: 1h }, with: { do: { type: work, with: { token: "{{ secrets.token }}" } }, until: "true" } }
+  c: { type: work, cache: { ttl: 1h }, with: { word: secrets } }
+"#,
+        "a ok 1; c ok 3; log",
+        expect![[r#"
+            - c keeps 3 for 3600 s as 0521d446
+            1 run_created {"inputs":{"value":{}}}
+            2 run_started {}
+            3 task_scheduled {"task":"a","attempt":1,"input":{"value":{"env":{"TOKEN":"{{ secrets.token }}"}}}}
+            4 loop_begun {"task":"b"}
+            5 task_scheduled {"task":"c","attempt":1,"input":{"value":{"word":"secrets"}},"cache_key":"0521d4467a5f4f58667d4e8040eb3d9046a39662514d3c09bab949f5e35f161e"}
+            6 task_scheduled {"task":"b#1","attempt":1,"input":{"value":{"token":"{{ secrets.token }}"}}}
+            7 attempt_started {"task":"a","attempt":1,"worker":"w1"}
+            8 task_succeeded {"task":"a","output":{"value":1},"exit_code":0}
+            9 attempt_started {"task":"c","attempt":1,"worker":"w1"}
+            10 task_succeeded {"task":"c","output":{"value":3},"exit_code":0}
+            a     succeeded  1 attempt
+            b     running
+            b#1   ready      1 attempt
+            c     succeeded  1 attempt
+            run   running
+        "#]],
+    );
+}

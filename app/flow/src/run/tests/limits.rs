@@ -60,11 +60,14 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         id: RunId(1),
         version: 1,
         inputs: Payload::null(),
+        vars: serde_json::Map::new(),
         labels: BTreeMap::new(),
         trigger: "api".into(),
         idempotency_key: None,
         parent: None,
         fork: None,
+        permit: None,
+        follows: None,
         priority: None,
     };
     let env = Env {
@@ -181,11 +184,14 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
         id: RunId(1),
         version: 1,
         inputs: Payload::null(),
+        vars: serde_json::Map::new(),
         labels: BTreeMap::new(),
         trigger: "api".into(),
         idempotency_key: None,
         parent: None,
         fork: None,
+        permit: None,
+        follows: None,
         priority: None,
     };
     let env = Env {

@@ -117,15 +117,15 @@ fn iterations_keep_their_distance() {
         flow,
         "poll#1 ok; pause; wait 10s; show; resume; poll#2 ok",
         expect![[r#"
-        poll     running
-        poll#1   succeeded
-        poll#2   blocked    starts next
-        run      paused
-        poll     succeeded
-        poll#1   succeeded
-        poll#2   succeeded
-        run      succeeded
-    "#]],
+            poll     running
+            poll#1   succeeded
+            poll#2   blocked    starts when the run is resumed
+            run      paused
+            poll     succeeded
+            poll#1   succeeded
+            poll#2   succeeded
+            run      succeeded
+        "#]],
     );
     check(
         flow,
@@ -180,6 +180,49 @@ fn light_tasks_are_repeated_too() {
             count#11  succeeded
             count#12  succeeded
             run       failed  count loop: `until` still does not hold after 5000 iterations, the most there may be
+        "#]],
+    );
+}
+
+#[test]
+fn a_loop_is_written_as_a_task_type_too() {
+    check(
+        "tasks: { poll: { type: loop, retry: { max_attempts: 2, first: 1s, jitter: none }, with: { do: { type: work, with: { n: '{{ iteration }}' } }, until: 'last.n >= 2', max_iterations: 5, pause: 10s } }, after: { type: transform, needs: [poll], with: { value: '{{ tasks.poll.output.n }}' } } }",
+        r#"poll#1 fails; wait 1s; poll#1 ok {"n": 1}; wait 10s; poll#2 ok {"n": 2}; log"#,
+        expect![[r#"
+            1 run_created {"inputs":{"value":{}}}
+            2 run_started {}
+            3 loop_begun {"task":"poll"}
+            4 task_scheduled {"task":"poll#1","attempt":1,"input":{"value":{"n":1}}}
+            5 attempt_started {"task":"poll#1","attempt":1,"worker":"w1"}
+            6 attempt_failed {"task":"poll#1","attempt":1,"error":{"kind":"failed","message":"it broke"},"retry_at":"2026-01-01T00:00:01Z"}
+            7 task_scheduled {"task":"poll#1","attempt":2}
+            8 attempt_started {"task":"poll#1","attempt":2,"worker":"w1"}
+            9 task_succeeded {"task":"poll#1","output":{"value":{"n":1}},"exit_code":0}
+            10 task_waiting {"task":"poll#2","waits_for":"pause","until":"2026-01-01T00:00:11Z"}
+            11 task_scheduled {"task":"poll#2","attempt":1,"input":{"value":{"n":2}}}
+            12 attempt_started {"task":"poll#2","attempt":1,"worker":"w1"}
+            13 task_succeeded {"task":"poll#2","output":{"value":{"n":2}},"exit_code":0}
+            14 task_succeeded {"task":"poll","output":{"value":{"n":2}}}
+            15 task_succeeded {"task":"after","output":{"value":2}}
+            16 run_finished {"outcome":"succeeded"}
+            poll     succeeded
+            poll#1   succeeded
+            poll#2   succeeded
+            after    succeeded
+            run      succeeded
+        "#]],
+    );
+    check(
+        "tasks: { again: { type: loop, with: { flow: one, inputs: { n: '{{ iteration }}' }, until: '{{ last.done }}' } } }",
+        r#"child again#1 starts; child again#1 ok {"done": false}; child again#2 ok {"done": true}"#,
+        expect![[r#"
+            - again#1 starts one newest with {"n":1} in attempt 1, depth 1
+            - again#2 starts one newest with {"n":2} in attempt 1, depth 1
+            again     succeeded
+            again#1   succeeded
+            again#2   succeeded
+            run       succeeded
         "#]],
     );
 }

@@ -84,9 +84,12 @@ fn fields_with_a_default_may_be_missing() {
             "items",
             "parent",
             "forked_from",
+            "permit",
+            "follows",
             "version",
             "until",
             "signal",
+            "vars",
             "priority",
             "queue_key",
             "cache_key",
@@ -111,7 +114,14 @@ fn is_optional(kind: &EventKind, field: &str) -> bool {
         EventKind::RunCreated { .. } => {
             matches!(
                 field,
-                "labels" | "idempotency_key" | "parent" | "forked_from" | "priority"
+                "labels"
+                    | "vars"
+                    | "idempotency_key"
+                    | "parent"
+                    | "forked_from"
+                    | "permit"
+                    | "follows"
+                    | "priority"
             )
         }
         EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),

@@ -6,17 +6,19 @@
 //! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [for 5s] [as KIND] [with code N]
 //! [with JSON]`
 //! · `X lost` · `X stops` · `X snoozes 3s` · `X cached JSON` · `kept X` (its worker outlives the server) · `late report of X` · `wait 5s` · `clock back 5s` · `clock on 5s` · `cancel` · `force cancel` ·
-//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `approve X [JSON]` · `reject X [why]` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first) · `show` (the tasks so far) · `explain` · `log` (the events so far).
+//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `signal to X [JSON]` · `approve X [JSON]` · `reject X [why]` · `granted` · `refused` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first), `vars JSON` (then) · `show` (the tasks so far) · `explain` · `log` (the events so far).
 
 use std::fmt::Write as _;
+use std::iter::Peekable;
 use std::time::Duration;
 
 use expect_test::Expect;
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::World;
+use super::world::Blobs;
 use crate::HumanDuration;
 use crate::doc::{EdgeDoc, FlowDoc, Join, NeedDoc, OneOrMany, TaskDoc};
 use crate::ids::{AttemptToken, RunId};
@@ -98,6 +100,14 @@ fn declare(tasks: &mut IndexMap<String, TaskDoc>, text: &str) -> String {
     name.to_owned()
 }
 
+/// The variables a run starts with, if the next step says some: `vars {…}`.
+pub(super) fn vars<'s>(steps: &mut Peekable<impl Iterator<Item = &'s str>>) -> Map<String, Value> {
+    let step = steps.next_if(|step| step.starts_with("vars "));
+    step.map_or_else(Map::new, |step| {
+        serde_json::from_str(&step[5..]).expect("an object")
+    })
+}
+
 /// A script being run.
 pub(super) struct Script {
     pub(super) world: World,
@@ -116,7 +126,9 @@ impl Script {
         let inputs = steps
             .next_if(|step| step.starts_with("inputs "))
             .map_or_else(|| json!({}), |step| value(&step[7..]));
-        Self::run_in(World::start(doc(flow), inputs), steps)
+        let vars = vars(&mut steps);
+        let world = World::start_new(doc(flow), inputs, Blobs::default(), |new| new.vars = vars);
+        Self::run_in(world, steps)
     }
 
     /// Runs steps in a run that is there.
@@ -158,7 +170,24 @@ impl Script {
                     reason: None,
                 },
             ),
+            ["granted"] => self.ask(step, Command::Granted),
+            ["refused"] => self.ask(
+                step,
+                Command::Refused {
+                    holders: vec![RunId(9)],
+                },
+            ),
             ["pause"] => self.ask(step, Command::Pause { reason: None }),
+            ["signal", "to", path, rest @ ..] => {
+                let payload = if rest.is_empty() {
+                    Value::Null
+                } else {
+                    value(&rest.join(" "))
+                };
+                let payload = self.world.keep(payload);
+                let path = (*path).into();
+                self.ask(step, Command::SignalTask { path, payload });
+            }
             ["signal", name, rest @ ..] => {
                 let payload = if rest.is_empty() {
                     Value::Null
@@ -432,6 +461,7 @@ impl Script {
                     attempt,
                     child,
                     force,
+                    ..
                 } => {
                     let known = if child.is_some() {
                         "its run"
@@ -440,6 +470,16 @@ impl Script {
                     };
                     let how = if force { " at once" } else { "" };
                     let _ = writeln!(self.out, "- {} cancels {known}{how}", attempt.path);
+                }
+                Effect::AskPermit(permit) => {
+                    let _ = writeln!(
+                        self.out,
+                        "- asks for one of {} places `{}`",
+                        permit.limit, permit.key
+                    );
+                }
+                Effect::ReleasePermit { key } => {
+                    let _ = writeln!(self.out, "- lets go of its place `{key}`");
                 }
                 Effect::PauseChild { pause, .. } => {
                     let _ = writeln!(

@@ -112,11 +112,14 @@ impl World {
             id: RunId::new(clock, 7),
             version: 3,
             inputs,
+            vars: serde_json::Map::new(),
             labels: [("by".to_owned(), "test".to_owned())].into(),
             trigger: "api".into(),
             idempotency_key: None,
             parent: None,
             fork: None,
+            permit: None,
+            follows: None,
             priority: None,
         };
         more(&mut new);

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::Wanted;
 use crate::dispatch::{Job, Presence};
+use crate::secrets::mask::Masker;
 use crate::store::LogStream;
 use crate::store::lanes::LeaseRow;
 use crate::task_logs::AttemptLog;
@@ -54,6 +55,8 @@ pub(super) struct Lease {
     /// Set once the attempt is to be cancelled: when it is over, renewed or not.
     cancelled_by: Option<Duration>,
     progress: Option<String>,
+    /// Takes out of what is reported what the worker was given in secret.
+    masker: Option<Masker>,
     /// Whether the worker has heard of it.
     has_begun: bool,
 }
@@ -75,6 +78,8 @@ pub(crate) struct Beat {
     pub(crate) run: RunId,
     /// The attempt's log.
     pub(crate) log: Arc<AttemptLog>,
+    /// Takes out of what is reported what the worker was given in secret.
+    pub(crate) masker: Option<Masker>,
     /// Whether the attempt is to end.
     pub(crate) is_cancelled: bool,
 }
@@ -121,13 +126,19 @@ impl Desk {
     }
 
     /// Somebody has this attempt since before the start: one full period is given.
-    pub(super) fn adopt(&mut self, row: LeaseRow, log: Arc<AttemptLog>, now: Duration) {
+    pub(super) fn adopt(
+        &mut self,
+        row: LeaseRow,
+        (log, masker): (Arc<AttemptLog>, Option<Masker>),
+        now: Duration,
+    ) {
         let lease = Lease {
             deadline: now + self.period,
             row,
             log,
             cancelled_by: None,
             progress: None,
+            masker,
             has_begun: true,
         };
         self.leases.insert(lease.row.token, lease);
@@ -180,6 +191,7 @@ impl Desk {
             worker: want.wanted.worker.to_string(),
             credential: want.wanted.credential.to_string(),
             at_most_once: dispatch.at_most_once,
+            secrets: job.names_of_secrets(),
         };
         let lease = Lease {
             log: log(&row),
@@ -187,6 +199,7 @@ impl Desk {
             deadline: now + self.period,
             cancelled_by: None,
             progress: None,
+            masker: None,
             has_begun: false,
         };
         self.leases.insert(lease.row.token, lease);
@@ -195,13 +208,14 @@ impl Desk {
         None
     }
 
-    /// What is noted of a lease.
-    pub(super) fn begin(&mut self, token: AttemptToken, now: Duration) -> bool {
+    /// A worker is about to hear of this attempt, with secrets or without.
+    pub(super) fn begin(&mut self, token: AttemptToken, masker: Option<Masker>, now: Duration) -> bool {
         let period = self.period;
         let Some(lease) = self.leases.get_mut(&token) else {
             return false;
         };
         lease.has_begun = true;
+        lease.masker = masker;
         lease.deadline = now + period;
         true
     }
@@ -213,6 +227,7 @@ impl Desk {
             Some(lease) => Claim::Held(Beat {
                 run: lease.row.run,
                 log: Arc::clone(&lease.log),
+                masker: lease.masker.clone(),
                 is_cancelled: lease.is_cancelled(),
             }),
         }
@@ -228,8 +243,12 @@ impl Desk {
         let claim = self.claim(token, credential);
         if let (Claim::Held(_), Some(lease)) = (&claim, self.leases.get_mut(&token)) {
             lease.deadline = now + self.period;
-            if progress.is_some() {
-                lease.progress = progress;
+            if let Some(progress) = progress {
+                let masked = lease
+                    .masker
+                    .as_ref()
+                    .map(|masker| masker.text(&progress).into_owned());
+                lease.progress = Some(masked.unwrap_or(progress));
             }
         }
         claim

@@ -24,6 +24,8 @@ pub(crate) use self::desk::{Beat, Claim};
 use self::desk::{Desk, Want};
 use super::{Dispatch, Job, Load, Presence, Report, ReportTo};
 use crate::clock::Clock;
+use crate::secrets::SecretSource;
+use crate::secrets::mask::Masker;
 use crate::store::lanes::LeaseRow;
 use crate::store::{LogKey, LogStore, Store, StoreResult};
 use crate::task_logs::{LogWriter, REMARK_NUMBER};
@@ -47,6 +49,8 @@ pub struct RemoteOptions {
     pub logs: LogWriter,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// What opens secrets.
+    pub secrets: Arc<dyn SecretSource>,
 }
 
 /// Workers in other processes. Clones are the same.
@@ -93,7 +97,8 @@ impl RemotePool {
             let of_attempt = last.iter().filter(|(attempt, _)| *attempt == row.attempt);
             let number = of_attempt.map(|(_, chunk)| chunk.number).max().unwrap_or(0);
             let log = options.logs.sink_after(key, number);
-            desk.adopt(row, log, options.clock.elapsed());
+            let masker = masker_of(&*options.secrets, &row).await;
+            desk.adopt(row, (log, masker), options.clock.elapsed());
         }
         let inner = Arc::new(Inner {
             options,
@@ -144,10 +149,10 @@ impl RemotePool {
         self.inner.options.store.put_leases(rows).await
     }
 
-    /// A worker has this attempt from now on. False if it was cancelled meanwhile.
-    pub(crate) fn begin(&self, token: AttemptToken) -> bool {
+    /// A worker has this attempt from now on; what it reports is masked. False if it was cancelled meanwhile.
+    pub(crate) fn begin(&self, token: AttemptToken, masker: Option<Masker>) -> bool {
         let now = self.inner.options.clock.elapsed();
-        self.inner.desk.lock().begin(token, now)
+        self.inner.desk.lock().begin(token, masker, now)
     }
 
     /// Gives an attempt back that its worker has never heard of.
@@ -199,6 +204,22 @@ impl RemotePool {
     pub(crate) fn workers(&self) -> Vec<(String, Vec<String>)> {
         self.inner.desk.lock().workers(self.inner.options.clock.now())
     }
+}
+
+/// What masks the reports of an attempt that an earlier server gave out. A secret that was set anew meanwhile is masked as it is now.
+async fn masker_of(source: &dyn SecretSource, row: &LeaseRow) -> Option<Masker> {
+    let mut values = Vec::with_capacity(row.secrets.len());
+    for name in &row.secrets {
+        match source.reveal(name).await {
+            Ok(value) => values.push(value),
+            Err(error) => warn!(
+                run.id = %row.run,
+                "What worker {} reports of {} of {} cannot be masked: {}",
+                row.worker, row.task, row.run, error.message
+            ),
+        }
+    }
+    Masker::new(values.iter().map(|value| value.as_str()))
 }
 
 fn log_key(row: &LeaseRow) -> LogKey {

@@ -33,10 +33,14 @@ fn find_oldest(conn: &Connection, oldest: &Oldest<'_>) -> Result<Vec<RunId>, Fau
     // Succeeded runs are in no index by state: the walk passes over the few others between them.
     let mut select = conn.prepare_cached(if oldest.state == RunStatus::Succeeded {
         "SELECT run FROM runs INDEXED BY runs_by_flow
-         WHERE flow = ? AND run < ? AND state = ? AND finished_at < ? ORDER BY run LIMIT ?"
+         WHERE flow = ? AND run < ? AND state = ? AND finished_at < ?
+         AND (parent IS NULL OR NOT EXISTS (SELECT 1 FROM runs AS p WHERE p.run = runs.parent AND p.state < 4))
+         ORDER BY run LIMIT ?"
     } else {
         "SELECT run FROM runs INDEXED BY runs_by_flow_and_state
-         WHERE flow = ? AND run < ? AND state = ? AND state <> 4 AND finished_at < ? ORDER BY run LIMIT ?"
+         WHERE flow = ? AND run < ? AND state = ? AND state <> 4 AND finished_at < ?
+         AND (parent IS NULL OR NOT EXISTS (SELECT 1 FROM runs AS p WHERE p.run = runs.parent AND p.state < 4))
+         ORDER BY run LIMIT ?"
     })?;
     let found = select.query_map(
         params![

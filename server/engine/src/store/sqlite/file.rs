@@ -30,7 +30,11 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0001_first.sql"),
         include_str!("migrations/pointwork/0002_upkeep.sql"),
         include_str!("migrations/pointwork/0003_schedules.sql"),
-        include_str!("migrations/pointwork/0004_lanes.sql"),
+        include_str!("migrations/pointwork/0004_secrets.sql"),
+        include_str!("migrations/pointwork/0005_messages.sql"),
+        include_str!("migrations/pointwork/0006_gates.sql"),
+        include_str!("migrations/pointwork/0007_notifications.sql"),
+        include_str!("migrations/pointwork/0008_lanes.sql"),
     ],
     synchronous: "FULL",
 };

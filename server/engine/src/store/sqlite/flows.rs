@@ -5,7 +5,7 @@ use flow::view::{FlowSummary, FlowVersionView, Page};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::file::Fault;
-use super::{rows, schedules};
+use super::{gates, notices, rows, schedules, settings};
 use crate::store::listing::{flow_has_text, page_of_flows};
 use crate::store::{NewVersion, StoreError, StoredVersion};
 
@@ -24,6 +24,8 @@ pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault
             .prepare_cached("UPDATE flows SET archived = 0 WHERE flow = ? AND archived <> 0")?
             .execute([&version.flow])?;
         schedules::save(conn, version, n_back == 1)?;
+        gates::save_follows(conn, version)?;
+        notices::save_rules(conn, version, n_back == 1)?;
         return Ok(current);
     }
     let is_back: bool = conn
@@ -49,6 +51,9 @@ pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault
     conn.prepare_cached("INSERT OR REPLACE INTO flows (flow, name, description, version, n_tasks, updated_at, archived) VALUES (?, ?, ?, ?, ?, ?, 0)")?
         .execute(params![version.flow, version.name, version.description, number, version.n_tasks, at])?;
     schedules::save(conn, version, is_back)?;
+    notices::save_rules(conn, version, is_back)?;
+    settings::save_references(conn, version)?;
+    gates::save_follows(conn, version)?;
     Ok(number)
 }
 

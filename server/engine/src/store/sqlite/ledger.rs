@@ -15,10 +15,14 @@ use rustc_hash::FxHashMap;
 use super::file::Fault;
 use super::projection::{EncodedRow, RowWriting, write_movement};
 use super::writer::Ledger;
+use super::{notices, outbox};
 use crate::store::encoding::{self, Span};
 use crate::store::references::references;
 use crate::store::stats::{Movement, state_of_number};
-use crate::store::{BlobKey, Committed, Idempotency, RunDecision, ShardEpochs, StoreError, StoreResult};
+use crate::store::{
+    BlobKey, Committed, Idempotency, MessageId, NewNotice, OutboxRow, RunDecision, ShardEpochs, StoreError,
+    StoreResult,
+};
 
 /// A decision as it will be written. Made on the caller's thread, so that the writer's has less to do.
 pub(super) struct EncodedDecision {
@@ -29,6 +33,9 @@ pub(super) struct EncodedDecision {
     row: Arc<EncodedRow>,
     idempotency: Option<Idempotency>,
     blobs: Vec<BlobKey>,
+    messages: Vec<OutboxRow>,
+    takes: Vec<MessageId>,
+    notices: Vec<NewNotice>,
 }
 
 impl EncodedDecision {
@@ -47,6 +54,9 @@ impl EncodedDecision {
             bytes,
             row: Arc::new(EncodedRow::new(&decision.row)?),
             idempotency: decision.idempotency,
+            messages: decision.messages,
+            takes: decision.takes,
+            notices: decision.notices,
         })
     }
 }
@@ -228,6 +238,9 @@ impl Appending<'_> {
             return Ok(duplicate);
         }
         let run = decision.run;
+        if !outbox::are_there(self.conn, &decision.takes)? {
+            return self.out_of_step(run);
+        }
         match decision.span {
             // That a run is new needs no look: its first event's row can be inserted only once.
             Span::Events { first: 1, last } => {
@@ -257,6 +270,7 @@ impl Appending<'_> {
                 .prepare_cached("INSERT OR IGNORE INTO run_blobs (run, sha256) VALUES (?, ?)")?
                 .execute(params![run.to_bytes(), blob])?;
         }
+        notices::add(self.conn, &decision.notices)?;
         if let Some(Idempotency { key, inputs_hash }) = &decision.idempotency {
             self.conn
                 .prepare_cached("INSERT INTO idempotency (flow, key, run, inputs_hash) VALUES (?, ?, ?, ?)")?
@@ -267,6 +281,8 @@ impl Appending<'_> {
                     inputs_hash.cast_signed()
                 ])?;
         }
+        outbox::take(self.conn, &decision.takes)?;
+        outbox::send(self.conn, &decision.messages)?;
         Ok(Committed::Done)
     }
 

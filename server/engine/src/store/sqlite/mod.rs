@@ -12,14 +12,18 @@ mod deletion;
 mod file;
 mod flows;
 mod folder;
+mod gates;
 mod hold;
 mod lanes;
 mod ledger;
 mod logs;
+mod notices;
+mod outbox;
 mod projection;
 mod readers;
 mod rows;
 mod schedules;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod vacuum;
@@ -47,8 +51,10 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::retention::Retention;
 use super::{
-    BlobKey, Committed, FlowStats, NewVersion, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow,
-    ShardEpochs, Store, StoreResult, StoredVersion, Swept, Unfinished,
+    BlobKey, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewNotice, NewSecret,
+    NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, RuleRow, RunDecision, RunFilter,
+    RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreResult, StoredVersion, Swept,
+    Unfinished, VariableRow,
 };
 
 /// What deleting a run weighs in the sharing of transactions.
@@ -184,6 +190,88 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn put_secret(&self, secret: NewSecret) -> StoreResult<()> {
+        self.writer
+            .write(1, move |conn, _| settings::put_secret(conn, &secret))
+            .await
+    }
+
+    async fn secrets(&self) -> StoreResult<Vec<SecretRow>> {
+        self.readers.read(settings::secrets).await
+    }
+
+    async fn sealed_secret(&self, name: &str) -> StoreResult<Option<Vec<u8>>> {
+        let name = name.to_owned();
+        self.readers
+            .read(move |conn| settings::sealed_secret(conn, &name))
+            .await
+    }
+
+    async fn remove_secret(&self, name: &str) -> StoreResult<bool> {
+        let name = name.to_owned();
+        self.writer
+            .write(1, move |conn, _| settings::remove_secret(conn, &name))
+            .await
+    }
+
+    async fn put_variable(&self, variable: NewVariable) -> StoreResult<()> {
+        self.writer
+            .write(1, move |conn, _| settings::put_variable(conn, &variable))
+            .await
+    }
+
+    async fn variables(&self) -> StoreResult<Vec<VariableRow>> {
+        self.readers.read(settings::variables).await
+    }
+
+    async fn remove_variable(&self, name: &str) -> StoreResult<bool> {
+        let name = name.to_owned();
+        self.writer
+            .write(1, move |conn, _| settings::remove_variable(conn, &name))
+            .await
+    }
+
+    async fn notify_rules(&self) -> StoreResult<Vec<RuleRow>> {
+        self.readers.read(notices::rules).await
+    }
+
+    async fn judged(
+        &self,
+        flow: &str,
+        rule: &str,
+        until: Timestamp,
+        told: Vec<NewNotice>,
+    ) -> StoreResult<()> {
+        let (flow, rule) = (flow.to_owned(), rule.to_owned());
+        self.writer
+            .write(1 + told.len(), move |conn, _| {
+                notices::judged(conn, (&flow, &rule), until, &told)
+            })
+            .await
+    }
+
+    async fn notifications(
+        &self,
+        filter: &NoticeFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRow>> {
+        let filter = filter.clone();
+        self.readers
+            .read(move |conn| notices::list(conn, &filter, before, limit))
+            .await
+    }
+
+    async fn waiting_notifications(&self, limit: usize) -> StoreResult<Vec<NoticeRow>> {
+        self.readers.read(move |conn| notices::waiting(conn, limit)).await
+    }
+
+    async fn mark_notifications(&self, ids: Vec<i64>, mark: NoticeMark) -> StoreResult<()> {
+        self.writer
+            .write(ids.len(), move |conn, _| notices::mark(conn, &ids, &mark))
+            .await
+    }
+
     async fn take_shards(&self) -> StoreResult<ShardEpochs> {
         self.writer
             .write(1, |conn, ledger| ledger.take_shards(conn))
@@ -201,6 +289,38 @@ impl Store for SqliteStore {
                 ledger.commit(conn, &epochs, &batch)
             })
             .await
+    }
+
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {
+        self.readers
+            .read(move |conn| outbox::list(conn, after, limit))
+            .await
+    }
+
+    async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()> {
+        self.writer
+            .write(messages.len(), move |conn, _| outbox::take(conn, &messages))
+            .await
+    }
+
+    async fn gate(&self, id: u128) -> StoreResult<GateRow> {
+        self.readers.read(move |conn| gates::read(conn, id)).await
+    }
+
+    async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool> {
+        self.writer
+            .write(1, move |conn, _| gates::commit(conn, &decision))
+            .await
+    }
+
+    async fn forget_gates(&self, before: Timestamp) -> StoreResult<()> {
+        self.writer
+            .write(1, move |conn, _| gates::forget(conn, before))
+            .await
+    }
+
+    async fn followers(&self) -> StoreResult<Vec<Follower>> {
+        self.readers.read(gates::followers).await
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {

@@ -21,6 +21,7 @@ pub(super) struct EncodedRow {
     finished_at: Option<i64>,
     wake_at: Option<i64>,
     in_flight: bool,
+    parent: Option<RunId>,
     rest: Box<str>,
     labels: Vec<(Box<str>, Box<str>)>,
 }
@@ -38,6 +39,7 @@ impl EncodedRow {
             finished_at: summary.finished_at.map(Timestamp::as_micros),
             wake_at: row.wake_at.map(Timestamp::as_micros),
             in_flight: row.in_flight,
+            parent: summary.parent,
             rest: rest_of(summary)?.into_boxed_str(),
             labels: labels
                 .map(|(label, value)| (label.as_str().into(), value.as_str().into()))
@@ -58,8 +60,8 @@ impl<'a> RowWriting<'a> {
         Ok(Self {
             conn,
             insert: conn.prepare_cached(
-                "INSERT INTO runs (run, flow, state, last_seq, created_at, started_at, finished_at, wake_at, in_flight, rest)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (run, flow, state, last_seq, created_at, started_at, finished_at, wake_at, in_flight, rest, parent)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             update: conn.prepare_cached(
                 "UPDATE runs SET state = ?, last_seq = ?, started_at = ?, finished_at = ?, wake_at = ?, in_flight = ?, rest = ?
@@ -79,7 +81,8 @@ impl<'a> RowWriting<'a> {
             row.finished_at,
             row.wake_at,
             row.in_flight,
-            row.rest
+            row.rest,
+            row.parent.map(RunId::to_bytes)
         ])?;
         for (label, value) in &row.labels {
             self.conn
@@ -89,7 +92,7 @@ impl<'a> RowWriting<'a> {
         Ok(())
     }
 
-    /// Flow, labels and instant of creation are a run's for good.
+    /// Flow, labels, parent and instant of creation are a run's for good.
     pub(super) fn update(&mut self, run: RunId, last_seq: u64, row: &EncodedRow) -> Result<(), Fault> {
         self.update.execute(params![
             state_number(row.state),

@@ -25,6 +25,12 @@ struct RestRef<'a> {
     counts: &'a TaskCounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a ErrorView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<RunId>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +43,12 @@ struct Rest {
     counts: TaskCounts,
     #[serde(default)]
     error: Option<ErrorView>,
+    #[serde(default)]
+    cancel_reason: Option<String>,
+    #[serde(default)]
+    parent: Option<RunId>,
+    #[serde(default)]
+    retry_of: Option<RunId>,
 }
 
 /// The `rest` column of a run.
@@ -48,6 +60,9 @@ pub(super) fn rest_of(summary: &RunSummary) -> StoreResult<String> {
         labels: &summary.labels,
         counts: &summary.counts,
         error: summary.error.as_ref(),
+        cancel_reason: summary.cancel_reason.as_deref(),
+        parent: summary.parent,
+        retry_of: summary.retry_of,
     };
     serde_json::to_string(&rest)
         .map_err(|error| StoreError::Unavailable(format!("a run's row cannot be written as JSON: {error}")))
@@ -100,6 +115,9 @@ impl<'a> Glance<'a> {
             finished_at: self.finished_at,
             counts: rest.counts,
             error: rest.error,
+            cancel_reason: rest.cancel_reason,
+            parent: rest.parent,
+            retry_of: rest.retry_of,
         })
     }
 }

@@ -84,6 +84,33 @@ pub(super) async fn expired_runs_are_found(store: &dyn Store, epochs: &ShardEpoc
     );
 }
 
+pub(super) async fn children_stay_as_long_as_their_parents(store: &dyn Store, epochs: &ShardEpochs) {
+    let drafts = [
+        run(550).of("families").events(1, 2).state(RunStatus::Running),
+        run(551).of("families").child_of(550),
+        run(552).of("families").child_of(550).state(RunStatus::Failed),
+        run(553).of("families").child_of(559),
+    ];
+    commit(store, epochs, &drafts).await;
+    let found = async || {
+        let rules = Rules {
+            succeeded: rule(Some(1), None),
+            failed: rule(Some(1), None),
+            cancelled: rule(Some(1), None),
+        };
+        let policy = Retention {
+            flows: [("families".to_owned(), rules)].into(),
+            ..Retention::off()
+        };
+        let runs = store.expired(&policy, at(99 * HOUR_MS), 99).await.expect("ok");
+        let number = |run| (550..560).find(|n| id(*n) == run).expect("one of these");
+        runs.into_iter().map(number).collect::<Vec<i64>>()
+    };
+    assert_eq!(found().await, [553], "its parent is gone, the others' is at work");
+    commit(store, epochs, &[run(550).of("families").events(3, 1)]).await;
+    assert_eq!(found().await, [550, 551, 553, 552]);
+}
+
 /// Deletes all that is left of vanished runs, row by row, and answers which they were.
 async fn sweep_all(store: &dyn Store, logs: &dyn LogStore) -> Vec<RunId> {
     let mut emptied = Vec::new();

@@ -8,7 +8,10 @@ use flow::view::{ErrorView, RunStatus, RunSummary, TaskCounts};
 use flow::{Payload, RunId, Timestamp};
 use serde_json::json;
 
-use crate::store::{Committed, Idempotency, NewVersion, RunDecision, RunRow, ShardEpochs, Store};
+use crate::store::{
+    Committed, Idempotency, MessageId, NewVersion, OutboxRow, References, RunDecision, RunRow, ShardEpochs,
+    Store,
+};
 
 /// 2023-11-14T22:13:20Z.
 pub(super) const START_MS: i64 = 1_700_000_000_000;
@@ -37,6 +40,9 @@ pub(in crate::store) struct Draft {
     error: Option<&'static str>,
     key: Option<(&'static str, u64)>,
     lasted_ms: i64,
+    parent: Option<i64>,
+    messages: Vec<OutboxRow>,
+    takes: Vec<MessageId>,
 }
 
 /// A first decision of the `n`th run: three events, and it has succeeded.
@@ -51,6 +57,9 @@ pub(in crate::store) fn run(n: i64) -> Draft {
         error: None,
         key: None,
         lasted_ms: 5,
+        parent: None,
+        messages: Vec::new(),
+        takes: Vec::new(),
     }
 }
 
@@ -95,6 +104,29 @@ impl Draft {
         Self { lasted_ms, ..self }
     }
 
+    /// Started by a task of the `n`th run.
+    pub(in crate::store) fn child_of(self, n: i64) -> Self {
+        Self {
+            parent: Some(n),
+            ..self
+        }
+    }
+
+    /// It sends a message of this number.
+    pub(in crate::store) fn sends(mut self, seq: u64, body: &str) -> Self {
+        self.messages.push(OutboxRow {
+            id: message(self.n, seq),
+            body: body.into(),
+        });
+        self
+    }
+
+    /// It is the answer to a message of the `n`th run.
+    pub(in crate::store) fn takes(mut self, n: i64, seq: u64) -> Self {
+        self.takes.push(message(n, seq));
+        self
+    }
+
     pub(in crate::store) fn summary(&self) -> RunSummary {
         let started_at = (self.state != RunStatus::Queued).then(|| at(self.n + 1));
         RunSummary {
@@ -121,6 +153,9 @@ impl Draft {
                 message: message.to_owned(),
                 task: None,
             }),
+            cancel_reason: None,
+            parent: self.parent.map(id),
+            retry_of: None,
         }
     }
 
@@ -142,8 +177,16 @@ impl Draft {
                 key: key.to_owned(),
                 inputs_hash,
             }),
+            messages: self.messages.clone(),
+            takes: self.takes.clone(),
+            notices: Vec::new(),
         }
     }
+}
+
+/// A message of the `n`th run.
+pub(in crate::store) fn message(n: i64, seq: u64) -> MessageId {
+    MessageId { sender: id(n).0, seq }
 }
 
 fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
@@ -152,12 +195,15 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             run: id(draft.n),
             flow: draft.flow.into(),
             version: 1,
+            vars: serde_json::Map::new(),
             inputs: Payload::from(json!({"ümlaut": [1, 2.5, null, "\u{0}"], "n": draft.n})),
             labels: BTreeMap::new(),
             trigger: "api".into(),
             idempotency_key: None,
             parent: None,
             forked_from: None,
+            permit: None,
+            follows: None,
             priority: 0,
         }
     } else if seq == last_seq && draft.state.is_final() {
@@ -197,7 +243,10 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         at: at(document.len() as i64),
         actor: "local".to_owned(),
         expected,
+        references: References::default(),
+        rules: Vec::new(),
         schedules: Vec::new(),
+        follows: Vec::new(),
     }
 }
 

@@ -69,6 +69,7 @@ pub(super) async fn attempts_elsewhere_are_noted(store: &dyn Store) {
         worker: worker.to_owned(),
         credential: "wt_a".to_owned(),
         at_most_once: token == 1,
+        secrets: vec!["smtp".to_owned(); usize::from(token == 1)],
     };
     let many = vec![lease(1 << 100, "w1"), lease(1, "w1")];
     store.put_leases(many).await.expect("ok");

@@ -3,10 +3,14 @@
 mod commits;
 mod deletion;
 mod drafts;
+mod gates;
 mod lanes;
 mod lists;
 mod logs_and_blobs;
+mod messages;
+mod notices;
 mod schedules;
+mod settings;
 
 pub(in crate::store) use self::drafts::{Draft, at, id, run, version};
 
@@ -16,7 +20,10 @@ use self::commits::{
     a_batch_is_judged_one_by_one, decisions_are_appended_in_step, events_come_in_whole_decisions,
     keys_belong_to_one_run, nothing_is_there_before, old_epochs_are_refused, rows_without_events,
 };
-use self::deletion::{deleted_runs_leave_nothing, expired_runs_are_found};
+use self::deletion::{
+    children_stay_as_long_as_their_parents, deleted_runs_leave_nothing, expired_runs_are_found,
+};
+use self::gates::{flows_follow_others, gates_decide_one_after_the_other};
 use self::lanes::{
     attempts_elsewhere_are_noted, queues_are_set, results_hold_for_a_while, rights_and_types_of_workers,
 };
@@ -25,7 +32,10 @@ use self::lists::{
     runs_are_found,
 };
 use self::logs_and_blobs::{blobs_come_back, blobs_nobody_names_can_go, logs_are_read_from_any_place};
+use self::messages::messages_are_taken_once;
+use self::notices::{notifications_are_told_once, rules_follow_their_flows};
 use self::schedules::schedules_follow_their_flows;
+use self::settings::{secrets_are_kept_as_they_are_given, variables_are_kept};
 use super::memory::MemoryStore;
 use super::{BlobStore, LogStore, Store};
 
@@ -43,12 +53,20 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     pages_stay_in_place(store, &epochs).await;
     counts_follow_the_runs(store, &epochs).await;
     flows_show_their_runs(store, &epochs).await;
+    notifications_are_told_once(store, &epochs).await;
     schedules_follow_their_flows(store).await;
+    secrets_are_kept_as_they_are_given(store).await;
+    variables_are_kept(store).await;
+    messages_are_taken_once(store, &epochs).await;
+    gates_decide_one_after_the_other(store, &epochs).await;
+    flows_follow_others(store).await;
+    rules_follow_their_flows(store).await;
     rights_and_types_of_workers(store).await;
     attempts_elsewhere_are_noted(store).await;
     queues_are_set(store).await;
     results_hold_for_a_while(store).await;
     expired_runs_are_found(store, &epochs).await;
+    children_stay_as_long_as_their_parents(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
     blobs_nobody_names_can_go(store, blobs, &epochs).await;
     old_epochs_are_refused(store, &epochs).await;

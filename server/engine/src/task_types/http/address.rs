@@ -39,27 +39,27 @@ pub(super) struct Unresolved {
 }
 
 /// Makes requests to permitted addresses. Made when it is first needed: reading the system's certificates takes a moment.
-pub(in crate::task_types) struct Client {
+pub(crate) struct Client {
     options: HttpOptions,
     client: OnceLock<Result<reqwest::Client, String>>,
 }
 
 impl Client {
-    pub(in crate::task_types) fn new(options: HttpOptions) -> Self {
+    pub(crate) fn new(options: HttpOptions) -> Self {
         Self {
             options,
             client: OnceLock::new(),
         }
     }
 
-    pub(super) fn get(&self) -> Result<&reqwest::Client, TaskError> {
+    pub(crate) fn get(&self) -> Result<&reqwest::Client, TaskError> {
         let made = self.client.get_or_init(|| make(&self.options));
         made.as_ref()
             .map_err(|error| TaskError::new("tls", format!("no HTTP client could be made: {error}")))
     }
 
     /// Checks what can be checked before a name is resolved: the scheme, and an address in place of a name.
-    pub(super) fn check(&self, url: &Url) -> Result<(), TaskError> {
+    pub(crate) fn check(&self, url: &Url) -> Result<(), TaskError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(input_error(format!(
                 "`{}:` is not spoken; write http:// or https://",

@@ -12,6 +12,7 @@ use reqwest::{Method, Url};
 
 use super::address::{Client, Refused, Unresolved};
 use super::input_error;
+use crate::secrets::percent_decoded;
 use crate::task_type::TaskContext;
 
 /// A request as the task wants it.
@@ -20,8 +21,34 @@ pub(in crate::task_types) struct Request {
     pub(in crate::task_types) url: Url,
     pub(in crate::task_types) headers: HeaderMap,
     pub(in crate::task_types) body: Option<Bytes>,
+    pub(in crate::task_types) secrets: SecretParts,
     pub(in crate::task_types) redirects_max: u32,
     pub(in crate::task_types) body_max: usize,
+}
+
+/// What of a request are secrets, which only the host is to get that the task names.
+#[derive(Default)]
+pub(in crate::task_types) struct SecretParts {
+    headers: Vec<HeaderName>,
+    is_in_body: bool,
+}
+
+impl SecretParts {
+    pub(super) fn of(ctx: &TaskContext, has_login: bool) -> Self {
+        let mut parts = Self::default();
+        for found in ctx.secrets.iter() {
+            let mut steps = found.pointer.split('/').skip(1);
+            match (steps.next(), steps.next()) {
+                (Some("body"), _) => parts.is_in_body = true,
+                (Some("headers"), Some(name)) => parts.headers.extend(name.parse::<HeaderName>()),
+                _ => {}
+            }
+        }
+        if has_login {
+            parts.headers.push(AUTHORIZATION);
+        }
+        parts
+    }
 }
 
 /// The last response.
@@ -65,7 +92,7 @@ pub(in crate::task_types) async fn exchange(
                 format!("the redirect to `{location}` leads nowhere: {error}"),
             )
         })?;
-        follow(&mut request, next, status);
+        follow(&mut request, next, status)?;
     }
 }
 
@@ -88,7 +115,9 @@ fn redirect(response: &reqwest::Response, redirects_max: u32) -> Option<String> 
 }
 
 /// Turns a request into the one that follows it.
-fn follow(request: &mut Request, mut next: Url, status: u16) {
+///
+/// Fails if a secret in the body would go to another host.
+fn follow(request: &mut Request, mut next: Url, status: u16) -> Result<(), TaskError> {
     let becomes_get = status == 303 || (matches!(status, 301 | 302) && request.method == Method::POST);
     if becomes_get && request.method != Method::HEAD {
         request.method = Method::GET;
@@ -104,10 +133,18 @@ fn follow(request: &mut Request, mut next: Url, status: u16) {
         && next.port_or_known_default() == request.url.port_or_known_default();
     let is_weaker = request.url.scheme() == "https" && next.scheme() != "https";
     if !is_same || is_weaker {
+        if request.secrets.is_in_body && request.body.is_some() {
+            let message = format!(
+                "the redirect leads to {}, and the body holds a secret that is meant for {}",
+                place(&next),
+                place(&request.url)
+            );
+            return Err(TaskError::new("redirects", message).permanent());
+        }
         let credentials: Vec<HeaderName> = request
             .headers
             .keys()
-            .filter(|name| is_credential(name))
+            .filter(|name| is_credential(name) || request.secrets.headers.contains(name))
             .cloned()
             .collect();
         for name in credentials {
@@ -117,6 +154,7 @@ fn follow(request: &mut Request, mut next: Url, status: u16) {
         request.headers.remove(reqwest::header::HOST);
     }
     request.url = next;
+    Ok(())
 }
 
 /// Whether a header is likely to hold a secret: the standard ones, and what keys and tokens are commonly called.
@@ -148,25 +186,6 @@ fn take_credentials(request: &mut Request) -> Result<(), TaskError> {
     let _ = request.url.set_username("");
     let _ = request.url.set_password(None);
     Ok(())
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let hex = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
-        match (first, more) {
-            (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                decoded.push(hex(*high).unwrap_or_default() << 4 | hex(*low).unwrap_or_default());
-                rest = after;
-            }
-            _ => {
-                decoded.push(*first);
-                rest = more;
-            }
-        }
-    }
-    decoded
 }
 
 /// Reads a body as far as it may go. What is counted is what comes out of decompression.

@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flow::limits;
 use flow::run::event::TaskError;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,8 +24,8 @@ use serde_json::{Value, json};
 use crate::task_type::{TaskContext, TaskOutcome, TaskType, TaskTypeInfo};
 use crate::task_types::first_chars;
 
-pub(super) use address::Client;
-pub(super) use exchange::{Request, Response, exchange};
+pub(crate) use address::Client;
+pub(super) use exchange::{Request, Response, SecretParts, exchange};
 
 /// Where requests may go. Link-local addresses and those of cloud metadata services are refused whatever stands here.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +52,7 @@ pub(super) struct HttpRequest {
 #[serde(deny_unknown_fields)]
 struct Arguments {
     /// Where to, with `http://` or `https://`.
+    #[schemars(extend("x-secret" = true))]
     url: String,
     /// `GET`, `POST`, `PUT` …
     #[serde(default = "default_method")]
@@ -57,12 +60,18 @@ struct Arguments {
     method: String,
     /// Headers by name.
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     headers: BTreeMap<String, Value>,
+    /// How to log in: `{bearer: …}`, or `{username: …, password: …}`.
+    #[serde(default)]
+    auth: Option<Auth>,
     /// Added to the URL; a list gives the name several times.
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     query: BTreeMap<String, Value>,
     /// Text is sent as it is, anything else as JSON.
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     body: Value,
     /// The statuses that are a success: numbers, or classes such as `2xx`.
     #[serde(default)]
@@ -74,6 +83,45 @@ struct Arguments {
     #[serde(default = "default_max_body")]
     #[schemars(default = "default_max_body", range(min = 0, max = 16_777_216))]
     max_body: usize,
+}
+
+/// A login, sent as the header `Authorization`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Auth {
+    /// A token.
+    #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
+    bearer: Option<String>,
+    /// A name, with a password.
+    #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
+    username: Option<String>,
+    /// The password.
+    #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
+    password: Option<String>,
+}
+
+impl Auth {
+    fn header(&self) -> Result<HeaderValue, TaskError> {
+        let text = match (&self.bearer, &self.username, &self.password) {
+            (Some(token), None, None) => format!("Bearer {token}"),
+            (None, Some(name), password) => {
+                let pair = format!("{name}:{}", password.as_deref().unwrap_or_default());
+                format!("Basic {}", STANDARD.encode(pair))
+            }
+            _ => {
+                return Err(input_error(
+                    "`auth` takes either `bearer`, or `username` and `password`",
+                ));
+            }
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| input_error("`auth` holds characters that cannot stand in a header"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
 }
 
 fn default_method() -> String {
@@ -189,7 +237,7 @@ impl HttpRequest {
         let excerpt = if is_expected {
             String::new()
         } else {
-            excerpt(&response.body)
+            excerpt(ctx, &response.body)
         };
         let output = output(response);
         if is_expected {
@@ -246,8 +294,9 @@ pub(super) fn output(response: Response) -> Value {
     json!({ "status": response.status, "headers": headers, "body": body })
 }
 
-fn excerpt(body: &[u8]) -> String {
+fn excerpt(ctx: &TaskContext, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_BYTES * 4)]);
+    let text = ctx.masked(&text);
     let words: Vec<&str> = text.split_whitespace().collect();
     first_chars(&words.join(" "), EXCERPT_BYTES).to_owned()
 }
@@ -290,21 +339,23 @@ impl Arguments {
             Follow::Whether(false) => 0,
             Follow::AtMost(n) => n.min(REDIRECTS_DEFAULT * 2),
         };
+        let secrets = SecretParts::of(ctx, self.auth.is_some());
         Ok(Request {
             method,
-            url: self.url()?,
+            url: self.url(ctx)?,
             headers,
+            secrets,
             body: body.map(|(bytes, _)| bytes),
             redirects_max,
             body_max: self.max_body,
         })
     }
 
-    fn url(&self) -> Result<Url, TaskError> {
+    fn url(&self, ctx: &TaskContext) -> Result<Url, TaskError> {
         let mut url = Url::parse(&self.url).map_err(|error| {
             input_error(format!(
                 "`{}` is not a URL: {error}",
-                first_chars(&self.url, 200).escape_debug()
+                first_chars(&ctx.masked(&self.url), 200).escape_debug()
             ))
         })?;
         if !self.query.is_empty() {
@@ -345,6 +396,9 @@ impl Arguments {
                 header,
                 HeaderValue::from_str(&text_of(value)).map_err(|_| wrong())?,
             );
+        }
+        if let Some(auth) = &self.auth {
+            headers.insert(AUTHORIZATION, auth.header()?);
         }
         Ok(headers)
     }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::http::{Client, HttpOptions, Request, exchange, output};
+use super::http::{Client, HttpOptions, Request, SecretParts, exchange, output};
 use crate::task_type::{TaskContext, TaskOutcome, TaskType, TaskTypeInfo};
 
 /// Records that a simulated source has.
@@ -165,6 +165,7 @@ impl FetchData {
             url,
             headers: HeaderMap::new(),
             body: None,
+            secrets: SecretParts::default(),
             redirects_max: 10,
             body_max: LIVE_BYTES_MAX,
         };

@@ -49,12 +49,14 @@ struct Arguments {
     interpreter: String,
     /// Environment variables; what is not text is given as JSON.
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     env: BTreeMap<String, Value>,
     /// The folder it works in, absolute or below `files/` in the data folder; without it an empty one that is gone afterwards.
     #[serde(default)]
     cwd: Option<PathBuf>,
     /// What it reads from standard input; what is not text is given as JSON.
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     stdin: Option<Value>,
 }
 
@@ -105,7 +107,7 @@ async fn run(ctx: &TaskContext) -> Result<TaskOutcome, TaskError> {
         .map_err(|error| cannot_start(&error, &arguments, &place.cwd))?;
     let stdin = arguments.stdin.map(|value| text_of(value).into_bytes());
     let ended = process::watch(ctx, child, stdin).await;
-    let outcome = result::outcome(ended, &place.output).await;
+    let outcome = result::outcome(ctx, ended, &place.output).await;
     place.remove().await;
     Ok(outcome)
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::OUTPUT_READ_MAX;
 use super::process::Ended;
-use crate::task_type::TaskOutcome;
+use crate::task_type::{TaskContext, TaskOutcome};
 use crate::task_types::last_chars;
 
 /// What is kept of a line that cannot be JSON: it will not be looked at.
@@ -118,8 +118,9 @@ impl Recent {
     }
 
     /// Its last lines, for a message.
-    fn lines(&self) -> String {
+    fn lines(&self, ctx: &TaskContext) -> String {
         let text = String::from_utf8_lossy(&self.0);
+        let text = ctx.masked(&text);
         let mut lines: Vec<&str> = text
             .lines()
             .rev()
@@ -141,7 +142,7 @@ fn too_large(what: &str) -> TaskError {
 }
 
 /// What the ended process means.
-pub(super) async fn outcome(ended: Ended, output: &Path) -> TaskOutcome {
+pub(super) async fn outcome(ctx: &TaskContext, ended: Ended, output: &Path) -> TaskOutcome {
     if ended.was_stopped {
         return TaskOutcome::Cancelled;
     }
@@ -179,7 +180,7 @@ pub(super) async fn outcome(ended: Ended, output: &Path) -> TaskOutcome {
         (None, Some(signal)) => ("signal", killed_by(signal)),
         (None, None) => ("exit_code", status.to_string()),
     };
-    let stderr = ended.stderr.lines();
+    let stderr = ended.stderr.lines(ctx);
     let message = if stderr.is_empty() {
         what
     } else {

@@ -51,5 +51,5 @@ CREATE TABLE kept_results (
 CREATE INDEX kept_results_by_end ON kept_results (until);
 CREATE INDEX kept_results_by_value ON kept_results (sha256) WHERE sha256 IS NOT NULL;
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 8;
 COMMIT;

@@ -1,5 +1,5 @@
 //! The rules once more, naively: every join, condition and outcome is worked out from the document and the log alone, with none of
-//! the machine's counters or states. It knows the few expressions that [`super::properties`] writes.
+//! the machine's counters or states. It knows the few expressions that [`super::generate`] writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::Timestamp;
-use crate::doc::{FlowDoc, Join, NeedDoc, TaskDoc};
+use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, TaskDoc};
 use crate::limits::ENDING_TIMEOUT_MS;
 use crate::run::event::{Ended, EndingStep, RunError, Skip};
 use crate::run::{Event, EventKind};
@@ -15,7 +15,8 @@ use crate::run::{Event, EventKind};
 use super::oracle_parts::{Lists, Now};
 
 /// All that breaks a rule in a log. `rests` says how long the log was each time nothing was left to be decided.
-pub(super) fn faults(doc: &FlowDoc, log: &[Event], rests: &[usize]) -> Vec<String> {
+#[must_use]
+pub fn faults(doc: &FlowDoc, log: &[Event], rests: &[usize]) -> Vec<String> {
     let mut oracle = Oracle::new(doc);
     for (ix, event) in log.iter().enumerate() {
         oracle.event(event);
@@ -205,7 +206,9 @@ impl<'d> Oracle<'d> {
                 let n_lost = self.n_lost.get(&**task).copied().unwrap_or(0);
                 // A task of several runs fails as one of them did, which is counted there.
                 let is_own = !self.lists.has(task);
-                self.expect(*error.kind != *"lost" || n_lost == 4 || !is_own, || {
+                let retry = self.find(task).and_then(|(_, task)| task.retry.as_ref());
+                let n_most = retry.map_or(4, |retry| if retry.on_lost == OnLost::Fail { 1 } else { 4 });
+                self.expect(*error.kind != *"lost" || n_lost == n_most || !is_own, || {
                     format!("{seq}: {task} fails as lost after {n_lost} losses")
                 });
             }

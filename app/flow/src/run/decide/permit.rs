@@ -1,0 +1,44 @@
+//! The place a run needs before it begins, if its flow limits how many are at work at once.
+
+use crate::ids::RunId;
+use crate::run::command::Effect;
+use crate::run::event::{Ended, EventKind, RunError};
+use crate::run::state::Phase;
+
+use super::Decider;
+
+impl Decider<'_, '_> {
+    /// The run has its place.
+    pub(super) fn granted(&mut self) {
+        if *self.state.phase() == Phase::Queued {
+            self.emit(EventKind::RunStarted {});
+        }
+    }
+
+    /// There is no place, and the run shall not wait for one: it ends without having begun.
+    pub(super) fn refused(&mut self, holders: &[RunId]) {
+        if *self.state.phase() != Phase::Queued {
+            return;
+        }
+        let by: Vec<String> = holders.iter().map(ToString::to_string).collect();
+        let message = match by.as_slice() {
+            [] => "other runs of the flow are at work".to_owned(),
+            [one] => format!("the run {one} of the flow is at work"),
+            several => format!("the runs {} of the flow are at work", several.join(", ")),
+        };
+        let error = RunError {
+            task: None,
+            kind: "skipped".into(),
+            message: format!("left out: {message}").into(),
+        };
+        self.cut_short(Ended::Cancelled, Some(error), "the run was left out");
+    }
+
+    /// The run has ended: others may have its place.
+    pub(super) fn release_permit(&mut self) {
+        if let Some(permit) = &self.state.data.permit {
+            let key = permit.key.clone();
+            self.out.effects.push(Effect::ReleasePermit { key });
+        }
+    }
+}
