@@ -59,6 +59,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body that holds a task's output.
+pub(crate) struct LargeJson<T>(pub(crate) T);
+
+/// Bytes of such a body: the largest output, its escapes, and room for lines of log.
+const LARGE_JSON_BYTES_MAX: usize = limits::OUTPUT_BYTES_MAX + 4 * 1024 * 1024;
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for LargeJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
+        expect_json(request.headers())?;
+        let body = read_body(request, LARGE_JSON_BYTES_MAX).await?;
+        from_json(&body).map(Self)
+    }
+}
+
 /// A flow document, in the format that the content type names.
 pub(crate) struct Document {
     /// Its text.

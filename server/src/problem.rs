@@ -137,6 +137,9 @@ impl From<EngineError> for ApiError {
             EngineError::KeyReused(_) => (StatusCode::CONFLICT, "key_reused"),
             EngineError::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             EngineError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            EngineError::StaleAttempt => (StatusCode::CONFLICT, "stale_attempt"),
+            EngineError::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            EngineError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             EngineError::NotNow(_) => (StatusCode::CONFLICT, "not_now"),
             EngineError::BadCursor(_) => (StatusCode::BAD_REQUEST, "bad_cursor"),
             EngineError::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
@@ -166,6 +169,9 @@ impl IntoResponse for ApiError {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -1,5 +1,6 @@
 //! A server put together, started and stopped.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use engine::secrets::key::KeySource;
 use engine::store::retention::Retention;
 use engine::task_types::{BuiltinOptions, HttpOptions};
-use engine::{Engine, EngineError};
+use engine::{Engine, EngineError, QueueLimits};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -48,6 +49,10 @@ pub struct ServeOptions {
     pub jq_helper: Option<PathBuf>,
     /// Which finished runs are kept.
     pub retention: Retention,
+    /// What holds for queues, unless set while the server works.
+    pub queues: BTreeMap<String, QueueLimits>,
+    /// How long a worker in another process may be silent; a minute unless named.
+    pub worker_lease: Option<Duration>,
     /// Where the key of the secrets is.
     pub secret_key: KeySource,
     /// Whether an empty store gets the example flows.
@@ -68,6 +73,8 @@ impl ServeOptions {
             deny_private_networks: false,
             jq_helper: None,
             retention: Retention::default(),
+            queues: BTreeMap::new(),
+            worker_lease: None,
             secret_key: KeySource::default(),
             examples: true,
         }
@@ -155,6 +162,12 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
         .retention(options.retention.clone())
         .secret_key(options.secret_key.clone())
         .disable(options.disabled_types.clone());
+    for (name, limits) in &options.queues {
+        builder = builder.queue(name, limits.clone());
+    }
+    if let Some(lease) = options.worker_lease {
+        builder = builder.worker_lease(lease);
+    }
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }

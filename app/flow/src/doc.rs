@@ -38,6 +38,9 @@ pub struct FlowDoc {
     /// Whether the first unhandled failure ends the run at once instead of letting other branches go on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fail_fast: bool,
+    /// How urgent its runs are, from -100 to 100: 0 unless given. A start may say otherwise; tasks add their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
     /// The tasks by their ids.
     pub tasks: IndexMap<String, TaskDoc>,
     /// Tasks that run at the end whatever happened; they see `run.outcome`.
@@ -182,6 +185,18 @@ pub struct TaskDoc {
     /// How long one attempt may wait for a worker to begin it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_timeout: Option<HumanDuration>,
+    /// The queue in which its attempts wait for a worker and for limits: `default` unless named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Whose share of the queue it takes, for limits per key: a text or an expression, such as a customer's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_key: Option<String>,
+    /// How urgent it is, from -100 to 100, added to its run's priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// Takes the result of an earlier, equal task run instead of running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Box<CacheDoc>>,
     /// Runs the task once for each item of a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<Box<ForEachDoc>>,
@@ -209,11 +224,28 @@ impl TaskDoc {
             retry: None,
             timeout: None,
             start_timeout: None,
+            queue: None,
+            queue_key: None,
+            priority: None,
+            cache: None,
             for_each: None,
             repeat: None,
             undo: None,
         }
     }
+}
+
+/// Which earlier results of a task hold again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CacheDoc {
+    /// What two runs of the task must have in common, with expressions: all its arguments unless given. Whatever it is, a result
+    /// holds only for the same task of the same flow, and only until its `type` or `with` is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Value>,
+    /// How long a result holds.
+    pub ttl: HumanDuration,
 }
 
 /// What takes back a task's effect.

@@ -110,6 +110,7 @@ fn new_run(inputs: Value) -> NewRun {
         idempotency_key: None,
         parent: None,
         fork: None,
+        priority: None,
     }
 }
 
@@ -186,6 +187,7 @@ pub fn events(bytes: &[u8]) {
         idempotency_key: None,
         parent: None,
         forked_from: None,
+        priority: 0,
     };
     let event = |seq: u64, kind: EventKind| Event {
         seq,

@@ -72,6 +72,15 @@ pub const ITEM_ERRORS_KEPT_MAX: usize = 100;
 /// Attempts that may be lost with their server before a task fails: a task that kills its server must not do so for ever.
 pub const LOST_ATTEMPTS_MAX: u32 = 3;
 
+/// How far `priority` goes either way: with a point a minute, what is least urgent overtakes what is most urgent within hours.
+pub const PRIORITY_MAX: i32 = 100;
+
+/// Bytes of a `queue_key`: limits hold a count for each.
+pub const QUEUE_KEY_BYTES_MAX: usize = 256;
+
+/// How long a kept result of a task may hold.
+pub const CACHE_TTL_MAX: std::time::Duration = std::time::Duration::from_secs(366 * 24 * 3600);
+
 /// `max_attempts` of a retry.
 pub const ATTEMPTS_MAX: u32 = 1_000;
 

@@ -124,7 +124,7 @@ fn blob_of(json: String) -> (Payload, NewBlob) {
 }
 
 #[cfg(feature = "author")]
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

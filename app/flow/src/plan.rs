@@ -10,6 +10,9 @@ use rustc_hash::FxHashMap;
 use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, RetryDoc, TaskDoc};
 use crate::secrets::{self, SecretUse};
 
+/// The queue of tasks that name none.
+pub const DEFAULT_QUEUE: &str = "default";
+
 /// The number of a task in its plan.
 pub type TaskIx = u32;
 
@@ -165,6 +168,18 @@ impl PlanTask {
             .map_or(1, |retry| retry.max_attempts.max(1))
     }
 
+    /// Whether results of it are kept and taken. What a secret went into is not: it could be told from it.
+    #[must_use]
+    pub fn is_cached(&self) -> bool {
+        self.doc.cache.is_some() && self.light.is_none() && self.secrets.is_empty()
+    }
+
+    /// The queue its attempts wait in.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        self.doc.queue.as_deref().unwrap_or(DEFAULT_QUEUE)
+    }
+
     /// Its retry, if it has one.
     #[must_use]
     pub fn retry(&self) -> Option<&RetryDoc> {
@@ -291,6 +306,8 @@ impl Plan {
                     with: undo.with,
                     retry: undo.retry,
                     timeout: undo.timeout,
+                    queue: task.doc.queue.clone(),
+                    priority: task.doc.priority,
                     ..TaskDoc::of_type(&undo.task_type)
                 };
                 let undo_ix = plan.add(key.into(), Role::Undo(ix as TaskIx), body);

@@ -313,7 +313,7 @@ pub struct TaskRunView {
     pub role: String,
     /// Its state.
     pub state: TaskStatus,
-    /// Why it is not running, was skipped or cancelled, as a sentence.
+    /// Why it is not running, did not have to, was skipped or cancelled, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What it waits for: `retry`, `timer`, `signal`, `approval` or `child`.
@@ -353,12 +353,27 @@ pub struct TaskRunView {
     /// How its items stand, if it has some; page through them for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<TaskCounts>,
+    /// The earlier, equal task run whose kept result it has: it did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<CachedView>,
     /// Whether its result is taken from another run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_reused: bool,
     /// The run of another flow that it waits or waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<RunId>,
+}
+
+/// The task run whose kept result was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CachedView {
+    /// Its run; it may be deleted by now.
+    pub run: RunId,
+    /// Its path there.
+    pub task: String,
+    /// When the result was kept.
+    pub at: Timestamp,
 }
 
 /// What a queued run waits for.
@@ -445,7 +460,7 @@ pub struct WillRunView {
 pub struct WhyView {
     /// Its path.
     pub path: String,
-    /// `upstreams`, `paused`, `queued`, `next`, `worker`, `retry`, `timer`, `signal`, `approval`, `child`, `parts`, `ending`, or `runs` if it is
+    /// `upstreams`, `paused`, `queued`, `next`, `worker` (none is free), `no_worker` (there is none for its queue or type), `queue_limit`, `rate_limit`, `retry`, `timer`, `signal`, `approval`, `child`, `parts`, `ending`, or `runs` if it is
     /// running after all.
     pub kind: String,
     /// The same as a sentence.
@@ -625,4 +640,14 @@ pub struct TaskTypeView {
     pub input_schema: Value,
     /// JSON Schema of its output.
     pub output_schema: Value,
+    /// Whether this server does it itself; else workers do that ask it for work.
+    #[serde(default = "yes")]
+    pub is_local: bool,
+    /// The queues whose workers have declared it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }

@@ -1,34 +1,42 @@
 //! An engine put together: `Engine::builder().data_dir("data").task_type(MyTask).start()`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use flow::{AttemptToken, RunId};
 
 use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::{info, warn};
 
 use crate::chance::{self, SystemChance};
 use crate::clock::{Clock, SystemClock};
-use crate::dispatch::{Dispatch, LocalPool, PoolOptions, Report};
+use crate::dispatch::remote::RemoteOptions;
+use crate::dispatch::{LocalPool, PoolOptions, RemotePool, Report, ReportTo};
 use crate::engine::{Engine, Parts};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
 use crate::messages::courier::{self, Courier, Letters};
 use crate::notify;
+use crate::queues::{Ask, OwnerParts, QueueLimits, Queued, QueuesHandle};
 use crate::reader::Reader;
 use crate::reports;
 use crate::schedules;
 use crate::secrets::key::KeySource;
 use crate::secrets::{Keeper, Variables};
 use crate::shard::{self, Counters, Message, Router, RunCommand, Shared};
+use crate::store::lanes::LeaseRow;
 use crate::store::memory::MemoryStore;
 use crate::store::retention::Retention;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{BlobStore, LogStore, Store};
+use crate::store::{BlobStore, LogStore, Store, Unfinished};
 use crate::task_logs::{LogLimits, LogWriter};
 use crate::task_type::TaskType;
 use crate::task_types::shell::{TEMPORARY, end_survivors};
-use crate::task_types::{BuiltinOptions, TypeRegistry};
+use crate::task_types::{BuiltinOptions, TypeRegistry, Types};
 use crate::upkeep::Upkeep;
 
 /// Everything an engine is made of, with usual choices for what is not named.
@@ -43,6 +51,20 @@ pub struct EngineBuilder {
     disabled: Vec<String>,
     retention: Retention,
     secret_key: KeySource,
+    queues: BTreeMap<String, QueueLimits>,
+    lease: Duration,
+}
+
+/// How long a worker in another process may be silent. Three of its heartbeats may get lost.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Who makes attempts.
+struct Work {
+    dispatch: Queued,
+    queues: QueuesHandle,
+    remote: RemotePool,
+    /// The way to the runs, which is set once there is one.
+    router: Arc<OnceLock<Router>>,
 }
 
 /// Stores and what belongs to them.
@@ -65,6 +87,8 @@ impl Default for EngineBuilder {
             types: Vec::new(),
             disabled: Vec::new(),
             retention: Retention::default(),
+            queues: BTreeMap::new(),
+            lease: LEASE,
             secret_key: KeySource::default(),
         }
     }
@@ -135,6 +159,20 @@ impl EngineBuilder {
         self
     }
 
+    /// What holds for a queue, unless something else is set while the engine works.
+    #[must_use]
+    pub fn queue(mut self, name: &str, limits: QueueLimits) -> Self {
+        self.queues.insert(name.to_owned(), limits);
+        self
+    }
+
+    /// How long a worker in another process may be silent before its attempts are lost; a minute unless named.
+    #[must_use]
+    pub fn worker_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
     /// Where the key of the secrets is: in the data folder unless named. In memory there is a new one each time.
     #[must_use]
     pub fn secret_key(mut self, source: KeySource) -> Self {
@@ -157,7 +195,7 @@ impl EngineBuilder {
         types
             .disable(self.disabled.iter().map(String::as_str))
             .map_err(|error| EngineError::BadRequest(error.to_string()))?;
-        let types = Arc::new(types);
+        self.check_queues()?;
         let stores = self.open()?;
         let survivors = end_survivors(&stores.instance);
         if survivors > 0 {
@@ -178,7 +216,11 @@ impl EngineBuilder {
         );
         let folder = (!self.in_memory).then_some(&*self.data_dir);
         let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, folder).await?);
-        let dispatch = self.pool(&types, &logs, &stores, &keeper);
+        let declared = stores.store.declared_types().await?;
+        let types = Arc::new(Types::new(Arc::new(types), declared));
+        let unfinished = stores.store.unfinished().await?;
+        let leases = leases_of(&*stores.store, &unfinished).await?;
+        let work = self.work(&types, &logs, &stores, &leases, &keeper).await?;
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
         flows.reread_followed().await?;
         let (courier, letters) = Courier::new();
@@ -188,7 +230,7 @@ impl EngineBuilder {
             store: Arc::clone(&stores.store),
             blobs: Arc::clone(&stores.blobs),
             flows,
-            dispatch: Arc::clone(&dispatch.0),
+            dispatch: Arc::new(work.dispatch),
             logs: logs.clone(),
             hub: Arc::new(Hub::default()),
             bells: Arc::default(),
@@ -201,8 +243,8 @@ impl EngineBuilder {
         };
         let router = start_loops(self.n_loops(), &shared)?;
         // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
-        let _ = dispatch.1.set(router.clone());
-        recover(&shared, &router).await?;
+        let _ = work.router.set(router.clone());
+        recover(&router, &unfinished, &leases);
         Ok(open_doors(
             shared,
             router,
@@ -212,6 +254,8 @@ impl EngineBuilder {
                 instance: stores.instance,
                 keeper,
                 letters,
+                queues: work.queues,
+                remote: work.remote,
             },
             self,
         ))
@@ -243,15 +287,24 @@ impl EngineBuilder {
         })
     }
 
-    fn pool(
+    fn check_queues(&self) -> EngineResult<()> {
+        for (name, limits) in &self.queues {
+            crate::engine::check_queue(name, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Who makes attempts, and the queues in front of them.
+    async fn work(
         &self,
-        types: &Arc<TypeRegistry>,
+        types: &Arc<Types>,
         logs: &LogWriter,
         stores: &Stores,
+        leases: &[LeaseRow],
         keeper: &Arc<Keeper>,
-    ) -> (Arc<dyn Dispatch>, Arc<OnceLock<Router>>) {
+    ) -> EngineResult<Work> {
         let mut options = PoolOptions::new(
-            Arc::clone(types),
+            Arc::clone(types.here()),
             logs.clone(),
             self.data_dir.clone(),
             Arc::clone(&stores.instance),
@@ -261,19 +314,81 @@ impl EngineBuilder {
             options.workers = workers;
         }
         let router: Arc<OnceLock<Router>> = Arc::default();
-        let (to, blobs, clock, runtime) = (
-            Arc::clone(&router),
+        let (queues, inbox) = QueuesHandle::new();
+        let report = self.report_to(&router, &queues, stores);
+        let remote = RemoteOptions {
+            lease: self.lease,
+            store: Arc::clone(&stores.store),
+            log_store: Arc::clone(&stores.logs),
+            logs: logs.clone(),
+            clock: Arc::clone(&self.clock),
+            secrets: Arc::<Keeper>::clone(keeper),
+        };
+        let remote = RemotePool::start(remote, Arc::clone(&report), leases.to_vec()).await?;
+        let mut limits = self.queues.clone();
+        limits.extend(stored_limits(&*stores.store).await?);
+        let parts = OwnerParts {
+            store: Arc::clone(&stores.store),
+            clock: Arc::clone(&self.clock),
+            types: Arc::clone(types),
+            here: Arc::new(LocalPool::new(options, Arc::clone(&report))),
+            elsewhere: Arc::new(remote.clone()),
+            report,
+            limits,
+            marks: stores.store.rate_marks().await?,
+        };
+        // Before anything is given out, so that no limit is exceeded by what is still at work.
+        queues.tell(Ask::Adopt(leases.to_vec()));
+        Ok(Work {
+            dispatch: Queued::start(parts, queues.clone(), inbox),
+            queues,
+            remote,
+            router,
+        })
+    }
+
+    fn report_to(&self, router: &Arc<OnceLock<Router>>, queues: &QueuesHandle, stores: &Stores) -> ReportTo {
+        let (to, queues, blobs, clock, runtime) = (
+            Arc::clone(router),
+            queues.clone(),
             Arc::clone(&stores.blobs),
             Arc::clone(&self.clock),
             tokio::runtime::Handle::current(),
         );
-        let report = Arc::new(move |report: Report| {
+        Arc::new(move |report: Report| {
+            queues.note(&report);
             if let Some(router) = to.get() {
                 reports::take(router, &blobs, clock.now(), &runtime, report);
             }
-        });
-        (Arc::new(LocalPool::new(options, report)), router)
+        })
     }
+}
+
+/// What has been set for queues while an engine worked.
+async fn stored_limits(store: &dyn Store) -> EngineResult<Vec<(String, QueueLimits)>> {
+    let stored = store.queues().await?;
+    let read = stored
+        .into_iter()
+        .map(|(name, limits)| match serde_json::from_str(&limits) {
+            Ok(limits) => Ok((name, limits)),
+            Err(error) => Err(EngineError::Unavailable(format!(
+                "what was set for the queue {name} cannot be read: {error}"
+            ))),
+        });
+    read.collect()
+}
+
+/// What workers elsewhere have of unfinished runs. Of runs that are over, nobody waits for their reports.
+async fn leases_of(store: &dyn Store, unfinished: &[Unfinished]) -> EngineResult<Vec<LeaseRow>> {
+    let runs: FxHashSet<RunId> = unfinished.iter().map(|found| found.run).collect();
+    let leases = store.leases().await?;
+    let (kept, over): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| runs.contains(&lease.run));
+    if !over.is_empty() {
+        store
+            .drop_leases(over.iter().map(|lease| lease.token).collect())
+            .await?;
+    }
+    Ok(kept)
 }
 
 /// What an engine has beside its loops.
@@ -284,13 +399,15 @@ pub(crate) struct Furnishing {
     pub(crate) keeper: Arc<Keeper>,
     /// What the courier will be told.
     pub(crate) letters: Letters,
+    pub(crate) queues: QueuesHandle,
+    pub(crate) remote: RemotePool,
 }
 
 /// The engine around loops that are at work.
 pub(crate) fn open_doors(
     shared: Shared,
     router: Router,
-    types: Arc<TypeRegistry>,
+    types: Arc<Types>,
     furnishing: Furnishing,
     options: EngineBuilder,
 ) -> Engine {
@@ -299,6 +416,8 @@ pub(crate) fn open_doors(
         instance,
         keeper,
         letters,
+        queues,
+        remote,
     } = furnishing;
     let reader = Arc::new(Reader::new(Arc::clone(&shared.store), Arc::clone(&shared.flows)));
     let upkeep = Upkeep {
@@ -316,6 +435,9 @@ pub(crate) fn open_doors(
         router,
         reader,
         types,
+        queues,
+        remote,
+        configured: options.queues,
         log_store,
         data_dir: options.data_dir,
         clerk: Arc::default(),
@@ -344,16 +466,22 @@ fn start_loops(n_loops: usize, shared: &Shared) -> EngineResult<Router> {
 }
 
 /// Goes on with what an earlier server left unfinished.
-pub(crate) async fn recover(shared: &Shared, router: &Router) -> EngineResult<()> {
-    let unfinished = shared.store.unfinished().await?;
+pub(crate) fn recover(router: &Router, unfinished: &[Unfinished], leases: &[LeaseRow]) {
+    let mut held: FxHashMap<RunId, Vec<AttemptToken>> = FxHashMap::default();
+    for lease in leases {
+        held.entry(lease.run).or_default().push(lease.token);
+    }
     let mut n_in_flight = 0;
-    for found in &unfinished {
+    for found in unfinished {
         if let Some(at) = found.wake_at {
             router.send(found.run, Message::Arm { run: found.run, at });
         }
         if found.in_flight || found.wake_at.is_none() {
             n_in_flight += 1;
-            let command = flow::run::Command::Recover { workers_gone: true };
+            let command = flow::run::Command::Recover {
+                workers_gone: true,
+                held: held.remove(&found.run).unwrap_or_default(),
+            };
             router.send(
                 found.run,
                 Message::Command(RunCommand::of_engine(found.run, command)),
@@ -366,5 +494,4 @@ pub(crate) async fn recover(shared: &Shared, router: &Router) -> EngineResult<()
             unfinished.len()
         );
     }
-    Ok(())
 }

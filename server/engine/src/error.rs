@@ -68,6 +68,15 @@ pub enum EngineError {
     /// More is asked than can be taken in.
     #[error("the engine has {0} starts in hand; try again in a moment")]
     Overloaded(usize),
+    /// The report is about an attempt that is over, or that there never was.
+    #[error("the attempt is over, or there never was one of this token; nothing was changed")]
+    StaleAttempt,
+    /// Nobody is known who asks like this.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Who asks is known, and may not.
+    #[error("{0}")]
+    Forbidden(String),
     /// The database cannot be used right now, or the server is going down.
     #[error("{0}")]
     Unavailable(String),

@@ -21,6 +21,7 @@ mod hub;
 mod mail;
 mod messages;
 mod notify;
+pub mod queues;
 mod reader;
 mod reports;
 pub mod schedules;
@@ -36,8 +37,12 @@ mod upkeep;
 pub mod webhooks;
 
 pub use builder::EngineBuilder;
-pub use engine::{Answer, Engine, Logs, RetryRun, SaveFlow, Saved, StartRun};
+pub use engine::{
+    Answer, AttemptBeat, AttemptReport, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs, NewWorkerToken,
+    OfferedType, QueueView, RetryRun, SaveFlow, Saved, StartRun, WorkerToken,
+};
 pub use error::{EngineError, EngineResult};
 pub use flow;
+pub use queues::{KeyLimits, QueueLimits, Rate};
 pub use shard::Counters;
 pub use task_type::{LogSink, TaskContext, TaskOutcome, TaskType, TaskTypeInfo};

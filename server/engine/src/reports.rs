@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::dispatch::Report;
+use crate::error::EngineResult;
 use crate::shard::{Message, Router, RunCommand};
 use crate::store::BlobStore;
 use crate::task_type::TaskOutcome;
@@ -30,6 +31,15 @@ pub(crate) fn take(
             Command::AttemptStarted {
                 token,
                 worker: "local".into(),
+            },
+        ),
+        Report::Free => {}
+        Report::Lost { run, token } => send(
+            router,
+            run,
+            Command::AttemptEnded {
+                token,
+                outcome: Outcome::Lost,
             },
         ),
         Report::HandedBack {
@@ -57,6 +67,23 @@ pub(crate) fn take(
             );
         }
     }
+}
+
+/// The same for a report that its giver wants to know heard: comes back when what it says is durable.
+pub(crate) async fn settle(
+    router: &Router,
+    blobs: &dyn BlobStore,
+    now: Timestamp,
+    (run, token, outcome): (RunId, AttemptToken, TaskOutcome),
+) -> EngineResult<()> {
+    let (outcome, blob) = convert(outcome);
+    if let Some(blob) = blob {
+        blobs
+            .put(now, vec![(blob.blob, Bytes::from_owner(blob.json))])
+            .await?;
+    }
+    let command = Command::AttemptEnded { token, outcome };
+    router.command(run, command, "engine".into()).await
 }
 
 async fn keep_and_send(

@@ -39,7 +39,7 @@ const CHUNK_OVERHEAD: usize = 128;
 const TRIES_MAX: u32 = 8;
 
 /// The number of a remark about an attempt whose log is closed: behind whatever it may have written.
-const REMARK_NUMBER: u64 = i64::MAX as u64;
+pub(crate) const REMARK_NUMBER: u64 = i64::MAX as u64;
 
 /// The bounds of log capture.
 #[derive(Clone, Debug)]
@@ -226,6 +226,14 @@ impl LogWriter {
     #[must_use]
     pub fn sink(&self, key: LogKey) -> Arc<AttemptLog> {
         Arc::new(AttemptLog::new(key, Arc::clone(&self.shared)))
+    }
+
+    /// The same of an attempt of which chunks up to this number are in the store already: it goes on behind them.
+    #[must_use]
+    pub fn sink_after(&self, key: LogKey, number: u64) -> Arc<AttemptLog> {
+        let log = AttemptLog::new(key, Arc::clone(&self.shared));
+        log.go_on_after(number);
+        Arc::new(log)
     }
 
     /// The whole log of an attempt that writes but this: a light task's.

@@ -108,6 +108,11 @@ fn job(program: &str, input: Value) -> Job {
         at_most_once: false,
         secrets: Arc::default(),
         since_first: Duration::ZERO,
+        queue: "default".into(),
+        queue_key: None,
+        priority: 0,
+        ready_at: Timestamp::from_millis(0),
+        cache_key: None,
     };
     Job {
         run: RunId(1),

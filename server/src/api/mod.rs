@@ -8,6 +8,7 @@ mod health;
 mod hooks;
 mod metrics;
 mod notifications;
+mod queues;
 mod runs;
 mod schedules;
 mod secrets;
@@ -16,6 +17,7 @@ mod stats;
 mod streams;
 mod tasks;
 mod variables;
+mod workers;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -72,6 +74,14 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(variables::list))
         .routes(routes!(variables::read, variables::put, variables::remove))
         .routes(routes!(notifications::list))
+        .routes(routes!(queues::list))
+        .routes(routes!(queues::read, queues::set, queues::reset))
+        .routes(routes!(workers::make_token, workers::list_tokens))
+        .routes(routes!(workers::revoke_token))
+        .routes(routes!(workers::forget_type))
+        .routes(routes!(workers::lease))
+        .routes(routes!(workers::heartbeat))
+        .routes(routes!(workers::report))
         .routes(routes!(stats::task_types))
         .routes(routes!(stats::stats))
         .routes(routes!(streams::events))

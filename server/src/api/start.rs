@@ -43,6 +43,8 @@ pub(super) struct StartBody {
     labels: BTreeMap<String, String>,
     /// A version of the flow; the newest unless named.
     version: Option<u32>,
+    /// How urgent it is, from -100 to 100; as the flow says unless given.
+    priority: Option<i32>,
 }
 
 /// How to answer.
@@ -162,6 +164,7 @@ fn start_of(flow: String, headers: &HeaderMap, body: StartBody) -> ApiResult<Sta
     }
     Ok(StartRun {
         version: body.version,
+        priority: body.priority,
         inputs: body.inputs,
         labels: body.labels,
         idempotency_key,

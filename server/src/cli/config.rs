@@ -1,9 +1,11 @@
 //! The configuration file: what is not given as a flag or in the environment.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use engine::QueueLimits;
 use flow::HumanDuration;
 use serde::Deserialize;
 
@@ -25,12 +27,24 @@ pub(super) struct File {
     pub(super) allow_hosts: Vec<String>,
     /// As `--shutdown-grace`.
     pub(super) shutdown_grace: Option<HumanDuration>,
+    /// What holds for queues, by name.
+    pub(super) queues: BTreeMap<String, QueueLimits>,
+    /// Workers in other processes.
+    pub(super) remote_workers: RemoteWorkers,
     /// The file that holds the key of the secrets.
     pub(super) secret_key_file: Option<PathBuf>,
     /// Task types.
     pub(super) task_types: TaskTypes,
     /// Which finished runs are kept.
     pub(super) retention: Option<OrOff<FileRetention>>,
+}
+
+/// The part about workers in other processes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RemoteWorkers {
+    /// How long one may be silent before its attempts are lost.
+    pub(super) lease: Option<HumanDuration>,
 }
 
 /// The part about task types.
@@ -76,8 +90,26 @@ mod tests {
         check(
             "listen = '127.0.0.1:9000'\nworkers = 3\nshutdown_grace = '5s'\n[task_types]\ndisabled = ['shell']",
             expect![[
-                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), secret_key_file: None, task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false }, retention: None }"#
+                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), queues: {}, remote_workers: RemoteWorkers { lease: None }, secret_key_file: None, task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false }, retention: None }"#
             ]],
+        );
+    }
+
+    #[test]
+    fn queues() {
+        let file =
+            File::parse("[queues.mail]\nmax_running = 2\nrate = '10/s'\nper_key = { max_running = 1 }")
+                .expect("it is right");
+        expect![[r#"{"mail":{"max_running":2,"rate":"10/s","per_key":{"max_running":1},"local":true}}"#]]
+            .assert_eq(&serde_json::to_string(&file.queues).expect("JSON"));
+        check(
+            "[queues.mail]\nrate = 'often'",
+            expect![[r#"
+                TOML parse error at line 2, column 8
+                  |
+                2 | rate = 'often'
+                  |        ^^^^^^^
+                `often` is no rate; write how many in a second, minute, hour or day, such as 10/s, 100/m, 5/h or 1/d"#]],
         );
     }
 
@@ -90,7 +122,7 @@ mod tests {
               |
             1 | lisen = '127.0.0.1:9000'
               | ^^^^^
-            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `secret_key_file`, `task_types`, `retention`"#]],
+            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `secret_key_file`, `task_types`, `retention`"#]],
         );
         check(
             "[task_types]\ndissabled = []",

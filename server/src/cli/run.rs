@@ -151,7 +151,7 @@ async fn start_engine(args: &RunArgs, folder: &Path) -> Result<Engine> {
 }
 
 async fn start_run(engine: &Engine, source: Source, inputs: &[String]) -> Result<RunId> {
-    let read = source.read(engine.types());
+    let read = source.read(&*engine.types());
     let told = lines(&source.name, &read.problems);
     let Some(doc) = read.doc else {
         bail!("{}", told.trim_end())

@@ -34,7 +34,8 @@ pub(super) struct Args {
     workers: Option<u16>,
     /// Configuration file (TOML): listen, data, workers, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `secret_key_file`,
     /// `[task_types]` disabled, `deny_private_networks`; `[retention]` succeeded, failed, cancelled: each `{ age = "30d", runs = 10000 }`
-    /// or "off"; `[retention.flows.ID]` the same for one flow [usual: 30d, failed runs 90d, the newest 10000 of each flow and state]
+    /// or "off"; `[retention.flows.ID]` the same for one flow;
+    /// `[queues.NAME]` `max_running`, `rate`, `burst`, `per_key`, `local`; `[remote_workers]` lease [usual: 30d, failed runs 90d, the newest 10000 of each flow and state]
     #[arg(long, env = "POINTWORK_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen on other addresses than loopback although there is no login
@@ -101,6 +102,8 @@ fn options(args: Args, file: File) -> Result<ServeOptions> {
             args.allow_host
         },
         insecure_no_login: args.insecure_no_login || file.insecure_no_login,
+        queues: file.queues,
+        worker_lease: file.remote_workers.lease.map(HumanDuration::as_duration),
         retention: retention(file.retention),
         disabled_types: file.task_types.disabled,
         deny_private_networks: file.task_types.deny_private_networks,

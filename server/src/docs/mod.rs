@@ -23,11 +23,13 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
                       object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The groups of calls, in their order.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 9] = [
     ("flows", "Documents and their versions."),
     ("runs", "Starting flows, and what became of it."),
     ("tasks", "The parts of a run: input, output, logs."),
     ("schedules", "Flows that start by the clock."),
+    ("queues", "What may be made at once, and how fast."),
+    ("workers", "Attempts made in other processes, in any language."),
     ("streams", "What happens, as it happens."),
     ("system", "The server itself."),
     (

@@ -206,7 +206,7 @@ async fn store(engine: &Engine, document: &Document) -> ApiResult<Stored> {
     if document.format != Format::Json {
         return Err(unsupported("YAML", "application/json"));
     }
-    let mut translated = translate(&document.source, engine.types()).map_err(EngineError::Invalid)?;
+    let mut translated = translate(&document.source, &*engine.types()).map_err(EngineError::Invalid)?;
     let saved = engine.save_document(&translated.doc, "local").await?;
     // The translation has validated the flow and told of what it found at its place in the document.
     let warnings = std::mem::take(&mut translated.warnings);

@@ -14,3 +14,4 @@ mod starts;
 mod streams;
 mod support;
 mod webhooks;
+mod workers;

@@ -72,12 +72,12 @@ async fn starts_are_refused_with_reasons() {
           "title": "Unprocessable Entity",
           "status": 422,
           "code": "invalid",
-          "detail": "Unknown field `input`, expected one of `inputs`, `idempotency_key`, `labels`, `version` (input).",
+          "detail": "Unknown field `input`, expected one of `inputs`, `idempotency_key`, `labels`, `version`, `priority` (input).",
           "problems": [
             {
               "severity": "error",
               "code": "bad_field",
-              "message": "unknown field `input`, expected one of `inputs`, `idempotency_key`, `labels`, `version`",
+              "message": "unknown field `input`, expected one of `inputs`, `idempotency_key`, `labels`, `version`, `priority`",
               "field": "input",
               "line": 1,
               "column": 8

@@ -53,6 +53,10 @@ pub struct TaskProgram {
     pub items: Option<Box<Template>>,
     /// What ends its loop, if it has one.
     pub until: Option<Box<Condition>>,
+    /// Whose share of its queue it takes, if it says so.
+    pub queue_key: Option<Box<Template>>,
+    /// What tells task runs with the same result, if it says so.
+    pub cache_key: Option<Box<Template>>,
     /// What decides when it may start: its own condition and those of its edges.
     pub start_refs: Refs,
     /// What its arguments and cases need.
@@ -201,6 +205,14 @@ impl TaskProgram {
         let task = &*task.unrolled();
         let Arguments { with, cases, awaited } =
             Arguments::read(&task.task_type, &task.with, &with_path, checker);
+        let mut key_of = |value: Option<Json>, field: &str| {
+            value.map(|value| Box::new(Template::read(&value, &format!("{path}.{field}"), checker)))
+        };
+        let queue_key = key_of(task.queue_key.clone().map(Json::String), "queue_key");
+        let cache_key = key_of(
+            task.cache.as_ref().and_then(|cache| cache.key.clone()),
+            "cache.key",
+        );
         checker.enter(Place::Items(key));
         let items = task.for_each.as_ref().map(|each| {
             Box::new(Template::read(
@@ -235,6 +247,8 @@ impl TaskProgram {
             awaited,
             items,
             until,
+            queue_key,
+            cache_key,
             start_refs,
             work_refs,
         }
@@ -258,6 +272,8 @@ impl TaskProgram {
             awaited,
             items: None,
             until: None,
+            queue_key: None,
+            cache_key: None,
             start_refs: Refs::default(),
             work_refs,
         }

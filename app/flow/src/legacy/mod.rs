@@ -155,6 +155,7 @@ fn empty() -> FlowDoc {
         timeout: None,
         ending_timeout: None,
         fail_fast: false,
+        priority: None,
         tasks: Default::default(),
         finally: Default::default(),
         on_failure: Default::default(),

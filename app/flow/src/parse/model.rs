@@ -1,8 +1,8 @@
 //! The flow document's fields; the same as in [`crate::doc`].
 
 use super::shape::Shape::{
-    Any, AnyList, AnyMap, Bool, Duration, ListOf, MapOf, Number, Position, Struct, Text, TextOr, Texts,
-    Whole, Word, WordOr,
+    Any, AnyList, AnyMap, Bool, Duration, Integer, ListOf, MapOf, Number, Position, Struct, Text, TextOr,
+    Texts, Whole, Word, WordOr,
 };
 use super::shape::{Field, Fields, Shape};
 
@@ -33,6 +33,7 @@ pub(super) static FLOW: Fields = Fields {
         optional("timeout", Duration),
         optional("ending_timeout", Duration),
         optional("fail_fast", Bool),
+        optional("priority", Integer),
         required("tasks", MapOf(&Struct(&TASK))),
         optional("finally", MapOf(&Struct(&TASK))),
         optional("on_failure", MapOf(&Struct(&TASK))),
@@ -157,10 +158,19 @@ pub(super) static TASK: Fields = Fields {
         optional("retry", Struct(&RETRY)),
         optional("timeout", Duration),
         optional("start_timeout", Duration),
+        optional("queue", Text),
+        optional("queue_key", Text),
+        optional("priority", Integer),
+        optional("cache", Struct(&CACHE)),
         optional("for_each", Struct(&FOR_EACH)),
         optional("loop", Struct(&LOOP)),
         optional("undo", Struct(&UNDO)),
     ],
+};
+
+pub(super) static CACHE: Fields = Fields {
+    what: "a `cache`",
+    fields: &[optional("key", Any), required("ttl", Duration)],
 };
 
 pub(super) static FOR_EACH: Fields = Fields {

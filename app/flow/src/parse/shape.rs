@@ -21,6 +21,8 @@ pub(crate) enum Shape {
     Bool,
     /// A whole number from 0 to this.
     Whole(u64),
+    /// A whole number, also below 0.
+    Integer,
     /// Any number.
     Number,
     /// Anything.
@@ -103,6 +105,13 @@ impl Walk<'_> {
             (Shape::Bool, Kind::Bool(value, _)) => Some(Value::Bool(*value)),
             (Shape::Whole(max), Kind::Number(number, _))
                 if number.as_u64().is_some_and(|number| number <= *max) =>
+            {
+                Some(Value::Number(number.clone()))
+            }
+            (Shape::Integer, Kind::Number(number, _))
+                if number
+                    .as_i64()
+                    .is_some_and(|number| i32::try_from(number).is_ok()) =>
             {
                 Some(Value::Number(number.clone()))
             }
@@ -291,6 +300,7 @@ fn empty(shape: &Shape) -> Option<Value> {
 fn stand_in(shape: &Shape) -> Value {
     match shape {
         Shape::Text => Value::String(String::new()),
+        Shape::Duration => Value::String("1s".to_owned()),
         Shape::MapOf(_) => Value::Object(Map::new()),
         Shape::ListOf(_) => Value::Array(Vec::new()),
         _ => Value::Null,
@@ -301,6 +311,7 @@ fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Bool => "true or false".to_owned(),
         Shape::Whole(_) => "a whole number, 0 or more".to_owned(),
+        Shape::Integer => "a whole number".to_owned(),
         Shape::Number => "a number".to_owned(),
         Shape::Struct(fields) => format!("{} as a mapping of fields", fields.what),
         Shape::AnyMap | Shape::MapOf(_) => "a mapping (`name: …` lines)".to_owned(),

@@ -52,6 +52,7 @@ impl RunState {
             forked_from,
             permit,
             follows,
+            priority,
             ..
         } = &event.kind
         else {
@@ -68,6 +69,7 @@ impl RunState {
         data.permit.clone_from(permit);
         data.n_followed = follows.as_ref().map_or(0, |follows| follows.depth);
         data.retry_of = forked_from.as_ref().map(|from| from.run);
+        data.priority = *priority;
         data.last_seq = event.seq;
         Ok(Self { plan, data })
     }
@@ -339,6 +341,7 @@ impl RunData {
             reused: None,
             parent: None,
             children: None,
+            priority: 0,
             parts: Default::default(),
         }
     }

@@ -14,8 +14,9 @@ use crate::payload::{BlobRef, Payload};
 use crate::plan::TaskIx;
 #[cfg(feature = "author")]
 use crate::run::event::Event;
-use crate::run::event::{Ended, FollowedRun, ForkedFrom, ParentRun, RunError, TaskError};
+use crate::run::event::{CachedFrom, Ended, FollowedRun, ForkedFrom, ParentRun, RunError, TaskError};
 use crate::secrets::SecretUse;
+use crate::time::Timestamp;
 
 /// What a new run starts from. Inputs are resolved: defaults filled in, types checked.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct NewRun {
     pub permit: Option<Box<Permit>>,
     /// The run whose end starts it.
     pub follows: Option<Box<FollowedRun>>,
+    /// How urgent it is; as the flow says unless given.
+    pub priority: Option<i32>,
 }
 
 /// What a run takes from another.
@@ -166,6 +169,8 @@ pub enum Command {
     Recover {
         /// Whether the server that had its attempts is gone: what was begun is then lost.
         workers_gone: bool,
+        /// But for these attempts: workers elsewhere have them, and they are not gone.
+        held: Vec<AttemptToken>,
     },
 }
 
@@ -196,6 +201,15 @@ pub enum Outcome {
         output: Option<Payload>,
         /// How long to wait before another attempt at least, as an answer's `Retry-After` says.
         retry_after: Option<Duration>,
+    },
+    /// It was not made: the result of an earlier, equal task run holds.
+    Cached {
+        /// What that gave.
+        output: Payload,
+        /// The exit code of its process.
+        exit_code: Option<i32>,
+        /// Which.
+        from: Box<CachedFrom>,
     },
     /// It was asked to stop and did.
     Cancelled,
@@ -292,6 +306,8 @@ pub enum Effect {
         /// Why it failed.
         error: Option<RunError>,
     },
+    /// Keep a result for later, equal task runs. Lost, it is made again.
+    KeepResult(Box<KeepResult>),
     /// A line for a light task's log.
     Log {
         /// The task run's path.
@@ -318,6 +334,21 @@ pub struct StartChild {
     pub parent: ParentRun,
 }
 
+/// A result that later, equal task runs may take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeepResult {
+    /// What tells equal task runs.
+    pub key: Arc<str>,
+    /// How long it holds.
+    pub ttl: Duration,
+    /// The task run's path.
+    pub task: Arc<str>,
+    /// What it gave.
+    pub output: Payload,
+    /// A process's exit code.
+    pub exit_code: Option<i32>,
+}
+
 /// An attempt to be given to a worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dispatch {
@@ -341,6 +372,16 @@ pub struct Dispatch {
     pub at_most_once: bool,
     /// How long after the task's first attempt began this one is given out; zero for the first.
     pub since_first: Duration,
+    /// The queue it waits in.
+    pub queue: Arc<str>,
+    /// Whose share of the queue it takes.
+    pub queue_key: Option<Arc<str>>,
+    /// How urgent it is: the run's priority and the task's.
+    pub priority: i32,
+    /// When it was given out first. It waits since then, whatever server does.
+    pub ready_at: Timestamp,
+    /// What tells equal task runs: a result kept under this key is taken instead of running.
+    pub cache_key: Option<Arc<str>>,
 }
 
 /// The answer to a command.

@@ -80,6 +80,9 @@ pub enum EventKind {
         /// The run of another flow whose end started it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         follows: Option<Box<FollowedRun>>,
+        /// How urgent it is.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        priority: i32,
     },
     /// Its first tasks may start.
     RunStarted {},
@@ -119,6 +122,12 @@ pub enum EventKind {
         /// Its arguments with their expressions evaluated; stands in the first attempt's event and holds for all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         input: Option<Payload>,
+        /// Whose share of its queue it takes; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue_key: Option<Arc<str>>,
+        /// What tells task runs whose result may be taken for this one's; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cache_key: Option<Arc<str>>,
     },
     /// A worker began the attempt.
     AttemptStarted {
@@ -229,6 +238,9 @@ pub enum EventKind {
         /// Edges out of it that an expression judged.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         edges: Vec<EdgeVerdict>,
+        /// The earlier, equal task run whose result this is: the attempt was not made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cached_from: Option<Box<CachedFrom>>,
     },
     /// Final: the task failed and no attempt is left.
     TaskFailed {
@@ -317,6 +329,17 @@ pub struct ParentRun {
     pub depth: u32,
     /// Whether the task waits for the run's end.
     pub wait: bool,
+}
+
+/// The task run whose kept result was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedFrom {
+    /// Its run; it may be deleted by now.
+    pub run: RunId,
+    /// Its path there.
+    pub task: Arc<str>,
+    /// When the result was kept.
+    pub at: Timestamp,
 }
 
 /// The run whose end started another.
@@ -482,6 +505,14 @@ pub struct TaskError {
     /// Set for failures another attempt cannot mend, such as a wrong argument: no retry follows.
     #[serde(default, rename = "final", skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(priority: &i32) -> bool {
+    *priority == 0
 }
 
 impl TaskError {

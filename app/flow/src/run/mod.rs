@@ -30,11 +30,11 @@ pub use children::Child;
 #[cfg(feature = "author")]
 pub use command::Decision;
 pub use command::{
-    ChildAttempt, Command, Dispatch, Effect, Fork, NewRun, Outcome, Rejected, Reused, StartChild,
+    ChildAttempt, Command, Dispatch, Effect, Fork, KeepResult, NewRun, Outcome, Rejected, Reused, StartChild,
 };
 #[cfg(feature = "author")]
 pub use decide::{BlobSource, Entropy, Env, create, decide};
-pub use event::{Event, EventKind, FollowedRun, ForkedFrom, ParentRun, TaskError};
+pub use event::{CachedFrom, Event, EventKind, FollowedRun, ForkedFrom, ParentRun, TaskError};
 pub use parts::Parts;
 pub use project::role_key;
 pub use state::{EdgeState, Phase, RunState, Snapshot, TaskRun, TaskState};

@@ -8,7 +8,7 @@ use crate::payload::Payload;
 use crate::plan::{Role, Spot};
 use crate::run::children::Child;
 use crate::run::event::{EventKind, TaskError};
-use crate::run::state::{Attempt, AttemptEnd, RunState, SkipReason, TaskState, Timer, WaitsFor};
+use crate::run::state::{Attempt, AttemptEnd, RunState, SkipReason, TaskKeys, TaskState, Timer, WaitsFor};
 use crate::time::Timestamp;
 
 impl RunState {
@@ -18,11 +18,19 @@ impl RunState {
                 attempt,
                 token,
                 input,
+                queue_key,
+                cache_key,
                 ..
             } => {
                 self.move_to(spot, TaskState::Ready { token: *token });
                 self.data.tokens.insert(*token, spot);
                 self.give_out(spot, *attempt, input, at);
+                if queue_key.is_some() || cache_key.is_some() {
+                    self.run_mut(spot).keys = Some(Box::new(TaskKeys {
+                        queue_key: queue_key.clone(),
+                        cache_key: cache_key.clone(),
+                    }));
+                }
                 if let Some(limit) = self.plan.task(spot.task).doc.start_timeout {
                     self.set_timer(spot, at.plus(limit.as_duration()));
                 }
@@ -65,9 +73,11 @@ impl RunState {
                 case,
                 exit_code,
                 edges,
+                cached_from,
                 ..
             } => {
                 self.end_attempt(spot, AttemptEnd::Succeeded, at);
+                self.run_mut(spot).cached_from.clone_from(cached_from);
                 let (output, case) = (output.clone(), case.clone());
                 self.settle(
                     spot,

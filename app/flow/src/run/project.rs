@@ -9,7 +9,7 @@ use crate::run::explain::Reason;
 use crate::run::state::{
     Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskRun, TaskState, WaitsFor,
 };
-use crate::view::{AttemptView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
+use crate::view::{AttemptView, CachedView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
 
 impl RunState {
     /// The run as a row of a list.
@@ -197,6 +197,11 @@ impl RunState {
             output_bytes: None,
             attempts: task.attempts.iter().map(attempt_view).collect(),
             parts: parts.map(|parts| parts.counts()),
+            cached_from: task.cached_from.as_ref().map(|from| CachedView {
+                run: from.run,
+                task: from.task.to_string(),
+                at: from.at,
+            }),
             is_reused: spot.part.is_none() && self.is_reused(spot.task),
             child: self.child(spot).and_then(|child| child.run),
         };
@@ -261,7 +266,11 @@ impl RunState {
                 reason: SkipReason::Decided(Skip::Upstream { task }),
             } => self.refusal(task, ix),
             TaskState::Cancelled { reason } => reason.to_string(),
-            TaskState::Succeeded { .. } | TaskState::Failed { .. } => return None,
+            TaskState::Succeeded { .. } => {
+                let from = task.cached_from.as_ref()?;
+                format!("cached: the result of {} of {} holds", from.task, from.run)
+            }
+            TaskState::Failed { .. } => return None,
         })
     }
 

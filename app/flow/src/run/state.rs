@@ -15,7 +15,7 @@ use crate::payload::Payload;
 use crate::plan::{Plan, Spot, TaskIx};
 use crate::run::children::Children;
 pub use crate::run::event::WaitsFor;
-use crate::run::event::{Ended, EndingStep, ParentRun, RunError, Skip, TaskError};
+use crate::run::event::{CachedFrom, Ended, EndingStep, ParentRun, RunError, Skip, TaskError};
 use crate::run::parts::Parts;
 use crate::run::reused::ReusedResults;
 use crate::run::signals::Signals;
@@ -115,6 +115,9 @@ pub(super) struct RunData {
     /// What was taken from another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reused: Option<Box<ReusedResults>>,
+    /// How urgent it is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) priority: i32,
     /// The items of the tasks that have some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) parts: BTreeMap<TaskIx, Parts>,
@@ -190,6 +193,12 @@ pub struct TaskRun {
     pub(super) timer: Option<Timestamp>,
     /// Its arguments, once they have been evaluated; light tasks keep none.
     pub input: Option<Payload>,
+    /// What its queue and the cache know it by, if it says anything of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Box<TaskKeys>>,
+    /// The earlier, equal task run whose result it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<Box<CachedFrom>>,
     /// The attempts that were given out, oldest first.
     pub attempts: Vec<Attempt>,
     /// Attempts that count against `max_attempts`.
@@ -201,6 +210,15 @@ pub struct TaskRun {
     pub started_at: Option<Timestamp>,
     /// When it settled.
     pub finished_at: Option<Timestamp>,
+}
+
+/// What a task run's queue and the cache know it by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskKeys {
+    /// Whose share of its queue it takes.
+    pub queue_key: Option<Arc<str>>,
+    /// What tells task runs whose result may be taken for this one's.
+    pub cache_key: Option<Arc<str>>,
 }
 
 /// Where a task run is. See [`TaskStatus`] for who moves each state on.
@@ -342,6 +360,8 @@ impl TaskRun {
             on_agenda: false,
             timer: None,
             input: None,
+            keys: None,
+            cached_from: None,
             attempts: Vec::new(),
             n_failed: 0,
             n_lost: 0,
@@ -352,12 +372,8 @@ impl TaskRun {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 impl RunState {

@@ -190,6 +190,7 @@ impl Simulation {
             idempotency_key: None,
             parent: None,
             fork: None,
+            priority: None,
         };
         let env = Env {
             now: scenario.at,
@@ -364,11 +365,12 @@ impl Simulation {
                     error: None,
                 }));
             }
-            // Nobody pauses a simulated run, waits for its end or shares a limit with it.
+            // Nobody pauses a simulated run, waits for its end, shares a limit with it or takes its results.
             Effect::PauseChild { .. }
             | Effect::TellParent { .. }
             | Effect::AskPermit(_)
-            | Effect::ReleasePermit { .. } => {}
+            | Effect::ReleasePermit { .. }
+            | Effect::KeepResult(_) => {}
             Effect::Log { task, message, .. } => self.lines.push(LogLine {
                 at: self.clock,
                 task,

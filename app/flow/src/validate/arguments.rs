@@ -10,14 +10,17 @@ use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
 use super::{Check, TypeCatalog, has_expression, is_template, secrets};
+use crate::doc::TaskDoc;
 use crate::limits;
 use crate::parse::join;
+use crate::plan::DEFAULT_QUEUE;
 
 pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
     let mut validators: FxHashMap<String, Option<Validator>> = FxHashMap::default();
     let known = types.known();
     for (group, id, task) in check.tasks() {
         let path = group.path(id);
+        worked_on(check, types, &path, task);
         one(
             check,
             types,
@@ -42,6 +45,27 @@ pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
                 &undo.task_type,
                 &undo.with,
             );
+        }
+    }
+}
+
+/// A type that only workers do is done only in their queues.
+fn worked_on(check: &mut Check<'_>, types: &dyn TypeCatalog, path: &str, task: &TaskDoc) {
+    let of_undo = task
+        .undo
+        .as_ref()
+        .map(|undo| (join(path, "undo"), &undo.task_type));
+    for (path, task_type) in std::iter::once((path.to_owned(), &task.task_type)).chain(of_undo) {
+        let queue = task.queue.as_deref().unwrap_or(DEFAULT_QUEUE);
+        let Some(queues) = types.queues(task_type) else {
+            continue;
+        };
+        if !queues.contains(&queue) {
+            let message = format!(
+                "`{task_type}` is done by workers of {}; none of the queue `{queue}` has declared it",
+                queues.join(", ")
+            );
+            check.warning("no_worker", join(&path, "type"), message);
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::ids::{RESERVED_FLOW_IDS, is_slug};
 use crate::limits;
 use crate::looping::LOOP;
 use crate::parse::join;
+use crate::plan::Light;
+use crate::secrets;
 use crate::time::HumanDuration;
 
 pub(super) fn check(check: &mut Check<'_>) {
@@ -18,6 +20,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         let path = group.path(id);
         bounds(check, &path, task.retry.as_ref(), task.timeout);
         no_zero(check, &join(&path, "start_timeout"), task.start_timeout);
+        lanes(check, &path, task);
         if let Some(each) = &task.for_each {
             for_each(check, &join(&path, "for_each"), each);
         }
@@ -61,6 +64,61 @@ fn flow(check: &mut Check<'_>) {
         check.error("no_tasks", "tasks", "a flow needs at least one task in `tasks`");
     }
     no_zero(check, "timeout", doc.timeout);
+    priority(check, "priority", doc.priority);
+}
+
+fn priority(check: &mut Check<'_>, field: &str, priority: Option<i32>) {
+    let max = limits::PRIORITY_MAX;
+    if let Some(priority) = priority.filter(|priority| !(-max..=max).contains(priority)) {
+        let message = format!("a priority is from -{max} to {max}, not {priority}");
+        check.error("bad_priority", field, message);
+    }
+}
+
+/// Queue, priority and cache of a task.
+fn lanes(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
+    let work = task.unrolled();
+    priority(check, &join(path, "priority"), task.priority);
+    if let Some(queue) = task.queue.as_deref().filter(|queue| !is_slug(queue)) {
+        let hint = slug_hint(queue);
+        let message = format!(
+            "`{}` cannot be a queue's name: {RULE}{hint}",
+            queue.escape_debug()
+        );
+        check.error("bad_queue", join(path, "queue"), message);
+    }
+    let field = join(path, "cache");
+    if let Some(cache) = &task.cache {
+        let max = limits::CACHE_TTL_MAX;
+        if cache.ttl.as_millis() == 0 || cache.ttl.as_duration() > max {
+            let message = format!(
+                "a result holds for more than 0s and at most {}d",
+                max.as_secs() / 86_400
+            );
+            check.error("bad_duration", join(&field, "ttl"), message);
+        }
+        if !secrets::uses(&work.with).is_empty() {
+            let message = "its arguments name a secret, so its results are neither kept nor taken";
+            check.warning("no_cache", field, message);
+        }
+    }
+    if Light::of(&work).is_none() {
+        return;
+    }
+    for (name, is_set) in [
+        ("queue", task.queue.is_some()),
+        ("queue_key", task.queue_key.is_some()),
+        ("priority", task.priority.is_some()),
+        ("cache", task.cache.is_some()),
+    ] {
+        if is_set {
+            let message = format!(
+                "`{}` needs no worker, so `{name}` changes nothing here",
+                work.task_type
+            );
+            check.warning("no_effect", join(path, name), message);
+        }
+    }
 }
 
 const RULE: &str =

@@ -35,6 +35,11 @@ pub trait TypeCatalog {
     /// The JSON Schema of `with` of a task type; `None` if there is no such type.
     fn input_schema(&self, task_type: &str) -> Option<&Value>;
 
+    /// The queues whose workers do a type that the server itself does not; `None` for types that it does.
+    fn queues(&self, _task_type: &str) -> Option<Vec<&str>> {
+        None
+    }
+
     /// The keys of all types.
     fn known(&self) -> Vec<&str>;
 
@@ -55,6 +60,17 @@ pub trait TypeCatalog {
     /// The field, `cron` or `timezone`, and the sentence.
     fn check_schedule(&self, _schedule: &ScheduleDoc) -> Result<(), (&'static str, String)> {
         Ok(())
+    }
+}
+
+/// Whether a value can be what arguments are checked against.
+///
+/// # Errors
+/// Why it is no JSON Schema.
+pub fn check_schema(schema: &Value) -> Result<(), String> {
+    match jsonschema::validator_for(schema) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -370,7 +370,7 @@ fn one_slip_does_not_hide_the_others() {
 "#,
         expect![[r#"
             3:6: error: a task needs `type` (tasks.a.type) [missing_field]
-            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, for_each, loop, undo (tasks.a.typ) [unknown_field]
+            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.a.typ) [unknown_field]
             4:6: error: expected a task as a mapping of fields, found a list (tasks.b) [wrong_type]
             5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
             5:33: error: `c` needs itself; remove this edge (tasks.c.needs[2]) [self_edge]
@@ -509,6 +509,34 @@ fn edges_may_name_what_became_of_a_task_that_waits() {
         expect![[r#"
             5:47: error: `aproved` is no outcome (did you mean `approved`?); write succeeded, failed, skipped, cancelled, always, approved, rejected, timeout, or a case if `ask` were a switch (tasks.yes.needs[0].on) [unknown_on]
             6:47: error: `approved` is no outcome; write succeeded, failed, skipped, cancelled, always, or a case if `each` were a switch (tasks.no.needs[0].on) [unknown_on]
+        "#]],
+    );
+}
+
+#[test]
+fn queues_priorities_and_caches_are_checked() {
+    check_tasks(
+        r#"  a: { type: shell, queue: mail, queue_key: "{{ run.id }}", priority: -100, cache: { key: ["{{ run.flow }}", 1], ttl: 1h }, with: { command: x } }
+"#,
+        expect![[""]],
+    );
+    check_tasks(
+        r#"  a: { type: shell, queue: Big Mail, queue_key: "{{ inputs.x }}", priority: 101, cache: { ttl: 0s }, with: { command: x } }
+  b: { type: shell, priority: 1.5, cache: { key: "{{ tasks.a.output }}" }, with: { command: x } }
+  c: { type: log, queue: mail, priority: 1, cache: { ttl: 9000h }, with: { message: hi } }
+"#,
+        expect![[r#"
+            3:28: error: `Big Mail` cannot be a queue's name: ids have lower case letters, digits, `-` and `_`, begin with a letter or digit and are at most 64 long; `big-mail` would do (tasks.a.queue) [bad_queue]
+            3:49: error: The flow has no input `x`. (tasks.a.queue_key) [unknown_input]
+            3:77: error: a priority is from -100 to 100, not 101 (tasks.a.priority) [bad_priority]
+            3:96: error: a result holds for more than 0s and at most 366d (tasks.a.cache.ttl) [bad_duration]
+            4:31: error: expected a whole number, found `1.5` (tasks.b.priority) [wrong_type]
+            4:43: error: a `cache` needs `ttl` (tasks.b.cache.ttl) [missing_field]
+            4:50: error: `b` does not come after `a`, so it may not have run; add `a` to the `needs` of `b`. (tasks.b.cache.key) [not_upstream]
+            5:26: warning: `log` needs no worker, so `queue` changes nothing here (tasks.c.queue) [no_effect]
+            5:42: warning: `log` needs no worker, so `priority` changes nothing here (tasks.c.priority) [no_effect]
+            5:45: warning: `log` needs no worker, so `cache` changes nothing here (tasks.c.cache) [no_effect]
+            5:59: error: a result holds for more than 0s and at most 366d (tasks.c.cache.ttl) [bad_duration]
         "#]],
     );
 }

@@ -90,11 +90,11 @@ impl Inner {
         live: &Live,
         (log, masker): (Arc<dyn LogSink>, Option<Masker>),
     ) -> TaskContext {
+        let idempotency_key = job.idempotency_key();
         TaskContext {
             run: job.run,
             flow: job.flow,
-            // The task run's, so it is the same in all attempts.
-            idempotency_key: format!("{}/{}", job.run, job.dispatch.path),
+            idempotency_key,
             task: job.dispatch.path,
             attempt: job.dispatch.attempt,
             input: job.input,

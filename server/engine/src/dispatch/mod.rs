@@ -5,20 +5,23 @@
 
 mod attempt;
 mod pool;
+pub mod remote;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow::{AttemptToken, RunId};
+use flow::{AttemptToken, RunId, Timestamp};
 use serde_json::Value;
 
 use crate::task_type::TaskOutcome;
 
 pub(crate) use attempt::exceeds;
 pub use pool::{LocalPool, PoolOptions};
+pub use remote::RemotePool;
 
 /// An attempt to be made.
 #[derive(Clone, Debug)]
@@ -29,8 +32,23 @@ pub struct Job {
     pub flow: Arc<str>,
     /// What the run decided.
     pub dispatch: flow::run::command::Dispatch,
-    /// Its arguments: `dispatch.input`, loaded if it was a blob.
+    /// Its arguments: `dispatch.input`, loaded if it was a blob, with references to secrets as they are.
     pub input: Arc<Value>,
+}
+
+impl Job {
+    /// The task run's, so it is the same in all attempts.
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
+        format!("{}/{}", self.run, self.dispatch.path)
+    }
+
+    /// The names of the secrets its arguments refer to.
+    pub(crate) fn names_of_secrets(&self) -> Vec<String> {
+        let names = self.dispatch.secrets.iter().map(|found| &*found.name);
+        let names: BTreeSet<&str> = names.collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
 }
 
 /// What a worker has to say.
@@ -52,6 +70,15 @@ pub enum Report {
         /// How.
         outcome: TaskOutcome,
     },
+    /// Its worker is gone with it.
+    Lost {
+        /// The run.
+        run: RunId,
+        /// The attempt.
+        token: AttemptToken,
+    },
+    /// Somebody has become free: what was offered in vain may be offered again.
+    Free,
     /// It had begun and was stopped for the shutdown: its work is to be made again, and that is nobody's failure.
     HandedBack {
         /// The run.
@@ -72,6 +99,14 @@ pub trait Dispatch: Send + Sync + 'static {
     /// Takes a job. One whose token is known already, or that comes after the shutdown, is ignored.
     fn submit(&self, job: Job);
 
+    /// Takes a job if somebody is free to begin it, and gives it back if not. [`Report::Free`] tells when to try again.
+    fn offer(&self, job: Job) -> Option<Job>;
+
+    /// Who there is to make attempts of this type in this queue, none of whom is free.
+    fn presence(&self, _queue: &str, _task_type: &str) -> Presence {
+        Presence::Busy { workers: Vec::new() }
+    }
+
     /// Asks an attempt to end, at once if `kill`. One still in the queue ends without having begun.
     fn cancel(&self, token: AttemptToken, kill: bool);
 
@@ -84,6 +119,26 @@ pub trait Dispatch: Send + Sync + 'static {
     /// Takes no more jobs and lets running ones finish for this long. Those left are stopped and reported as
     /// handed back; the ones in the queue are not reported at all. The next start gives both out again. Answers how many these were.
     async fn shutdown(&self, finish: Duration) -> usize;
+}
+
+/// Who there is to make attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Some, and they are at work.
+    Busy {
+        /// Some of their names.
+        workers: Vec<String>,
+    },
+    /// Some of that queue, but they do not do that type.
+    OtherTypes {
+        /// When one that does was there last, or since when it is known that there is none.
+        since: Timestamp,
+    },
+    /// None of that queue.
+    None {
+        /// When one was there last, if one has been since the start.
+        since: Option<Timestamp>,
+    },
 }
 
 /// How much there is to do.

@@ -154,6 +154,7 @@ impl Inner {
         state.running -= 1;
         drop(state);
         self.idle.notify_waiters();
+        (self.report)(Report::Free);
         None
     }
 
@@ -197,6 +198,19 @@ impl Dispatch for LocalPool {
         } else {
             state.queue.push_back(job);
         }
+    }
+
+    fn offer(&self, job: Job) -> Option<Job> {
+        let is_full = {
+            let state = self.inner.state.lock();
+            state.running >= self.inner.options.workers.max(1)
+        };
+        // Only the owner of the queues offers, so nobody takes the place in between.
+        if is_full {
+            return Some(job);
+        }
+        self.submit(job);
+        None
     }
 
     fn cancel(&self, token: AttemptToken, kill: bool) {

@@ -2,10 +2,13 @@
 
 mod answers;
 mod flows;
+mod queues;
 mod retry;
 mod runs;
 mod start;
+mod workers;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,22 +20,29 @@ use tokio::sync::broadcast;
 
 pub use self::answers::Answer;
 pub use self::flows::{SaveFlow, Saved};
+pub use self::queues::QueueView;
+pub(crate) use self::queues::check_queue;
 pub use self::retry::RetryRun;
 pub use self::runs::Logs;
 pub use self::start::StartRun;
+pub use self::workers::{
+    AttemptBeat, AttemptReport, Heartbeat, LeaseCall, Leased, LogLine, NewWorkerToken, OfferedType,
+    WorkerToken,
+};
 
 use crate::builder::EngineBuilder;
 use crate::clock::Clock;
-use crate::dispatch::Load;
+use crate::dispatch::{Load, RemotePool};
 use crate::error::EngineResult;
 use crate::notify::Courier;
+use crate::queues::{QueueLimits, QueuesHandle};
 use crate::reader::Reader;
 use crate::schedules::Clerk;
 use crate::secrets::{Keeper, Variables};
 use crate::shard::{Counters, Router, Shared};
 use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
-use crate::task_types::TypeRegistry;
+use crate::task_types::{TypeRegistry, Types};
 use crate::upkeep::UpkeepTask;
 
 /// The engine. Clones are the same engine.
@@ -45,7 +55,11 @@ pub(crate) struct Parts {
     pub(crate) shared: Shared,
     pub(crate) router: Router,
     pub(crate) reader: Arc<Reader>,
-    pub(crate) types: Arc<TypeRegistry>,
+    pub(crate) types: Arc<Types>,
+    pub(crate) queues: QueuesHandle,
+    pub(crate) remote: RemotePool,
+    /// What the configuration sets for queues.
+    pub(crate) configured: BTreeMap<String, QueueLimits>,
     pub(crate) log_store: Arc<dyn LogStore>,
     pub(crate) data_dir: PathBuf,
     pub(crate) clerk: Arc<Clerk>,
@@ -87,10 +101,12 @@ impl Engine {
     /// All task types.
     #[must_use]
     pub fn task_types(&self) -> Vec<TaskTypeView> {
-        self.parts
-            .types
+        let types = self.parts.types.all();
+        types
             .infos()
             .map(|info| TaskTypeView {
+                is_local: types.is_local(&info.key),
+                queues: types.queues_of(&info.key).to_vec(),
                 key: info.key.clone(),
                 title: info.title.clone(),
                 summary: info.summary.clone(),
@@ -104,8 +120,8 @@ impl Engine {
 
     /// The task types, as validation asks for them.
     #[must_use]
-    pub fn types(&self) -> &TypeRegistry {
-        &self.parts.types
+    pub fn types(&self) -> Arc<TypeRegistry> {
+        self.parts.types.all()
     }
 
     /// Counters since the start.

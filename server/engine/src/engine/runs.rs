@@ -140,7 +140,11 @@ impl Engine {
     /// [`EngineError::UnknownRun`].
     pub async fn explain(&self, run: RunId) -> EngineResult<Vec<WhyView>> {
         let state = self.state(run).await?;
-        Ok(state.explain().iter().map(Explained::view).collect())
+        let mut told: Vec<WhyView> = state.explain().iter().map(Explained::view).collect();
+        if told.iter().any(|why| matches!(&*why.kind, "worker" | "runs")) {
+            self.tell_of_queues(run, &mut told).await;
+        }
+        Ok(told)
     }
 
     /// One task run.

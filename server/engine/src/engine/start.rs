@@ -35,6 +35,8 @@ pub struct StartRun {
     pub idempotency_key: Option<String>,
     /// What starts it: `api`, `ui`, `cli` …
     pub trigger: String,
+    /// How urgent it is, from -100 to 100; as the flow says unless given.
+    pub priority: Option<i32>,
     /// On whose behalf.
     pub actor: String,
 }
@@ -50,6 +52,7 @@ impl StartRun {
             labels: BTreeMap::new(),
             idempotency_key: None,
             trigger: "api".to_owned(),
+            priority: None,
             actor: "local".to_owned(),
         }
     }
@@ -145,6 +148,12 @@ impl Engine {
             ended,
         } = beginning;
         let parts = &self.parts;
+        let max = flow::limits::PRIORITY_MAX;
+        if let Some(priority) = start.priority.filter(|priority| !(-max..=max).contains(priority)) {
+            let message = format!("a priority is from -{max} to {max}, not {priority}");
+            let problem = Problem::error("bad_priority", message).at("priority");
+            return Err(EngineError::Invalid(vec![problem]));
+        }
         let compiled = parts.shared.flows.to_start(&start.flow, start.version).await?;
         let inputs = flow::inputs::resolve(compiled.doc(), start.inputs).map_err(EngineError::Invalid)?;
         let key = start.idempotency_key;
@@ -177,6 +186,7 @@ impl Engine {
             fork,
             permit,
             follows,
+            priority: start.priority,
         };
         let wanted = idempotency.clone();
         let actor = start.actor.into();

@@ -177,7 +177,10 @@ impl Body {
                 outputs,
                 error,
             },
-            other @ (Effect::Dispatch(_) | Effect::CancelAttempt { .. } | Effect::Log { .. }) => {
+            other @ (Effect::Dispatch(_)
+            | Effect::CancelAttempt { .. }
+            | Effect::KeepResult(_)
+            | Effect::Log { .. }) => {
                 return Err(Box::new(other));
             }
         })

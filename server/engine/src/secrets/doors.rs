@@ -99,7 +99,7 @@ impl Engine {
         let secrets = self.parts.shared.store.secrets().await?;
         let variables = self.parts.variables.all().await?;
         Ok(Catalog {
-            types: std::sync::Arc::clone(&self.parts.types),
+            types: self.parts.types.all(),
             secrets: secrets.into_iter().map(|secret| secret.name).collect(),
             variables: variables.keys().cloned().collect(),
         })
@@ -151,6 +151,10 @@ pub(crate) struct Catalog {
 impl TypeCatalog for Catalog {
     fn input_schema(&self, task_type: &str) -> Option<&Value> {
         self.types.input_schema(task_type)
+    }
+
+    fn queues(&self, task_type: &str) -> Option<Vec<&str>> {
+        self.types.queues(task_type)
     }
 
     fn known(&self) -> Vec<&str> {

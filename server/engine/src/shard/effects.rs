@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use flow::RunId;
 use flow::run::{Command, Dispatch, Effect, Outcome, TaskError};
 
-use super::{Message, Router, RunCommand, Shared, load};
+use super::{Message, Router, RunCommand, Shared, load, results};
 use crate::dispatch::Job;
 use crate::store::{LogKey, LogStream};
 
@@ -28,6 +28,7 @@ pub(super) fn perform(
             | Effect::AskPermit(_)
             | Effect::ReleasePermit { .. }
             | Effect::TellParent { .. } => {}
+            Effect::KeepResult(result) => results::keep(shared, run, *result),
             Effect::Log {
                 task,
                 attempt,
@@ -48,6 +49,21 @@ pub(super) fn perform(
 fn give_out(shared: &Shared, router: &Router, run: RunId, flow: &std::sync::Arc<str>, dispatch: Dispatch) {
     shared.counters.attempts.fetch_add(1, Ordering::Relaxed);
     let flow = flow.clone();
+    if let Some(key) = dispatch.cache_key.clone() {
+        results::take_or(shared, router, (run, flow, dispatch), key);
+        return;
+    }
+    submit(shared, router, run, flow, dispatch);
+}
+
+/// Hands an attempt on, with its arguments.
+pub(super) fn submit(
+    shared: &Shared,
+    router: &Router,
+    run: RunId,
+    flow: std::sync::Arc<str>,
+    dispatch: Dispatch,
+) {
     if let Some(input) = dispatch.input.inline().cloned() {
         shared.dispatch.submit(Job {
             run,

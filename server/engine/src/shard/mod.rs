@@ -13,6 +13,7 @@ mod effects;
 mod inspect;
 mod load;
 mod resident;
+mod results;
 mod timers;
 mod worker;
 

@@ -386,7 +386,10 @@ impl ShardLoop {
                 here.state
                     .held_tokens()
                     .for_each(|token| self.shared.dispatch.confirm_started(token));
-                let command = Command::Recover { workers_gone: false };
+                let command = Command::Recover {
+                    workers_gone: false,
+                    held: Vec::new(),
+                };
                 self.decide(&mut here, RunCommand::of_engine(run, command));
                 waiting
                     .into_iter()
@@ -679,7 +682,8 @@ fn refusal(run: RunId, rejected: Rejected) -> EngineError {
         | Rejected::NotWaiting(_)
         | Rejected::NoSignal(_)
         | Rejected::NameUnknown(_) => EngineError::NotNow(rejected.to_string()),
-        Rejected::StaleToken | Rejected::NeedsBlobs(_) => EngineError::BadRequest(rejected.to_string()),
+        Rejected::StaleToken => EngineError::StaleAttempt,
+        Rejected::NeedsBlobs(_) => EngineError::BadRequest(rejected.to_string()),
     }
 }
 

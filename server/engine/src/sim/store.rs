@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flow::run::Event;
 use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
-use flow::{BlobRef, RunId, Timestamp};
+use flow::{AttemptToken, BlobRef, RunId, Timestamp};
 use futures::executor::block_on;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::store::lanes::{DeclaredType, KeptResult, LaneStore, LeaseRow, WorkerTokenRow};
 use crate::store::retention::Retention;
 use crate::store::{
     BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewNotice,
@@ -332,6 +333,73 @@ impl Store for GatedStore {
 
     async fn give_back(&self) -> StoreResult<bool> {
         block_on(self.store.give_back())
+    }
+}
+
+#[async_trait]
+impl LaneStore for GatedStore {
+    async fn put_worker_token(&self, token: WorkerTokenRow) -> StoreResult<()> {
+        block_on(self.store.put_worker_token(token))
+    }
+
+    async fn worker_tokens(&self) -> StoreResult<Vec<WorkerTokenRow>> {
+        block_on(self.store.worker_tokens())
+    }
+
+    async fn revoke_worker_token(&self, id: &str) -> StoreResult<bool> {
+        block_on(self.store.revoke_worker_token(id))
+    }
+
+    async fn declare_types(&self, types: Vec<DeclaredType>) -> StoreResult<()> {
+        block_on(self.store.declare_types(types))
+    }
+
+    async fn declared_types(&self) -> StoreResult<Vec<DeclaredType>> {
+        block_on(self.store.declared_types())
+    }
+
+    async fn forget_type(&self, queue: &str, key: &str) -> StoreResult<bool> {
+        block_on(self.store.forget_type(queue, key))
+    }
+
+    async fn put_leases(&self, leases: Vec<LeaseRow>) -> StoreResult<()> {
+        block_on(self.store.put_leases(leases))
+    }
+
+    async fn leases(&self) -> StoreResult<Vec<LeaseRow>> {
+        block_on(self.store.leases())
+    }
+
+    async fn drop_leases(&self, tokens: Vec<AttemptToken>) -> StoreResult<()> {
+        block_on(self.store.drop_leases(tokens))
+    }
+
+    async fn queues(&self) -> StoreResult<Vec<(String, String)>> {
+        block_on(self.store.queues())
+    }
+
+    async fn put_queue(&self, name: &str, limits: Option<String>) -> StoreResult<()> {
+        block_on(self.store.put_queue(name, limits))
+    }
+
+    async fn rate_marks(&self) -> StoreResult<Vec<(String, Option<String>, Timestamp)>> {
+        block_on(self.store.rate_marks())
+    }
+
+    async fn mark_rate(&self, queue: &str, key: Option<&str>, until: Timestamp) -> StoreResult<()> {
+        block_on(self.store.mark_rate(queue, key, until))
+    }
+
+    async fn keep_result(&self, result: KeptResult) -> StoreResult<()> {
+        block_on(self.store.keep_result(result))
+    }
+
+    async fn kept_result(&self, key: &str, now: Timestamp) -> StoreResult<Option<KeptResult>> {
+        block_on(self.store.kept_result(key, now))
+    }
+
+    async fn forget_outdated(&self, now: Timestamp, limit: usize) -> StoreResult<u64> {
+        block_on(self.store.forget_outdated(now, limit))
     }
 }
 

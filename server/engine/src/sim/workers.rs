@@ -231,6 +231,11 @@ impl Dispatch for FaultyDispatch {
         }
     }
 
+    fn offer(&self, job: Job) -> Option<Job> {
+        self.submit(job);
+        None
+    }
+
     fn cancel(&self, token: AttemptToken, _kill: bool) {
         let mut floor = self.0.lock();
         let mut unbegun = Vec::new();

@@ -21,11 +21,13 @@ use super::workers::{FaultyDispatch, Floor};
 use crate::builder::{Furnishing, open_doors, recover};
 use crate::clock::{Clock, ManualClock};
 use crate::dispatch::Report;
+use crate::dispatch::remote::{RemoteOptions, RemotePool};
 use crate::engine::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Flows;
 use crate::hub::Hub;
 use crate::messages::courier::Courier;
+use crate::queues::QueuesHandle;
 use crate::reports;
 use crate::secrets::{Keeper, key};
 use crate::shard::{self, Counters, Inspected, Message, Planted, Router, Shared};
@@ -33,7 +35,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{BlobStore, LogStore, NewVersion, References, Store};
 use crate::task_logs::{LogLimits, LogWriter};
-use crate::task_types::TypeRegistry;
+use crate::task_types::Types;
 
 /// Steps at the end within which every run must have finished.
 const FINISHING_STEPS_MAX: usize = 20_000;
@@ -322,18 +324,32 @@ impl World {
             .into_iter()
             .map(|inbox| tokio::spawn(shard::run(shared.clone(), router.clone(), inbox)))
             .collect();
-        recover(&shared, &router).await.expect("the store is well");
+        let unfinished = gated.unfinished().await.expect("the store is well");
+        recover(&router, &unfinished, &[]);
         let keeper = Keeper::open(Arc::clone(&stores.store), &key::KeySource::Folder, None);
         let keeper = Arc::new(keeper.await.expect("the store is well"));
+        let remote = RemoteOptions {
+            lease: Duration::from_secs(60),
+            store: Arc::clone(&stores.store),
+            log_store: Arc::clone(&stores.logs),
+            logs: shared.logs.clone(),
+            clock: Arc::clone(&shared.clock),
+            secrets: Arc::<Keeper>::clone(&keeper),
+        };
+        let remote = RemotePool::start(remote, Arc::new(drop), Vec::new());
+        let remote = remote.await.expect("the store is well");
         let engine = open_doors(
             shared,
             router.clone(),
-            Arc::new(TypeRegistry::default()),
+            Arc::new(Types::new(Arc::default(), Vec::new())),
             Furnishing {
                 log_store: stores.logs,
                 instance: "sim".into(),
                 keeper,
                 letters,
+                // No queue holds anything up: what is given out goes to the floor.
+                queues: QueuesHandle::new().0,
+                remote,
             },
             Engine::builder(),
         );

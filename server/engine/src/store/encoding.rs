@@ -170,7 +170,7 @@ mod tests {
             r#"[{"at":1700000000000000,"actor":"local","events":[{"type":"run_started"}]},{"at":1700000000000001,"actor":"engine","events":[{"type":"task_succeeded","task":"a","output":{"value":{"b":[1,null]}}},{"type":"ending_step","step":"finally"}]}]"#,
             expect![[r#"
                 7 2023-11-14T22:13:20Z local RunStarted
-                8 2023-11-14T22:13:20.000001Z engine TaskSucceeded { task: "a", output: Inline(Object {"b": Array [Number(1), Null]}), case: None, exit_code: None, edges: [] }
+                8 2023-11-14T22:13:20.000001Z engine TaskSucceeded { task: "a", output: Inline(Object {"b": Array [Number(1), Null]}), case: None, exit_code: None, edges: [], cached_from: None }
                 9 2023-11-14T22:13:20.000001Z engine EndingStep { step: Finally }
             "#]],
         );

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::blob_key::{key_for, key_of};
 use super::encoding::{Span, encode};
 use super::listing::{LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, page_of_flows, page_of_runs};
+use super::memory_lanes::Lanes;
 use super::memory_notices::Notices;
 use super::references::references;
 use super::retention::{Oldest, Retention, expired};
@@ -32,6 +33,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
     logs: Mutex<BTreeMap<LogKey, BTreeMap<u64, LogChunk>>>,
     blobs: Mutex<BTreeMap<BlobKey, (Timestamp, Bytes)>>,
+    pub(super) lanes: Mutex<Lanes>,
 }
 
 impl MemoryStore {
@@ -690,7 +692,9 @@ impl Store for MemoryStore {
             let mut named = state.named.range((*key, RunId(0))..=(*key, RunId(u128::MAX)));
             named.next().is_some()
         };
-        Ok(blobs.into_iter().filter(|key| !is_named(key)).collect())
+        let lanes = self.lanes.lock();
+        let is_free = |key: &BlobKey| !is_named(key) && !lanes.names(key);
+        Ok(blobs.into_iter().filter(is_free).collect())
     }
 
     async fn give_back(&self) -> StoreResult<bool> {

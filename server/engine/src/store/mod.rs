@@ -10,8 +10,10 @@ mod encoding;
 #[cfg(test)]
 mod equivalence;
 mod gates;
+pub mod lanes;
 pub(crate) mod listing;
 pub mod memory;
+mod memory_lanes;
 mod memory_notices;
 pub mod notices;
 mod outbox;
@@ -25,6 +27,7 @@ mod stats;
 mod suite;
 
 pub use self::gates::{Follower, GateDecision, GateRow};
+pub use self::lanes::LaneStore;
 pub use self::notices::{
     Channel, NewNotice, NewRule, NoticeFilter, NoticeKind, NoticeMark, NoticeRow, NoticeState, RuleRow,
 };
@@ -259,7 +262,7 @@ pub struct FlowStats {
 
 /// Where runs and flows live. Every answer shows committed state only.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: LaneStore {
     /// Saves a version. Saving the newest version's text again unchanged answers its number and adds none; a change of a comment alone
     /// is a change, or it would be lost.
     /// Fails with [`StoreError::VersionConflict`] if `expected` does not hold. Saving to an archived flow brings it back.
@@ -411,7 +414,7 @@ pub trait Store: Send + Sync + 'static {
     /// Nothing of these deleted runs is left anywhere.
     async fn forget_runs(&self, runs: Vec<RunId>) -> StoreResult<()>;
 
-    /// Those of these values that no event of a kept run names.
+    /// Those of these values that neither an event of a kept run nor a kept result names.
     async fn unreferenced(&self, blobs: Vec<BlobKey>) -> StoreResult<Vec<BlobKey>>;
 
     /// Gives some of the space that deletion freed back to the disk. True if there is more to give.

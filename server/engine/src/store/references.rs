@@ -84,6 +84,7 @@ mod tests {
                 case: None,
                 exit_code: None,
                 edges: Vec::new(),
+                cached_from: None,
             },
         };
         assert_eq!(references(&encode(&[event]).expect("JSON")), [[0; 32]; 0]);

@@ -87,6 +87,11 @@ impl AttemptLog {
         }
     }
 
+    /// Chunks up to this number are there already.
+    pub(super) fn go_on_after(&self, number: u64) {
+        self.state.lock().number = number;
+    }
+
     /// Ends the log: unfinished lines and the end of a long log go to the store. Later writes are ignored.
     pub fn close(&self) {
         let mut state = self.state.lock();

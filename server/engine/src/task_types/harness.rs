@@ -114,6 +114,11 @@ impl Harness {
             timeout: None,
             at_most_once: false,
             since_first: Duration::ZERO,
+            queue: "default".into(),
+            queue_key: None,
+            priority: 0,
+            ready_at: Timestamp::from_millis(0),
+            cache_key: None,
         };
         Job {
             run: RUN,

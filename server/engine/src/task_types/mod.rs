@@ -4,6 +4,7 @@
 //! runs) are evaluated where runs are decided; of them only what
 //! palette and validation need is here. All others do their work in attempts.
 
+mod declared;
 #[cfg(test)]
 pub(crate) mod harness;
 mod http;
@@ -25,8 +26,10 @@ use serde_json::Value;
 
 use crate::schedules::calendar::BadSchedule;
 use crate::schedules::calendar_of;
+use crate::store::lanes::DeclaredType;
 use crate::task_type::{TaskType, TaskTypeInfo};
 
+pub(crate) use declared::Types;
 pub(crate) use http::Client as HttpClient;
 pub use http::HttpOptions;
 pub use jq::{JQ_CHILD_ARGUMENT, jq_child_main};
@@ -65,13 +68,16 @@ pub enum Found {
 pub struct TypeRegistry {
     entries: BTreeMap<String, Entry>,
     disabled: BTreeSet<String>,
+    /// Types that workers elsewhere do, with their queues.
+    elsewhere: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Clone)]
 struct Entry {
     info: Arc<TaskTypeInfo>,
-    /// Light types have none.
+    /// Light types have none, nor do those that only workers elsewhere do.
     task_type: Option<Arc<dyn TaskType>>,
+    is_here: bool,
 }
 
 impl TypeRegistry {
@@ -103,6 +109,7 @@ impl TypeRegistry {
             Entry {
                 info: Arc::new(info),
                 task_type,
+                is_here: true,
             },
         );
     }
@@ -134,6 +141,63 @@ impl TypeRegistry {
         Ok(())
     }
 
+    /// The same, and what workers elsewhere have declared. Of a type that this server has, only the queues are noted.
+    #[must_use]
+    pub(crate) fn with_declared(&self, declared: &[DeclaredType]) -> Self {
+        let mut all = self.clone();
+        let mut newest: BTreeMap<&str, &DeclaredType> = BTreeMap::new();
+        for one in declared {
+            all.elsewhere
+                .entry(one.key.clone())
+                .or_default()
+                .push(one.queue.clone());
+            let known = newest.entry(&one.key).or_insert(one);
+            if known.declared_at < one.declared_at {
+                *known = one;
+            }
+        }
+        for queues in all.elsewhere.values_mut() {
+            queues.sort_unstable();
+        }
+        for one in newest.into_values().filter(|one| !self.has(&one.key)) {
+            let info = TaskTypeInfo {
+                key: one.key.clone(),
+                title: one.title.clone(),
+                summary: one.summary.clone(),
+                category: "worker".to_owned(),
+                icon: "box".to_owned(),
+                input_schema: one.input_schema.clone(),
+                output_schema: one.output_schema.clone(),
+                blocking: false,
+            };
+            let entry = Entry {
+                info: Arc::new(info),
+                task_type: None,
+                is_here: false,
+            };
+            all.entries.insert(one.key.clone(), entry);
+        }
+        all
+    }
+
+    /// Whether there is a type of this key, switched off or not.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The queues whose workers have declared a type.
+    #[must_use]
+    pub fn queues_of(&self, key: &str) -> &[String] {
+        self.elsewhere.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether this server makes attempts of a type itself, or evaluates it.
+    #[must_use]
+    pub fn is_local(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.is_here)
+    }
+
     /// What an attempt of this type runs.
     #[must_use]
     pub fn find(&self, key: &str) -> Found {
@@ -150,6 +214,7 @@ impl TypeRegistry {
             Some(Entry {
                 info,
                 task_type: Some(task_type),
+                ..
             }) => Found::Type(Arc::clone(task_type), Arc::clone(info)),
             _ => Found::Missing(
                 TaskError::new("unknown_type", format!("this server has no task type `{key}`")).permanent(),
@@ -179,6 +244,14 @@ impl TypeRegistry {
 impl flow::validate::TypeCatalog for TypeRegistry {
     fn input_schema(&self, task_type: &str) -> Option<&Value> {
         self.info(task_type).map(|info| &info.input_schema)
+    }
+
+    fn queues(&self, task_type: &str) -> Option<Vec<&str>> {
+        if !self.has(task_type) || self.is_local(task_type) {
+            return None;
+        }
+        let queues = self.queues_of(task_type).iter();
+        Some(queues.map(String::as_str).collect())
     }
 
     fn known(&self) -> Vec<&str> {

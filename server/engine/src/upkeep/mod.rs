@@ -40,6 +40,9 @@ const ROWS_PER_STEP: usize = 256;
 /// Chunks of logs deleted in one transaction: each may hold 64 KiB.
 const CHUNKS_PER_STEP: usize = 64;
 
+/// Kept results that are forgotten in one transaction.
+const RESULTS_PER_STEP: usize = 256;
+
 /// Values looked at in one read.
 const BLOBS_PER_LOOK: usize = 1000;
 
@@ -146,6 +149,14 @@ impl Upkeep {
         self.store.forget_gates(Timestamp::from_micros(before)).await?;
         // What an earlier server had begun comes first.
         self.sweep(stopped).await?;
+        while self
+            .store
+            .forget_outdated(self.clock.now(), RESULTS_PER_STEP)
+            .await?
+            >= RESULTS_PER_STEP as u64
+        {
+            go_on(stopped)?;
+        }
         loop {
             let now = self.clock.now();
             let expired = self.store.expired(&self.retention, now, RUNS_PER_LOOK).await?;

@@ -8,11 +8,19 @@ use crate::ids::AttemptToken;
 use crate::payload::Payload;
 use crate::plan::{Spot, Spread, TaskIx};
 use crate::run::edges::JoinVerdict;
-use crate::run::event::{EventKind, Skip, TaskError};
-use crate::run::state::{AttemptEnd, TaskState};
+use crate::run::event::{CachedFrom, EventKind, Skip, TaskError};
+use crate::run::state::{AttemptEnd, TaskKeys, TaskState};
 
 use super::Decider;
 use super::values::Missing;
+
+/// What a task succeeds with.
+pub(super) struct Success {
+    pub(super) output: Payload,
+    pub(super) case: Option<Arc<str>>,
+    pub(super) exit_code: Option<i32>,
+    pub(super) cached_from: Option<Box<CachedFrom>>,
+}
 
 impl Decider<'_, '_> {
     /// Decides the task at the head of the agenda. False if a large value has to be loaded first.
@@ -81,19 +89,26 @@ impl Decider<'_, '_> {
         if let Some(light) = self.plan.task(spot.task).light {
             return self.light(spot, light);
         }
-        let input = match self.state.run_of(spot).input {
-            // Later attempts get the arguments of the first: what an attempt is given does not depend on when it is made.
-            Some(_) => None,
-            None => match self.render_with(spot)? {
-                Ok(input) => Some(self.store(input)),
-                Err(error) => return self.fail(spot, error, None),
-            },
+        // Later attempts get the arguments of the first: what an attempt is given does not depend on when it is made.
+        if self.state.run_of(spot).input.is_some() {
+            self.schedule(spot, None, None);
+            return Ok(());
+        }
+        let input = match self.render_with(spot)? {
+            Ok(input) => input,
+            Err(error) => return self.fail(spot, error, None),
         };
-        self.schedule(spot, input);
+        let keys = match self.keys_of(spot, &input)? {
+            Ok(keys) => keys,
+            Err(error) => return self.fail(spot, error, None),
+        };
+        let input = self.store(input);
+        self.schedule(spot, Some(input), keys);
         Ok(())
     }
 
-    pub(super) fn schedule(&mut self, spot: Spot, input: Option<Payload>) {
+    pub(super) fn schedule(&mut self, spot: Spot, input: Option<Payload>, keys: Option<TaskKeys>) {
+        let keys = keys.unwrap_or_default();
         let token = AttemptToken(self.entropy.next());
         let task = self.state.run_of(spot);
         // A snoozed attempt goes on under its own number.
@@ -107,6 +122,8 @@ impl Decider<'_, '_> {
             attempt,
             token,
             input,
+            queue_key: keys.queue_key,
+            cache_key: keys.cache_key,
         });
         self.dispatch(spot, token);
     }
@@ -171,6 +188,24 @@ impl Decider<'_, '_> {
         case: Option<Arc<str>>,
         exit_code: Option<i32>,
     ) -> Result<(), Missing> {
+        self.succeed_as(
+            spot,
+            Success {
+                output,
+                case,
+                exit_code,
+                cached_from: None,
+            },
+        )
+    }
+
+    pub(super) fn succeed_as(&mut self, spot: Spot, success: Success) -> Result<(), Missing> {
+        let Success {
+            output,
+            case,
+            exit_code,
+            cached_from,
+        } = success;
         let word = case.as_deref().unwrap_or("succeeded");
         let edges = self.judge_edges(spot, (word, None), |decider, output_read| {
             decider.facts_of_success(
@@ -186,6 +221,7 @@ impl Decider<'_, '_> {
             case,
             exit_code,
             edges,
+            cached_from,
         };
         if spot.part.is_some() {
             self.emit_of_item(spot, succeeded);

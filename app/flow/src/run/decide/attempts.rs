@@ -12,6 +12,7 @@ use crate::run::event::{Ended, EventKind, TaskError};
 use crate::run::state::{Phase, TaskState, WaitsFor};
 
 use super::Decider;
+use super::agenda::Success;
 use super::values::{Missing, output_too_large};
 
 impl Decider<'_, '_> {
@@ -45,13 +46,29 @@ impl Decider<'_, '_> {
     fn settle_attempt(&mut self, spot: Spot, outcome: Outcome) -> Result<(), Missing> {
         let stopping = self.state.is_stopped(spot);
         match outcome {
+            Outcome::Cached {
+                output,
+                exit_code,
+                from,
+            } => self.succeed_as(
+                spot,
+                Success {
+                    output,
+                    case: None,
+                    exit_code,
+                    cached_from: Some(from),
+                },
+            ),
             Outcome::Succeeded { output, exit_code } => {
                 match output.blob().filter(|blob| blob.bytes > OUTPUT_BYTES_MAX as u64) {
                     Some(blob) => {
                         let error = output_too_large(blob);
                         self.attempt_failed(spot, error, None)
                     }
-                    None => self.succeed(spot, output, None, exit_code),
+                    None => {
+                        self.keep_result(spot, &output, exit_code);
+                        self.succeed(spot, output, None, exit_code)
+                    }
                 }
             }
             Outcome::Failed {
@@ -161,7 +178,7 @@ impl Decider<'_, '_> {
         match failure {
             Some(message) => self.fail(spot, TaskError::new("lost", message), None),
             None => {
-                self.schedule(spot, None);
+                self.schedule(spot, None, None);
                 Ok(())
             }
         }

@@ -11,6 +11,7 @@ mod children;
 mod ending;
 mod items;
 mod iterations;
+mod keys;
 mod light;
 mod pause;
 mod permit;
@@ -92,6 +93,7 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
             forked_from: new.fork.as_ref().map(|fork| Box::new(fork.from.clone())),
             permit: new.permit.clone(),
             follows: new.follows,
+            priority: new.priority.or(plan.doc.priority).unwrap_or(0),
         },
     };
     let Ok(mut state) = RunState::begin(Arc::clone(plan), &created) else {
@@ -166,7 +168,7 @@ pub fn decide(
         Command::Granted => decider.granted(),
         Command::Refused { holders } => decider.refused(&holders),
         Command::Wake | Command::Continue => {}
-        Command::Recover { workers_gone } => decider.recover(workers_gone),
+        Command::Recover { workers_gone, held } => decider.recover(workers_gone, &held),
     }
     decider.fire_timers();
     decider.go_on();
@@ -284,9 +286,11 @@ impl<'s, 'e> Decider<'s, 'e> {
 
     /// Asks again for what committed events ask for: effects may have been lost with a server or an answer. What nobody had begun is
     /// given out again as it was; what was begun by workers that are gone is lost.
-    fn recover(&mut self, workers_gone: bool) {
+    fn recover(&mut self, workers_gone: bool, held: &[AttemptToken]) {
         self.recover_children();
         for spot in self.spots_out() {
+            let token = self.state.run_of(spot).state.token();
+            let workers_gone = workers_gone && token.is_none_or(|token| !held.contains(&token));
             match &self.state.run_of(spot).state {
                 TaskState::Ready { token } | TaskState::Running { token }
                     if !workers_gone && self.state.is_stopped(spot) =>
@@ -331,6 +335,15 @@ impl<'s, 'e> Decider<'s, 'e> {
             since_first: task
                 .started_at
                 .map_or(std::time::Duration::ZERO, |first| self.now.since(first)),
+            queue: plan.queue().into(),
+            queue_key: task.keys.as_ref().and_then(|keys| keys.queue_key.clone()),
+            priority: self
+                .state
+                .data
+                .priority
+                .saturating_add(plan.doc.priority.unwrap_or(0)),
+            ready_at: task.attempts.last().map_or(self.now, |attempt| attempt.ready_at),
+            cache_key: task.keys.as_ref().and_then(|keys| keys.cache_key.clone()),
         }));
     }
 }

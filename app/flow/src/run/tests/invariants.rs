@@ -301,7 +301,10 @@ impl World {
         let decision = decide(
             &mut state,
             &self.program,
-            Command::Recover { workers_gone: false },
+            Command::Recover {
+                workers_gone: false,
+                held: Vec::new(),
+            },
             env,
         )
         .expect("it goes on");

@@ -68,6 +68,7 @@ fn drive(flow: &str, commands: &[Command]) -> (RunState, usize, usize) {
         fork: None,
         permit: None,
         follows: None,
+        priority: None,
     };
     let env = Env {
         now: Timestamp::default(),
@@ -191,6 +192,7 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
         fork: None,
         permit: None,
         follows: None,
+        priority: None,
     };
     let env = Env {
         now: Timestamp::default(),
@@ -209,7 +211,11 @@ fn an_unfinished_decision_is_taken_up_after_a_restart() {
         entropy: &mut chance,
         blobs: &(),
     };
-    decide(&mut state, &program, Command::Recover { workers_gone: true }, env).expect("it goes on");
+    let recover = Command::Recover {
+        workers_gone: true,
+        held: Vec::new(),
+    };
+    decide(&mut state, &program, recover, env).expect("it goes on");
     assert_eq!(state.status(), RunStatus::Succeeded);
 }
 

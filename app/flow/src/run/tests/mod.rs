@@ -9,6 +9,7 @@ mod forks;
 mod invariants;
 mod items;
 mod joins;
+mod keys;
 mod limits;
 mod loops;
 mod pause;

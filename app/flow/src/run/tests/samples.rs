@@ -90,6 +90,10 @@ fn fields_with_a_default_may_be_missing() {
             "until",
             "signal",
             "vars",
+            "priority",
+            "queue_key",
+            "cache_key",
+            "cached_from",
         ]
         .iter()
         .filter(|field| is_optional(&full.kind, field))
@@ -110,14 +114,21 @@ fn is_optional(kind: &EventKind, field: &str) -> bool {
         EventKind::RunCreated { .. } => {
             matches!(
                 field,
-                "labels" | "vars" | "idempotency_key" | "parent" | "forked_from" | "permit" | "follows"
+                "labels"
+                    | "vars"
+                    | "idempotency_key"
+                    | "parent"
+                    | "forked_from"
+                    | "permit"
+                    | "follows"
+                    | "priority"
             )
         }
         EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),
         EventKind::ChildRequested { .. } => matches!(field, "version" | "until"),
-        EventKind::TaskScheduled { .. } => field == "input",
+        EventKind::TaskScheduled { .. } => matches!(field, "input" | "queue_key" | "cache_key"),
         EventKind::TaskWaiting { .. } => matches!(field, "attempt" | "input" | "until" | "signal"),
-        EventKind::TaskSucceeded { .. } => matches!(field, "case" | "exit_code" | "edges"),
+        EventKind::TaskSucceeded { .. } => matches!(field, "case" | "exit_code" | "edges" | "cached_from"),
         EventKind::TaskFailed { .. } => matches!(field, "output" | "edges"),
         EventKind::TaskSkipped { .. } | EventKind::TaskCancelled { .. } => field == "edges",
         EventKind::RunCancelRequested { .. } => matches!(field, "force" | "reason"),

@@ -5,7 +5,7 @@
 //!
 //! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [for 5s] [as KIND] [with code N]
 //! [with JSON]`
-//! · `X lost` · `X stops` · `X snoozes 3s` · `late report of X` · `wait 5s` · `clock back 5s` · `clock on 5s` · `cancel` · `force cancel` ·
+//! · `X lost` · `X stops` · `X snoozes 3s` · `X cached JSON` · `kept X` (its worker outlives the server) · `late report of X` · `wait 5s` · `clock back 5s` · `clock on 5s` · `cancel` · `force cancel` ·
 //! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `signal to X [JSON]` · `approve X [JSON]` · `reject X [why]` · `granted` · `refused` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first), `vars JSON` (then) · `show` (the tasks so far) · `explain` · `log` (the events so far).
 
 use std::fmt::Write as _;
@@ -23,8 +23,9 @@ use crate::HumanDuration;
 use crate::doc::{EdgeDoc, FlowDoc, Join, NeedDoc, OneOrMany, TaskDoc};
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
-use crate::run::event::{Ended, RunError};
+use crate::run::event::{CachedFrom, Ended, RunError};
 use crate::run::{ChildAttempt, Command, Effect, Event, EventKind, Outcome, ParentRun, Phase, TaskError};
+use crate::time::Timestamp;
 use crate::view::TaskStatus;
 
 /// Runs a script and compares what became of the run.
@@ -152,7 +153,7 @@ impl Script {
             ["wait", length] => self.world.wait(duration(length)),
             ["clock", "back", length] => {
                 let back = i64::try_from(duration(length).as_micros()).expect("short");
-                self.world.clock = crate::Timestamp::from_micros(self.world.clock.as_micros() - back);
+                self.world.clock = Timestamp::from_micros(self.world.clock.as_micros() - back);
             }
             ["clock", "on", length] => self.world.clock = self.world.clock.plus(duration(length)),
             ["cancel"] => self.ask(
@@ -245,6 +246,15 @@ impl Script {
                     },
                 );
             }
+            ["kept", task] => {
+                let token = self.token(task);
+                self.world.held.push(token);
+            }
+            [task, "cached", rest @ ..] => {
+                let token = self.token(task);
+                let outcome = self.outcome("cached", rest);
+                self.ask(step, Command::AttemptEnded { token, outcome });
+            }
             [task, "starts"] => {
                 let token = self.token(task);
                 self.world.begin(token).expect("a ready attempt may begin");
@@ -329,6 +339,15 @@ impl Script {
             ("ok", rest) => Outcome::Succeeded {
                 output: self.world.keep(value(&rest.join(" "))),
                 exit_code: Some(0),
+            },
+            ("cached", rest) => Outcome::Cached {
+                output: self.world.keep(value(&rest.join(" "))),
+                exit_code: None,
+                from: Box::new(CachedFrom {
+                    run: RunId(7),
+                    task: "other".into(),
+                    at: Timestamp::from_millis(0),
+                }),
             },
             ("lost", []) => Outcome::Lost,
             ("stops", []) => Outcome::Cancelled,
@@ -479,6 +498,16 @@ impl Script {
                         .and_then(|outputs| outputs.inline().cloned())
                         .unwrap_or_default();
                     let _ = writeln!(self.out, "- {} is told: {} {outputs}", parent.task, outcome.key());
+                }
+                Effect::KeepResult(kept) => {
+                    let output = kept.output.inline().expect("small");
+                    let ttl = kept.ttl.as_secs();
+                    let _ = writeln!(
+                        self.out,
+                        "- {} keeps {output} for {ttl} s as {}",
+                        kept.task,
+                        &kept.key[..8]
+                    );
                 }
                 Effect::Log {
                     task,

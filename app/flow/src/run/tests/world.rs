@@ -61,6 +61,8 @@ pub(super) struct World {
     /// How many decisions were cut for their size, and how many large values had to be loaded.
     pub(super) n_continued: usize,
     pub(super) n_loaded: usize,
+    /// Attempts that workers elsewhere keep when the server dies.
+    pub(super) held: Vec<AttemptToken>,
     chance: Seeded,
 }
 
@@ -110,6 +112,7 @@ impl World {
             fork: None,
             permit: None,
             follows: None,
+            priority: None,
         };
         more(&mut new);
         let env = Env {
@@ -138,6 +141,7 @@ impl World {
             effects: Vec::new(),
             n_continued: 0,
             n_loaded: 0,
+            held: Vec::new(),
             chance,
         };
         let (unfinished, wanted) = world.take(decision);
@@ -291,7 +295,8 @@ impl World {
 
     pub(super) fn recover(&mut self, workers_gone: bool) {
         if !self.state.is_finished() {
-            self.command(Command::Recover { workers_gone })
+            let held = self.held.clone();
+            self.command(Command::Recover { workers_gone, held })
                 .expect("an unfinished run recovers");
         }
     }

@@ -141,10 +141,11 @@ fn next_deleted(conn: &Connection, after: Option<RunId>) -> Result<Option<RunId>
 
 /// Those of these values that no run names.
 pub(super) fn unreferenced(conn: &Connection, blobs: &[BlobKey]) -> Result<Vec<BlobKey>, Fault> {
-    let mut select = conn.prepare_cached("SELECT 1 FROM run_blobs WHERE sha256 = ? LIMIT 1")?;
+    let mut by_run = conn.prepare_cached("SELECT 1 FROM run_blobs WHERE sha256 = ? LIMIT 1")?;
+    let mut by_result = conn.prepare_cached("SELECT 1 FROM kept_results WHERE sha256 = ? LIMIT 1")?;
     let mut found = Vec::new();
     for blob in blobs {
-        if !select.exists([blob])? {
+        if !by_run.exists([blob])? && !by_result.exists([blob])? {
             found.push(*blob);
         }
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::store::{StoreError, StoreResult};
 
 /// Prepared statements kept per connection; more than there are in this module.
-const STATEMENTS_KEPT_MAX: usize = 96;
+const STATEMENTS_KEPT_MAX: usize = 128;
 
 /// A kind of database file.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0005_messages.sql"),
         include_str!("migrations/pointwork/0006_gates.sql"),
         include_str!("migrations/pointwork/0007_notifications.sql"),
+        include_str!("migrations/pointwork/0008_lanes.sql"),
     ],
     synchronous: "FULL",
 };

@@ -14,6 +14,7 @@ mod flows;
 mod folder;
 mod gates;
 mod hold;
+mod lanes;
 mod ledger;
 mod logs;
 mod notices;

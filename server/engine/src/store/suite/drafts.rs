@@ -204,6 +204,7 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             forked_from: None,
             permit: None,
             follows: None,
+            priority: 0,
         }
     } else if seq == last_seq && draft.state.is_final() {
         EventKind::RunFinished {
@@ -218,6 +219,7 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
             case: None,
             exit_code: Some(0),
             edges: Vec::new(),
+            cached_from: None,
         }
     };
     let actor: Arc<str> = if seq == 1 { "local" } else { "engine" }.into();

@@ -4,6 +4,7 @@ mod commits;
 mod deletion;
 mod drafts;
 mod gates;
+mod lanes;
 mod lists;
 mod logs_and_blobs;
 mod messages;
@@ -23,6 +24,9 @@ use self::deletion::{
     children_stay_as_long_as_their_parents, deleted_runs_leave_nothing, expired_runs_are_found,
 };
 use self::gates::{flows_follow_others, gates_decide_one_after_the_other};
+use self::lanes::{
+    attempts_elsewhere_are_noted, queues_are_set, results_hold_for_a_while, rights_and_types_of_workers,
+};
 use self::lists::{
     counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
     runs_are_found,
@@ -57,6 +61,10 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     gates_decide_one_after_the_other(store, &epochs).await;
     flows_follow_others(store).await;
     rules_follow_their_flows(store).await;
+    rights_and_types_of_workers(store).await;
+    attempts_elsewhere_are_noted(store).await;
+    queues_are_set(store).await;
+    results_hold_for_a_while(store).await;
     expired_runs_are_found(store, &epochs).await;
     children_stay_as_long_as_their_parents(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
