@@ -18,6 +18,9 @@ use super::Decider;
 use super::light::text;
 use super::values::Missing;
 
+/// The kind of error of a task whose run failed.
+const CHILD_FAILED: &str = "child_failed";
+
 /// How a child ended.
 type Ending = (Ended, Option<Payload>, Option<RunError>);
 
@@ -148,9 +151,13 @@ impl Decider<'_, '_> {
         let done = match outcome {
             Ended::Succeeded => self.succeed(spot, outputs.unwrap_or_else(Payload::null), None, None),
             Ended::Failed => {
-                let why = error.map_or_else(|| "it failed".into(), |error| error.message);
-                let error = TaskError::new("child_failed", format!("the run {run} failed: {why}"));
-                self.attempt_failed(spot, error, None)
+                let message = match error {
+                    // It names the run to look at, however deep that is.
+                    Some(error) if &*error.kind == CHILD_FAILED => error.message.to_string(),
+                    Some(error) => format!("the run {run} failed: {}", error.message),
+                    None => format!("the run {run} failed"),
+                };
+                self.attempt_failed(spot, TaskError::new(CHILD_FAILED, message), None)
             }
             Ended::Cancelled if self.state.is_stopped(spot) => {
                 self.cancel_task(spot, "its run was cancelled");

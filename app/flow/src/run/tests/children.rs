@@ -96,6 +96,20 @@ fn a_child_that_does_not_succeed_fails_its_task() {
 }
 
 #[test]
+fn of_a_chain_of_runs_the_last_is_named() {
+    check(
+        FLOW,
+        "child bill starts; child bill fails as its child",
+        expect![[r#"
+            - bill starts bill-one 4 with {"order":7} in attempt 1, depth 1
+            bill   failed     1 attempt  child_failed: the run run_9 failed: it broke
+            after  skipped    upstream bill failed
+            run    failed  bill child_failed: the run run_9 failed: it broke
+        "#]],
+    );
+}
+
+#[test]
 fn another_attempt_is_another_run() {
     check(
         "tasks: { bill: { type: subflow, with: { flow: bill }, timeout: 1m, retry: { max_attempts: 3, first: 1s, jitter: none } } }",

@@ -6,7 +6,7 @@
 //! A script is a list of steps: `X starts` · `X ok [JSON]` · `X ok big N` (a text of N bytes) · `X fails [x3] [for good] [for 5s] [as KIND] [with code N]
 //! [with JSON]`
 //! · `X lost` · `X stops` · `X snoozes 3s` · `X cached JSON` · `kept X` (its worker outlives the server) · `late report of X` · `wait 5s` · `clock back 5s` · `clock on 5s` · `cancel` · `force cancel` ·
-//! `child X starts` · `child X ok JSON` · `child X fails` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `signal to X [JSON]` · `approve X [JSON]` · `reject X [why]` · `granted` · `refused` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first), `vars JSON` (then) · `show` (the tasks so far) · `explain` · `log` (the events so far).
+//! `child X starts` · `child X ok JSON` · `child X fails [as its child]` · `child X cancelled` · `child X refused` · `signal NAME [JSON]` · `signal to X [JSON]` · `approve X [JSON]` · `reject X [why]` · `granted` · `refused` · `pause` · `resume` · `restart` · `reload` · `inputs JSON` (first), `vars JSON` (then) · `show` (the tasks so far) · `explain` · `log` (the events so far).
 
 use std::fmt::Write as _;
 use std::iter::Peekable;
@@ -297,11 +297,15 @@ impl Script {
                 error: TaskError::new("unknown_flow", "there is no such flow").permanent(),
             },
             ["ok", rest @ ..] => end(Ended::Succeeded, Some(value(&rest.join(" ")).into()), None),
-            ["fails"] => {
+            ["fails", of @ ..] => {
+                let (kind, message) = match of {
+                    ["as", "its", "child"] => ("child_failed", "the run run_9 failed: it broke"),
+                    _ => ("failed", "it broke"),
+                };
                 let error = RunError {
                     task: None,
-                    kind: "failed".into(),
-                    message: "it broke".into(),
+                    kind: kind.into(),
+                    message: message.into(),
                 };
                 end(Ended::Failed, None, Some(error))
             }
