@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use flow::payload::hex;
 use leptos::prelude::provide_context;
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
@@ -66,10 +67,7 @@ struct Stored {
 
 fn stored(name: &str) -> Option<Stored> {
     let file = Site::get(name)?;
-    let tag = file.metadata.sha256_hash()[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let tag = hex(&file.metadata.sha256_hash()[..8]);
     Some(Stored { data: file.data, tag })
 }
 

@@ -123,8 +123,9 @@ fn blob_of(json: String) -> (Payload, NewBlob) {
     (Payload::Blob(blob), new)
 }
 
-#[cfg(feature = "author")]
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits, in lower case.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

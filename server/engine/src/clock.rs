@@ -24,6 +24,14 @@ pub trait Clock: Send + Sync + 'static {
     async fn wait_until(&self, at: Timestamp);
 }
 
+/// Waits until a time if there is one, else for ever.
+pub(crate) async fn wait_for(clock: &dyn Clock, at: Option<Timestamp>) {
+    match at {
+        Some(at) => clock.wait_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

@@ -95,6 +95,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the same may be asked again later with another answer, as nothing is wrong with what was asked.
+    pub(crate) fn is_temporary(&self) -> bool {
+        matches!(self, Self::Overloaded(_) | Self::Unavailable(_))
+    }
+
     pub(crate) fn bad_cursor(cursor: &str) -> Self {
         Self::BadCursor(StoreError::BadCursor(cursor.to_owned()).to_string())
     }

@@ -58,7 +58,7 @@ pub fn flow_id(legacy: &str) -> String {
         return legacy.to_owned();
     }
     let digest = Sha256::digest(legacy.as_bytes());
-    let tail: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    let tail = crate::payload::hex(&digest[..5]);
     let mut slug = to_slug(legacy);
     slug.truncate(crate::limits::ID_BYTES_MAX - tail.len() - 1);
     if slug.is_empty() {

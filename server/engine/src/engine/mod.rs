@@ -10,7 +10,7 @@ mod workers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use flow::RunId;
@@ -34,7 +34,6 @@ use crate::builder::EngineBuilder;
 use crate::clock::Clock;
 use crate::dispatch::{Load, RemotePool};
 use crate::error::EngineResult;
-use crate::notify::Courier;
 use crate::queues::{QueueLimits, QueuesHandle};
 use crate::reader::Reader;
 use crate::schedules::Clerk;
@@ -42,7 +41,7 @@ use crate::secrets::{Keeper, Variables};
 use crate::shard::{Counters, Router, Shared};
 use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
-use crate::task_types::{TypeRegistry, Types};
+use crate::task_types::{HttpClient, TypeRegistry, Types};
 use crate::upkeep::UpkeepTask;
 
 /// The engine. Clones are the same engine.
@@ -65,13 +64,19 @@ pub(crate) struct Parts {
     pub(crate) clerk: Arc<Clerk>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) variables: Variables,
-    pub(crate) courier: Courier,
+    /// Tells other services of what has happened.
+    pub(crate) callback_client: HttpClient,
     /// Identifies the data folder.
     pub(crate) instance: Arc<str>,
     pub(crate) upkeep: Mutex<Option<UpkeepTask>>,
 }
 
 impl Engine {
+    /// The engine of parts that may be gone.
+    pub(crate) fn alive(parts: &Weak<Parts>) -> Option<Self> {
+        parts.upgrade().map(|parts| Self { parts })
+    }
+
     /// An engine in the making.
     #[must_use]
     pub fn builder() -> EngineBuilder {

@@ -8,6 +8,7 @@ pub(crate) mod server;
 
 use std::time::Duration;
 
+use flow::payload::hex;
 use flow::run::event::TaskError;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Mailboxes, Message, MultiPart, SinglePart};
@@ -169,7 +170,7 @@ impl Mail {
             )));
         }
         let digest = Sha256::digest(self.key.as_bytes());
-        let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex(&digest[..16]);
         let id = format!("<{digits}@{}>", from.email.domain());
         let mut message = Message::builder()
             .message_id(Some(id.clone()))

@@ -240,7 +240,7 @@ impl Desk {
             let Some((id, body)) = self.lanes.get(&lane).and_then(|queue| queue.front()).cloned() else {
                 continue;
             };
-            let Some(engine) = self.parts.upgrade().map(|parts| Engine { parts }) else {
+            let Some(engine) = Engine::alive(&self.parts) else {
                 return;
             };
             self.n_in_hand += 1;

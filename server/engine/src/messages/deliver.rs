@@ -155,7 +155,7 @@ async fn known_child(engine: &Engine, flow: &str, key: &str) -> EngineResult<Opt
 /// What the parent is told if its child cannot be; an error if it may be later.
 fn refusal(flow: &str, error: EngineError) -> EngineResult<TaskError> {
     let kind = match &error {
-        EngineError::Overloaded(_) | EngineError::Unavailable(_) => return Err(error),
+        _ if error.is_temporary() => return Err(error),
         EngineError::UnknownFlow(_) => "unknown_flow",
         EngineError::Archived(_) => "archived",
         EngineError::Invalid(_) => "invalid_inputs",

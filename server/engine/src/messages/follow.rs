@@ -31,7 +31,7 @@ pub(super) async fn start_followers(
         match start(engine, run, follower, outcome, depth + 1).await {
             Ok(Some(started)) => info!(run.id = %started, "{} started {started} after {run}", follower.flow),
             Ok(None) => {}
-            Err(error @ (EngineError::Overloaded(_) | EngineError::Unavailable(_))) => return Err(error),
+            Err(error) if error.is_temporary() => return Err(error),
             Err(error) => warn!(run.id = %run, "{} could not start after {run}: {error}", follower.flow),
         }
     }

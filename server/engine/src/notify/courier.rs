@@ -7,21 +7,19 @@ use std::time::Duration;
 use flow::doc::{NotifyMailDoc, NotifyWebhookDoc};
 use flow::run::event::TaskError;
 use flow::{Timestamp, secrets};
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
 use serde_json::json;
-use sha2::Sha256;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use super::{Work, alive, wait};
+use super::{Work, wait};
 use crate::engine::Engine;
 use crate::error::EngineResult;
 use crate::mail::{self, Mail};
 use crate::secrets::SecretSource as _;
 use crate::secrets::mask::Masker;
 use crate::store::{Channel, NoticeMark, NoticeRow, NoticeState};
-use crate::task_types::{HttpClient, HttpOptions};
+use crate::webhooks::callers::signature_of;
 
 /// Notifications of one rule that go out as one: of a flood of failures people want to know once.
 const TOGETHER_MAX: usize = 100;
@@ -41,25 +39,14 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long after the store refused the courier looks again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// What the courier works with.
-pub(crate) struct Courier {
-    client: HttpClient,
-}
-
-impl Courier {
-    pub(crate) fn new(options: HttpOptions) -> Self {
-        Self {
-            client: HttpClient::new(options),
-        }
-    }
-}
-
 pub(super) fn work(engine: &Engine) -> Work {
     let parts = Arc::downgrade(&engine.parts);
     let bells = Arc::clone(&engine.parts.shared.bells);
     Box::pin(async move {
         loop {
-            let Some(engine) = alive(&parts) else { return };
+            let Some(engine) = Engine::alive(&parts) else {
+                return;
+            };
             let next = match turn(&engine).await {
                 Ok(next) => next,
                 Err(error) => {
@@ -237,7 +224,7 @@ async fn by_call(
     let url = resolve(engine, &target.url, revealed).await?;
     let url = Url::parse(url.trim())
         .map_err(|error| TaskError::new("input", format!("the address is none: {error}")))?;
-    let client = &engine.parts.courier.client;
+    let client = &engine.parts.callback_client;
     client.check(&url)?;
     let one = |row: &NoticeRow| {
         let notice = &row.notice;
@@ -271,7 +258,7 @@ async fn by_call(
         let secret = resolve(engine, secret, revealed).await?;
         let seconds = (engine.clock().now().as_micros() / 1_000_000).to_string();
         request = request
-            .header("x-pointwork-signature", signature(&secret, &seconds, &body))
+            .header("x-pointwork-signature", signature_of(&secret, &seconds, &body))
             .header("x-pointwork-timestamp", seconds);
     }
     let place = url.host_str().unwrap_or_default().to_owned();
@@ -286,23 +273,6 @@ async fn by_call(
             format!("{place} answered {status}"),
         )),
     }
-}
-
-/// Of `{timestamp}.{body}`, as our own webhooks know it by `signature` and `timestamp_header`.
-fn signature(secret: &str, seconds: &str, body: &str) -> String {
-    let Ok(mut signed) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        unreachable!("a key may have any length");
-    };
-    signed.update(seconds.as_bytes());
-    signed.update(b".");
-    signed.update(body.as_bytes());
-    let digits: String = signed
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256={digits}")
 }
 
 /// What lies behind an error in the end. It names no address, which may be a secret.

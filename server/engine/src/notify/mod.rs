@@ -20,7 +20,7 @@ use flow::{FlowDoc, RunId, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::courier::Courier;
+use crate::clock::{Clock, wait_for};
 use crate::engine::Engine;
 use crate::store::{Channel, NewNotice, NewRule, NoticeKind};
 
@@ -136,21 +136,11 @@ fn notices((flow, name, rule): (&str, &str, &NotifyDoc), about: &About) -> Vec<N
     .collect()
 }
 
-/// The engine of parts that may be gone.
-fn alive(parts: &std::sync::Weak<crate::engine::Parts>) -> Option<Engine> {
-    parts.upgrade().map(|parts| Engine { parts })
-}
-
 /// Waits for a bell, or until a time if there is one. True if the bell rang.
-async fn wait(bell: &Notify, clock: Arc<dyn crate::clock::Clock>, until: Option<Timestamp>) -> bool {
-    let time_is_come = async {
-        match until {
-            Some(at) => clock.wait_until(at).await,
-            None => std::future::pending().await,
-        }
-    };
+async fn wait(bell: &Notify, clock: Arc<dyn Clock>, until: Option<Timestamp>) -> bool {
     tokio::select! {
+        biased;
         () = bell.notified() => true,
-        () = time_is_come => false,
+        () = wait_for(&*clock, until) => false,
     }
 }

@@ -11,7 +11,7 @@ use flow::doc::{NotifyDoc, ScheduleDoc};
 use flow::view::RunStatus;
 use tracing::warn;
 
-use super::{About, Work, alive, notices, wait};
+use super::{About, Work, notices, wait};
 use crate::engine::Engine;
 use crate::error::EngineResult;
 use crate::schedules::calendar::Calendar;
@@ -44,7 +44,9 @@ pub(super) fn work(engine: &Engine) -> Work {
     Box::pin(async move {
         let mut desk = Desk::default();
         loop {
-            let Some(engine) = alive(&parts) else { return };
+            let Some(engine) = Engine::alive(&parts) else {
+                return;
+            };
             let due = match desk.turn(&engine).await {
                 Ok(()) => desk.next_look(),
                 Err(error) => {

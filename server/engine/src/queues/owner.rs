@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::book::{Book, Hold, Mark, Pass, Place, Ticket, Waiting};
 use super::{Ask, HeldBack, QueueLimits, Standing};
-use crate::clock::Clock;
+use crate::clock::{Clock, wait_for};
 use crate::dispatch::{Dispatch, Job, Presence, Report, ReportTo};
 use crate::store::Store;
 use crate::store::lanes::LeaseRow;
@@ -69,7 +69,7 @@ pub(super) async fn run(
                 Some(ask) => Some(ask),
                 None => return,
             },
-            () = async { match due { Some(due) => clock.wait_until(due).await, None => std::future::pending().await } } => None,
+            () = wait_for(&*clock, due) => None,
         };
         if let Some(first) = first {
             owner.take(first);

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::calendar::{Calendar, Fire};
 use super::{calendar_of, jitter_of};
+use crate::clock::wait_for;
 use crate::engine::{Engine, Parts};
 use crate::error::{EngineError, EngineResult};
 use crate::store::{ScheduleMark, ScheduleRow};
@@ -65,7 +66,7 @@ async fn work(parts: Weak<Parts>, clerk: &Clerk) {
     // The schedules are read at once.
     clerk.look();
     loop {
-        let Some(engine) = parts.upgrade().map(|parts| Engine { parts }) else {
+        let Some(engine) = Engine::alive(&parts) else {
             return;
         };
         let clock = Arc::clone(engine.clock());
@@ -74,9 +75,9 @@ async fn work(parts: Weak<Parts>, clerk: &Clerk) {
         tokio::select! {
             biased;
             () = clerk.changed.notified() => desk.reread(),
-            () = async { match due { Some(at) => clock.wait_until(at).await, None => std::future::pending().await } } => {}
+            () = wait_for(&*clock, due) => {}
         }
-        let Some(engine) = parts.upgrade().map(|parts| Engine { parts }) else {
+        let Some(engine) = Engine::alive(&parts) else {
             return;
         };
         if let Err(error) = desk.turn(&engine).await {
@@ -250,7 +251,7 @@ impl Order {
                 mark.last = Some((fire.at, run));
                 Ok(())
             }
-            Err(error @ (EngineError::Overloaded(_) | EngineError::Unavailable(_))) => Err(error),
+            Err(error) if error.is_temporary() => Err(error),
             Err(error) => {
                 warn!(
                     "Schedule {} of {} could not start a run: {error}",

@@ -21,6 +21,7 @@ use super::resident::{Here, Resident};
 use super::timers::Timers;
 use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
 use crate::chance::Chance;
+use crate::clock::wait_for;
 use crate::error::{EngineError, EngineResult};
 use crate::store::{Committed, MessageId, StoreError, StoreResult};
 
@@ -121,7 +122,7 @@ impl ShardLoop {
                         match inbox.try_recv() { Ok(message) => self.take(message), Err(_) => break }
                     }
                 }
-                () = async { match next_due { Some(at) => clock.wait_until(at).await, None => std::future::pending().await } },
+                () = wait_for(&*clock, next_due),
                     if self.stopping.is_empty() && !self.batch.is_full() => {}
             }
             if self.stopping.is_empty() {

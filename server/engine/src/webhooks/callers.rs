@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use flow::doc::WebhookDoc;
+use flow::payload::hex;
 use flow::{Timestamp, limits};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::HeaderMap;
@@ -74,6 +75,15 @@ pub(super) fn is_known(
     }
     signed.update(rest.as_bytes());
     signature(shown).is_some_and(|signature| signed.verify_slice(&signature).is_ok())
+}
+
+/// The signature of `{timestamp}.{body}`, by which a webhook with `signature` and `timestamp_header` knows the caller.
+pub(crate) fn signature_of(secret: &str, timestamp: &str, body: &str) -> String {
+    let mut signed = keyed(secret.as_bytes());
+    signed.update(timestamp.as_bytes());
+    signed.update(b".");
+    signed.update(body.as_bytes());
+    format!("sha256={}", hex(&signed.finalize().into_bytes()))
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {

@@ -3,7 +3,7 @@
 //! A webhook is that of the flow's newest version. Who calls is known before anything of the delivery is looked at ([`callers`]); then
 //! its expressions make inputs and a key of it, and the run starts like any other.
 
-mod callers;
+pub(crate) mod callers;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use flow::doc::{Respond, WebhookDoc};
 use flow::expr::{Delivery, Scope};
+use flow::payload::hex;
 use flow::{Problem, limits};
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
@@ -194,10 +195,7 @@ impl Webhook {
         };
         let short = match text.len() {
             0..=KEY_BYTES_MAX => text,
-            _ => Sha256::digest(text.as_bytes())
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            _ => hex(&Sha256::digest(text.as_bytes())),
         };
         Ok(format!("webhook {} {short}", self.name))
     }

@@ -1,6 +1,5 @@
 //! Filters between values and texts that stand for them: JSON, base64, SHA-256.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use minijinja::value::{Kwargs, ValueKind};
@@ -13,6 +12,7 @@ use super::super::meter::Meter;
 use super::super::ops::defined;
 use super::super::text::Paying;
 use super::{fail, text_of};
+use crate::payload::hex;
 
 /// Adds them.
 pub(super) fn add_to(env: &mut Environment<'_>) {
@@ -70,11 +70,7 @@ pub(super) fn add_to(env: &mut Environment<'_>) {
         let text = text_of(value, "sha256")?;
         // Hashing a byte takes longer than copying it.
         Meter::of(state)?.charge((text.len() as u64).saturating_mul(4))?;
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(text.as_bytes()) {
-            write!(hex, "{byte:02x}")?;
-        }
-        Ok::<_, Error>(hex)
+        Ok::<_, Error>(hex(&Sha256::digest(text.as_bytes())))
     });
 }
 

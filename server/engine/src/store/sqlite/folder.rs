@@ -7,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
+use flow::payload::hex;
+
 use crate::store::{StoreError, StoreResult};
 
 pub(super) const LOCK_FILE: &str = "pointwork.lock";
@@ -91,7 +93,7 @@ fn instance(dir: &Path) -> StoreResult<String> {
     let mut random = [0; INSTANCE_DIGITS / 2];
     getrandom::fill(&mut random)
         .map_err(|error| StoreError::Unavailable(format!("the system gives no random numbers: {error}")))?;
-    let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex(&random);
     // Written aside and moved, so that a crash leaves a whole file or none.
     let draft = dir.join("instance.new");
     let written = private()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use flow::payload::hex;
 use flow::run::event::EventKind;
 use flow::view::RunStatus;
 use flow::{RunId, Timestamp};
@@ -354,8 +355,4 @@ impl Check<'_> {
 
 fn exists(conn: &Connection, sql: &str, of: impl Params) -> Result<bool, Fault> {
     Ok(conn.prepare_cached(sql)?.exists(of)?)
-}
-
-fn hex(key: &BlobKey) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
