@@ -476,7 +476,8 @@ pub(crate) fn recover(router: &Router, unfinished: &[Unfinished], leases: &[Leas
         if let Some(at) = found.wake_at {
             router.send(found.run, Message::Arm { run: found.run, at });
         }
-        if found.in_flight || found.wake_at.is_none() {
+        // What else waits is moved by its timer, or by a command or message that is kept.
+        if found.in_flight {
             n_in_flight += 1;
             let command = flow::run::Command::Recover {
                 workers_gone: true,
