@@ -5,9 +5,11 @@
 //! commit fails leaves memory with all that was decided upon it, and is read again from the log.
 //!
 //! [`resident`]: a run in memory · [`batch`]: decisions waiting for their commit · [`timers`]: who has to be woken when ·
-//! [`worker`]: the loop itself · [`effects`]: what is done after a commit · [`load`]: runs and values brought into memory
+//! [`worker`]: the loop itself · [`commits`]: from decisions to what is done about them · [`effects`]: what a decision asks for ·
+//! [`load`]: runs and values brought into memory
 
 mod batch;
+mod commits;
 mod effects;
 #[cfg(test)]
 mod inspect;

@@ -1,9 +1,6 @@
 //! The loop itself.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flow::payload::BlobRef;
@@ -12,29 +9,28 @@ use flow::{RunId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
 #[cfg(test)]
 use super::Planted;
 use super::batch::{Batch, Entry};
+use super::commits::Committing;
 use super::resident::{Here, Resident};
 use super::timers::Timers;
-use super::{Accepted, Message, Router, RunCommand, Shared, Start, effects, load};
+use super::{Message, Router, RunCommand, Shared, Start, load};
 use crate::chance::Chance;
 use crate::clock::wait_for;
 use crate::error::{EngineError, EngineResult};
-use crate::store::{Committed, MessageId, StoreError, StoreResult};
+use crate::store::MessageId;
 
 /// Messages taken from the inbox in one go, so that timers and commits get their turn.
 const MESSAGES_PER_TURN: usize = 512;
 
 /// Idle runs kept in memory; the others are read again when their timer is due.
-const IDLE_RESIDENT_MAX: usize = 4096;
+pub(super) const IDLE_RESIDENT_MAX: usize = 4096;
 
 /// How long after a failed commit its runs are looked at again.
-const AFTER_FAILURE: Duration = Duration::from_millis(500);
-
-type Committing = Pin<Box<dyn Future<Output = StoreResult<Vec<Committed>>> + Send>>;
+pub(super) const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// Starts a loop on a thread of its own.
 ///
@@ -61,15 +57,17 @@ pub(crate) async fn run(shared: Shared, router: Router, inbox: mpsc::UnboundedRe
 }
 
 pub(super) struct ShardLoop {
-    shared: Shared,
-    router: Router,
+    pub(super) shared: Shared,
+    pub(super) router: Router,
     pub(super) runs: FxHashMap<RunId, Resident>,
+    /// As many of them are counted among those in memory.
+    pub(super) n_counted: u64,
     pub(super) timers: Timers,
-    batch: Batch,
+    pub(super) batch: Batch,
     /// The batch whose commit is under way.
-    in_commit: Option<Batch>,
+    pub(super) in_commit: Option<Batch>,
     /// Runs that are looked at again because something failed, whatever their timers say.
-    again: FxHashSet<RunId>,
+    pub(super) again: FxHashSet<RunId>,
     /// What the clock showed when it was last looked at.
     seen: Timestamp,
     chance: Chance,
@@ -83,6 +81,7 @@ impl ShardLoop {
             shared,
             router,
             runs: FxHashMap::default(),
+            n_counted: 0,
             timers: Timers::default(),
             batch: Batch::default(),
             in_commit: None,
@@ -170,13 +169,10 @@ impl ShardLoop {
         entry.accepted = Some(accepted);
         #[cfg(test)]
         if is_early && let Some(accepted) = entry.accepted.take() {
-            tell(accepted, Ok(Accepted::New));
+            tell(accepted, Ok(super::Accepted::New));
         }
         self.runs.insert(run, Resident::Here(Box::new(here)));
-        self.shared
-            .counters
-            .resident
-            .store(self.runs.len() as u64, Ordering::Relaxed);
+        self.count_resident();
     }
 
     fn command(&mut self, command: RunCommand) {
@@ -437,234 +433,6 @@ impl ShardLoop {
             self.command(RunCommand::of_engine(run, Command::Wake));
         }
     }
-
-    fn begin_commit(&mut self) -> Committing {
-        let mut batch = std::mem::take(&mut self.batch);
-        let mut decisions = Vec::with_capacity(batch.entries.len());
-        let mut taken_for_nothing = Vec::new();
-        for entry in &mut batch.entries {
-            let takes = std::mem::take(&mut entry.takes);
-            match entry.decision.take() {
-                Some(mut decision) => {
-                    decision.messages.clone_from(&entry.messages);
-                    decision.takes = takes;
-                    decisions.push(decision);
-                }
-                None => taken_for_nothing.extend(takes),
-            }
-        }
-        let blobs: Vec<_> = batch
-            .blobs
-            .drain(..)
-            .map(|new| (new.blob, bytes::Bytes::from_owner(new.json)))
-            .collect();
-        self.in_commit = Some(batch);
-        let shared = self.shared.clone();
-        Box::pin(async move {
-            if !blobs.is_empty() {
-                shared.blobs.put(shared.clock.now(), blobs).await?;
-            }
-            let committed = if decisions.is_empty() {
-                Vec::new()
-            } else {
-                shared.store.commit(&shared.epochs, decisions).await?
-            };
-            if !taken_for_nothing.is_empty()
-                && let Err(error) = shared.store.take_messages(taken_for_nothing).await
-            {
-                warn!("Messages that cause nothing stay for a while: {error}");
-            }
-            Ok(committed)
-        })
-    }
-
-    fn committed(&mut self, done: StoreResult<Vec<Committed>>) {
-        let Some(batch) = self.in_commit.take() else {
-            return;
-        };
-        match done {
-            Ok(results) => {
-                self.shared.counters.commits.fetch_add(1, Ordering::Relaxed);
-                let mut results = results.into_iter();
-                for entry in batch.entries {
-                    let result = if entry.n_events == 0 {
-                        Committed::Done
-                    } else {
-                        results.next().unwrap_or(Committed::Done)
-                    };
-                    self.settle(entry, result);
-                }
-            }
-            Err(error) => {
-                self.shared
-                    .counters
-                    .commit_failures
-                    .fetch_add(1, Ordering::Relaxed);
-                error!(
-                    "A commit of {} runs failed, they will be read again: {error}",
-                    batch.entries.len()
-                );
-                // It may have been written all the same.
-                self.shared.courier.look();
-                if let StoreError::StaleEpoch { .. } = error {
-                    self.runs.clear();
-                }
-                batch
-                    .entries
-                    .into_iter()
-                    .for_each(|entry| self.give_up(entry, &error));
-            }
-        }
-        self.shared
-            .counters
-            .resident
-            .store(self.runs.len() as u64, Ordering::Relaxed);
-    }
-
-    fn settle(&mut self, entry: Entry, result: Committed) {
-        let run = entry.run;
-        match result {
-            Committed::Done => self.act(entry),
-            Committed::Duplicate {
-                run: existing,
-                inputs_hash,
-            } => {
-                self.forget(run);
-                self.timers.arm(run, None);
-                if let Some(accepted) = entry.accepted {
-                    tell(
-                        accepted,
-                        Ok(Accepted::Existing {
-                            run: existing,
-                            inputs_hash,
-                        }),
-                    );
-                }
-            }
-            Committed::OutOfStep { last_seq } => {
-                warn!(run.id = %run, "The log of {run} ends at {last_seq}, not where a decision begins; the run is read again");
-                self.give_up(
-                    entry,
-                    &StoreError::Unavailable("the run was changed by somebody else".to_owned()),
-                );
-            }
-        }
-    }
-
-    /// Everything a committed entry asks for.
-    fn act(&mut self, entry: Entry) {
-        let run = entry.run;
-        let counters = &self.shared.counters;
-        counters
-            .events
-            .fetch_add(entry.n_events as u64, Ordering::Relaxed);
-        if entry.is_new {
-            counters.runs_started.fetch_add(1, Ordering::Relaxed);
-        }
-        if entry.n_events > 0 {
-            self.shared.hub.committed(run, entry.last_seq);
-        }
-        if let Some(accepted) = entry.accepted {
-            tell(accepted, Ok(Accepted::New));
-        }
-        entry.replies.into_iter().for_each(|reply| tell(reply, Ok(())));
-        for (reply, error) in entry.refusals {
-            tell(reply, Err(error));
-        }
-        entry
-            .started
-            .into_iter()
-            .for_each(|token| self.shared.dispatch.confirm_started(token));
-        self.shared.courier.sent(entry.messages);
-        let Some(Resident::Here(here)) = self.runs.get_mut(&run) else {
-            return;
-        };
-        here.n_uncommitted = here.n_uncommitted.saturating_sub(entry.n_decisions);
-        let (n_before, wanted) = &mut here.wanted;
-        *n_before = n_before.saturating_sub(entry.n_decisions);
-        if *n_before == 0 && !wanted.is_empty() {
-            load::values(&self.shared, &self.router, run, std::mem::take(wanted));
-        }
-        let flow = Arc::clone(here.state.flow());
-        if !entry.notices.is_empty() {
-            self.shared.bells.to_send.notify_one();
-        }
-        if let Some(detail) = entry.ended {
-            counters.runs_finished.fetch_add(1, Ordering::Relaxed);
-            here.waiters
-                .drain(..)
-                .for_each(|waiter| tell(waiter, Arc::clone(&detail)));
-            self.runs.remove(&run);
-            self.timers.arm(run, None);
-        } else if here.is_idle() && self.runs.len() > IDLE_RESIDENT_MAX {
-            self.runs.remove(&run);
-        }
-        effects::perform(&self.shared, &self.router, run, &flow, entry.effects);
-    }
-
-    /// A commit failed: what was decided never happened. The run and all decided upon it leave memory; it is read again.
-    fn give_up(&mut self, entry: Entry, error: &StoreError) {
-        let run = entry.run;
-        let later = self.forget(run);
-        let is_new = entry.is_new;
-        let answer = EngineError::from(error.clone());
-        let mut reports = Vec::new();
-        for entry in std::iter::once(entry).chain(later) {
-            if let Some(accepted) = entry.accepted {
-                tell(accepted, Err(answer.clone()));
-            }
-            let refused = entry.refusals.into_iter().map(|(reply, _)| reply);
-            let replies = entry.replies.into_iter().chain(refused);
-            replies.for_each(|reply| tell(reply, Err(answer.clone())));
-            reports.extend(entry.reports);
-        }
-        self.offer_again(reports);
-        // Also a start that failed is looked for: the answer of its commit may be what got lost.
-        debug!(run.id = %run, is_new, "Run {run} is read again");
-        self.look_again(run);
-    }
-
-    /// Drops a run from memory together with what was decided and not yet handed to the store. Those who wait for its end are
-    /// let go; they ask again.
-    fn forget(&mut self, run: RunId) -> Option<Entry> {
-        if let Some(Resident::Here(here)) = self.runs.remove(&run) {
-            self.offer_again(here.parked);
-        }
-        self.batch.remove(run)
-    }
-
-    fn look_again(&mut self, run: RunId) {
-        #[cfg(test)]
-        if self.shared.planted == Planted::NoSecondLook {
-            return;
-        }
-        let at: Timestamp = self.shared.clock.now().plus(AFTER_FAILURE);
-        self.timers.arm_at_the_latest(run, at);
-        self.again.insert(run);
-    }
-
-    /// Reports of workers are not lost with a failed commit: they come again a little later.
-    fn offer_again(&self, reports: Vec<RunCommand>) {
-        if reports.is_empty() {
-            return;
-        }
-        #[cfg(test)]
-        if self.shared.planted == Planted::LostReports {
-            return;
-        }
-        let (router, clock) = (self.router.clone(), Arc::clone(&self.shared.clock));
-        self.shared.runtime.spawn(async move {
-            let begun = clock.now();
-            let at = begun.plus(AFTER_FAILURE);
-            // A clock that was set back is not waited for.
-            while (begun..at).contains(&clock.now()) {
-                clock.wait_until(at).await;
-            }
-            for report in reports {
-                router.send(report.run, Message::Command(report));
-            }
-        });
-    }
 }
 
 fn answer(commands: Vec<RunCommand>, error: &EngineError) {
@@ -689,6 +457,6 @@ fn refusal(run: RunId, rejected: Rejected) -> EngineError {
 }
 
 /// Sends an answer to somebody who may have gone.
-fn tell<T>(to: oneshot::Sender<T>, answer: T) {
+pub(super) fn tell<T>(to: oneshot::Sender<T>, answer: T) {
     let _ = to.send(answer);
 }
