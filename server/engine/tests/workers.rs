@@ -441,6 +441,49 @@ async fn a_worker_outlives_the_server() {
 }
 
 #[tokio::test]
+async fn a_held_run_begins_nothing_it_had_given_out() {
+    let limits = [("gpu", r#"{"max_running": 1}"#)];
+    let place = Place::with(&limits).await;
+    place.declare().await;
+    place.save("flow: two\ntasks: { a: { type: video.encode, queue: gpu }, b: { type: video.encode, queue: gpu } }").await;
+    let run = place.run("two").await;
+    let first = place.lease("w1").await;
+    place.engine.pause_run(run, None, "test").await.unwrap();
+    while place.told(run).await.contains("queue_limit") {
+        tokio::task::yield_now().await;
+    }
+    place
+        .why(
+            run,
+            expect![[r#"
+        a runs: the worker w1 has it since 0
+        b paused: starts when the run is resumed since 0
+    "#]],
+        )
+        .await;
+    assert_eq!(place.report(first.token, json!(1)).await, "taken");
+    let none = LeaseCall {
+        wait: Duration::ZERO,
+        ..Place::call("w2", 5)
+    };
+    assert_eq!(place.engine.lease(&place.secret, none).await.unwrap(), []);
+    place.engine.resume_run(run, "test").await.unwrap();
+    let second = place.lease("w2").await;
+    assert_eq!((second.task.as_str(), second.attempt), ("b", 1));
+    assert_eq!(place.report(second.token, json!(2)).await, "taken");
+    place
+        .end(
+            run,
+            expect![[r#"
+        a succeeded: succeeded
+        b succeeded: succeeded
+        run succeeded
+    "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn a_cancelled_attempt_is_told_so() {
     let place = Place::new().await;
     place.declare().await;

@@ -266,6 +266,11 @@ pub enum Effect {
         /// At once, without the chance to end by itself.
         kill: bool,
     },
+    /// Have an attempt back that nobody has begun yet; one that was begun goes on.
+    RecallAttempt {
+        /// Which.
+        token: AttemptToken,
+    },
     /// Start the run that a task asks for, once: the attempt is the key to know it by.
     StartChild(Box<StartChild>),
     /// Cancel the run that a task waits for. It may not have been started yet: then it shall not be.

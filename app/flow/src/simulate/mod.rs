@@ -352,6 +352,8 @@ impl Simulation {
                     outcome: Outcome::Cancelled,
                 });
             }
+            // Every attempt begins at once.
+            Effect::RecallAttempt { .. } => {}
             Effect::StartChild(child) => self.start_child(&child, commands),
             Effect::CancelChild { attempt, child, .. } => {
                 self.due.retain(

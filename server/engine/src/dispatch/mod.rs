@@ -79,7 +79,8 @@ pub enum Report {
     },
     /// Somebody has become free: what was offered in vain may be offered again.
     Free,
-    /// It had begun and was stopped for the shutdown: its work is to be made again, and that is nobody's failure.
+    /// It had begun and was stopped for the shutdown, or had not and was recalled: its work is to be made again, and that is nobody's
+    /// failure.
     HandedBack {
         /// The run.
         run: RunId,
@@ -109,6 +110,9 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// Asks an attempt to end, at once if `kill`. One still in the queue ends without having begun.
     fn cancel(&self, token: AttemptToken, kill: bool);
+
+    /// Has an attempt back unless somebody has begun it: it is reported as handed back, also if nobody has heard of it.
+    fn recall(&self, run: RunId, token: AttemptToken);
 
     /// The start of an attempt that is to be made at most once is durable: its work may begin.
     fn confirm_started(&self, token: AttemptToken);

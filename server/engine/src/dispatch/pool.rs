@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow::{AttemptToken, limits};
+use flow::{AttemptToken, RunId, limits};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
@@ -107,6 +107,15 @@ impl LocalPool {
         Self {
             inner: Arc::new(inner),
         }
+    }
+}
+
+impl State {
+    /// Takes an attempt that nobody has begun out of the queue.
+    fn take_back(&mut self, token: AttemptToken) -> Option<RunId> {
+        self.live.remove(&token);
+        let at = self.queue.iter().position(|job| job.dispatch.token == token)?;
+        self.queue.remove(at).map(|job| job.run)
     }
 }
 
@@ -226,13 +235,7 @@ impl Dispatch for LocalPool {
             }
             return;
         }
-        state.live.remove(&token);
-        let run = state
-            .queue
-            .iter()
-            .position(|job| job.dispatch.token == token)
-            .and_then(|at| state.queue.remove(at))
-            .map(|job| job.run);
+        let run = state.take_back(token);
         drop(state);
         if let Some(run) = run {
             (self.inner.report)(Report::Ended {
@@ -241,6 +244,21 @@ impl Dispatch for LocalPool {
                 outcome: TaskOutcome::Cancelled,
             });
         }
+    }
+
+    fn recall(&self, run: RunId, token: AttemptToken) {
+        let mut state = self.inner.state.lock();
+        let live = state.live.get(&token);
+        if live.is_some_and(|live| live.has_begun.load(Ordering::Relaxed)) {
+            return;
+        }
+        state.take_back(token);
+        drop(state);
+        (self.inner.report)(Report::HandedBack {
+            run,
+            token,
+            at_most_once: false,
+        });
     }
 
     fn confirm_started(&self, token: AttemptToken) {

@@ -247,6 +247,28 @@ async fn a_cancel_ends_what_runs_and_removes_what_waits() {
 }
 
 #[tokio::test]
+async fn what_nobody_has_begun_can_be_had_back() {
+    let (harness, gate) = harness(1);
+    let running = submit(&harness, "wait");
+    let queued = submit(&harness, "nothing");
+    expect![[r#"
+        1 started
+    "#]]
+    .assert_eq(&reports(&harness, 1).await);
+    let unheard_of = harness.job("async", json!({}));
+    for job in [&running, &queued, &unheard_of] {
+        harness.pool.recall(job.run, job.dispatch.token);
+    }
+    gate.add_permits(1);
+    expect![[r#"
+        2 handed back
+        3 handed back
+        1 succeeded: "waited"
+    "#]]
+    .assert_eq(&reports(&harness, 3).await);
+}
+
+#[tokio::test]
 async fn a_cancel_that_comes_too_late_leaves_the_work_done() {
     let (harness, _gate) = harness(1);
     let job = submit(&harness, "finish when cancelled");

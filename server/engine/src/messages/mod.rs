@@ -179,6 +179,7 @@ impl Body {
             },
             other @ (Effect::Dispatch(_)
             | Effect::CancelAttempt { .. }
+            | Effect::RecallAttempt { .. }
             | Effect::KeepResult(_)
             | Effect::Log { .. }) => {
                 return Err(Box::new(other));
@@ -227,7 +228,10 @@ pub(crate) fn taken_out(state: &RunState, effects: &mut Vec<Effect>, is_followed
     let is_message = |effect: &Effect| {
         !matches!(
             effect,
-            Effect::Dispatch(_) | Effect::CancelAttempt { .. } | Effect::Log { .. }
+            Effect::Dispatch(_)
+                | Effect::CancelAttempt { .. }
+                | Effect::RecallAttempt { .. }
+                | Effect::Log { .. }
         )
     };
     if effects.iter().any(is_message) {

@@ -34,6 +34,8 @@ pub(crate) enum Ask {
     Submit(Job),
     /// An attempt shall end.
     Cancel { token: AttemptToken, kill: bool },
+    /// The run wants the attempt back, unless somebody has begun it.
+    Recall { run: RunId, token: AttemptToken },
     /// An attempt ended, however.
     Over(AttemptToken),
     /// Somebody has become free.
@@ -167,6 +169,10 @@ impl Dispatch for Queued {
 
     fn cancel(&self, token: AttemptToken, kill: bool) {
         self.handle.tell(Ask::Cancel { token, kill });
+    }
+
+    fn recall(&self, run: RunId, token: AttemptToken) {
+        self.handle.tell(Ask::Recall { run, token });
     }
 
     fn confirm_started(&self, token: AttemptToken) {

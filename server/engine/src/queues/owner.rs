@@ -114,6 +114,7 @@ impl Owner {
         match ask {
             Ask::Submit(job) => self.submit(job),
             Ask::Cancel { token, kill } => self.cancel(token, kill),
+            Ask::Recall { run, token } => self.recall(run, token),
             Ask::Over(token) => {
                 self.book.release(token, self.parts.clock.elapsed());
             }
@@ -193,18 +194,39 @@ impl Owner {
             return;
         }
         if !self.book.knows(token) {
-            let (known, order) = &mut self.early_cancels;
-            if known.insert(token) {
-                order.push_back(token);
-            }
-            while order.len() > EARLY_CANCELS_MAX {
-                let oldest = order.pop_front();
-                oldest.map(|oldest| known.remove(&oldest));
-            }
+            self.refuse_later(token);
         }
         // Who does not have it passes it over.
         self.parts.here.cancel(token, kill);
         self.parts.elsewhere.cancel(token, kill);
+    }
+
+    /// One that nobody has heard of is on its way here, or was lost: either way the run can have it back.
+    fn recall(&mut self, run: RunId, token: AttemptToken) {
+        if self.book.take_back(token).is_some() {
+            self.jobs.remove(&token);
+        } else if self.book.knows(token) {
+            return;
+        } else {
+            self.refuse_later(token);
+        }
+        (self.parts.report)(Report::HandedBack {
+            run,
+            token,
+            at_most_once: false,
+        });
+    }
+
+    /// Whatever comes with this token has been cancelled.
+    fn refuse_later(&mut self, token: AttemptToken) {
+        let (known, order) = &mut self.early_cancels;
+        if known.insert(token) {
+            order.push_back(token);
+        }
+        while order.len() > EARLY_CANCELS_MAX {
+            let oldest = order.pop_front();
+            oldest.map(|oldest| known.remove(&oldest));
+        }
     }
 
     fn end_cancelled(&self, run: RunId, token: AttemptToken) {

@@ -13,7 +13,7 @@ use super::{Accepted, RunCommand};
 use crate::error::{EngineError, EngineResult};
 use crate::messages;
 use crate::notify::of_failure;
-use crate::store::{Idempotency, MessageId, NewNotice, OutboxRow, RunDecision, RunRow};
+use crate::store::{Idempotency, MessageId, OutboxRow, RunDecision, RunRow};
 
 /// Decisions of many runs, to be committed together. Several decisions of one run become one row.
 #[derive(Default)]
@@ -32,8 +32,8 @@ pub(super) struct Entry {
     pub(super) n_decisions: usize,
     /// Set if the run ended with this batch: its last word for those who wait.
     pub(super) ended: Option<Arc<RunDetail>>,
-    /// What is to be told of its end.
-    pub(super) notices: Vec<NewNotice>,
+    /// Whether something is to be told of its end.
+    pub(super) has_notices: bool,
     pub(super) is_new: bool,
     pub(super) last_seq: u64,
     pub(super) n_events: usize,
@@ -75,6 +75,7 @@ impl Batch {
         self.n_events += decision.events.len();
         self.blobs.extend(std::mem::take(&mut decision.blobs));
         let messages = messages::taken_out(state, &mut decision.effects, is_followed);
+        let mut notices = Vec::new();
         let entry = self.entry(run);
         if !decision.events.is_empty() {
             // Without an event they say nothing new: they were committed with the one that caused them.
@@ -88,7 +89,8 @@ impl Batch {
             entry.ended = Some(Arc::new(state.detail(flow::limits::TASK_RUNS_LISTED_MAX)));
             let doc = &state.plan().doc;
             if !doc.notify.is_empty() {
-                entry.notices = of_failure(doc, &state.summary());
+                notices = of_failure(doc, &state.summary());
+                entry.has_notices = !notices.is_empty();
             }
         }
         if decision.events.is_empty() {
@@ -104,7 +106,7 @@ impl Batch {
             Some(earlier) => {
                 earlier.events.extend(decision.events);
                 earlier.row = row;
-                earlier.notices.clone_from(&entry.notices);
+                earlier.notices.extend(notices);
             }
             None => {
                 entry.decision = Some(RunDecision {
@@ -114,7 +116,7 @@ impl Batch {
                     idempotency,
                     messages: Vec::new(),
                     takes: Vec::new(),
-                    notices: entry.notices.clone(),
+                    notices,
                 })
             }
         }
@@ -149,7 +151,7 @@ impl Entry {
             effects: Vec::new(),
             n_decisions: 0,
             ended: None,
-            notices: Vec::new(),
+            has_notices: false,
             is_new: false,
             last_seq: 0,
             n_events: 0,

@@ -168,7 +168,7 @@ impl ShardLoop {
             load::values(&self.shared, &self.router, run, std::mem::take(wanted));
         }
         let flow = Arc::clone(here.state.flow());
-        if !entry.notices.is_empty() {
+        if entry.has_notices {
             self.shared.bells.to_send.notify_one();
         }
         if let Some(detail) = entry.ended {

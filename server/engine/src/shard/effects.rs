@@ -21,6 +21,7 @@ pub(super) fn perform(
         match effect {
             Effect::Dispatch(dispatch) => give_out(shared, router, run, flow, dispatch),
             Effect::CancelAttempt { token, kill } => shared.dispatch.cancel(token, kill),
+            Effect::RecallAttempt { token } => shared.dispatch.recall(run, token),
             // They were committed as messages, and the courier has them.
             Effect::StartChild(_)
             | Effect::CancelChild { .. }

@@ -257,6 +257,20 @@ impl Dispatch for FaultyDispatch {
         }
     }
 
+    fn recall(&self, run: RunId, token: AttemptToken) {
+        let mut floor = self.0.lock();
+        let is_it = |held: &Held| held.job.dispatch.token == token;
+        if floor.held.iter().any(|held| is_it(held) && held.is_told) {
+            return;
+        }
+        floor.held.retain(|held| !is_it(held));
+        floor.send(Report::HandedBack {
+            run,
+            token,
+            at_most_once: false,
+        });
+    }
+
     fn confirm_started(&self, token: AttemptToken) {
         let mut floor = self.0.lock();
         floor.confirmed.push(token);

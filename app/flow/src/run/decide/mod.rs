@@ -285,7 +285,7 @@ impl<'s, 'e> Decider<'s, 'e> {
     }
 
     /// Asks again for what committed events ask for: effects may have been lost with a server or an answer. What nobody had begun is
-    /// given out again as it was; what was begun by workers that are gone is lost.
+    /// given out again as it was, or had back if the run is held; what was begun by workers that are gone is lost.
     fn recover(&mut self, workers_gone: bool, held: &[AttemptToken]) {
         self.recover_children();
         for spot in self.spots_out() {
@@ -302,7 +302,11 @@ impl<'s, 'e> Decider<'s, 'e> {
                 }
                 TaskState::Ready { token } if !self.state.is_stopped(spot) => {
                     let token = *token;
-                    self.dispatch(spot, token);
+                    if self.state.is_paused() {
+                        self.out.effects.push(Effect::RecallAttempt { token });
+                    } else {
+                        self.dispatch(spot, token);
+                    }
                 }
                 _ if workers_gone => self.attempt_lost(spot),
                 _ => {}

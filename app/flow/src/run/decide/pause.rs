@@ -1,8 +1,8 @@
-//! Pause and resume: what is out comes to its end, timers elapse, but nothing starts.
+//! Pause and resume: what was begun comes to its end, timers elapse, but nothing starts.
 
-use crate::run::command::Rejected;
+use crate::run::command::{Effect, Rejected};
 use crate::run::event::EventKind;
-use crate::run::state::Phase;
+use crate::run::state::{Phase, TaskState};
 
 use super::Decider;
 
@@ -15,9 +15,19 @@ impl Decider<'_, '_> {
             _ => {
                 self.emit(EventKind::RunPaused { reason });
                 self.pause_children(true);
+                self.recall();
             }
         }
         Ok(())
+    }
+
+    /// Has back what was given out and waits for a worker.
+    fn recall(&mut self) {
+        for spot in self.spots_out() {
+            if let TaskState::Ready { token } = self.state.run_of(spot).state {
+                self.out.effects.push(Effect::RecallAttempt { token });
+            }
+        }
     }
 
     /// Lets the run go on: with `fail_fast` it may end at once, by a failure that came while it was held.

@@ -486,6 +486,55 @@ fn an_attempt_may_ask_for_a_longer_pause() {
 }
 
 #[test]
+fn what_a_held_run_gave_out_and_nobody_began_comes_back() {
+    check(
+        "a; b",
+        "a starts; pause; b snoozes 0s; show; a ok; show; restart; resume; b starts; b ok; log",
+        expect![[r#"
+            - b is recalled
+            a    running    1 attempt
+            b    blocked    1 attempt  starts when the run is resumed
+            run  paused
+            a    succeeded  1 attempt
+            b    blocked    1 attempt  starts when the run is resumed
+            run  paused
+            1 run_created {"inputs":{"value":{}}}
+            2 run_started {}
+            3 task_scheduled {"task":"a","attempt":1,"input":{"value":{}}}
+            4 task_scheduled {"task":"b","attempt":1,"input":{"value":{}}}
+            5 attempt_started {"task":"a","attempt":1,"worker":"w1"}
+            6 run_paused {}
+            7 attempt_started {"task":"b","attempt":1,"worker":"w1"}
+            8 task_waiting {"task":"b","waits_for":"snooze","until":"2026-01-01T00:00:00Z","attempt":1}
+            9 task_due {"task":"b"}
+            10 task_succeeded {"task":"a","output":{"value":null}}
+            11 run_resumed {}
+            12 task_scheduled {"task":"b","attempt":1}
+            13 attempt_started {"task":"b","attempt":1,"worker":"w1"}
+            14 task_succeeded {"task":"b","output":{"value":null}}
+            15 run_finished {"outcome":"succeeded"}
+            a    succeeded  1 attempt
+            b    succeeded  1 attempt
+            run  succeeded
+        "#]],
+    );
+    check(
+        "a; b",
+        "a starts; pause; restart; show; resume; b ok",
+        expect![[r#"
+            - b is recalled
+            - b is recalled
+            a    blocked    1 attempt  starts when the run is resumed
+            b    ready      1 attempt
+            run  paused
+            a    ready      2 attempts
+            b    succeeded  1 attempt
+            run  running
+        "#]],
+    );
+}
+
+#[test]
 fn an_attempt_that_nobody_begins_is_taken_back() {
     let flow = "tasks: { a: { type: work, start_timeout: 10s, timeout: 1m, retry: { max_attempts: 2, first: 1s, jitter: none } } }";
     check(

@@ -40,6 +40,8 @@ on_failure: { alert: { type: noop } }
             clean Ending(Finally)
             alert Ending(OnFailure)
             - a child is held
+            - given is recalled
+            - each[0] is recalled
             again Paused { since: 2026-01-01T00:00:00Z }
             after Paused { since: 2026-01-01T00:00:00Z }
             pause Timer { at: 2026-01-01T01:00:00Z, waits_for: Delay }

@@ -313,6 +313,11 @@ impl World {
         for effect in &decision.effects {
             match effect {
                 Effect::Dispatch(dispatch) => given.push(self.spot(&dispatch.path)),
+                Effect::RecallAttempt { token } => {
+                    let mut all = self.runs();
+                    let recalled = all.find(|(_, run)| run.state.token() == Some(*token));
+                    given.push(recalled.expect("it is out").0);
+                }
                 Effect::CancelAttempt { .. } => asked += 1,
                 _ => {}
             }

@@ -358,6 +358,8 @@ fn items_end_with_their_run() {
         FLOW,
         r#"inputs {"list": ["a", "b", "c"]}; pause; each[0] ok; each[1] snoozes 1s; wait 5s; show; resume; each[1] ok; each[2] ok"#,
         expect![[r#"
+            - each[0] is recalled
+            - each[1] is recalled
             each     running
             each[0]  succeeded
             each[1]  blocked    1 attempt  starts when the run is resumed

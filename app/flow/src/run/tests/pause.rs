@@ -10,6 +10,8 @@ fn what_is_out_comes_to_its_end_and_nothing_starts() {
         "a -> b; c",
         "pause; pause; a ok; c fails; show; resume; b ok; log",
         expect![[r#"
+            - a is recalled
+            - c is recalled
             a    succeeded  1 attempt
             b    blocked    starts when the run is resumed
             c    failed     1 attempt  failed: it broke
@@ -80,14 +82,15 @@ fn the_timeout_of_the_run_goes_on_counting_and_cancel_works() {
         "timeout: 10s\ntasks: { a: { type: work }, b: { type: work, needs: [a] } }",
         "a ok; pause; wait 9s; show; wait 1s",
         expect![[r#"
-        a    succeeded  1 attempt
-        b    ready      1 attempt
-        run  paused
-        - b is asked to end
-        a    succeeded  1 attempt
-        b    ready      1 attempt
-        run  ending  timeout: the run took longer than 10s  Attempts
-    "#]],
+            - b is recalled
+            a    succeeded  1 attempt
+            b    ready      1 attempt
+            run  paused
+            - b is asked to end
+            a    succeeded  1 attempt
+            b    ready      1 attempt
+            run  ending  timeout: the run took longer than 10s  Attempts
+        "#]],
     );
     check(
         "a -> b",
@@ -103,11 +106,12 @@ fn the_timeout_of_the_run_goes_on_counting_and_cancel_works() {
         "a -> b",
         "a ok; pause; force cancel",
         expect![[r#"
-        - b is killed
-        a    succeeded  1 attempt
-        b    cancelled  1 attempt  the run was cancelled by force
-        run  cancelled
-    "#]],
+            - b is recalled
+            - b is killed
+            a    succeeded  1 attempt
+            b    cancelled  1 attempt  the run was cancelled by force
+            run  cancelled
+        "#]],
     );
     check(
         "a -> b",
@@ -129,6 +133,9 @@ fn a_failure_that_came_meanwhile_ends_the_run_when_it_goes_on() {
         "fail_fast; a; b; c",
         "pause; a fails; show; resume; b stops; c stops",
         expect![[r#"
+            - a is recalled
+            - b is recalled
+            - c is recalled
             a    failed     1 attempt  failed: it broke
             b    ready      1 attempt
             c    ready      1 attempt
@@ -145,10 +152,11 @@ fn a_failure_that_came_meanwhile_ends_the_run_when_it_goes_on() {
         "a",
         "pause; a ok; show; restart; resume",
         expect![[r#"
-        a    succeeded  1 attempt
-        run  paused
-        a    succeeded  1 attempt
-        run  succeeded
-    "#]],
+            - a is recalled
+            a    succeeded  1 attempt
+            run  paused
+            a    succeeded  1 attempt
+            run  succeeded
+        "#]],
     );
 }

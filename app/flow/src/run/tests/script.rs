@@ -427,6 +427,11 @@ impl Script {
                         .entry(dispatch.path.to_string())
                         .or_insert(dispatch.token);
                 }
+                Effect::RecallAttempt { token } => {
+                    let mut paths = self.used.iter().filter(|(_, used)| **used == token);
+                    let path = paths.next().map_or("?", |(path, _)| path.as_str());
+                    let _ = writeln!(self.out, "- {path} is recalled");
+                }
                 Effect::CancelAttempt { token, kill } => {
                     let scheduled = |event: &&Event| matches!(&event.kind, EventKind::TaskScheduled { token: out, .. } if *out == token);
                     let event = self

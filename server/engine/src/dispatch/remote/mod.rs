@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow::AttemptToken;
+use flow::{AttemptToken, RunId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -196,7 +196,7 @@ impl RemotePool {
     }
 
     /// What the workers of a run's attempts last said of their progress, by path.
-    pub(crate) fn progress(&self, run: flow::RunId) -> Vec<(String, String)> {
+    pub(crate) fn progress(&self, run: RunId) -> Vec<(String, String)> {
         self.inner.desk.lock().progress(run)
     }
 
@@ -360,6 +360,10 @@ impl Dispatch for RemotePool {
                 outcome: crate::task_type::TaskOutcome::Cancelled,
             });
         }
+    }
+
+    fn recall(&self, _run: RunId, _token: AttemptToken) {
+        // Whatever is here a worker has begun.
     }
 
     fn confirm_started(&self, _token: AttemptToken) {
