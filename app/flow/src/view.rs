@@ -435,10 +435,14 @@ impl QueuedView {
 pub struct RetryView {
     /// The flow version of the new run.
     pub version: u32,
-    /// The tasks that run again, upstreams first.
+    /// The tasks that run again, upstreams first. After a `subflow` task that takes up its old run stand the tasks that run again in
+    /// there, as `task/inner`, if it is given the same as before.
     pub runs: Vec<WillRunView>,
-    /// The task runs whose results are taken over.
+    /// The task runs whose results are taken over, inside of such runs too.
     pub reused: Vec<String>,
+    /// How many such runs more there are whose tasks are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_not_looked_into: u32,
 }
 
 /// A task that runs again.
