@@ -513,6 +513,30 @@ pub struct ScheduleView {
     pub n_left_out: u64,
 }
 
+/// A flow that starts when runs of another end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FollowerView {
+    /// Its id.
+    pub flow: String,
+    /// Under which name its document says so.
+    pub name: String,
+    /// The other flow.
+    pub after: String,
+    /// When it last was to start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Timestamp>,
+    /// The run whose end it then was to start for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_after: Option<RunId>,
+    /// The run it then started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<RunId>,
+    /// Why it started none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
 /// A moment at which a schedule is due.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

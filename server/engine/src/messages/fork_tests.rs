@@ -388,11 +388,16 @@ async fn a_child_that_is_deleted_before_it_is_taken_up_does_all_again() {
     let town = Town::open(Some(dir.path()), &[]).await;
     let leaf = town.leaf_of(again, 1).await;
     town.until_waiting(leaf).await;
-    town.check_made_of(again, 1, expect![[r#"
+    town.check_made_of(
+        again,
+        1,
+        expect![[r#"
         top version 1, made of run_1 keeps []
         middle version 1 keeps []
         leaf version 1 keeps []
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
