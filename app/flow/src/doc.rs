@@ -736,6 +736,9 @@ pub enum Doubled {
     Both,
 }
 
+/// The longest pause between attempts unless a document says otherwise.
+const LONGEST_PAUSE: HumanDuration = HumanDuration::from_millis(60_000);
+
 /// What happens after a failed attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
@@ -747,8 +750,9 @@ pub struct RetryDoc {
     pub backoff: Backoff,
     /// The pause after the first failed attempt.
     pub first: HumanDuration,
-    /// The longest pause.
-    pub max: HumanDuration,
+    /// The longest pause; 1m unless given, or `first` if that is longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<HumanDuration>,
     /// How much chance is mixed into the pause.
     pub jitter: Jitter,
     /// What happens to an attempt lost with its worker or server.
@@ -762,6 +766,12 @@ pub struct RetryDoc {
 }
 
 impl RetryDoc {
+    /// The longest pause.
+    #[must_use]
+    pub fn longest(&self) -> HumanDuration {
+        self.max.unwrap_or_else(|| self.first.max(LONGEST_PAUSE))
+    }
+
     /// Whether a failure of this kind, with this exit code, is one to be tried again.
     #[must_use]
     pub fn covers(&self, kind: &str, exit_code: Option<i32>) -> bool {
@@ -779,7 +789,7 @@ impl Default for RetryDoc {
             max_attempts: 3,
             backoff: Backoff::Exponential,
             first: HumanDuration::from_millis(1000),
-            max: HumanDuration::from_millis(60_000),
+            max: None,
             jitter: Jitter::Full,
             on_lost: OnLost::Retry,
             on: None,

@@ -435,10 +435,14 @@ impl QueuedView {
 pub struct RetryView {
     /// The flow version of the new run.
     pub version: u32,
-    /// The tasks that run again, upstreams first.
+    /// The tasks that run again, upstreams first. After a `subflow` task that takes up its old run stand the tasks that run again in
+    /// there, as `task/inner`, if it is given the same as before.
     pub runs: Vec<WillRunView>,
-    /// The task runs whose results are taken over.
+    /// The task runs whose results are taken over, inside of such runs too.
     pub reused: Vec<String>,
+    /// How many such runs more there are whose tasks are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_not_looked_into: u32,
 }
 
 /// A task that runs again.
@@ -507,6 +511,30 @@ pub struct ScheduleView {
     pub last_error: Option<String>,
     /// How many times it was due and a policy left the run out.
     pub n_left_out: u64,
+}
+
+/// A flow that starts when runs of another end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FollowerView {
+    /// Its id.
+    pub flow: String,
+    /// Under which name its document says so.
+    pub name: String,
+    /// The other flow.
+    pub after: String,
+    /// When it last was to start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Timestamp>,
+    /// The run whose end it then was to start for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_after: Option<RunId>,
+    /// The run it then started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<RunId>,
+    /// Why it started none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// A moment at which a schedule is due.

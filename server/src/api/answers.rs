@@ -130,7 +130,8 @@ async fn give(
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RetryBody {
-    /// The path of the task from which on all runs again, `task` or `task[17]`; without it, what had not succeeded does.
+    /// The path of the task from which on all runs again, `task` or `task[17]`, or `task/inner` for a task of the run that a `subflow`
+    /// task had waited for; without it, what had not succeeded does.
     from: Option<String>,
     /// What the new run is given, all of it; the same unless given.
     #[schema(value_type = Option<Object>)]
@@ -152,7 +153,7 @@ pub(super) struct RetryParams {
 /// Retry a run
 ///
 /// Makes a new run that takes over results of the old one: of tasks that succeeded, whose definition and inputs are the same and whose
-/// upstreams are taken over too. The new run needs nothing of the old one.
+/// upstreams are taken over too. A `subflow` task that had not succeeded takes up its old run likewise, if that is still there.
 #[utoipa::path(
     post, path = "/runs/{run}/retry", tag = "runs",
     params(("run" = String, Path, description = "`run_…`"), RetryParams),
@@ -160,6 +161,7 @@ pub(super) struct RetryParams {
     responses(
         (status = 202, description = "The new run is accepted.", body = Started, headers(("location" = String, description = "Its address."))),
         (status = 200, description = "With `dry_run`: what would happen.", body = RetryView),
+        (status = 400, description = "There is nothing inside that task to start from.", body = crate::problem::ProblemDetails),
         (status = 409, description = "The run has not ended.", body = crate::problem::ProblemDetails),
         (status = 422, description = "All that is wrong with the inputs.", body = crate::problem::ProblemDetails),
     )

@@ -64,6 +64,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(answers::approve))
         .routes(routes!(answers::reject))
         .routes(routes!(schedules::list))
+        .routes(routes!(schedules::followers))
         .routes(routes!(schedules::preview))
         .routes(routes!(schedules::upcoming))
         .routes(routes!(schedules::pause))

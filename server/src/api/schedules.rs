@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use flow::Timestamp;
 use flow::doc::ScheduleDoc;
-use flow::view::{FireView, ScheduleView};
+use flow::view::{FireView, FollowerView, ScheduleView};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
@@ -52,6 +52,28 @@ pub(super) async fn list(
     }
     let items = state.engine.schedules(params.flow.as_deref()).await?;
     Ok(json(&Schedules { items }))
+}
+
+/// Flows that start when others end.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Followers {
+    /// By the other flow, flow and name.
+    items: Vec<FollowerView>,
+}
+
+/// List the flows that start when runs of others end
+///
+/// With what came of the last end: the run it started, or why it started none.
+#[utoipa::path(get, path = "/followers", tag = "schedules", params(ListParams), responses((status = 200, description = "What `after` of all flows that are not archived says.", body = Followers)))]
+pub(super) async fn followers(
+    State(state): State<ServerState>,
+    Query(params): Query<ListParams>,
+) -> ApiResult<Response> {
+    if let Some(flow) = &params.flow {
+        state.engine.flow_versions(flow).await?;
+    }
+    let items = state.engine.followers(params.flow.as_deref()).await?;
+    Ok(json(&Followers { items }))
 }
 
 /// How many.

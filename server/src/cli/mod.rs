@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod document;
+mod given;
 mod progress;
 mod retention;
 mod run;

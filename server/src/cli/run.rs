@@ -13,7 +13,9 @@ use flow::{FlowDoc, RunId};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::config::File;
 use super::document::{Source, lines};
+use super::given::Given;
 use super::progress::Bars;
 
 /// Lines of a failed task's log that are shown: the last ones, where the reason stands.
@@ -31,12 +33,22 @@ pub(super) struct RunArgs {
     /// An input, as often as there are some; read by the type it has in the document
     #[arg(long = "input", short, value_name = "NAME=VALUE")]
     inputs: Vec<String>,
+    /// A secret, as often as there are some: from a file, or by its name alone from the environment variable of that name. With --data
+    /// the secrets of the folder are there
+    #[arg(long = "secret", value_name = "NAME[=@FILE]", conflicts_with = "data")]
+    pub(super) secrets: Vec<String>,
+    /// A variable, as often as there are some: JSON, or else text. With --data the variables of the folder are there
+    #[arg(long = "var", value_name = "NAME=VALUE", conflicts_with = "data")]
+    pub(super) variables: Vec<String>,
     /// Print the finished run as JSON and nothing else
     #[arg(long)]
     json: bool,
     /// Keep run and files in this data folder, where a server finds them later; in memory and a temporary folder otherwise
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// The configuration file of the server of that folder, for its key of the secrets
+    #[arg(long, value_name = "FILE", requires = "data")]
+    config: Option<PathBuf>,
     /// How many attempts may be made at once
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
@@ -62,8 +74,13 @@ pub(super) enum Ended {
 pub(super) async fn run(args: RunArgs, out: &mut (dyn Write + Send)) -> Result<Ended> {
     let source = Source::open(&args.file).map_err(|problem| anyhow::anyhow!(problem.message))?;
     let folder = Folder::new(args.data.as_deref())?;
+    let given = Given::read(&args)?;
     let engine = start_engine(&args, folder.path()).await?;
-    let run = match start_run(&engine, source, &args.inputs).await {
+    let started = match given.put(&engine).await {
+        Ok(()) => start_run(&engine, source, &args.inputs).await,
+        Err(error) => Err(error),
+    };
+    let run = match started {
         Ok(run) => run,
         Err(error) => {
             engine.shutdown(Duration::ZERO).await;
@@ -140,6 +157,10 @@ async fn start_engine(args: &RunArgs, folder: &Path) -> Result<Engine> {
         .retention(Retention::off());
     if args.data.is_none() {
         builder = builder.in_memory();
+    } else {
+        // As the folder's server does.
+        let file = File::read(args.config.as_deref())?;
+        builder = builder.secret_key(super::serve::key_source(file.secret_key_file)?);
     }
     if let Some(workers) = args.workers {
         builder = builder.workers(workers);

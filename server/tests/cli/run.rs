@@ -84,6 +84,126 @@ fn what_does_not_start_is_told_apart() {
     assert_eq!(usage.status.code(), Some(3));
 }
 
+const GIVEN: &str = "
+flow: given
+tasks:
+  say: { type: shell, with: { command: 'echo $TOKEN $OTHER; echo ${TOKEN}x | wc -c', env: { TOKEN: '{{ secrets.token }}', OTHER: '{{ secrets.other }}' } } }
+  sum: { type: transform, with: { value: ['{{ vars.n + 1 }}', '{{ vars.town }}'] } }
+outputs: { n: '{{ tasks.say.output }}', sum: '{{ tasks.sum.output }}' }
+";
+
+#[test]
+fn secrets_and_variables_are_given() {
+    let folder = Folder::with(&[("given.yaml", GIVEN), ("token", "geheimes-wort\n")]);
+    let run = |arguments: &[&str]| {
+        let mut command = folder.pointwork(&["run", "given.yaml"]);
+        shown(
+            &command
+                .args(arguments)
+                .env("other", "noch-eins")
+                .output()
+                .expect("it starts"),
+        )
+    };
+    let vars = ["--var", "n=2", "--var", "town=Ulm"];
+    expect![[r#"
+        succeeded say    [time]
+        succeeded sum    [time]
+        given succeeded in [time]
+        {
+          "n": 15,
+          "sum": [
+            3,
+            "Ulm"
+          ]
+        }
+        exit code 0
+    "#]].assert_eq(&run(&[
+        &["--secret", "token=@token", "--secret", "other"][..],
+        &vars,
+    ]
+    .concat()));
+    expect![[r#"
+        failed    say    [time]  there is no secret `other`; set it and run the task again
+        succeeded sum    [time]
+        given failed in [time]: there is no secret `other`; set it and run the task again
+        exit code 1
+    "#]].assert_eq(&run(&[&["--secret", "token=@token"][..], &vars].concat()));
+    let wrong = [
+        ["--secret", "token=geheim"],
+        ["--secret", "token=@gone"],
+        ["--secret", "gone"],
+        ["--secret", "1x=@token"],
+        ["--var", "n"],
+        ["--var", "1=2"],
+    ];
+    expect![[r#"
+        pointwork: a secret does not stand in the arguments, which all users of the machine see: write --secret token=@FILE, or --secret token with it in the environment variable token
+        exit code 3
+        pointwork: the secret token cannot be read from gone: No such file or directory (os error 2)
+        exit code 3
+        pointwork: `--secret gone` takes the environment variable gone, which cannot be read: environment variable not found
+        exit code 3
+        `1x` cannot name a secret: names have letters, digits and `_`, begin with no digit and are at most 64 long
+        exit code 3
+        pointwork: `--var n` has no `=`; write it as --var name=value
+        exit code 3
+        `1` cannot name a variable: names have letters, digits and `_`, begin with no digit and are at most 64 long
+        exit code 3
+    "#]].assert_eq(&wrong.iter().map(|arguments| run(arguments)).collect::<String>());
+}
+
+/// With a data folder, a run has what its server has.
+#[test]
+fn a_data_folder_has_its_secrets() {
+    let folder = Folder::with(&[("given.yaml", GIVEN)]);
+    let key = "07".repeat(32);
+    for name in ["token", "other"] {
+        let mut command = folder.pointwork(&["secret", "set", name, "--data", "data"]);
+        let mut child = command
+            .env("POINTWORK_SECRET_KEY", &key)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut input = child.stdin.take().expect("it is piped");
+        std::io::Write::write_all(&mut input, b"geheimes-wort").expect("it reads");
+        drop(input);
+        assert!(child.wait().expect("it ends").success());
+    }
+    std::fs::write(
+        folder.0.path().join("given.yaml"),
+        GIVEN.replace("vars.n", "2").replace("{{ vars.town }}", "Ulm"),
+    )
+    .expect("a file");
+    let run = |key: &str| {
+        let mut command = folder.pointwork(&["run", "given.yaml", "--data", "data"]);
+        shown(
+            &command
+                .env("POINTWORK_SECRET_KEY", key)
+                .output()
+                .expect("it starts"),
+        )
+    };
+    expect![[r#"
+        succeeded say    [time]
+        succeeded sum    [time]
+        given succeeded in [time]
+        {
+          "n": 15,
+          "sum": [
+            3,
+            "Ulm"
+          ]
+        }
+        exit code 0
+    "#]].assert_eq(&run(&key));
+    expect![[r#"
+        pointwork: cannot use the data folder data: the stored secrets were sealed with another key than the given key; give the key they were sealed with, or remove them with `pointwork secret remove` and set them again
+        exit code 3
+    "#]].assert_eq(&run(&"08".repeat(32)));
+}
+
 #[test]
 fn a_failing_flow_shows_why() {
     let folder = Folder::with(&[("failing.yaml", FAILING)]);

@@ -250,7 +250,7 @@ fn attempts(max_attempts: u32) -> RetryDoc {
         max_attempts,
         backoff: Backoff::Fixed,
         first: RETRY_PAUSE,
-        max: RETRY_PAUSE,
+        max: Some(RETRY_PAUSE),
         jitter: Jitter::None,
         ..RetryDoc::default()
     }

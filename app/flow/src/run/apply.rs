@@ -12,7 +12,8 @@ use crate::ids::RunId;
 use crate::limits::ENDING_TIMEOUT_MS;
 use crate::payload::Payload;
 use crate::plan::{Plan, Role, Spot, TaskIx};
-use crate::run::event::{Ended, EndingStep, Event, EventKind};
+use crate::run::children::OldChild;
+use crate::run::event::{Ended, EndingStep, Event, EventKind, ForkedFrom};
 use crate::run::reused::ReusedResult;
 use crate::run::state::{EdgeState, Phase, RunData, RunState, SkipReason, TaskRun, TaskState, Timer};
 use crate::time::Timestamp;
@@ -151,6 +152,25 @@ impl RunState {
                 };
                 if let Some(spot) = self.plan.spot(task) {
                     self.keep_reused(spot, result);
+                }
+            }
+            EventKind::ChildReused {
+                task,
+                flow,
+                version,
+                child,
+                from,
+            } => {
+                let old = OldChild {
+                    flow: Arc::clone(flow),
+                    version: *version,
+                    fork: ForkedFrom {
+                        run: *child,
+                        task: from.clone(),
+                    },
+                };
+                if let Some(spot) = self.plan.spot(task) {
+                    self.child_reused(spot, old);
                 }
             }
             EventKind::TaskSkipped { task, .. }
@@ -341,6 +361,7 @@ impl RunData {
             reused: None,
             parent: None,
             children: None,
+            reused_children: None,
             priority: 0,
             parts: Default::default(),
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::RunId;
 use crate::plan::Spot;
-use crate::run::event::ParentRun;
+use crate::run::event::{ForkedFrom, ParentRun};
 use crate::run::state::RunState;
 
 /// A run that a task asked for.
@@ -24,6 +24,21 @@ pub struct Child {
     pub is_open: bool,
     /// The run, once it has started.
     pub run: Option<RunId>,
+    /// The run that it takes results from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Box<ForkedFrom>>,
+}
+
+/// The runs that task runs had asked for in another run, in the order of the plan. They stand for every attempt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct ReusedChildren(Vec<(Spot, OldChild)>);
+
+/// A run that what a task asks for takes results from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OldChild {
+    pub(super) flow: Arc<str>,
+    pub(super) version: u32,
+    pub(super) fork: ForkedFrom,
 }
 
 /// All of them, in the order of the plan. Of an item only the one that is open is kept.
@@ -63,6 +78,22 @@ impl RunState {
         let all = self.data.children.iter().flat_map(|children| &children.0);
         all.filter(|(_, child)| child.is_open)
             .map(|(spot, child)| (*spot, child))
+    }
+
+    /// The run of this flow that a task run had asked for in another run.
+    #[cfg(feature = "author")]
+    pub(super) fn child_to_reuse(&self, spot: Spot, flow: &str) -> Option<&OldChild> {
+        let all = &self.data.reused_children.as_ref()?.0;
+        let at = all.binary_search_by_key(&spot, |(spot, _)| *spot).ok()?;
+        Some(&all[at].1).filter(|old| *old.flow == *flow)
+    }
+
+    pub(super) fn child_reused(&mut self, spot: Spot, child: OldChild) {
+        let all = &mut self.data.reused_children.get_or_insert_default().0;
+        match all.binary_search_by_key(&spot, |(spot, _)| *spot) {
+            Ok(at) => all[at].1 = child,
+            Err(at) => all.insert(at, (spot, child)),
+        }
     }
 
     pub(super) fn child_requested(&mut self, spot: Spot, child: Child) {

@@ -54,6 +54,23 @@ pub struct Fork {
     pub from: ForkedFrom,
     /// The results that hold here as well.
     pub reused: Vec<Reused>,
+    /// The runs that tasks of the other had asked for and from which those asked for here take what holds.
+    pub children: Vec<ReusedChild>,
+}
+
+/// A run that a task's next child takes results from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReusedChild {
+    /// The task run's path.
+    pub path: Arc<str>,
+    /// The flow it is of.
+    pub flow: Arc<str>,
+    /// The version of that flow that the new child is of, unless the task says otherwise.
+    pub version: u32,
+    /// The old child.
+    pub child: RunId,
+    /// The path inside of the task from which on all runs again; absent if only what had not succeeded does.
+    pub from: Option<Arc<str>>,
 }
 
 /// A result that holds in another run as well.
@@ -337,6 +354,8 @@ pub struct StartChild {
     pub inputs: Payload,
     /// Who asks: to be handed on as [`NewRun::parent`].
     pub parent: ParentRun,
+    /// The run it takes results from, if that is still there: to be handed on as [`NewRun::fork`].
+    pub fork: Option<Box<ForkedFrom>>,
 }
 
 /// A result that later, equal task runs may take.

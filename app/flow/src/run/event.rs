@@ -182,6 +182,9 @@ pub enum EventKind {
         /// When the attempt's time is up.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+        /// The run that it takes results from, should that still be there when it starts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fork: Option<Box<ForkedFrom>>,
     },
     /// The run that a task waits for has started.
     ChildStarted {
@@ -204,6 +207,20 @@ pub enum EventKind {
         /// A process's exit code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         exit_code: Option<i32>,
+    },
+    /// The run that the task or item had asked for in another run: what it asks for here takes from it what holds.
+    ChildReused {
+        /// The task run's path.
+        task: Arc<str>,
+        /// The flow's id. If the task asks for another this time, nothing is taken.
+        flow: Arc<str>,
+        /// The version asked for unless the task names one.
+        version: u32,
+        /// `run_…`
+        child: RunId,
+        /// The path inside it from which on all runs again; absent if only what had not succeeded does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Arc<str>>,
     },
     /// An attempt failed and another will follow.
     AttemptFailed {
@@ -385,6 +402,7 @@ impl EventKind {
             | Self::ChildRequested { task, .. }
             | Self::ChildStarted { task, .. }
             | Self::TaskReused { task, .. }
+            | Self::ChildReused { task, .. }
             | Self::AttemptFailed { task, .. }
             | Self::AttemptLost { task, .. }
             | Self::TaskSucceeded { task, .. }

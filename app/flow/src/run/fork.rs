@@ -4,6 +4,8 @@
 //! results hold; never from the chosen task on. A task that was skipped is skipped again by the same rules, so it is in neither list,
 //! and what stands behind it may hold.
 
+mod children;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -13,9 +15,11 @@ use crate::doc::TaskDoc;
 use crate::expr::Program;
 use crate::payload::Payload;
 use crate::plan::{Plan, Role, Spot, Spread, TaskIx};
-use crate::run::command::Reused;
+use crate::run::command::{Reused, ReusedChild};
 use crate::run::state::{RunState, TaskState};
 use crate::view::TaskStatus;
+
+pub use self::children::OldChildren;
 
 /// What a run would take from another.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +28,8 @@ pub struct ForkPlan {
     pub reused: Vec<Reused>,
     /// Main tasks that run, each with the reason; of items that run again only their task stands here.
     pub runs: Vec<WillRun>,
+    /// Runs of other flows that `subflow` tasks among those take up, instead of starting new ones whole.
+    pub children: Vec<ReusedChild>,
 }
 
 /// A task that runs in the new run.
@@ -72,6 +78,23 @@ pub enum BadStart {
     /// It belongs to the ending of a run.
     #[error("`{0}` belongs to the ending of a run; start from a main task")]
     NotMain(String),
+    /// It is a task that starts no run of its own.
+    #[error("`{0}` starts no run of another flow, so there is no task inside it")]
+    NothingInside(String),
+    /// Each of its items had a run of its own.
+    #[error("each item of `{0}` has a run of its own; name one of them, as in `{0}[0]/{1}`")]
+    WhichItem(String, String),
+    /// It had waited for no run.
+    #[error("`{0}` had no run there that it waited for; start from `{0}` itself")]
+    NoChild(String),
+}
+
+/// From where on all runs again.
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    spot: Spot,
+    /// From where inside the run that it asked for.
+    inside: Option<&'a str>,
 }
 
 /// What a run of `plan` with these inputs can take from an old run.
@@ -80,6 +103,8 @@ pub struct Forking<'a> {
     pub old: &'a RunState,
     /// What it was given.
     pub old_inputs: &'a Value,
+    /// The runs that its tasks waited for.
+    pub children: &'a OldChildren,
     /// The flow version of the new run.
     pub plan: &'a Plan,
     /// Its expressions.
@@ -92,7 +117,8 @@ pub struct Forking<'a> {
 
 impl Forking<'_> {
     /// Says what holds and what runs. `from` is the path of the task, item or iteration from which on all runs; without one, what had
-    /// not succeeded runs. An iteration stands for its whole loop.
+    /// not succeeded runs. An iteration stands for its whole loop. `task/inner` is the task `inner` of the run that the `subflow` task
+    /// `task` had asked for: that task runs again, and all from `inner` on inside.
     ///
     /// # Errors
     /// [`BadStart`] if nothing can start there.
@@ -116,14 +142,20 @@ impl Forking<'_> {
                 (why, old) => {
                     runs_again.insert(ix);
                     let why = why.unwrap_or(Why::New);
-                    let keeps_items = matches!(why, Why::NotSucceeded(_))
-                        || chosen.is_some_and(|spot| spot.task == ix && spot.part.is_some());
+                    let is_item = chosen.is_some_and(|chosen| chosen.spot.part.is_some());
+                    let keeps_items = match why {
+                        Why::NotSucceeded(_) => true,
+                        Why::Chosen => is_item,
+                        _ => false,
+                    };
                     let n_before = found.reused.len();
                     if let Some(old) =
                         old.filter(|_| keeps_items && self.plan.task(ix).spread == Some(Spread::Items))
                     {
                         self.items(ix, old, chosen, &mut found.reused);
                     }
+                    let task = (ix, self.old.plan().find(key));
+                    self.take_up(task, (&why, keeps_items), chosen, &mut found.children);
                     found.runs.push(WillRun {
                         path: Arc::clone(key),
                         why,
@@ -135,23 +167,29 @@ impl Forking<'_> {
         Ok(found)
     }
 
-    fn chosen(&self, from: &str) -> Result<Spot, BadStart> {
+    fn chosen<'f>(&self, from: &'f str) -> Result<Chosen<'f>, BadStart> {
+        let (head, inside) = children::split(from);
         let spot = self
             .plan
-            .spot(from)
-            .ok_or_else(|| BadStart::NoSuchTask(from.to_owned()))?;
+            .spot(head)
+            .ok_or_else(|| BadStart::NoSuchTask(head.to_owned()))?;
         if self.plan.task(spot.task).role != Role::Main {
-            return Err(BadStart::NotMain(from.to_owned()));
+            return Err(BadStart::NotMain(head.to_owned()));
         }
+        let inside = match inside {
+            Some(inside) => self.chosen_inside((head, inside), spot)?,
+            None => None,
+        };
         let is_loop = self.plan.task(spot.task).spread == Some(Spread::Loop);
-        Ok(if is_loop { spot.task.into() } else { spot })
+        let spot = if is_loop { spot.task.into() } else { spot };
+        Ok(Chosen { spot, inside })
     }
 
     /// Why a task's old result does not hold; none if it does, or if it is skipped again.
     fn why(
         &self,
         ix: TaskIx,
-        chosen: Option<Spot>,
+        chosen: Option<Chosen<'_>>,
         changed: &Changed,
         runs_again: &FxHashSet<TaskIx>,
     ) -> Option<Why> {
@@ -170,7 +208,7 @@ impl Forking<'_> {
         if let Some(why) = self.refers_to(&task.key, changed) {
             return Some(why);
         }
-        if chosen.is_some_and(|chosen| chosen.task == ix) {
+        if chosen.is_some_and(|chosen| chosen.spot.task == ix) {
             return Some(Why::Chosen);
         }
         match self.old.task(old).state.status() {
@@ -217,13 +255,15 @@ impl Forking<'_> {
     }
 
     /// The items that succeeded, but for the chosen one.
-    fn items(&self, ix: TaskIx, old: TaskIx, chosen: Option<Spot>, reused: &mut Vec<Reused>) {
+    fn items(&self, ix: TaskIx, old: TaskIx, chosen: Option<Chosen<'_>>, reused: &mut Vec<Reused>) {
         let Some(parts) = self.old.parts(old).filter(|parts| !parts.is_too_large()) else {
             return;
         };
         for part in parts.numbers() {
             let spot = Spot::part(ix, part);
-            if parts.status(part) == Some(TaskStatus::Succeeded) && chosen != Some(spot) {
+            if parts.status(part) == Some(TaskStatus::Succeeded)
+                && chosen.is_none_or(|chosen| chosen.spot != spot)
+            {
                 reused.push(Reused {
                     path: self.plan.path(spot),
                     output: parts.outputs.get(&part).cloned().unwrap_or_else(Payload::null),

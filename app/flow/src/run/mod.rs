@@ -30,7 +30,8 @@ pub use children::Child;
 #[cfg(feature = "author")]
 pub use command::Decision;
 pub use command::{
-    ChildAttempt, Command, Dispatch, Effect, Fork, KeepResult, NewRun, Outcome, Rejected, Reused, StartChild,
+    ChildAttempt, Command, Dispatch, Effect, Fork, KeepResult, NewRun, Outcome, Rejected, Reused,
+    ReusedChild, StartChild,
 };
 #[cfg(feature = "author")]
 pub use decide::{BlobSource, Entropy, Env, create, decide};

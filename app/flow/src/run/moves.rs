@@ -135,6 +135,7 @@ impl RunState {
                 until,
                 flow,
                 version,
+                fork,
                 ..
             } => {
                 self.wait(spot, WaitsFor::Child, *until);
@@ -147,6 +148,7 @@ impl RunState {
                     wait: *wait,
                     is_open: true,
                     run: None,
+                    fork: fork.clone(),
                 };
                 self.child_requested(spot, child);
             }
@@ -164,6 +166,7 @@ impl RunState {
             | EventKind::RunResumed {}
             | EventKind::SignalReceived { .. }
             | EventKind::TaskReused { .. }
+            | EventKind::ChildReused { .. }
             | EventKind::RunCancelRequested { .. }
             | EventKind::RunEnding { .. }
             | EventKind::EndingStep { .. }

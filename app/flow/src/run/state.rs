@@ -13,7 +13,7 @@ use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
 use crate::plan::{Plan, Spot, TaskIx};
-use crate::run::children::Children;
+use crate::run::children::{Children, ReusedChildren};
 pub use crate::run::event::WaitsFor;
 use crate::run::event::{CachedFrom, Ended, EndingStep, ParentRun, RunError, Skip, TaskError};
 use crate::run::parts::Parts;
@@ -112,6 +112,9 @@ pub(super) struct RunData {
     /// The runs that tasks of this one asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) children: Option<Box<Children>>,
+    /// The runs that tasks of another run had asked for, taken up here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reused_children: Option<Box<ReusedChildren>>,
     /// What was taken from another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reused: Option<Box<ReusedResults>>,

@@ -194,10 +194,11 @@ fn bounds(check: &mut Check<'_>, path: &str, retry: Option<&RetryDoc>, timeout: 
         );
         check.error("bad_retry", format!("{path}.retry.max_attempts"), message);
     }
-    if retry.first > retry.max {
+    let longest = retry.longest();
+    if retry.first > longest {
         let message = format!(
-            "the first pause ({}) is longer than the longest ({}); raise `max` (1m unless given) or shorten `first`",
-            retry.first, retry.max
+            "the first pause ({}) is longer than the longest ({longest}); raise `max` or shorten `first`",
+            retry.first
         );
         check.error("bad_retry", format!("{path}.retry"), message);
     }

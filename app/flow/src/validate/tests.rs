@@ -290,11 +290,10 @@ timeout: 0s
 layout: { aa: [0, 0], b: [1, 1] }
 "#,
         expect![[r#"
-            3:20: error: the first pause (5m) is longer than the longest (1m); raise `max` (1m unless given) or shorten `first` (tasks.a.retry) [bad_retry]
             3:43: error: `max_attempts` counts the first attempt too, so it is 1 to 1000, not 0 (tasks.a.retry.max_attempts) [bad_retry]
             4:43: error: `max_attempts` counts the first attempt too, so it is 1 to 1000, not 2000 (tasks.b.retry.max_attempts) [bad_retry]
             4:60: error: a timeout of 0s would end everything at once; leave it out for none (tasks.b.timeout) [bad_duration]
-            5:40: error: the first pause (2s) is longer than the longest (1s); raise `max` (1m unless given) or shorten `first` (tasks.c.undo.retry) [bad_retry]
+            5:40: error: the first pause (2s) is longer than the longest (1s); raise `max` or shorten `first` (tasks.c.undo.retry) [bad_retry]
             6:10: error: a timeout of 0s would end everything at once; leave it out for none (timeout) [bad_duration]
             7:11: warning: `layout` places `aa`, which is no task (did you mean `a`?) (layout.aa) [unknown_task]
         "#]],

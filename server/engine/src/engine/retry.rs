@@ -1,10 +1,11 @@
-//! Runs made from others: what need not run again is taken from them.
+//! Runs made from others: what need not run again is taken from them, and what runs of other flows did for their tasks, likewise.
 
 use std::sync::Arc;
 
+use flow::plan::{Light, Plan};
 use flow::run::event::ForkedFrom;
-use flow::run::fork::{BadStart, ForkPlan, Forking};
-use flow::run::{Fork, RunState};
+use flow::run::fork::{BadStart, ForkPlan, Forking, OldChildren};
+use flow::run::{Fork, ParentRun, ReusedChild, RunState};
 use flow::view::{RetryView, WillRunView};
 use flow::{Payload, RunId};
 use serde_json::{Map, Value};
@@ -14,12 +15,22 @@ use super::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Compiled;
 
+/// Children a plan of a retry looks into: a run may have as many as it has items.
+const LOOKED_INTO_MAX: usize = 100;
+
+/// Runs whose logs are read for the children of one that was made from others, which were made from others.
+const EARLIER_MAX: usize = 100;
+
+/// Events read at a time.
+const EVENTS_PER_READ: usize = 1_000;
+
 /// A run to be made from another.
 #[derive(Clone, Debug)]
 pub struct RetryRun {
     /// The other run; it has ended.
     pub run: RunId,
-    /// The path of the task from which on all runs again; without one, what had not succeeded does.
+    /// The path of the task from which on all runs again; without one, what had not succeeded does. `task/inner` is a task of the run
+    /// that `task` had waited for.
     pub from: Option<String>,
     /// What the new run is given; the same unless named.
     pub inputs: Option<Value>,
@@ -27,6 +38,14 @@ pub struct RetryRun {
     pub version: Option<u32>,
     /// On whose behalf.
     pub actor: String,
+}
+
+/// What is to be taken of a run that has ended.
+struct Wanted<'a> {
+    old: Arc<RunState>,
+    from: Option<&'a str>,
+    inputs: Option<Value>,
+    version: Option<u32>,
 }
 
 /// What is needed to make it.
@@ -39,67 +58,96 @@ struct Prepared {
 }
 
 impl Engine {
-    /// Says which tasks would run again, and which would keep their results.
+    /// Says which tasks would run again, and which would keep their results, inside of children too: there the list holds if they are
+    /// given the same as before.
     ///
     /// # Errors
     /// As [`Engine::retry_run`].
     pub async fn plan_retry(&self, retry: &RetryRun) -> EngineResult<RetryView> {
-        let Prepared { compiled, plan, .. } = self.prepare(retry).await?;
-        Ok(RetryView {
-            version: compiled.version,
-            runs: plan
-                .runs
-                .iter()
-                .map(|task| WillRunView {
-                    task: task.path.to_string(),
-                    why: task.why.to_string(),
-                    n_items_reused: task.n_items_reused,
-                })
-                .collect(),
-            reused: plan.reused.iter().map(|task| task.path.to_string()).collect(),
-        })
+        let prepared = self.prepare(self.wanted(retry).await?).await?;
+        let mut view = RetryView {
+            version: prepared.compiled.version,
+            runs: Vec::new(),
+            reused: Vec::new(),
+            n_not_looked_into: 0,
+        };
+        let mut n_left = LOOKED_INTO_MAX;
+        self.list(&prepared, "", &mut n_left, &mut view).await?;
+        Ok(view)
     }
 
-    /// Starts a run that takes from another what holds there as well. The new run needs nothing of the old one.
+    /// Starts a run that takes from another what holds there as well. The new run needs nothing of the old one, but for what its tasks'
+    /// children take from old children; one that is gone by then is done whole.
     ///
     /// # Errors
-    /// [`EngineError::UnknownRun`]; [`EngineError::NotNow`] if it has not ended; [`EngineError::BadRequest`] if nothing can start from
-    /// that task; else as [`Engine::start_run`].
+    /// [`EngineError::UnknownRun`]; [`EngineError::NotNow`] if it has not ended; [`EngineError::UnknownTask`] or
+    /// [`EngineError::BadRequest`] if nothing can start from that task; else as [`Engine::start_run`].
     pub async fn retry_run(&self, retry: RetryRun) -> EngineResult<RunId> {
-        let Prepared {
-            old,
-            compiled,
-            inputs,
-            vars,
-            plan,
-        } = self.prepare(&retry).await?;
-        for reused in &plan.reused {
-            self.put_again(&reused.output).await?;
-        }
-        let fork = Fork {
-            from: ForkedFrom {
-                run: retry.run,
-                task: retry.from.map(Into::into),
-            },
-            reused: plan.reused,
-        };
+        let mut prepared = self.prepare(self.wanted(&retry).await?).await?;
         let start = StartRun {
-            version: Some(compiled.version),
-            inputs,
-            labels: old.summary().labels,
+            version: Some(prepared.compiled.version),
+            inputs: std::mem::take(&mut prepared.inputs),
+            labels: prepared.old.summary().labels,
             trigger: "retry".to_owned(),
             actor: retry.actor,
-            ..StartRun::of(old.flow())
+            ..StartRun::of(prepared.old.flow())
         };
+        let from = ForkedFrom {
+            run: retry.run,
+            task: retry.from.map(Into::into),
+        };
+        let beginning = self.beginning(from, prepared).await?;
+        self.begin(start, beginning).await
+    }
+
+    /// Starts a run for a task of another, of this version and with these inputs, that takes from an old child what holds. Is that gone,
+    /// or of another flow, or still at work, the run does all itself.
+    ///
+    /// # Errors
+    /// As [`Engine::retry_run`].
+    pub(crate) async fn start_child_fork(
+        &self,
+        start: StartRun,
+        parent: ParentRun,
+        from: ForkedFrom,
+    ) -> EngineResult<RunId> {
+        let old = match self.state(from.run).await {
+            Ok(old) if old.is_finished() && **old.flow() == *start.flow => old,
+            Ok(_) | Err(EngineError::UnknownRun(_)) => return self.start_child_run(start, parent).await,
+            Err(error) => return Err(error),
+        };
+        let wanted = Wanted {
+            old,
+            from: from.task.as_deref(),
+            inputs: Some(start.inputs.clone()),
+            version: start.version,
+        };
+        let prepared = self.prepare(wanted).await?;
         let beginning = Beginning {
-            fork: Some(Box::new(fork)),
-            vars: Some(vars),
-            ..Beginning::default()
+            parent: Some(Box::new(parent)),
+            ..self.beginning(from, prepared).await?
         };
         self.begin(start, beginning).await
     }
 
-    async fn prepare(&self, retry: &RetryRun) -> EngineResult<Prepared> {
+    async fn beginning(&self, from: ForkedFrom, prepared: Prepared) -> EngineResult<Beginning> {
+        let ForkPlan { reused, children, .. } = prepared.plan;
+        for reused in &reused {
+            self.put_again(&reused.output).await?;
+        }
+        let fork = Fork {
+            from,
+            reused,
+            children,
+        };
+        Ok(Beginning {
+            fork: Some(Box::new(fork)),
+            vars: Some(prepared.vars),
+            ..Beginning::default()
+        })
+    }
+
+    async fn wanted<'a>(&self, retry: &'a RetryRun) -> EngineResult<Wanted<'a>> {
         let old = self.state(retry.run).await?;
         if !old.is_finished() {
             return Err(EngineError::NotNow(format!(
@@ -107,7 +155,22 @@ impl Engine {
                 retry.run
             )));
         }
-        let version = retry.version.unwrap_or_else(|| old.summary().version);
+        Ok(Wanted {
+            old,
+            from: retry.from.as_deref(),
+            inputs: retry.inputs.clone(),
+            version: retry.version,
+        })
+    }
+
+    async fn prepare(&self, wanted: Wanted<'_>) -> EngineResult<Prepared> {
+        let Wanted {
+            old,
+            from,
+            inputs,
+            version,
+        } = wanted;
+        let version = version.unwrap_or_else(|| old.summary().version);
         let compiled = self
             .parts
             .shared
@@ -116,24 +179,29 @@ impl Engine {
             .await?;
         let blobs = &*self.parts.shared.blobs;
         let old_inputs = crate::shard::read_payload(blobs, old.inputs()).await?;
-        let inputs = match &retry.inputs {
-            Some(given) => given.clone(),
-            None => (*old_inputs).clone(),
-        };
+        let inputs = inputs.unwrap_or_else(|| (*old_inputs).clone());
         let inputs = flow::inputs::resolve(compiled.doc(), inputs).map_err(EngineError::Invalid)?;
         let vars = self.parts.variables.named_by(&compiled.program).await?;
         let forking = Forking {
             old: &old,
             old_inputs: &old_inputs,
+            children: &self.old_children(&old, &compiled.plan).await?,
             plan: &compiled.plan,
             program: &compiled.program,
             inputs: &inputs,
             vars: &vars,
         };
-        let plan = forking.plan(retry.from.as_deref()).map_err(|error| match error {
-            BadStart::NoSuchTask(task) => EngineError::UnknownTask { run: retry.run, task },
+        let mut plan = forking.plan(from).map_err(|error| match error {
+            BadStart::NoSuchTask(task) => EngineError::UnknownTask { run: old.id(), task },
             other => EngineError::BadRequest(other.to_string()),
         })?;
+        let mut children = Vec::with_capacity(plan.children.len());
+        for child in plan.children {
+            if self.can_be_taken_up(&child).await? {
+                children.push(child);
+            }
+        }
+        plan.children = children;
         Ok(Prepared {
             old,
             compiled,
@@ -141,6 +209,115 @@ impl Engine {
             vars,
             plan,
         })
+    }
+
+    /// The runs that the tasks of an old run waited for, if tasks of the new one may wait for such.
+    async fn old_children(&self, old: &RunState, plan: &Plan) -> EngineResult<OldChildren> {
+        let mut found = OldChildren::default();
+        if plan.tasks.iter().all(|task| task.light != Some(Light::Subflow)) {
+            return Ok(found);
+        }
+        self.read_children(old.id(), &mut found).await?;
+        for _ in 0..EARLIER_MAX {
+            let Some(run) = found.wants_earlier() else { break };
+            let mut earlier = OldChildren::default();
+            self.read_children(run, &mut earlier).await?;
+            found.earlier(earlier);
+        }
+        Ok(found)
+    }
+
+    /// Reads the log of a run; there is none of one that is gone.
+    async fn read_children(&self, run: RunId, found: &mut OldChildren) -> EngineResult<()> {
+        let mut after = 0;
+        loop {
+            let events = self.events(run, after, EVENTS_PER_READ).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            after = last.seq;
+            events.iter().for_each(|event| found.read(event));
+        }
+    }
+
+    /// Whether an old child is still there and has ended.
+    ///
+    /// # Errors
+    /// If not and a task inside it was chosen to start from, or there is no such task.
+    async fn can_be_taken_up(&self, child: &ReusedChild) -> EngineResult<bool> {
+        let old = match self.run_summary(child.child).await {
+            Ok(old) => Some(old),
+            Err(EngineError::UnknownRun(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let can = old.as_ref().is_some_and(|old| old.state.is_final());
+        if child.from.is_some() {
+            let (path, run) = (&child.path, child.child);
+            if old.is_none() {
+                return Err(EngineError::BadRequest(format!(
+                    "the run {run} that `{path}` had waited for is deleted; start from `{path}` itself"
+                )));
+            }
+            if !can {
+                return Err(EngineError::NotNow(format!(
+                    "the run {run} that `{path}` had waited for is still at work; wait for its end or cancel it first"
+                )));
+            }
+            self.look_into(child).await?;
+        }
+        Ok(can)
+    }
+
+    /// What a child would take up if it were given the same as the old one. None if it cannot be: it has to be given something else.
+    async fn look_into(&self, child: &ReusedChild) -> EngineResult<Option<Prepared>> {
+        let wanted = Wanted {
+            old: self.state(child.child).await?,
+            from: child.from.as_deref(),
+            inputs: None,
+            version: Some(child.version),
+        };
+        // A child may have children.
+        match Box::pin(self.prepare(wanted)).await {
+            Ok(prepared) => Ok(Some(prepared)),
+            Err(EngineError::Invalid(_)) => Ok(None),
+            Err(EngineError::BadRequest(why)) => {
+                Err(EngineError::BadRequest(format!("in `{}`: {why}", child.path)))
+            }
+            Err(EngineError::NotNow(why)) => Err(EngineError::NotNow(format!("in `{}`: {why}", child.path))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lists what runs and what holds, and likewise inside the children.
+    async fn list(
+        &self,
+        prepared: &Prepared,
+        inside: &str,
+        n_left: &mut usize,
+        view: &mut RetryView,
+    ) -> EngineResult<()> {
+        let Prepared { compiled, plan, .. } = prepared;
+        view.reused
+            .extend(plan.reused.iter().map(|task| format!("{inside}{}", task.path)));
+        for task in &plan.runs {
+            view.runs.push(WillRunView {
+                task: format!("{inside}{}", task.path),
+                why: task.why.to_string(),
+                n_items_reused: task.n_items_reused,
+            });
+            let ix = compiled.plan.find(&task.path);
+            let is_its = |child: &&ReusedChild| compiled.plan.spot(&child.path).map(|spot| spot.task) == ix;
+            for child in plan.children.iter().filter(is_its) {
+                if *n_left == 0 {
+                    view.n_not_looked_into += 1;
+                    continue;
+                }
+                *n_left -= 1;
+                if let Some(prepared) = self.look_into(child).await? {
+                    let inside = format!("{inside}{}/", child.path);
+                    Box::pin(self.list(&prepared, &inside, n_left, view)).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Puts a large value again for the run that will name it: the one that had put it may be gone by then.

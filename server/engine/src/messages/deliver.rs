@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use flow::RunId;
 use flow::run::event::ParentRun;
-use flow::run::{ChildAttempt, Command, TaskError};
-use flow::{Payload, RunId};
+use flow::run::{ChildAttempt, Command, StartChild, TaskError};
 
 use super::{Body, child_key, follow, gates};
 use crate::engine::{Engine, StartRun};
@@ -23,9 +23,17 @@ pub(super) async fn deliver(engine: &Engine, id: MessageId, body: Body) -> Engin
             version,
             inputs,
             parent,
+            fork,
         } => {
             let (run, attempt) = (parent.run, attempt_of(&parent));
-            let command = match start_child(engine, &flow, version, &inputs, parent).await {
+            let asked = StartChild {
+                flow: Arc::clone(&flow),
+                version,
+                inputs,
+                parent,
+                fork,
+            };
+            let command = match start_child(engine, asked).await {
                 Ok((child, version)) => Command::ChildStarted {
                     attempt,
                     child,
@@ -116,20 +124,21 @@ fn attempt_of(parent: &ParentRun) -> ChildAttempt {
 }
 
 /// Starts the run that a task asked for, or finds it: a crash may have come between its start and the answer.
-async fn start_child(
-    engine: &Engine,
-    flow: &str,
-    version: Option<u32>,
-    inputs: &Payload,
-    parent: ParentRun,
-) -> EngineResult<(RunId, u32)> {
+async fn start_child(engine: &Engine, asked: StartChild) -> EngineResult<(RunId, u32)> {
+    let StartChild {
+        flow,
+        version,
+        inputs,
+        parent,
+        fork,
+    } = asked;
     let key = child_key(parent.run, &parent.task, parent.attempt);
-    if let Some(child) = known_child(engine, flow, &key).await? {
+    if let Some(child) = known_child(engine, &flow, &key).await? {
         return Ok((child, engine.run_summary(child).await?.version));
     }
     let parts = &engine.parts.shared;
-    let compiled = parts.flows.to_start(flow, version).await?;
-    let inputs = read_payload(&*parts.blobs, inputs).await?;
+    let compiled = parts.flows.to_start(&flow, version).await?;
+    let inputs = read_payload(&*parts.blobs, &inputs).await?;
     let start = StartRun {
         // The version that was looked up: a newer one may be saved meanwhile.
         version: Some(compiled.version),
@@ -137,9 +146,13 @@ async fn start_child(
         idempotency_key: Some(key),
         trigger: "subflow".to_owned(),
         actor: "engine".to_owned(),
-        ..StartRun::of(flow)
+        ..StartRun::of(&flow)
     };
-    match engine.start_child_run(start, parent).await {
+    let started = match fork {
+        Some(fork) => engine.start_child_fork(start, parent, *fork).await,
+        None => engine.start_child_run(start, parent).await,
+    };
+    match started {
         Ok(child) => Ok((child, compiled.version)),
         // Started meanwhile, by a version with other defaults.
         Err(EngineError::KeyReused(child)) => Ok((child, engine.run_summary(child).await?.version)),

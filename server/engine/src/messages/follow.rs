@@ -7,12 +7,13 @@ use flow::expr::Scope;
 use flow::limits::FOLLOWING_DEPTH_MAX;
 use flow::run::event::Ended;
 use flow::run::{FollowedRun, Phase};
+use flow::view::FollowerView;
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use crate::engine::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
-use crate::store::Follower;
+use crate::store::{FollowMark, Follower};
 
 /// Starts the flows that follow a run's end, each once: the key is made of its name for that and the run.
 pub(super) async fn start_followers(
@@ -22,20 +23,80 @@ pub(super) async fn start_followers(
     outcome: Ended,
     depth: u32,
 ) -> EngineResult<()> {
-    let followers = engine.parts.shared.store.followers().await?;
+    let store = &engine.parts.shared.store;
+    let followers = store.followers().await?;
     for follower in followers.iter().filter(|follower| follower.followed == *flow) {
-        if depth >= FOLLOWING_DEPTH_MAX {
-            warn!(run.id = %run, "{} does not start after {run}: runs lead to runs only {FOLLOWING_DEPTH_MAX} times; do the flows follow each other?", follower.flow);
-            continue;
-        }
-        match start(engine, run, follower, outcome, depth + 1).await {
-            Ok(Some(started)) => info!(run.id = %started, "{} started {started} after {run}", follower.flow),
-            Ok(None) => {}
+        let came = match start(engine, run, follower, outcome, depth + 1).await {
+            Ok(Some(started)) => {
+                info!(run.id = %started, "{} started {started} after {run}", follower.flow);
+                Ok(started)
+            }
+            Ok(None) => continue,
             Err(error) if error.is_temporary() => return Err(error),
-            Err(error) => warn!(run.id = %run, "{} could not start after {run}: {error}", follower.flow),
-        }
+            Err(error) => {
+                warn!(run.id = %run, "{} could not start after {run}: {error}", follower.flow);
+                let why = told(&error);
+                crate::notify::not_started(engine, follower, (run, outcome), &why).await?;
+                Err(why)
+            }
+        };
+        let mark = FollowMark {
+            at: engine.clock().now(),
+            after: run,
+            came,
+        };
+        store.mark_follower(&follower.flow, &follower.name, mark).await?;
     }
     Ok(())
+}
+
+/// All that is wrong with the inputs, each with its place.
+fn told(error: &EngineError) -> String {
+    match error {
+        EngineError::Invalid(problems) => {
+            let all = problems.iter().map(|problem| match &problem.field {
+                Some(field) => format!("{field}: {}", problem.message),
+                None => problem.message.clone(),
+            });
+            all.collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
+}
+
+impl Engine {
+    /// The flows that start when others end, those of one flow or of all that are not archived.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn followers(&self, flow: Option<&str>) -> EngineResult<Vec<FollowerView>> {
+        let all = self.parts.shared.store.followers().await?;
+        let wanted = all
+            .into_iter()
+            .filter(|follower| flow.is_none_or(|flow| *flow == *follower.flow));
+        Ok(wanted.map(view).collect())
+    }
+}
+
+fn view(follower: Follower) -> FollowerView {
+    let (last_at, last_after, came) = match follower.last {
+        Some(last) => (Some(last.at), Some(last.after), Some(last.came)),
+        None => (None, None, None),
+    };
+    let (last_run, last_error) = match came {
+        Some(Ok(run)) => (Some(run), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, None),
+    };
+    FollowerView {
+        flow: follower.flow.to_string(),
+        name: follower.name.to_string(),
+        after: follower.followed.to_string(),
+        last_at,
+        last_after,
+        last_run,
+        last_error,
+    }
 }
 
 async fn start(
@@ -55,6 +116,11 @@ async fn start(
     let Some(inputs) = compiled.program.after(&follower.name) else {
         return Ok(None);
     };
+    if depth > FOLLOWING_DEPTH_MAX {
+        return Err(EngineError::BadRequest(format!(
+            "runs lead to runs only {FOLLOWING_DEPTH_MAX} times; do the flows follow each other?"
+        )));
+    }
     let facts = json!({
         "name": &*follower.name,
         "flow": &*follower.followed,

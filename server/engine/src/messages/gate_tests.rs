@@ -267,6 +267,81 @@ async fn a_flow_starts_when_another_ends() {
     assert_eq!(n, 5, "an archived flow starts no more");
 }
 
+/// A start that cannot be made is told to who wants to know of failures, and remembered until one can.
+#[tokio::test]
+async fn what_could_not_start_is_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mail = "flow: mail\ninputs: { to: { type: string } }\ntasks: { a: { type: noop } }\nafter: { done: { flow: shop, inputs: { to: '{{ trigger.outputs.n }}' } } }\nnotify: { ops: { failure: true, webhook: { url: 'http://127.0.0.1:9/' } }, slow: { late: 1h, webhook: { url: 'http://127.0.0.1:9/' } } }";
+    let flows = [
+        "flow: shop\ntasks: { a: { type: transform, with: { value: 1 } } }\noutputs: { n: '{{ tasks.a.output }}' }",
+        mail,
+        "flow: sum\ninputs: { n: {} }\ntasks: { a: { type: noop } }\nafter: { done: { flow: shop, inputs: { n: '{{ trigger.outputs.m }}' } } }",
+        "flow: quiet\ntasks: { a: { type: noop } }\nafter: { done: { flow: shop, on: failed } }",
+    ];
+    let town = Town::open(Some(dir.path()), &flows).await;
+    let told = async |town: &Town| {
+        let mut text = String::new();
+        for one in town.engine.followers(None).await.expect("ok") {
+            let came = match (&one.last_run, &one.last_error) {
+                (Some(run), None) => format!("started {run}"),
+                (None, Some(why)) => why.clone(),
+                _ => "never".to_owned(),
+            };
+            text.push_str(&format!("{} after {}: {came}\n", one.flow, one.after));
+        }
+        let filter = crate::store::NoticeFilter::default();
+        let notices = town
+            .engine
+            .parts
+            .shared
+            .store
+            .notifications(&filter, None, 9)
+            .await;
+        for row in notices.expect("ok") {
+            let of = row.notice;
+            text.push_str(&format!(
+                "{} {:?} {}: {}\n",
+                of.flow, of.kind, of.rule, of.message
+            ));
+        }
+        numbered(&text)
+    };
+    let run = town.start("shop", Value::Null).await;
+    town.end(run).await;
+    town.settled().await;
+    expect![[r#"
+        mail after shop: inputs.to: expected a text, found 1
+        quiet after shop: never
+        sum after shop: its inputs cannot be made: `trigger.outputs.m` is not there; `trigger.outputs` has: n. In `{{ trigger.outputs.m }}` (after.done.inputs.n)
+        mail Failure ops: no run of mail could start after run_1 of shop, which succeeded: inputs.to: expected a text, found 1
+    "#]].assert_eq(&told(&town).await);
+    // It is a fact that is kept, and goes once there is a better one.
+    town.engine.shutdown(Duration::ZERO).await;
+    drop(town);
+    let town = Town::open(
+        Some(dir.path()),
+        &[&mail.replace("type: string", "type: integer")],
+    )
+    .await;
+    expect![[r#"
+        mail after shop: inputs.to: expected a text, found 1
+        quiet after shop: never
+        sum after shop: its inputs cannot be made: `trigger.outputs.m` is not there; `trigger.outputs` has: n. In `{{ trigger.outputs.m }}` (after.done.inputs.n)
+        mail Failure ops: no run of mail could start after run_1 of shop, which succeeded: inputs.to: expected a text, found 1
+    "#]].assert_eq(&told(&town).await);
+    let run = town.start("shop", Value::Null).await;
+    town.end(run).await;
+    town.settled().await;
+    expect![[r#"
+        mail after shop: started run_1
+        quiet after shop: never
+        sum after shop: its inputs cannot be made: `trigger.outputs.m` is not there; `trigger.outputs` has: n. In `{{ trigger.outputs.m }}` (after.done.inputs.n)
+        mail Failure ops: no run of mail could start after run_2 of shop, which succeeded: inputs.to: expected a text, found 1
+    "#]].assert_eq(&told(&town).await);
+    let of_one = town.engine.followers(Some("quiet")).await.expect("ok");
+    assert_eq!(of_one.len(), 1);
+}
+
 /// What is made before a run begins sees the variables its flow names, as the run itself will.
 #[tokio::test]
 async fn starts_see_variables() {

@@ -8,6 +8,8 @@ pub(crate) mod courier;
 mod deliver;
 mod follow;
 #[cfg(test)]
+mod fork_tests;
+#[cfg(test)]
 mod gate_tests;
 pub(crate) mod gates;
 #[cfg(test)]
@@ -16,7 +18,7 @@ mod tests;
 use std::sync::Arc;
 
 use flow::gate::Permit;
-use flow::run::event::{Ended, ParentRun, RunError};
+use flow::run::event::{Ended, ForkedFrom, ParentRun, RunError};
 use flow::run::{ChildAttempt, Effect, Phase, RunState};
 use flow::{Payload, RunId};
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,9 @@ pub(crate) enum Body {
         inputs: Payload,
         /// Who asks.
         parent: ParentRun,
+        /// The run it takes results from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fork: Option<Box<ForkedFrom>>,
     },
     /// Cancel the run that a task of the sender's asked for.
     CancelChild {
@@ -143,6 +148,7 @@ impl Body {
                 version: start.version,
                 inputs: start.inputs,
                 parent: start.parent,
+                fork: start.fork,
             },
             Effect::CancelChild {
                 attempt: ChildAttempt { path, attempt },

@@ -63,7 +63,7 @@ impl Town {
         town
     }
 
-    async fn save(&self, source: &str) {
+    pub(super) async fn save(&self, source: &str) {
         let save = SaveFlow {
             source: source.as_bytes().to_vec(),
             format: Format::Yaml,
@@ -102,7 +102,7 @@ impl Town {
     }
 
     /// The run that a task waits for, once it has started.
-    async fn child_of(&self, run: RunId, task: &str) -> RunId {
+    pub(super) async fn child_of(&self, run: RunId, task: &str) -> RunId {
         let child = |state: &RunState| state.child(state.plan().spot(task)?)?.run;
         let state = self.until(run, |state| child(state).is_some()).await;
         child(&state).expect("it has one")

@@ -15,6 +15,7 @@ mod watch;
 use std::sync::Arc;
 
 use flow::doc::NotifyDoc;
+use flow::run::event::Ended;
 use flow::view::{RunStatus, RunSummary};
 use flow::{FlowDoc, RunId, Timestamp};
 use tokio::sync::Notify;
@@ -22,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, wait_for};
 use crate::engine::Engine;
-use crate::store::{Channel, NewNotice, NewRule, NoticeKind};
+use crate::error::EngineResult;
+use crate::store::{Channel, Follower, NewNotice, NewRule, NoticeKind};
 
 /// Characters of an error in a message.
 const ERROR_CHARS_MAX: usize = 1_000;
@@ -100,6 +102,47 @@ pub(crate) fn of_failure(doc: &FlowDoc, run: &RunSummary) -> Vec<NewNotice> {
             notices((&run.flow, name, rule), &about)
         })
         .collect()
+}
+
+/// Tells those who want to know of failures that a flow could not start when a run of another ended. Said again, it is told once.
+///
+/// # Errors
+/// If the store cannot be used.
+pub(crate) async fn not_started(
+    engine: &Engine,
+    follower: &Follower,
+    (run, outcome): (RunId, Ended),
+    why: &str,
+) -> EngineResult<()> {
+    let store = &engine.parts.shared.store;
+    let rows = store.notify_rules().await?;
+    for row in rows.into_iter().filter(|row| *row.flow == *follower.flow) {
+        // One that cannot be read is told of by who judges it by the clock.
+        let rule = serde_json::from_str::<NotifyDoc>(&row.spec).ok();
+        let Some(rule) = rule.filter(|rule| rule.failure) else {
+            continue;
+        };
+        let why: String = why.chars().take(ERROR_CHARS_MAX).collect();
+        let about = About {
+            kind: NoticeKind::Failure,
+            subject: format!("after {} {run}", follower.name),
+            run: Some(run),
+            message: format!(
+                "no run of {} could start after {run} of {}, which {}: {why}",
+                follower.flow,
+                follower.followed,
+                match outcome {
+                    Ended::Cancelled => "was cancelled",
+                    other => other.key(),
+                }
+            ),
+            at: engine.clock().now(),
+        };
+        let told = notices((&row.flow, &row.name, &rule), &about);
+        store.judged(&row.flow, &row.name, row.judged_until, told).await?;
+        engine.parts.shared.bells.to_send.notify_one();
+    }
+    Ok(())
 }
 
 /// What a rule has found.

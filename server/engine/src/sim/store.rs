@@ -14,10 +14,10 @@ use tokio::sync::oneshot;
 use crate::store::lanes::{DeclaredType, KeptResult, LaneStore, LeaseRow, WorkerTokenRow};
 use crate::store::retention::Retention;
 use crate::store::{
-    BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewNotice,
-    NewSecret, NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, RuleRow, RunDecision,
-    RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult,
-    StoredVersion, Swept, Unfinished, VariableRow,
+    BlobKey, BlobStore, Committed, FlowStats, FollowMark, Follower, GateDecision, GateRow, MessageId,
+    NewNotice, NewSecret, NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, RuleRow,
+    RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreError,
+    StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
 };
 
 /// What is asked of the store and waits for its fate.
@@ -204,6 +204,10 @@ impl Store for GatedStore {
 
     async fn forget_gates(&self, before: Timestamp) -> StoreResult<()> {
         block_on(self.store.forget_gates(before))
+    }
+
+    async fn mark_follower(&self, flow: &str, name: &str, mark: FollowMark) -> StoreResult<()> {
+        block_on(self.store.mark_follower(flow, name, mark))
     }
 
     async fn followers(&self) -> StoreResult<Vec<Follower>> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use flow::Timestamp;
 use flow::gate::Gate;
+use flow::{RunId, Timestamp};
 
 use super::{MessageId, OutboxRow};
 
@@ -44,4 +44,17 @@ pub struct Follower {
     pub flow: Arc<str>,
     /// By its name in that flow's document.
     pub name: Arc<str>,
+    /// What came of the last end that was to start it.
+    pub last: Option<FollowMark>,
+}
+
+/// What came of the end of a run that was to start another flow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FollowMark {
+    /// When it was dealt with.
+    pub at: Timestamp,
+    /// The run that had ended.
+    pub after: RunId,
+    /// The run it started, or why it started none.
+    pub came: Result<RunId, String>,
 }

@@ -21,10 +21,11 @@ use super::references::references;
 use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
-    BlobKey, BlobStore, Committed, FlowStats, Follower, GateDecision, GateRow, Idempotency, LogChunk, LogKey,
-    LogStore, MessageId, NewNotice, NewSecret, NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow,
-    OutboxRow, References, RuleRow, RunDecision, RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow,
-    ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished, VariableRow,
+    BlobKey, BlobStore, Committed, FlowStats, FollowMark, Follower, GateDecision, GateRow, Idempotency,
+    LogChunk, LogKey, LogStore, MessageId, NewNotice, NewSecret, NewVariable, NewVersion, NoticeFilter,
+    NoticeMark, NoticeRow, OutboxRow, References, RuleRow, RunDecision, RunFilter, RunRow, ScheduleMark,
+    ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished,
+    VariableRow,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -71,6 +72,8 @@ struct Flow {
     archived: bool,
     /// Of the newest version, by name.
     schedules: Vec<ScheduleRow>,
+    /// What came of ends that were to start it, by name and the flow followed.
+    follow_marks: BTreeMap<(String, String), FollowMark>,
 }
 
 #[derive(Debug)]
@@ -127,9 +130,12 @@ impl State {
             versions: Vec::new(),
             archived: false,
             schedules: Vec::new(),
+            follow_marks: BTreeMap::new(),
         });
         let is_back = std::mem::take(&mut flow.archived);
         flow.save_schedules(&version, is_back);
+        let is_kept = |follow: &(String, String)| version.follows.contains(follow);
+        flow.follow_marks.retain(|follow, _| is_kept(follow));
         self.notices.save_rules(&version, is_back);
         if flow
             .versions
@@ -571,15 +577,30 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn mark_follower(&self, flow: &str, name: &str, mark: FollowMark) -> StoreResult<()> {
+        if let Some(flow) = self.state.lock().flows.get_mut(flow) {
+            let mut follows = flow
+                .versions
+                .last()
+                .into_iter()
+                .flat_map(|newest| &newest.follows);
+            if let Some(follow) = follows.find(|(known, _)| known == name).cloned() {
+                flow.follow_marks.insert(follow, mark);
+            }
+        }
+        Ok(())
+    }
+
     async fn followers(&self) -> StoreResult<Vec<Follower>> {
         let state = self.state.lock();
         let mut found: Vec<Follower> = Vec::new();
         for (id, flow) in state.flows.iter().filter(|(_, flow)| !flow.archived) {
             let follows = flow.versions.last().map_or(&[][..], |newest| &newest.follows);
-            found.extend(follows.iter().map(|(name, followed)| Follower {
-                followed: followed.as_str().into(),
+            found.extend(follows.iter().map(|follow| Follower {
+                followed: follow.1.as_str().into(),
                 flow: id.as_str().into(),
-                name: name.as_str().into(),
+                name: follow.0.as_str().into(),
+                last: flow.follow_marks.get(follow).cloned(),
             }));
         }
         found.sort();

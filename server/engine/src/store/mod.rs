@@ -26,7 +26,7 @@ mod stats;
 #[cfg(test)]
 mod suite;
 
-pub use self::gates::{Follower, GateDecision, GateRow};
+pub use self::gates::{FollowMark, Follower, GateDecision, GateRow};
 pub use self::lanes::LaneStore;
 pub use self::notices::{
     Channel, NewNotice, NewRule, NoticeFilter, NoticeKind, NoticeMark, NoticeRow, NoticeState, RuleRow,
@@ -376,6 +376,9 @@ pub trait Store: LaneStore {
 
     /// Flows that start when others end, without the archived ones.
     async fn followers(&self) -> StoreResult<Vec<Follower>>;
+
+    /// Notes what came of an end that was to start a flow by this name. Of a name that is gone nothing is noted.
+    async fn mark_follower(&self, flow: &str, name: &str, mark: FollowMark) -> StoreResult<()>;
 
     /// The events of a run after `after`, oldest first, about `limit` of them (whole decisions; at least one decision if there is one).
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>>;

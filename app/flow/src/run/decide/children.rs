@@ -38,6 +38,10 @@ impl Decider<'_, '_> {
         };
         let (flow, version, inputs, wait) = asked;
         let inputs = self.store(inputs);
+        let old = self.state.child_to_reuse(spot, &flow);
+        // The child does what the old one did unless its task says otherwise.
+        let version = version.or_else(|| Some(old?.version));
+        let fork = old.map(|old| Box::new(old.fork.clone()));
         let attempt = self
             .state
             .run_of(spot)
@@ -53,6 +57,7 @@ impl Decider<'_, '_> {
             inputs: inputs.clone(),
             wait,
             until: limit.map(|limit| self.now.plus(limit.as_duration())),
+            fork,
         });
         self.start_child(spot, (flow, version, inputs));
         Ok(())
@@ -69,11 +74,13 @@ impl Decider<'_, '_> {
             depth: self.depth() + 1,
             wait: child.wait,
         };
+        let fork = child.fork.clone();
         self.out.effects.push(Effect::StartChild(Box::new(StartChild {
             flow,
             version,
             inputs,
             parent,
+            fork,
         })));
     }
 

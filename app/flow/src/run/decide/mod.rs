@@ -29,7 +29,7 @@ use crate::ids::AttemptToken;
 use crate::limits::{EVENTS_PER_RUN_MAX, LIGHT_BYTES_PER_DECISION_MAX, LIGHT_TASKS_PER_DECISION_MAX};
 use crate::payload::BlobRef;
 use crate::plan::{Plan, Spot, TaskIx};
-use crate::run::command::{Command, Decision, Dispatch, Effect, NewRun, Rejected};
+use crate::run::command::{Command, Decision, Dispatch, Effect, Fork, NewRun, Rejected};
 use crate::run::event::{Event, EventKind};
 use crate::run::state::{RunState, TaskState, Timer};
 use crate::time::Timestamp;
@@ -106,13 +106,8 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
         Some(permit) => decider.out.effects.push(Effect::AskPermit(permit)),
         None => decider.emit(EventKind::RunStarted {}),
     }
-    for reused in new.fork.into_iter().flat_map(|fork| fork.reused) {
-        decider.emit(EventKind::TaskReused {
-            task: reused.path,
-            output: reused.output,
-            case: reused.case,
-            exit_code: reused.exit_code,
-        });
+    if let Some(fork) = new.fork {
+        decider.take_over(*fork);
     }
     decider.go_on();
     let decision = decider.out;
@@ -204,6 +199,27 @@ impl<'s, 'e> Decider<'s, 'e> {
             out: Decision::default(),
             n_light: 0,
             light_bytes: 0,
+        }
+    }
+
+    /// What holds of another run.
+    fn take_over(&mut self, fork: Fork) {
+        for reused in fork.reused {
+            self.emit(EventKind::TaskReused {
+                task: reused.path,
+                output: reused.output,
+                case: reused.case,
+                exit_code: reused.exit_code,
+            });
+        }
+        for reused in fork.children {
+            self.emit(EventKind::ChildReused {
+                task: reused.path,
+                flow: reused.flow,
+                version: reused.version,
+                child: reused.child,
+                from: reused.from,
+            });
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) fn pause(retry: &RetryDoc, n_failed: u32, chance: u128) -> Duration {
         Backoff::Linear => first.saturating_mul(u64::from(n_failed)),
         Backoff::Exponential => first.saturating_mul(2_u64.saturating_pow(n_failed.saturating_sub(1))),
     };
-    let whole = grown.min(retry.max.as_millis());
+    let whole = grown.min(retry.longest().as_millis());
     let up_to = |limit: u64| {
         if limit == 0 {
             0
@@ -54,6 +54,17 @@ mod tests {
             r#"{"jitter": "none", "max": "5s"}"#,
             0,
             expect!["1000ms 2000ms 4000ms 5000ms 5000ms 5000ms"],
+        );
+        // Unless told otherwise the longest is a minute, but never less than the first.
+        check(
+            r#"{"jitter": "none", "first": "25s"}"#,
+            0,
+            expect!["25000ms 50000ms 60000ms 60000ms 60000ms 60000ms"],
+        );
+        check(
+            r#"{"jitter": "none", "first": "5m"}"#,
+            0,
+            expect!["300000ms 300000ms 300000ms 300000ms 300000ms 300000ms"],
         );
         check(
             r#"{"jitter": "none", "backoff": "fixed"}"#,

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 
 use crate::Timestamp;
 use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, TaskDoc};
+use crate::ids::RunId;
 use crate::limits::ENDING_TIMEOUT_MS;
 use crate::run::event::{Ended, EndingStep, RunError, Skip};
 use crate::run::{Event, EventKind};
@@ -45,6 +46,8 @@ struct Oracle<'d> {
     kinds: BTreeMap<String, String>,
     /// Tasks whose result is that of another run.
     reused: BTreeSet<String>,
+    /// The runs that tasks are to take up, with their flows.
+    old_children: BTreeMap<String, (String, RunId)>,
     begun: BTreeSet<String>,
     out: BTreeSet<String>,
     /// Main tasks in the order in which they succeeded.
@@ -83,6 +86,7 @@ impl<'d> Oracle<'d> {
             settled: BTreeMap::new(),
             kinds: BTreeMap::new(),
             reused: BTreeSet::new(),
+            old_children: BTreeMap::new(),
             begun: BTreeSet::new(),
             out: BTreeSet::new(),
             succeeded: Vec::new(),
@@ -123,6 +127,21 @@ impl<'d> Oracle<'d> {
             }
             return;
         }
+        if let EventKind::ChildReused {
+            task, flow, child, ..
+        } = &event.kind
+        {
+            self.old_children
+                .insert(task.to_string(), (flow.to_string(), *child));
+            return;
+        }
+        if let EventKind::ChildRequested { task, flow, fork, .. } = &event.kind {
+            let old = self.old_children.get(&**task);
+            let old = old.filter(|(old, _)| **old == **flow).map(|(_, run)| *run);
+            self.expect(fork.as_ref().map(|fork| fork.run) == old, || {
+                format!("{seq}: {task} does not take up the run it was to")
+            });
+        }
         let now = self.now();
         if self.lists.event(event, now) {
             return;
@@ -139,7 +158,8 @@ impl<'d> Oracle<'d> {
             }
             EventKind::RunCreated { .. }
             | EventKind::SignalReceived { .. }
-            | EventKind::TaskReused { .. } => {}
+            | EventKind::TaskReused { .. }
+            | EventKind::ChildReused { .. } => {}
             EventKind::ChildRequested { task, .. } => {
                 self.begin(seq, task, &event.kind);
                 self.expect_not_paused(seq, task);

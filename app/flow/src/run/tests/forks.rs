@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::script::{Script, doc};
 use super::world::{World, compile};
-use crate::run::fork::{BadStart, ForkPlan, Forking};
+use crate::run::fork::{BadStart, ForkPlan, Forking, OldChildren};
 use crate::run::{Fork, ForkedFrom};
 
 /// Starts a run of `flow` that takes what it can from an old one.
@@ -17,23 +17,30 @@ pub(super) fn fork(
 ) -> Result<(ForkPlan, World), BadStart> {
     let (plan, program) = compile(flow.clone());
     let old_inputs = old.state.inputs().inline().cloned().unwrap_or_default();
+    let mut children = OldChildren::default();
+    old.log.iter().for_each(|event| children.read(event));
     let forking = Forking {
         old: &old.state,
         old_inputs: &old_inputs,
+        children: &children,
         plan: &plan,
         program: &program,
         inputs,
         vars,
     };
     let found = forking.plan(from)?;
-    let reused = found.reused.clone();
+    let (reused, children) = (found.reused.clone(), found.children.clone());
     let from = ForkedFrom {
         run: old.state.id(),
         task: from.map(Into::into),
     };
     let world = World::start_new(flow, inputs.clone(), old.blobs, |new| {
         new.vars = vars.clone();
-        new.fork = Some(Box::new(Fork { from, reused }));
+        new.fork = Some(Box::new(Fork {
+            from,
+            reused,
+            children,
+        }));
     });
     Ok((found, world))
 }
@@ -66,6 +73,16 @@ fn check(
             n => format!(", but for {n} items"),
         };
         told.push_str(&format!("{} runs: {}{items}\n", run.path, run.why));
+    }
+    for child in &found.children {
+        let from = child
+            .from
+            .as_ref()
+            .map_or_else(String::new, |from| format!(" from {from}"));
+        told.push_str(&format!(
+            "{} takes up its run of {} {}{from}\n",
+            child.path, child.flow, child.version
+        ));
     }
     told.push_str(&Script::run_in(world, steps).out);
     expected.assert_eq(&told);
@@ -366,6 +383,300 @@ tasks:
             a    ready      1 attempt
             b    succeeded
             run  running
+        "#]],
+    );
+}
+
+const BILLS: &str = "
+inputs: { order: {} }
+tasks:
+  first: { type: work }
+  bill: { type: subflow, needs: [first], retry: { max_attempts: 2, first: 1s, jitter: none }, with: { flow: bill-one, inputs: { order: '{{ inputs.order }}' } } }
+  after: { type: subflow, needs: [bill], with: { flow: told } }
+";
+
+const BILL_FAILED: &str = r#"inputs {"order": 7}; first ok; child bill starts; child bill fails; wait 1s; child bill other starts; child bill other fails"#;
+
+const BILL_DONE: &str = r#"inputs {"order": 7}; first ok; child bill starts; child bill ok 1; child after starts; child after ok 1"#;
+
+#[test]
+fn a_child_that_had_not_succeeded_is_taken_up() {
+    check(
+        BILLS,
+        BILL_FAILED,
+        BILLS,
+        (
+            r#"{"order": 7}"#,
+            None,
+            "restart; child bill starts; child bill fails; wait 1s; child bill other starts; child bill other ok 1; log",
+        ),
+        expect![[r#"
+            reused: first
+            bill runs: it had not succeeded, it was failed
+            after runs: it comes after bill, which runs
+            bill takes up its run of bill-one 4
+            - bill starts bill-one 4 with {"order":7} in attempt 1, depth 1, taking up run_0000000000000000000000002e
+            - bill starts bill-one 4 with {"order":7} in attempt 1, depth 1, taking up run_0000000000000000000000002e
+            - bill starts bill-one 4 with {"order":7} in attempt 2, depth 1, taking up run_0000000000000000000000002e
+            - after starts told newest with {} in attempt 1, depth 1
+            1 run_created {"inputs":{"value":{"order":7}},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
+            2 run_started {}
+            3 task_reused {"task":"first","output":{"value":null}}
+            4 child_reused {"task":"bill","child":"run_0000000000000000000000002e"}
+            5 task_succeeded {"task":"first","output":{"value":null}}
+            6 child_requested {"task":"bill","attempt":1,"inputs":{"value":{"order":7}},"wait":true,"fork":{"run":"run_0000000000000000000000002e"}}
+            7 child_started {"task":"bill","child":"run_0000000000000000000000002d"}
+            8 attempt_failed {"task":"bill","attempt":1,"error":{"kind":"child_failed","message":"the run run_0000000000000000000000002d failed: it broke"},"retry_at":"2026-01-01T00:00:01Z"}
+            9 child_requested {"task":"bill","attempt":2,"inputs":{"value":{"order":7}},"wait":true,"fork":{"run":"run_0000000000000000000000002e"}}
+            10 child_started {"task":"bill","child":"run_0000000000000000000000002e"}
+            11 task_succeeded {"task":"bill","output":{"value":1}}
+            12 child_requested {"task":"after","attempt":1,"inputs":{"value":{}},"wait":true}
+            first  succeeded
+            bill   succeeded  2 attempts
+            after  waiting    1 attempt  waits for a run of the flow told to start
+            run    running
+        "#]],
+    );
+    // A changed input is a matter of the child's own fork, which sees what it is given.
+    check(
+        BILLS,
+        BILL_FAILED,
+        BILLS,
+        (r#"{"order": 8}"#, None, ""),
+        expect![[r#"
+            reused: first
+            bill runs: the input order has changed
+            after runs: it comes after bill, which runs
+            bill takes up its run of bill-one 4
+            - bill starts bill-one 4 with {"order":8} in attempt 1, depth 1, taking up run_0000000000000000000000002e
+            first  succeeded
+            bill   waiting    1 attempt  waits for a run of the flow bill-one to start
+            after  blocked    waits for bill
+            run    running
+        "#]],
+    );
+    // Of another flow there is nothing to take.
+    check(
+        BILLS,
+        BILL_FAILED,
+        &BILLS.replace("flow: bill-one", "flow: bill-two"),
+        (r#"{"order": 7}"#, None, ""),
+        expect![[r#"
+            reused: first
+            bill runs: its definition has changed
+            after runs: it comes after bill, which runs
+            - bill starts bill-two newest with {"order":7} in attempt 1, depth 1
+            first  succeeded
+            bill   waiting    1 attempt  waits for a run of the flow bill-two to start
+            after  blocked    waits for bill
+            run    running
+        "#]],
+    );
+    // The task says which version.
+    check(
+        BILLS,
+        BILL_FAILED,
+        &BILLS.replace("flow: bill-one", "flow: bill-one, version: 9"),
+        (r#"{"order": 7}"#, None, ""),
+        expect![[r#"
+            reused: first
+            bill runs: its definition has changed
+            after runs: it comes after bill, which runs
+            bill takes up its run of bill-one 9
+            - bill starts bill-one 9 with {"order":7} in attempt 1, depth 1, taking up run_0000000000000000000000002e
+            first  succeeded
+            bill   waiting    1 attempt  waits for a run of the flow bill-one to start
+            after  blocked    waits for bill
+            run    running
+        "#]],
+    );
+}
+
+#[test]
+fn a_run_starts_again_from_inside_a_child() {
+    check(
+        BILLS,
+        BILL_DONE,
+        BILLS,
+        (
+            r#"{"order": 7}"#,
+            Some("bill/send[2]/post"),
+            "child bill starts; child bill ok 1",
+        ),
+        expect![[r#"
+            reused: first
+            bill runs: the new run starts here
+            after runs: it comes after bill, which runs
+            bill takes up its run of bill-one 4 from send[2]/post
+            - bill starts bill-one 4 with {"order":7} in attempt 1, depth 1, taking up run_0000000000000000000000002d from send[2]/post
+            - after starts told newest with {} in attempt 1, depth 1
+            first  succeeded
+            bill   succeeded  1 attempt
+            after  waiting    1 attempt  waits for a run of the flow told to start
+            run    running
+        "#]],
+    );
+    // From the task itself, its child does all again.
+    check(
+        BILLS,
+        BILL_DONE,
+        BILLS,
+        (r#"{"order": 7}"#, Some("bill"), ""),
+        expect![[r#"
+            reused: first
+            bill runs: the new run starts here
+            after runs: it comes after bill, which runs
+            - bill starts bill-one newest with {"order":7} in attempt 1, depth 1
+            first  succeeded
+            bill   waiting    1 attempt  waits for a run of the flow bill-one to start
+            after  blocked    waits for bill
+            run    running
+        "#]],
+    );
+    let refused = [
+        (
+            "first/x",
+            expect!["`first` starts no run of another flow, so there is no task inside it"],
+        ),
+        (
+            "none/x",
+            expect!["the flow version has no task `none` to start from"],
+        ),
+        (
+            "bill/x",
+            expect!["`bill` had no run there that it waited for; start from `bill` itself"],
+        ),
+    ];
+    for (from, expected) in refused {
+        let new = (r#"{"order": 7}"#, Some(from), "");
+        check(BILLS, r#"inputs {"order": 7}; first fails"#, BILLS, new, expected);
+    }
+}
+
+const EACH_BILL: &str = "
+inputs: { orders: {} }
+tasks:
+  bills: { type: subflow, for_each: { items: '{{ inputs.orders }}', on_item_failure: continue }, with: { flow: bill-one, inputs: { order: '{{ item }}' } } }
+  again: { type: subflow, loop: { until: '{{ last == 3 }}' }, with: { flow: look } }
+";
+
+const EACH_FAILED: &str = r#"inputs {"orders": [7, 8, 9]}; child bills[0] starts; child bills[1] starts; child bills[2] starts; child bills[0] ok 1; child bills[1] fails; child bills[2] ok 1; child again#1 starts; child again#1 ok 1; child again#2 starts; child again#2 fails"#;
+
+#[test]
+fn children_of_items_are_taken_up_each() {
+    let orders = r#"{"orders": [7, 8, 9]}"#;
+    check(
+        EACH_BILL,
+        EACH_FAILED,
+        EACH_BILL,
+        (orders, None, "restart; log"),
+        expect![[r#"
+            reused: bills[0] bills[2]
+            bills runs: it had not succeeded, it was failed, but for 2 items
+            again runs: it had not succeeded, it was failed
+            bills[1] takes up its run of bill-one 4
+            - bills[1] starts bill-one 4 with {"order":8} in attempt 1, depth 1, taking up run_0000000000000000000000002d
+            - again#1 starts look newest with {} in attempt 1, depth 1
+            - bills[1] starts bill-one 4 with {"order":8} in attempt 1, depth 1, taking up run_0000000000000000000000002d
+            - again#1 starts look newest with {} in attempt 1, depth 1
+            1 run_created {"inputs":{"value":{"orders":[7,8,9]}},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
+            2 run_started {}
+            3 task_reused {"task":"bills[0]","output":{"value":1}}
+            4 task_reused {"task":"bills[2]","output":{"value":1}}
+            5 child_reused {"task":"bills[1]","child":"run_0000000000000000000000002d"}
+            6 items_listed {"task":"bills","n":3,"items":[{"first":0,"items":{"value":[7,8,9]}}]}
+            7 loop_begun {"task":"again"}
+            8 child_requested {"task":"bills[1]","attempt":1,"inputs":{"value":{"order":8}},"wait":true,"fork":{"run":"run_0000000000000000000000002d"}}
+            9 child_requested {"task":"again#1","attempt":1,"inputs":{"value":{}},"wait":true}
+            bills     running
+            bills[0]  succeeded
+            bills[1]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            bills[2]  succeeded
+            again     running
+            again#1   waiting    1 attempt  waits for a run of the flow look to start
+            run       running
+        "#]],
+    );
+    check(
+        EACH_BILL,
+        EACH_FAILED,
+        EACH_BILL,
+        (orders, Some("bills[2]/post"), "show"),
+        expect![[r#"
+            reused: bills[0]
+            bills runs: the new run starts here, but for 1 items
+            again runs: it had not succeeded, it was failed
+            bills[1] takes up its run of bill-one 4
+            bills[2] takes up its run of bill-one 4 from post
+            - bills[1] starts bill-one 4 with {"order":8} in attempt 1, depth 1, taking up run_0000000000000000000000002d
+            - bills[2] starts bill-one 4 with {"order":9} in attempt 1, depth 1, taking up run_0000000000000000000000002d from post
+            - again#1 starts look newest with {} in attempt 1, depth 1
+            bills     running
+            bills[0]  succeeded
+            bills[1]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            bills[2]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            again     running
+            again#1   waiting    1 attempt  waits for a run of the flow look to start
+            run       running
+            bills     running
+            bills[0]  succeeded
+            bills[1]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            bills[2]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            again     running
+            again#1   waiting    1 attempt  waits for a run of the flow look to start
+            run       running
+        "#]],
+    );
+    check(
+        EACH_BILL,
+        EACH_FAILED,
+        EACH_BILL,
+        (orders, Some("bills/post"), ""),
+        expect!["each item of `bills` has a run of its own; name one of them, as in `bills[0]/post`"],
+    );
+    // Items of another list are not the same items.
+    check(
+        EACH_BILL,
+        EACH_FAILED,
+        EACH_BILL,
+        (r#"{"orders": [1, 2, 3]}"#, Some("bills[2]"), ""),
+        expect![[r#"
+            reused: 
+            bills runs: the input orders has changed
+            again runs: it had not succeeded, it was failed
+            - bills[0] starts bill-one newest with {"order":1} in attempt 1, depth 1
+            - bills[1] starts bill-one newest with {"order":2} in attempt 1, depth 1
+            - bills[2] starts bill-one newest with {"order":3} in attempt 1, depth 1
+            - again#1 starts look newest with {} in attempt 1, depth 1
+            bills     running
+            bills[0]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            bills[1]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            bills[2]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            again     running
+            again#1   waiting    1 attempt  waits for a run of the flow look to start
+            run       running
+        "#]],
+    );
+    // An iteration stands for its whole loop.
+    check(
+        EACH_BILL,
+        EACH_FAILED,
+        EACH_BILL,
+        (orders, Some("again#2/post"), ""),
+        expect![[r#"
+            reused: bills[0] bills[2]
+            bills runs: it had not succeeded, it was failed, but for 2 items
+            again runs: the new run starts here
+            bills[1] takes up its run of bill-one 4
+            - bills[1] starts bill-one 4 with {"order":8} in attempt 1, depth 1, taking up run_0000000000000000000000002d
+            - again#1 starts look newest with {} in attempt 1, depth 1
+            bills     running
+            bills[0]  succeeded
+            bills[1]  waiting    1 attempt  waits for a run of the flow bill-one to start
+            bills[2]  succeeded
+            again     running
+            again#1   waiting    1 attempt  waits for a run of the flow look to start
+            run       running
         "#]],
     );
 }

@@ -389,6 +389,8 @@ fn random_runs_get_everywhere() {
         child_requested
         child_requested of an item
         child_requested of an iteration
+        child_reused
+        child_reused of an item
         child_started
         child_started of an item
         child_started of an iteration

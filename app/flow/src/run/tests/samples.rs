@@ -32,13 +32,14 @@ fn word(kind: &EventKind) -> &'static str {
         EventKind::ChildRequested { .. } => "child_requested",
         EventKind::ChildStarted { .. } => "child_started",
         EventKind::TaskReused { .. } => "task_reused",
+        EventKind::ChildReused { .. } => "child_reused",
         EventKind::RunEnding { .. } => "run_ending",
         EventKind::EndingStep { .. } => "ending_step",
         EventKind::RunFinished { .. } => "run_finished",
     }
 }
 
-const N_KINDS: usize = 24;
+const N_KINDS: usize = 25;
 
 #[test]
 fn stored_events_are_read_for_ever() {
@@ -94,6 +95,8 @@ fn fields_with_a_default_may_be_missing() {
             "queue_key",
             "cache_key",
             "cached_from",
+            "fork",
+            "from",
         ]
         .iter()
         .filter(|field| is_optional(&full.kind, field))
@@ -125,7 +128,8 @@ fn is_optional(kind: &EventKind, field: &str) -> bool {
             )
         }
         EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),
-        EventKind::ChildRequested { .. } => matches!(field, "version" | "until"),
+        EventKind::ChildRequested { .. } => matches!(field, "version" | "until" | "fork"),
+        EventKind::ChildReused { .. } => field == "from",
         EventKind::TaskScheduled { .. } => matches!(field, "input" | "queue_key" | "cache_key"),
         EventKind::TaskWaiting { .. } => matches!(field, "attempt" | "input" | "until" | "signal"),
         EventKind::TaskSucceeded { .. } => matches!(field, "case" | "exit_code" | "edges" | "cached_from"),

@@ -460,9 +460,13 @@ impl Script {
                     let ParentRun {
                         task, attempt, depth, ..
                     } = start.parent;
+                    let fork = start.fork.map_or_else(String::new, |fork| {
+                        let from = fork.task.map_or_else(String::new, |from| format!(" from {from}"));
+                        format!(", taking up {}{from}", fork.run)
+                    });
                     let _ = writeln!(
                         self.out,
-                        "- {task} starts {} {version} with {inputs} in attempt {attempt}, depth {depth}",
+                        "- {task} starts {} {version} with {inputs} in attempt {attempt}, depth {depth}{fork}",
                         start.flow
                     );
                 }

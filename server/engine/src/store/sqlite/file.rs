@@ -35,6 +35,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0006_gates.sql"),
         include_str!("migrations/pointwork/0007_notifications.sql"),
         include_str!("migrations/pointwork/0008_lanes.sql"),
+        include_str!("migrations/pointwork/0009_follows.sql"),
     ],
     synchronous: "FULL",
 };

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use flow::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use flow::{RunId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::file::Fault;
 use super::outbox;
-use crate::store::{Follower, GateDecision, GateRow, NewVersion, StoreError};
+use crate::store::{FollowMark, Follower, GateDecision, GateRow, NewVersion, StoreError};
 
 /// A gate.
 pub(super) fn read(conn: &Connection, id: u128) -> Result<GateRow, Fault> {
@@ -69,19 +69,52 @@ pub(super) fn forget(conn: &Connection, before: Timestamp) -> Result<(), Fault> 
 
 /// Brings what a flow follows up to its newest version.
 pub(super) fn save_follows(conn: &Connection, version: &NewVersion) -> Result<(), Fault> {
-    conn.prepare_cached("DELETE FROM follows WHERE flow = ?")?
-        .execute([&version.flow])?;
-    for (name, followed) in &version.follows {
-        conn.prepare_cached("INSERT INTO follows (flow, name, followed) VALUES (?, ?, ?)")?
-            .execute([&version.flow, name, followed])?;
+    let before: Vec<String> = {
+        let mut select = conn.prepare_cached("SELECT name FROM follows WHERE flow = ?")?;
+        let names = select.query_map([&version.flow], |row| row.get(0))?;
+        names.collect::<rusqlite::Result<_>>()?
+    };
+    for gone in before
+        .iter()
+        .filter(|old| version.follows.iter().all(|(name, _)| name != *old))
+    {
+        conn.prepare_cached("DELETE FROM follows WHERE flow = ? AND name = ?")?
+            .execute([&version.flow, gone])?;
     }
+    for (name, followed) in &version.follows {
+        conn.prepare_cached(
+            "INSERT INTO follows (flow, name, followed) VALUES (?1, ?2, ?3)
+             ON CONFLICT (flow, name) DO UPDATE
+             SET followed = ?3, last_at = NULL, last_after = NULL, last_run = NULL, last_error = NULL WHERE followed != ?3",
+        )?
+        .execute([&version.flow, name, followed])?;
+    }
+    Ok(())
+}
+
+/// Notes what came of an end that was to start a flow.
+pub(super) fn mark_follower(
+    conn: &Connection,
+    flow: &str,
+    name: &str,
+    mark: &FollowMark,
+) -> Result<(), Fault> {
+    conn.prepare_cached("UPDATE follows SET last_at = ?, last_after = ?, last_run = ?, last_error = ? WHERE flow = ? AND name = ?")?
+        .execute(params![
+            mark.at.as_micros(),
+            mark.after.to_bytes(),
+            mark.came.as_ref().ok().map(|run| run.to_bytes()),
+            mark.came.as_ref().err(),
+            flow,
+            name,
+        ])?;
     Ok(())
 }
 
 /// Flows that start when others end, without the archived ones.
 pub(super) fn followers(conn: &Connection) -> Result<Vec<Follower>, Fault> {
     let mut select = conn.prepare_cached(
-        "SELECT f.followed, f.flow, f.name FROM follows f JOIN flows ON flows.flow = f.flow
+        "SELECT f.followed, f.flow, f.name, f.last_at, f.last_after, f.last_run, f.last_error FROM follows f JOIN flows ON flows.flow = f.flow
          WHERE flows.archived = 0 ORDER BY f.followed, f.flow, f.name",
     )?;
     let rows = select.query_map([], |row| {
@@ -90,7 +123,28 @@ pub(super) fn followers(conn: &Connection) -> Result<Vec<Follower>, Fault> {
             followed: text(0)?,
             flow: text(1)?,
             name: text(2)?,
+            last: last(row)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn last(row: &Row<'_>) -> rusqlite::Result<Option<FollowMark>> {
+    let run = |column: usize| {
+        let bytes = row.get::<_, Option<[u8; 16]>>(column)?;
+        Ok::<_, rusqlite::Error>(bytes.map(RunId::from_bytes))
+    };
+    let (at, after): (Option<i64>, _) = (row.get(3)?, run(4)?);
+    let Some((at, after)) = at.zip(after) else {
+        return Ok(None);
+    };
+    let came = match run(5)? {
+        Some(run) => Ok(run),
+        None => Err(row.get::<_, Option<String>>(6)?.unwrap_or_default()),
+    };
+    Ok(Some(FollowMark {
+        at: Timestamp::from_micros(at),
+        after,
+        came,
+    }))
 }

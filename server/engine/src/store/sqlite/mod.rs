@@ -51,10 +51,10 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::retention::Retention;
 use super::{
-    BlobKey, Committed, FlowStats, Follower, GateDecision, GateRow, MessageId, NewNotice, NewSecret,
-    NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, RuleRow, RunDecision, RunFilter,
-    RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreResult, StoredVersion, Swept,
-    Unfinished, VariableRow,
+    BlobKey, Committed, FlowStats, FollowMark, Follower, GateDecision, GateRow, MessageId, NewNotice,
+    NewSecret, NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, RuleRow, RunDecision,
+    RunFilter, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store, StoreResult, StoredVersion,
+    Swept, Unfinished, VariableRow,
 };
 
 /// What deleting a run weighs in the sharing of transactions.
@@ -321,6 +321,13 @@ impl Store for SqliteStore {
 
     async fn followers(&self) -> StoreResult<Vec<Follower>> {
         self.readers.read(gates::followers).await
+    }
+
+    async fn mark_follower(&self, flow: &str, name: &str, mark: FollowMark) -> StoreResult<()> {
+        let (flow, name) = (flow.to_owned(), name.to_owned());
+        self.writer
+            .write(1, move |conn, _| gates::mark_follower(conn, &flow, &name, &mark))
+            .await
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> StoreResult<Vec<Event>> {

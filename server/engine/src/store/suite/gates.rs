@@ -5,7 +5,7 @@ use flow::gate::{Gate, Permit};
 use flow::view::RunStatus;
 
 use super::drafts::{at, commit, id, message, run, version};
-use crate::store::{Committed, GateDecision, GateRow, OutboxRow, ShardEpochs, Store};
+use crate::store::{Committed, FollowMark, GateDecision, GateRow, OutboxRow, ShardEpochs, Store};
 
 pub(super) async fn gates_decide_one_after_the_other(store: &dyn Store, epochs: &ShardEpochs) {
     const GATE: u128 = 77;
@@ -99,4 +99,39 @@ pub(super) async fn flows_follow_others(store: &dyn Store) {
     assert_eq!(shown().await, ["shop audit done"]);
     save("mail", &[("done", "bank")]).await;
     assert_eq!(shown().await, ["bank mail done", "shop audit done"], "it is back");
+
+    let marked = async || {
+        let all = store.followers().await.expect("ok");
+        let lines = all.iter().map(|one| match &one.last {
+            Some(last) => format!("{} after {}: {:?}", one.flow, last.after, last.came),
+            None => format!("{} never", one.flow),
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let mark = |n, came| FollowMark {
+        at: at(n),
+        after: id(900),
+        came,
+    };
+    let tell = async |flow, name, mark| store.mark_follower(flow, name, mark).await.expect("ok");
+    tell("audit", "done", mark(7, Ok(id(901)))).await;
+    tell("mail", "done", mark(7, Ok(id(901)))).await;
+    tell("mail", "done", mark(8, Err("it takes inputs".to_owned()))).await;
+    tell("mail", "gone", mark(8, Ok(id(901)))).await;
+    let (after, run) = (id(900), id(901));
+    let failed = format!("mail after {after}: Err(\"it takes inputs\")");
+    let started = format!("audit after {after}: Ok({run:?})");
+    assert_eq!(marked().await, [failed.as_str(), &started]);
+    save("mail", &[("done", "bank"), ("more", "zoo")]).await;
+    assert_eq!(
+        marked().await,
+        [failed.as_str(), &started, "mail never"],
+        "it goes on"
+    );
+    save("mail", &[("done", "shop")]).await;
+    assert_eq!(
+        marked().await,
+        [started.as_str(), "mail never"],
+        "it follows another"
+    );
 }
