@@ -39,6 +39,8 @@ pub(super) struct Entry {
     pub(super) n_events: usize,
     /// Attempts whose start becomes durable with this batch.
     pub(super) started: Vec<AttemptToken>,
+    /// Attempts whose start is refused for what becomes durable with this batch.
+    pub(super) unstarted: Vec<AttemptToken>,
     pub(super) accepted: Option<oneshot::Sender<EngineResult<Accepted>>>,
     pub(super) replies: Vec<oneshot::Sender<EngineResult<()>>>,
     /// Commands that were refused for what becomes durable with this batch, or before it.
@@ -154,6 +156,7 @@ impl Entry {
             last_seq: 0,
             n_events: 0,
             started: Vec::new(),
+            unstarted: Vec::new(),
             accepted: None,
             replies: Vec::new(),
             refusals: Vec::new(),
