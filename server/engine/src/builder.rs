@@ -365,7 +365,7 @@ impl EngineBuilder {
 }
 
 /// What has been set for queues while an engine worked.
-async fn stored_limits(store: &dyn Store) -> EngineResult<Vec<(String, QueueLimits)>> {
+pub(crate) async fn stored_limits(store: &dyn Store) -> EngineResult<Vec<(String, QueueLimits)>> {
     let stored = store.queues().await?;
     let read = stored
         .into_iter()
@@ -379,7 +379,7 @@ async fn stored_limits(store: &dyn Store) -> EngineResult<Vec<(String, QueueLimi
 }
 
 /// What workers elsewhere have of unfinished runs. Of runs that are over, nobody waits for their reports.
-async fn leases_of(store: &dyn Store, unfinished: &[Unfinished]) -> EngineResult<Vec<LeaseRow>> {
+pub(crate) async fn leases_of(store: &dyn Store, unfinished: &[Unfinished]) -> EngineResult<Vec<LeaseRow>> {
     let runs: FxHashSet<RunId> = unfinished.iter().map(|found| found.run).collect();
     let leases = store.leases().await?;
     let (kept, over): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| runs.contains(&lease.run));
