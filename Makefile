@@ -31,7 +31,7 @@ test: setup ## Install what tests need and run everything
 soak: site ## Simulate fresh seeds (SECONDS=600 or SEEDS=…), kill the server 200 times, try the full scale
 	@scripts/soak.sh "$(SECONDS)" "$(SEEDS)"
 
-fuzz: ## Feed TARGET=document|expression|events with random bytes for SECONDS=60
+fuzz: ## Feed TARGET=document|expression|events|worker with random bytes for SECONDS=60
 	@scripts/fuzz.sh "$(TARGET)" "$(SECONDS)"
 
 bench: build ## Measure this machine

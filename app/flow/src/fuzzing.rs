@@ -212,69 +212,75 @@ pub fn events(bytes: &[u8]) {
     assert!(json.is_ok(), "a state can be written: {:?}", json.err());
 }
 
+/// Feeds a target with all that lies in its folder, whole and cut off, and with some that is made of it.
+///
+/// # Panics
+/// If the target does, or there is nothing to feed.
+pub fn corpus(target: &str, feed: fn(&[u8]), n_made: usize) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
+    let mut corpus = Vec::new();
+    for entry in std::fs::read_dir(format!("{folder}/{target}")).expect("it has a corpus") {
+        let path = entry.expect("it can be listed").path();
+        let bytes = std::fs::read(&path).expect("it can be read");
+        feed(&bytes);
+        // What is cut off in the middle is no worse.
+        let step = 300_usize.div_ceil(n_made);
+        (0..bytes.len().min(512))
+            .step_by(step)
+            .for_each(|end| feed(&bytes[..end]));
+        corpus.push(bytes);
+    }
+    assert!(!corpus.is_empty(), "there is something to feed");
+    let n = std::env::var("FUZZ_INPUTS").ok().and_then(|n| n.parse().ok());
+    let mut chance = 7;
+    for _ in 0..n.unwrap_or(n_made) {
+        feed(&mutated(&corpus, &mut chance));
+    }
+}
+
+fn below(chance: &mut u64, end: usize) -> usize {
+    *chance = chance
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    (*chance >> 33) as usize % end.max(1)
+}
+
+/// One input with a few pieces of others, or of itself, put in or over, and some bytes changed or gone.
+fn mutated(corpus: &[Vec<u8>], chance: &mut u64) -> Vec<u8> {
+    let mut bytes = corpus[below(chance, corpus.len())].clone();
+    for _ in 0..1 + below(chance, 4) {
+        let other = &corpus[below(chance, corpus.len())];
+        let from = below(chance, other.len());
+        let piece = &other[from..(from + below(chance, 40)).min(other.len())];
+        let at = below(chance, bytes.len());
+        let end = (at + below(chance, 12)).min(bytes.len());
+        match below(chance, 4) {
+            0 => drop(bytes.splice(at..at, piece.iter().copied())),
+            1 => drop(bytes.splice(at..end, piece.iter().copied())),
+            2 => drop(bytes.drain(at..end)),
+            _ if at < bytes.len() => bytes[at] ^= 1 << below(chance, 8),
+            _ => {}
+        }
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Feeds a target with all that lies in its folder.
-    fn check(target: &str, feed: fn(&[u8])) {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
-        let mut corpus = Vec::new();
-        for entry in std::fs::read_dir(format!("{folder}/{target}")).expect("it has a corpus") {
-            let path = entry.expect("it can be listed").path();
-            let bytes = std::fs::read(&path).expect("it can be read");
-            feed(&bytes);
-            // What is cut off in the middle is no worse.
-            (0..bytes.len().min(512)).for_each(|end| feed(&bytes[..end]));
-            corpus.push(bytes);
-        }
-        assert!(!corpus.is_empty(), "there is something to feed");
-        let n = std::env::var("FUZZ_INPUTS").ok().and_then(|n| n.parse().ok());
-        let mut chance = 7;
-        for _ in 0..n.unwrap_or(300) {
-            feed(&mutated(&corpus, &mut chance));
-        }
-    }
-
-    fn below(chance: &mut u64, end: usize) -> usize {
-        *chance = chance
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (*chance >> 33) as usize % end.max(1)
-    }
-
-    /// One input with a few pieces of others, or of itself, put in or over, and some bytes changed or gone.
-    fn mutated(corpus: &[Vec<u8>], chance: &mut u64) -> Vec<u8> {
-        let mut bytes = corpus[below(chance, corpus.len())].clone();
-        for _ in 0..1 + below(chance, 4) {
-            let other = &corpus[below(chance, corpus.len())];
-            let from = below(chance, other.len());
-            let piece = &other[from..(from + below(chance, 40)).min(other.len())];
-            let at = below(chance, bytes.len());
-            let end = (at + below(chance, 12)).min(bytes.len());
-            match below(chance, 4) {
-                0 => drop(bytes.splice(at..at, piece.iter().copied())),
-                1 => drop(bytes.splice(at..end, piece.iter().copied())),
-                2 => drop(bytes.drain(at..end)),
-                _ if at < bytes.len() => bytes[at] ^= 1 << below(chance, 8),
-                _ => {}
-            }
-        }
-        bytes
-    }
-
     #[test]
     fn documents_of_the_corpus() {
-        check("document", document);
+        corpus("document", document, 300);
     }
 
     #[test]
     fn expressions_of_the_corpus() {
-        check("expression", expression);
+        corpus("expression", expression, 300);
     }
 
     #[test]
     fn events_of_the_corpus() {
-        check("events", events);
+        corpus("events", events, 300);
     }
 }

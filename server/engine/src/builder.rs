@@ -51,6 +51,8 @@ pub struct EngineBuilder {
     disabled: Vec<String>,
     retention: Retention,
     secret_key: KeySource,
+    #[cfg(any(test, feature = "testing"))]
+    loops_here: bool,
     queues: BTreeMap<String, QueueLimits>,
     lease: Duration,
 }
@@ -90,6 +92,8 @@ impl Default for EngineBuilder {
             queues: BTreeMap::new(),
             lease: LEASE,
             secret_key: KeySource::default(),
+            #[cfg(any(test, feature = "testing"))]
+            loops_here: false,
         }
     }
 }
@@ -241,7 +245,7 @@ impl EngineBuilder {
             #[cfg(test)]
             planted: shard::Planted::Nothing,
         };
-        let router = start_loops(self.n_loops(), &shared)?;
+        let router = self.start_loops(&shared)?;
         // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
         let _ = work.router.set(router.clone());
         recover(&router, &unfinished, &leases);
@@ -264,6 +268,31 @@ impl EngineBuilder {
     fn n_loops(&self) -> usize {
         self.loops
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(4)))
+    }
+
+    fn start_loops(&self, shared: &Shared) -> EngineResult<Router> {
+        let (router, inboxes) = Router::new(self.n_loops());
+        #[cfg(any(test, feature = "testing"))]
+        if self.loops_here {
+            for inbox in inboxes {
+                tokio::spawn(shard::run(shared.clone(), router.clone(), inbox));
+            }
+            return Ok(router);
+        }
+        for (n, inbox) in inboxes.into_iter().enumerate() {
+            shard::spawn(&format!("shards-{n}"), shared.clone(), router.clone(), inbox).map_err(|error| {
+                EngineError::Unavailable(format!("a thread could not be started: {error}"))
+            })?;
+        }
+        Ok(router)
+    }
+
+    /// Shard loops share the current runtime's thread instead of having their own, so that what they do is the same each time.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub(crate) fn loops_here(mut self) -> Self {
+        self.loops_here = true;
+        self
     }
 
     fn open(&self) -> EngineResult<Stores> {
@@ -365,7 +394,7 @@ impl EngineBuilder {
 }
 
 /// What has been set for queues while an engine worked.
-async fn stored_limits(store: &dyn Store) -> EngineResult<Vec<(String, QueueLimits)>> {
+pub(crate) async fn stored_limits(store: &dyn Store) -> EngineResult<Vec<(String, QueueLimits)>> {
     let stored = store.queues().await?;
     let read = stored
         .into_iter()
@@ -379,7 +408,7 @@ async fn stored_limits(store: &dyn Store) -> EngineResult<Vec<(String, QueueLimi
 }
 
 /// What workers elsewhere have of unfinished runs. Of runs that are over, nobody waits for their reports.
-async fn leases_of(store: &dyn Store, unfinished: &[Unfinished]) -> EngineResult<Vec<LeaseRow>> {
+pub(crate) async fn leases_of(store: &dyn Store, unfinished: &[Unfinished]) -> EngineResult<Vec<LeaseRow>> {
     let runs: FxHashSet<RunId> = unfinished.iter().map(|found| found.run).collect();
     let leases = store.leases().await?;
     let (kept, over): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| runs.contains(&lease.run));
@@ -454,15 +483,6 @@ pub(crate) fn open_doors(
     schedules::start(&engine);
     notify::start(&engine);
     engine
-}
-
-fn start_loops(n_loops: usize, shared: &Shared) -> EngineResult<Router> {
-    let (router, inboxes) = Router::new(n_loops);
-    for (n, inbox) in inboxes.into_iter().enumerate() {
-        shard::spawn(&format!("shards-{n}"), shared.clone(), router.clone(), inbox)
-            .map_err(|error| EngineError::Unavailable(format!("a thread could not be started: {error}")))?;
-    }
-    Ok(router)
 }
 
 /// Goes on with what an earlier server left unfinished.

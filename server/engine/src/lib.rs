@@ -17,6 +17,8 @@ pub mod dispatch;
 mod engine;
 mod error;
 mod flows;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzzing;
 mod hub;
 mod mail;
 mod messages;

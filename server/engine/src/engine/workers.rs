@@ -21,6 +21,8 @@ use crate::error::{EngineError, EngineResult};
 use crate::reports;
 use crate::secrets::fill_in;
 use crate::secrets::mask::Masker;
+#[cfg(test)]
+use crate::shard::Planted;
 use crate::store::LogStream;
 use crate::store::lanes::{DeclaredType, LeaseRow, WorkerTokenRow};
 use crate::task_type::{LogSink, TaskOutcome};
@@ -300,7 +302,13 @@ impl Engine {
             };
             let started = self.parts.router.command(job.run, command, "engine".into()).await;
             match started {
-                Ok(()) => leased.extend(self.leased(job).await),
+                Ok(()) => {
+                    #[cfg(test)]
+                    if self.parts.shared.planted == Planted::FreeLeases {
+                        self.parts.queues.tell(crate::queues::Ask::Over(token));
+                    }
+                    leased.extend(self.leased(job).await);
+                }
                 Err(EngineError::StaleAttempt | EngineError::Finished(_) | EngineError::UnknownRun(_)) => {
                     self.over(token).await;
                 }
@@ -410,6 +418,11 @@ impl Engine {
         report: AttemptReport,
     ) -> EngineResult<()> {
         let row = self.worker_of(secret).await?;
+        #[cfg(test)]
+        let token = match self.parts.shared.planted {
+            Planted::StaleLeases => self.parts.remote.any_of(token, &row.id),
+            _ => token,
+        };
         let held = held(self.parts.remote.claim(token, &row.id))?;
         write(&held, &report.logs);
         let outcome = match &held.masker {

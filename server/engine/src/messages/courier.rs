@@ -2,7 +2,7 @@
 //!
 //! It is told of new ones after their commit and reads the store's outbox itself at the start, after whatever could not be delivered,
 //! and once in a while: what it is told is a hint, the outbox is the truth. Messages of one sender about the same thing go one after
-//! the other.
+//! the other. So after whatever may have left one behind, no later one is believed until the outbox has been read.
 
 use std::collections::VecDeque;
 use std::sync::Weak;
@@ -102,6 +102,8 @@ pub(crate) fn start(engine: &Engine, mut inbox: Letters) {
             done: VecDeque::new(),
             ready: VecDeque::new(),
             n_in_hand: 0,
+            is_behind: true,
+            stalled: FxHashSet::default(),
             look_at: clock.now(),
         };
         let mut stopping = Vec::new();
@@ -114,9 +116,7 @@ pub(crate) fn start(engine: &Engine, mut inbox: Letters) {
                     Some(told) => desk.take(told, clock.now()),
                 },
                 // It may come back early.
-                () = clock.wait_until(desk.look_at) => if clock.now() >= desk.look_at {
-                    desk.read(clock.now()).await;
-                },
+                () = clock.wait_until(desk.look_at) => desk.look(clock.now()).await,
             }
             if !stopping.is_empty() {
                 if desk.n_in_hand == 0 {
@@ -145,21 +145,31 @@ struct Desk {
     /// Lanes whose head may be delivered.
     ready: VecDeque<Lane>,
     n_in_hand: usize,
+    /// Whether there may be messages that nobody told of, or as at the start has not yet: what is told now may have to come after them.
+    is_behind: bool,
+    /// Lanes whose head has to wait: what comes later waits for the outbox to be read as well.
+    stalled: FxHashSet<Lane>,
     look_at: Timestamp,
 }
 
 impl Desk {
     fn take(&mut self, told: Told, now: Timestamp) {
         match told {
-            Told::Sent(rows) => rows.into_iter().for_each(|row| self.line_up(row)),
+            // What is left out here is found in the outbox.
+            Told::Sent(_) if self.is_behind => {}
+            Told::Sent(rows) => rows.into_iter().for_each(|row| self.line_up(row, true)),
             Told::Delivered { lane, is_done } => self.delivered(lane, is_done, now),
-            Told::Look => self.look_at = self.look_at.min(now.plus(AFTER_FAILURE)),
+            Told::Look => {
+                self.is_behind = true;
+                self.look_at = self.look_at.min(now.plus(AFTER_FAILURE));
+            }
             Told::Stop(_) => {}
         }
     }
 
-    fn line_up(&mut self, row: OutboxRow) {
-        if !self.known.insert(row.id) {
+    /// Lines up a message that was told of, or read.
+    fn line_up(&mut self, row: OutboxRow, is_told: bool) {
+        if self.known.contains(&row.id) {
             return;
         }
         let body: Body = match serde_json::from_str(&row.body) {
@@ -169,10 +179,15 @@ impl Desk {
                     "The message {} of {:032x} cannot be read, it stays where it is: {error}",
                     row.id.seq, row.id.sender
                 );
+                self.known.insert(row.id);
                 return;
             }
         };
         let lane = (row.id.sender, body.about());
+        if is_told && self.stalled.contains(&lane) {
+            return;
+        }
+        self.known.insert(row.id);
         let queue = self.lanes.entry(lane.clone()).or_default();
         if queue.is_empty() {
             self.ready.push_back(lane);
@@ -205,15 +220,34 @@ impl Desk {
         for (id, _) in self.lanes.remove(&lane).into_iter().flatten() {
             self.known.remove(&id);
         }
+        self.stalled.insert(lane);
         self.look_at = self.look_at.min(now.plus(AFTER_FAILURE));
+    }
+
+    /// Reads the outbox if it is time.
+    async fn look(&mut self, now: Timestamp) {
+        let is_waited_for = self.is_behind || !self.stalled.is_empty();
+        // A clock that was set back is not waited for.
+        let at_the_latest = now.plus(if is_waited_for { AFTER_FAILURE } else { EVERY });
+        self.look_at = self.look_at.min(at_the_latest);
+        if now >= self.look_at {
+            self.read(now).await;
+        }
     }
 
     /// Reads the outbox. What is in hand is known and passed over.
     async fn read(&mut self, now: Timestamp) {
         self.look_at = now.plus(EVERY);
-        if let Err(error) = self.read_all().await {
-            warn!("Messages between runs have to wait: {error}");
-            self.look_at = now.plus(AFTER_FAILURE);
+        match self.read_all().await {
+            Ok(()) => {
+                self.is_behind = false;
+                self.stalled.clear();
+            }
+            Err(error) => {
+                warn!("Messages between runs have to wait: {error}");
+                self.is_behind = true;
+                self.look_at = now.plus(AFTER_FAILURE);
+            }
         }
     }
 
@@ -226,7 +260,7 @@ impl Desk {
             let rows = parts.shared.store.outbox(after, ROWS_PER_READ).await?;
             let n_rows = rows.len();
             after = rows.last().map(|row| row.id);
-            rows.into_iter().for_each(|row| self.line_up(row));
+            rows.into_iter().for_each(|row| self.line_up(row, false));
             if n_rows < ROWS_PER_READ {
                 return Ok(());
             }

@@ -49,7 +49,12 @@ pub(super) async fn decide(
             messages: messages.clone(),
             takes,
         };
-        if shared.store.commit_gate(decision).await? {
+        let done = shared.store.commit_gate(decision).await;
+        if done.is_err() {
+            // It may have been written all the same, and what it tells with it.
+            shared.courier.look();
+        }
+        if done? {
             shared.courier.sent(messages);
             return Ok(());
         }

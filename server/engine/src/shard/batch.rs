@@ -39,6 +39,8 @@ pub(super) struct Entry {
     pub(super) n_events: usize,
     /// Attempts whose start becomes durable with this batch.
     pub(super) started: Vec<AttemptToken>,
+    /// Attempts whose start is refused for what becomes durable with this batch.
+    pub(super) unstarted: Vec<AttemptToken>,
     pub(super) accepted: Option<oneshot::Sender<EngineResult<Accepted>>>,
     pub(super) replies: Vec<oneshot::Sender<EngineResult<()>>>,
     /// Commands that were refused for what becomes durable with this batch, or before it.
@@ -49,6 +51,8 @@ pub(super) struct Entry {
     pub(super) messages: Vec<OutboxRow>,
     /// The messages that caused this, or nothing.
     pub(super) takes: Vec<MessageId>,
+    /// Whether it took messages and decided nothing.
+    pub(super) takes_for_nothing: bool,
 }
 
 /// How large a batch may grow before it is no longer added to: memory, and the time others wait for its commit.
@@ -156,12 +160,14 @@ impl Entry {
             last_seq: 0,
             n_events: 0,
             started: Vec::new(),
+            unstarted: Vec::new(),
             accepted: None,
             replies: Vec::new(),
             refusals: Vec::new(),
             reports: Vec::new(),
             messages: Vec::new(),
             takes: Vec::new(),
+            takes_for_nothing: false,
         }
     }
 }

@@ -18,7 +18,15 @@ use crate::error::EngineError;
 use crate::store::{Committed, StoreError, StoreResult};
 
 /// A commit under way.
-pub(super) type Committing = Pin<Box<dyn Future<Output = StoreResult<Vec<Committed>>> + Send>>;
+pub(super) type Committing = Pin<Box<dyn Future<Output = StoreResult<Written>> + Send>>;
+
+/// What a commit has come to.
+pub(super) struct Written {
+    /// One for each decision.
+    results: Vec<Committed>,
+    /// Whether the messages that cause nothing are taken.
+    taken: StoreResult<()>,
+}
 
 impl ShardLoop {
     /// Hands what was decided to the store.
@@ -34,7 +42,10 @@ impl ShardLoop {
                     decision.takes = takes;
                     decisions.push(decision);
                 }
-                None => taken_for_nothing.extend(takes),
+                None => {
+                    entry.takes_for_nothing = !takes.is_empty();
+                    taken_for_nothing.extend(takes);
+                }
             }
         }
         let blobs: Vec<_> = batch
@@ -48,30 +59,38 @@ impl ShardLoop {
             if !blobs.is_empty() {
                 shared.blobs.put(shared.clock.now(), blobs).await?;
             }
-            let committed = if decisions.is_empty() {
+            let results = if decisions.is_empty() {
                 Vec::new()
             } else {
                 shared.store.commit(&shared.epochs, decisions).await?
             };
-            if !taken_for_nothing.is_empty()
-                && let Err(error) = shared.store.take_messages(taken_for_nothing).await
-            {
-                warn!("Messages that cause nothing stay for a while: {error}");
-            }
-            Ok(committed)
+            let taken = if taken_for_nothing.is_empty() {
+                Ok(())
+            } else {
+                shared.store.take_messages(taken_for_nothing).await
+            };
+            Ok(Written { results, taken })
         })
     }
 
     /// The store has answered: callers are told, attempts given out.
-    pub(super) fn committed(&mut self, done: StoreResult<Vec<Committed>>) {
+    pub(super) fn committed(&mut self, done: StoreResult<Written>) {
         let Some(batch) = self.in_commit.take() else {
             return;
         };
         match done {
-            Ok(results) => {
+            Ok(Written { results, taken }) => {
                 self.shared.counters.commits.fetch_add(1, Ordering::Relaxed);
                 let mut results = results.into_iter();
-                for entry in batch.entries {
+                for mut entry in batch.entries {
+                    if let Err(error) = &taken
+                        && entry.takes_for_nothing
+                    {
+                        // They are delivered again.
+                        let error = EngineError::from(error.clone());
+                        let replies = std::mem::take(&mut entry.replies).into_iter();
+                        replies.for_each(|reply| tell(reply, Err(error.clone())));
+                    }
                     let result = if entry.n_events == 0 {
                         Committed::Done
                     } else {
@@ -157,6 +176,10 @@ impl ShardLoop {
             .started
             .into_iter()
             .for_each(|token| self.shared.dispatch.confirm_started(token));
+        entry
+            .unstarted
+            .into_iter()
+            .for_each(|token| self.take_back(token));
         self.shared.courier.sent(entry.messages);
         let Some(Resident::Here(here)) = self.runs.get_mut(&run) else {
             return;

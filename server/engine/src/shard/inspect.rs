@@ -1,11 +1,14 @@
 //! What the simulator sees of a loop, and the defects it plants there to know that it would find them.
 
+use flow::gate::Permit;
 use flow::run::{Command, RunState};
 use flow::{AttemptToken, RunId, Timestamp};
 use rustc_hash::FxHashMap;
 
 use super::resident::Resident;
 use super::worker::ShardLoop;
+use crate::chance;
+use crate::engine::Engine;
 
 /// What a loop has in memory.
 pub(crate) struct Inspected {
@@ -31,6 +34,18 @@ pub(crate) enum Planted {
     LostReports,
     /// A run is not woken when its timer is due, unless it was read from the log.
     NoTimers,
+    /// A gate is not told that a run has ended.
+    KeptPlaces,
+    /// A gate lets in whoever asks.
+    OpenGates,
+    /// A message that starts a child does so each time it is delivered.
+    TwiceStarted,
+    /// A report with a token that is out no more counts for another attempt of the worker's.
+    StaleLeases,
+    /// The place of an attempt made elsewhere is free as soon as it is given out.
+    FreeLeases,
+    /// Results are taken whatever they are of.
+    AnyResult,
 }
 
 impl Planted {
@@ -47,6 +62,33 @@ impl Planted {
                 }
             }
             command => command,
+        }
+    }
+
+    /// The permit as a gate with the defect would understand it.
+    pub(crate) fn widen(self, permit: Permit) -> Permit {
+        match self {
+            Self::OpenGates => Permit {
+                limit: permit.limit + 1,
+                ..permit
+            },
+            _ => permit,
+        }
+    }
+
+    /// The key by which a child is known, which with the defect is another each time.
+    pub(crate) fn respell(self, engine: &Engine, key: String) -> String {
+        match self {
+            Self::TwiceStarted => format!("{key} {}", chance::word(&*engine.parts.shared.chance)),
+            _ => key,
+        }
+    }
+
+    /// The key by which a result is kept, which with the defect is that of all.
+    pub(crate) fn blur(self, key: &str) -> &str {
+        match self {
+            Self::AnyResult => "any",
+            _ => key,
         }
     }
 }

@@ -43,7 +43,7 @@ use crate::task_logs::LogWriter;
 #[cfg(test)]
 pub(crate) use inspect::{Inspected, Planted};
 pub(crate) use load::read_payload;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use worker::run;
 pub(crate) use worker::spawn;
 

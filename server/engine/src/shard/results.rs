@@ -49,6 +49,8 @@ pub(super) fn take_or(
 
 /// The result under a key. A large value is put again, so that it stays until the event that names it is durable.
 async fn find(shared: &Shared, key: &str) -> StoreResult<Option<KeptResult>> {
+    #[cfg(test)]
+    let key = shared.planted.blur(key);
     let now = shared.clock.now();
     let Some(kept) = shared.store.kept_result(key, now).await? else {
         return Ok(None);
@@ -69,8 +71,11 @@ pub(super) fn keep(shared: &Shared, run: RunId, result: KeepResult) {
     let runtime = shared.runtime.clone();
     runtime.spawn(async move {
         let at = shared.clock.now();
+        let key = &*result.key;
+        #[cfg(test)]
+        let key = shared.planted.blur(key);
         let kept = KeptResult {
-            key: result.key.to_string(),
+            key: key.to_owned(),
             run,
             task: result.task.to_string(),
             output: result.output,

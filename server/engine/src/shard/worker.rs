@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flow::payload::BlobRef;
 use flow::run::{Command, Decision, Env, Rejected, create, decide};
-use flow::{RunId, Timestamp};
+use flow::{AttemptToken, RunId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -256,6 +256,8 @@ impl ShardLoop {
             }
             Err(rejected) => {
                 debug!(run.id = %run, "Run {run} rejects a command: {rejected}");
+                // An attempt that another has begun is his.
+                let is_held = started.is_some_and(|token| here.state.held_tokens().any(|held| held == token));
                 if let Some(message) = takes {
                     self.take_for_nothing(run, message, reply);
                 } else if here.n_uncommitted > 0 {
@@ -264,19 +266,29 @@ impl ShardLoop {
                     let entry = self.record(here, Decision::default(), None);
                     match reply {
                         Some(reply) => entry.refusals.push((reply, refusal(run, rejected))),
-                        None => entry.reports.push(RunCommand {
-                            run,
-                            command,
-                            actor,
-                            reply: None,
-                            takes: None,
-                        }),
+                        None => {
+                            entry.unstarted.extend(started.filter(|_| !is_held));
+                            entry.reports.push(RunCommand {
+                                run,
+                                command,
+                                actor,
+                                reply: None,
+                                takes: None,
+                            });
+                        }
                     }
                 } else if let Some(reply) = reply {
                     tell(reply, Err(refusal(run, rejected)));
+                } else if let Some(token) = started.filter(|_| !is_held) {
+                    self.take_back(token);
                 }
             }
         }
+    }
+
+    /// Ends an attempt whose start is refused: it would wait for its confirmation for ever, with somebody's place.
+    pub(super) fn take_back(&self, token: AttemptToken) {
+        self.shared.dispatch.cancel(token, true);
     }
 
     /// Takes a message that causes nothing: with the next batch, so that nothing it was judged by can fail to be committed.
@@ -412,7 +424,11 @@ impl ShardLoop {
             match (command.takes, command.reply) {
                 (Some(message), reply) => self.take_for_nothing(command.run, message, reply),
                 (None, Some(reply)) => tell(reply, Err(error.clone())),
-                (None, None) => {}
+                (None, None) => {
+                    if let Command::AttemptStarted { token, .. } = command.command {
+                        self.take_back(token);
+                    }
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow::gate::Permit;
 use flow::plan::Spot;
 use flow::run::testing::faults;
 use flow::run::{Event, EventKind, RunState};
@@ -11,6 +12,7 @@ use flow::view::{RunStatus, TaskStatus};
 use flow::{AttemptToken, FlowDoc, Payload, Plan, RunId, Timestamp};
 use futures::executor::block_on;
 
+use super::relations::{Claim, permit_of};
 use super::workers::Floor;
 use crate::shard::Inspected;
 use crate::store::{RunFilter, RunRow, Store, Unfinished};
@@ -25,6 +27,16 @@ pub(super) struct Watched {
     given_out: BTreeSet<AttemptToken>,
     begun: BTreeSet<AttemptToken>,
     settled: BTreeSet<Arc<str>>,
+    /// Attempts that have ended, and whether by being lost.
+    over: BTreeMap<AttemptToken, bool>,
+    signals: BTreeSet<Arc<str>>,
+    /// The place it needs before it begins.
+    pub(super) permit: Option<Permit>,
+    /// What tells task runs that may take each other's results.
+    pub(super) cache_keys: BTreeMap<Arc<str>, Arc<str>>,
+    /// The newest attempt of each task run that asked for another run, and whether it waits for that.
+    pub(super) asked: BTreeMap<Arc<str>, (u32, bool)>,
+    queue_keys: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// All runs of a simulation.
@@ -33,9 +45,11 @@ pub(super) struct Checker {
     plans: BTreeMap<String, Arc<Plan>>,
     pub(super) runs: BTreeMap<RunId, Watched>,
     keys: BTreeMap<String, RunId>,
+    /// What logs say of other logs, and nobody has looked after yet.
+    pub(super) claims: Vec<Claim>,
 }
 
-fn all<T>(found: crate::store::StoreResult<T>) -> T {
+pub(super) fn all<T>(found: crate::store::StoreResult<T>) -> T {
     found.expect("the store behind the gate is well")
 }
 
@@ -73,6 +87,7 @@ impl Checker {
             unfinished,
             "what a restart would go on with"
         );
+        self.relate(store);
     }
 
     fn look_at(&mut self, store: &dyn Store, row: RunRow) {
@@ -132,11 +147,18 @@ impl Checker {
                 given_out: BTreeSet::new(),
                 begun: BTreeSet::new(),
                 settled: BTreeSet::new(),
+                over: BTreeMap::new(),
+                signals: BTreeSet::new(),
+                permit: permit_of(&event.kind),
+                cache_keys: BTreeMap::new(),
+                asked: BTreeMap::new(),
+                queue_keys: BTreeMap::new(),
             };
             self.runs.insert(run, watched);
             return;
         }
         let watched = self.runs.get_mut(&run).expect("a log begins with its creation");
+        self.claims.extend(watched.claims(&event.kind));
         watched.event(event);
     }
 
@@ -183,6 +205,18 @@ impl Checker {
         self.runs.values().any(|watched| watched.begun.contains(&token))
     }
 
+    /// Whether an attempt is out, as far as is committed.
+    pub(super) fn is_out(&self, run: RunId, token: AttemptToken) -> bool {
+        self.runs
+            .get(&run)
+            .is_some_and(|watched| watched.state.tokens().any(|out| out == token))
+    }
+
+    /// Whose share of its queue a task run takes.
+    pub(super) fn queue_key_of(&self, run: RunId, task: &str) -> Option<Arc<str>> {
+        self.runs.get(&run)?.queue_keys.get(task).cloned()
+    }
+
     /// The run that has a key.
     pub(super) fn run_of(&self, key: &str) -> Option<RunId> {
         self.keys.get(key).copied()
@@ -221,11 +255,28 @@ impl Watched {
         assert!(event.at >= before.at, "{run}: time does not run back in a log");
         self.state.apply(event);
         match &event.kind {
-            EventKind::TaskScheduled { task, token, .. } => {
+            EventKind::TaskScheduled {
+                task,
+                token,
+                queue_key,
+                ..
+            } => {
+                if let Some(key) = queue_key {
+                    self.queue_keys.insert(Arc::clone(task), Arc::clone(key));
+                }
                 assert!(self.given_out.insert(*token), "{run}: a token is used once");
                 self.tokens.insert(Arc::clone(task), *token);
             }
             EventKind::AttemptStarted { task, .. } => drop(self.begun.insert(self.tokens[task])),
+            EventKind::SignalReceived { name, .. } => {
+                let is_first = self.signals.insert(Arc::clone(name));
+                assert!(is_first, "{run}: of signals of the name {name} the first counts");
+            }
+            EventKind::TaskSucceeded {
+                task,
+                cached_from: Some(_),
+                ..
+            } => self.settles(task),
             EventKind::TaskSucceeded { task, output, .. } => {
                 self.settles(task);
                 if let (Some(token), Payload::Inline(output)) = (self.tokens.get(task), output) {
@@ -240,7 +291,12 @@ impl Watched {
                 self.settles(task);
                 self.fails(task, &error.message);
             }
-            EventKind::AttemptFailed { task, error, .. } => self.fails(task, &error.message),
+            EventKind::AttemptFailed { task, error, .. } => {
+                self.fails(task, &error.message);
+                self.ends(task, false);
+            }
+            EventKind::TaskWaiting { task, .. } => self.ends(task, false),
+            EventKind::AttemptLost { task, .. } => self.ends(task, true),
             EventKind::TaskSkipped { task, .. } | EventKind::TaskCancelled { task, .. } => self.settles(task),
             _ => {}
         }
@@ -250,6 +306,31 @@ impl Watched {
     fn settles(&mut self, task: &Arc<str>) {
         let is_first = self.settled.insert(Arc::clone(task));
         assert!(is_first, "{}: {task} ends twice", self.row.summary.id);
+        self.ends(task, false);
+    }
+
+    /// An attempt has ended; the first end counts.
+    fn ends(&mut self, task: &Arc<str>, is_lost: bool) {
+        if let Some(token) = self.tokens.get(task) {
+            self.over.entry(*token).or_insert(is_lost);
+        }
+    }
+
+    /// Whether an attempt ended by what somebody said of it, or if it may be so by its loss.
+    pub(super) fn has_been_told(&self, token: AttemptToken, or_lost: bool) -> bool {
+        self.over.get(&token).is_some_and(|is_lost| or_lost || !is_lost)
+    }
+
+    pub(super) fn has_settled(&self, task: &str) -> bool {
+        self.settled.contains(task)
+    }
+
+    pub(super) fn has_signal(&self, name: &str) -> bool {
+        self.signals.contains(name)
+    }
+
+    pub(super) fn run(&self) -> RunId {
+        self.row.summary.id
     }
 
     fn fails(&self, task: &Arc<str>, message: &str) {
@@ -271,6 +352,7 @@ impl Watched {
         assert!(
             state.is_finished()
                 || state.is_paused()
+                || state.awaited_permit().is_some()
                 || state.in_flight()
                 || state.wake_at().is_some()
                 || waits(),
@@ -293,6 +375,27 @@ impl Watched {
 
     pub(super) fn has(&self, wanted: impl Fn(&EventKind) -> bool) -> bool {
         self.log.iter().any(|event| wanted(&event.kind))
+    }
+
+    /// Things of note that its log tells of.
+    pub(super) fn count(&self, seen: &mut BTreeMap<&'static str, usize>) {
+        for event in &self.log {
+            let what = match &event.kind {
+                EventKind::RunCreated { parent: Some(_), .. } => "child",
+                EventKind::RunCreated { permit: Some(_), .. } => "permit",
+                EventKind::AttemptStarted { worker, .. } if &**worker != "local" => "elsewhere",
+                EventKind::AttemptLost { .. } => "lost",
+                EventKind::TaskSucceeded {
+                    cached_from: Some(_), ..
+                } => "cached",
+                EventKind::RunFinished {
+                    error: Some(error), ..
+                } if &*error.kind == "skipped" => "left out",
+                EventKind::TaskFailed { error, .. } if error.kind.starts_with("child_") => "child failed",
+                _ => continue,
+            };
+            *seen.entry(what).or_default() += 1;
+        }
     }
 
     pub(super) fn status(&self) -> RunStatus {

@@ -32,23 +32,25 @@ impl Dice {
         self.next() as u8
     }
 
-    /// A flow without tasks that start other runs.
-    pub(super) fn flow(&mut self) -> FlowSeed {
+    /// A flow, with or without tasks that start other runs.
+    pub(super) fn flow(&mut self, with_children: bool) -> FlowSeed {
         let n_main = 1 + self.below(7);
         let (n_finally, n_on_failure) = (self.below(3), self.below(3));
+        let mut tasks = |n: usize| (0..n).map(|_| self.task(with_children)).collect();
         FlowSeed {
-            main: (0..n_main).map(|_| self.task()).collect(),
-            finally: (0..n_finally).map(|_| self.task()).collect(),
-            on_failure: (0..n_on_failure).map(|_| self.task()).collect(),
+            main: tasks(n_main),
+            finally: tasks(n_finally),
+            on_failure: tasks(n_on_failure),
             extras: self.byte(),
         }
     }
 
-    fn task(&mut self) -> TaskSeed {
+    fn task(&mut self, with_children: bool) -> TaskSeed {
         let n_needs = self.below(4);
+        // The last of the twenty kinds starts another run.
+        let is_parent = with_children && self.one_in(5);
         TaskSeed {
-            // The last of the twenty kinds starts another run.
-            kind: self.below(19) as u8,
+            kind: if is_parent { 19 } else { self.below(19) as u8 },
             needs: (0..n_needs)
                 .map(|_| (self.byte(), self.byte(), self.byte()))
                 .collect(),

@@ -7,8 +7,12 @@ use flow::RunId;
 use flow::view::RunStatus;
 use serde_json::json;
 
-use super::store::Fate;
-use super::world::{Heard, Life, Setup, World, settle};
+use super::dice::Dice;
+use super::life::Life;
+use super::people::Heard;
+use super::scene::Scene;
+use super::store::{Fate, Verb};
+use super::world::{Setup, World, settle};
 use crate::clock::Clock as _;
 use crate::error::EngineError;
 
@@ -21,11 +25,11 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        let mut world = World::new(Setup::default());
+        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
         world.floor.lock().is_lossy = false;
         let document = json!({
             "flow": "one",
-            "inputs": {"yes": {}, "no": {}, "word": {}},
+            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
             "tasks": {"a": {"type": "work"}},
         });
         world.save_flow("one".to_owned(), &document);
@@ -166,11 +170,11 @@ fn large_values_are_asked_for_once_they_are_there() {
         .build()
         .expect("a runtime");
     let (verbs, state) = runtime.block_on(async {
-        let mut world = World::new(Setup::default());
+        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
         world.floor.lock().is_lossy = false;
         let document = json!({
             "flow": "large",
-            "inputs": {"yes": {}, "no": {}, "word": {}},
+            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
             "tasks": {"a": {"type": "work", "for_each": {"items": "{{ range(60000) }}", "max_parallel": 1}, "with": {"it": "{{ item }}"}}},
         });
         world.save_flow("large".to_owned(), &document);
@@ -191,7 +195,148 @@ fn large_values_are_asked_for_once_they_are_there() {
         (verbs.join(" "), world.checker.runs[&run].status().key())
     });
     expect![[r#"
-        Flow Key Put Commit Get Commit: running
+        Flow Key Put Commit Get Commit Messages: running
     "#]]
     .assert_eq(&format!("{verbs}: {state}\n"));
+}
+
+/// A run asks for its place and the store is not well; before it asks again it is cancelled. Told of in the other order, the gate would
+/// keep the place for a run that is over, and nobody else would ever have it.
+#[test]
+fn no_message_overtakes_one_that_has_to_wait() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let told = runtime.block_on(async {
+        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
+        world.floor.lock().is_lossy = false;
+        let document = json!({
+            "flow": "limited",
+            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
+            "concurrency": {"limit": 1},
+            "tasks": {"a": {"type": "work"}},
+        });
+        world.save_flow("limited".to_owned(), &document);
+        let mut life = world.begin().await;
+        let mut told = Vec::new();
+        world.call_start(&life, "key-1".to_owned(), "limited".to_owned());
+        settle().await;
+        // The first time the gate has decided, that cannot be written.
+        let fate = |verb| match verb {
+            Verb::CommitGate => Fate::Refuse,
+            _ => Fate::Pass,
+        };
+        while let Some((_, decided)) = life.gate.decide(0, fate) {
+            settle().await;
+            if decided == Fate::Refuse {
+                break;
+            }
+        }
+        world.look(&mut life).await;
+        let first = world.checker.run_of("key-1").expect("it has begun");
+        told.push(world.checker.runs[&first].status().key());
+        world.call(&life, first, RunStatus::Cancelled, true);
+        all_pass(&life).await;
+        world.look(&mut life).await;
+        told.push(world.checker.runs[&first].status().key());
+        world.call_start(&life, "key-2".to_owned(), "limited".to_owned());
+        for _ in 0..3 {
+            all_pass(&life).await;
+            let now = world.clock.now();
+            world.clock.set(now.plus(Duration::from_secs(1)));
+        }
+        world.look(&mut life).await;
+        let second = world.checker.run_of("key-2").expect("it has begun");
+        told.push(world.checker.runs[&second].status().key());
+        told.join(" ")
+    });
+    expect!["queued cancelled running"].assert_eq(&told);
+}
+
+/// The answer of the commit that ends the run is lost, and with it the word to the worker who has its attempt. That one waits to hear
+/// that it may begin.
+#[test]
+fn who_may_not_begin_is_told_so() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let n_held = runtime.block_on(async {
+        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
+        world.floor.lock().is_lossy = false;
+        let document = json!({
+            "flow": "once",
+            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
+            "tasks": {"a": {"type": "work", "retry": {"on_lost": "fail"}}},
+        });
+        world.save_flow("once".to_owned(), &document);
+        let mut life = world.begin().await;
+        world.call_start(&life, "key".to_owned(), "once".to_owned());
+        all_pass(&life).await;
+        world.look(&mut life).await;
+        let run = world.checker.run_of("key").expect("it has begun");
+        world.call(&life, run, RunStatus::Cancelled, true);
+        settle().await;
+        life.gate.decide(0, |_| Fate::PassUnknown);
+        all_pass(&life).await;
+        for _ in 0..4 {
+            world.floor.lock().work(true);
+            world.deliver(&life);
+            all_pass(&life).await;
+        }
+        world.look(&mut life).await;
+        world.floor.lock().held.len()
+    });
+    assert_eq!(n_held, 0, "nobody waits for a word that never comes");
+}
+
+/// A parent that is over hears of its child's end, which causes nothing; that this is heard cannot be written the first time.
+#[test]
+fn what_causes_nothing_is_taken_in_the_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let told = runtime.block_on(async {
+        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
+        let inputs = json!({"yes": {}, "no": {}, "word": {}, "lane": {}});
+        let child = json!({"flow": "child", "inputs": inputs, "tasks": {"a": {"type": "work"}}});
+        let asks = json!({"type": "subflow", "with": {"flow": "child", "inputs": {"yes": 1, "no": 1, "word": 1, "lane": 1}}});
+        let parent = json!({"flow": "parent", "inputs": inputs, "tasks": {"a": asks}});
+        world.save_flow("child".to_owned(), &child);
+        world.save_flow("parent".to_owned(), &parent);
+        let mut life = world.begin().await;
+        world.call_start(&life, "key".to_owned(), "parent".to_owned());
+        all_pass(&life).await;
+        world.look(&mut life).await;
+        let run = world.checker.run_of("key").expect("it has begun");
+        world.call(&life, run, RunStatus::Cancelled, true);
+        settle().await;
+        let mut told = Vec::new();
+        let fate = |verb| match verb {
+            Verb::Take => Fate::Refuse,
+            _ => Fate::Pass,
+        };
+        while let Some((verb, decided)) = life.gate.decide(0, fate) {
+            settle().await;
+            if decided == Fate::Refuse {
+                told.push(format!("{verb:?} refused"));
+                break;
+            }
+        }
+        for _ in 0..3 {
+            all_pass(&life).await;
+            let now = world.clock.now();
+            world.clock.set(now.plus(Duration::from_secs(1)));
+        }
+        all_pass(&life).await;
+        let rows = life.store.outbox(None, 10).await.expect("the store is well");
+        told.push(format!("{} messages left", rows.len()));
+        told.join(", ")
+    });
+    expect!["Take refused, 0 messages left"].assert_eq(&told);
 }

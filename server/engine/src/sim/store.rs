@@ -29,6 +29,34 @@ pub(super) enum Verb {
     Key,
     Put,
     Get,
+    /// The outbox is read.
+    Messages,
+    /// Messages that cause nothing are taken.
+    Take,
+    Gate,
+    CommitGate,
+    PutLeases,
+    DropLeases,
+    Rate,
+    Keep,
+    Kept,
+}
+
+impl Verb {
+    /// Whether it changes something.
+    pub(super) fn is_write(self) -> bool {
+        matches!(
+            self,
+            Self::Commit
+                | Self::Put
+                | Self::Take
+                | Self::CommitGate
+                | Self::PutLeases
+                | Self::DropLeases
+                | Self::Rate
+                | Self::Keep
+        )
+    }
 }
 
 /// What becomes of it.
@@ -54,7 +82,7 @@ pub(super) struct Gate {
 struct Inside {
     is_open: bool,
     waiting: Vec<(Verb, oneshot::Sender<Fate>)>,
-    n_commits: usize,
+    n_writes: usize,
 }
 
 impl Gate {
@@ -68,9 +96,13 @@ impl Gate {
         }
     }
 
-    /// How many commits were done.
-    pub(super) fn n_commits(&self) -> usize {
-        self.inside.lock().n_commits
+    /// How often something about runs or what is between them was written.
+    pub(super) fn n_writes(&self) -> usize {
+        self.inside.lock().n_writes
+    }
+
+    pub(super) fn is_asked(&self, verb: Verb) -> bool {
+        self.inside.lock().waiting.iter().any(|(asked, _)| *asked == verb)
     }
 
     pub(super) fn n_waiting(&self) -> usize {
@@ -187,19 +219,28 @@ impl Store for GatedStore {
     }
 
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {
-        block_on(self.store.outbox(after, limit))
+        self.through(Verb::Messages, self.store.outbox(after, limit))
+            .await
     }
 
     async fn take_messages(&self, messages: Vec<MessageId>) -> StoreResult<()> {
-        block_on(self.store.take_messages(messages))
+        let work = async {
+            self.gate.inside.lock().n_writes += 1;
+            self.store.take_messages(messages).await
+        };
+        self.through(Verb::Take, work).await
     }
 
     async fn gate(&self, id: u128) -> StoreResult<GateRow> {
-        block_on(self.store.gate(id))
+        self.through(Verb::Gate, self.store.gate(id)).await
     }
 
     async fn commit_gate(&self, decision: GateDecision) -> StoreResult<bool> {
-        block_on(self.store.commit_gate(decision))
+        let work = async {
+            self.gate.inside.lock().n_writes += 1;
+            self.store.commit_gate(decision).await
+        };
+        self.through(Verb::CommitGate, work).await
     }
 
     async fn forget_gates(&self, before: Timestamp) -> StoreResult<()> {
@@ -279,7 +320,7 @@ impl Store for GatedStore {
 
     async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>> {
         let commit = async {
-            self.gate.inside.lock().n_commits += 1;
+            self.gate.inside.lock().n_writes += 1;
             self.store.commit(epochs, batch).await
         };
         self.through(Verb::Commit, commit).await
@@ -367,7 +408,7 @@ impl LaneStore for GatedStore {
     }
 
     async fn put_leases(&self, leases: Vec<LeaseRow>) -> StoreResult<()> {
-        block_on(self.store.put_leases(leases))
+        self.through(Verb::PutLeases, self.store.put_leases(leases)).await
     }
 
     async fn leases(&self) -> StoreResult<Vec<LeaseRow>> {
@@ -375,7 +416,8 @@ impl LaneStore for GatedStore {
     }
 
     async fn drop_leases(&self, tokens: Vec<AttemptToken>) -> StoreResult<()> {
-        block_on(self.store.drop_leases(tokens))
+        self.through(Verb::DropLeases, self.store.drop_leases(tokens))
+            .await
     }
 
     async fn queues(&self) -> StoreResult<Vec<(String, String)>> {
@@ -391,15 +433,16 @@ impl LaneStore for GatedStore {
     }
 
     async fn mark_rate(&self, queue: &str, key: Option<&str>, until: Timestamp) -> StoreResult<()> {
-        block_on(self.store.mark_rate(queue, key, until))
+        self.through(Verb::Rate, self.store.mark_rate(queue, key, until))
+            .await
     }
 
     async fn keep_result(&self, result: KeptResult) -> StoreResult<()> {
-        block_on(self.store.keep_result(result))
+        self.through(Verb::Keep, self.store.keep_result(result)).await
     }
 
     async fn kept_result(&self, key: &str, now: Timestamp) -> StoreResult<Option<KeptResult>> {
-        block_on(self.store.kept_result(key, now))
+        self.through(Verb::Kept, self.store.kept_result(key, now)).await
     }
 
     async fn forget_outdated(&self, now: Timestamp, limit: usize) -> StoreResult<u64> {

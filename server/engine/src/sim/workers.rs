@@ -12,8 +12,10 @@ use rustc_hash::FxHashSet;
 use serde_json::json;
 
 use super::dice::Dice;
+use super::lanes::Lanes;
 use crate::dispatch::{Dispatch, Job, Load, Report};
-use crate::task_type::TaskOutcome;
+use crate::queues::Queued;
+use crate::task_type::{TaskContext, TaskOutcome, TaskType, TaskTypeInfo};
 
 /// An attempt a worker has.
 pub(super) struct Held {
@@ -43,12 +45,21 @@ pub(super) struct Floor {
     pub(super) ever: Vec<(RunId, AttemptToken)>,
     /// How often the work of attempts that are made at most once has begun.
     pub(super) n_begun: BTreeMap<AttemptToken, u32>,
+    /// How many attempts workers here have at once, where they are offered some.
+    n_places: usize,
+    /// Whether one was refused for want of a place since somebody was last told of a free one.
+    is_refused: bool,
+    lanes: Arc<Mutex<Lanes>>,
 }
 
 impl Floor {
-    pub(super) fn new(seed: u64, is_lossy: bool) -> Self {
+    pub(super) fn new(seed: u64, is_lossy: bool, lanes: Arc<Mutex<Lanes>>) -> Self {
+        let mut dice = Dice::new(seed);
         Self {
-            dice: Dice::new(seed),
+            n_places: 1 + dice.below(4),
+            is_refused: false,
+            lanes,
+            dice,
             is_lossy,
             held: Vec::new(),
             mail: Vec::new(),
@@ -91,6 +102,7 @@ impl Floor {
             return false;
         }
         let held = self.held.swap_remove(at);
+        self.lanes.lock().ends(token);
         if self.is_lossy && self.dice.one_in(12) {
             // It dies with its work, and nobody hears of it.
             return true;
@@ -203,43 +215,27 @@ impl Floor {
         let dice = &mut self.dice;
         self.held.retain(|held| held.has_begun && !dice.one_in(2));
         self.mail.retain(|_| !dice.one_in(3));
-    }
-}
-
-/// The dispatch of one server.
-pub(super) struct FaultyDispatch(pub(super) Arc<Mutex<Floor>>);
-
-#[async_trait]
-impl Dispatch for FaultyDispatch {
-    fn submit(&self, job: Job) {
-        let mut floor = self.0.lock();
-        let (run, token) = (job.run, job.dispatch.token);
-        floor.submitted.push((run, token));
-        if floor.known.contains(&token) || (floor.is_lossy && floor.dice.one_in(12)) {
-            return;
-        }
-        floor.known.insert(token);
-        floor.ever.push((run, token));
-        let is_doubled = !job.dispatch.at_most_once && floor.dice.one_in(12);
-        for _ in 0..=usize::from(is_doubled) {
-            floor.held.push(Held {
-                job: job.clone(),
-                is_told: false,
-                has_begun: false,
-                is_asked: false,
-            });
-        }
+        self.is_refused = false;
+        self.lanes.lock().server_died();
     }
 
-    fn offer(&self, job: Job) -> Option<Job> {
-        self.submit(job);
-        None
+    /// Whether there is a place again for who was refused one.
+    pub(super) fn is_free_again(&mut self) -> bool {
+        self.held.len() < self.n_places && std::mem::take(&mut self.is_refused)
     }
 
-    fn cancel(&self, token: AttemptToken, _kill: bool) {
-        let mut floor = self.0.lock();
+    fn take(&mut self, job: &Job) {
+        self.held.push(Held {
+            job: job.clone(),
+            is_told: false,
+            has_begun: false,
+            is_asked: false,
+        });
+    }
+
+    fn cancel(&mut self, token: AttemptToken) {
         let mut unbegun = Vec::new();
-        floor.held.retain_mut(|held| {
+        self.held.retain_mut(|held| {
             let is_it = held.job.dispatch.token == token;
             held.is_asked |= is_it;
             let is_over = is_it && !held.is_told;
@@ -249,7 +245,8 @@ impl Dispatch for FaultyDispatch {
             !is_over
         });
         for run in unbegun {
-            floor.send(Report::Ended {
+            self.lanes.lock().ends(token);
+            self.send(Report::Ended {
                 run,
                 token,
                 outcome: TaskOutcome::Cancelled,
@@ -257,32 +254,92 @@ impl Dispatch for FaultyDispatch {
         }
     }
 
-    fn recall(&self, run: RunId, token: AttemptToken) {
-        let mut floor = self.0.lock();
+    fn recall(&mut self, run: RunId, token: AttemptToken) {
         let is_it = |held: &Held| held.job.dispatch.token == token;
-        if floor.held.iter().any(|held| is_it(held) && held.is_told) {
+        if self.held.iter().any(|held| is_it(held) && held.is_told) {
             return;
         }
-        floor.held.retain(|held| !is_it(held));
-        floor.send(Report::HandedBack {
+        self.held.retain(|held| !is_it(held));
+        self.lanes.lock().ends(token);
+        self.send(Report::HandedBack {
             run,
             token,
             at_most_once: false,
         });
     }
 
-    fn confirm_started(&self, token: AttemptToken) {
-        let mut floor = self.0.lock();
-        floor.confirmed.push(token);
+    fn confirm_started(&mut self, token: AttemptToken) {
+        self.confirmed.push(token);
         let mut n_begun = 0;
-        for held in &mut floor.held {
+        for held in &mut self.held {
             if held.job.dispatch.token == token && held.is_told && !held.has_begun {
                 held.has_begun = true;
                 n_begun += 1;
             }
         }
         if n_begun > 0 {
-            *floor.n_begun.entry(token).or_default() += n_begun;
+            *self.n_begun.entry(token).or_default() += n_begun;
+        }
+    }
+}
+
+/// The dispatch of one server: right before the floor, or before queues.
+pub(super) struct FaultyDispatch {
+    pub(super) floor: Arc<Mutex<Floor>>,
+    pub(super) queued: Option<Queued>,
+}
+
+impl FaultyDispatch {
+    /// How often what is given out arrives.
+    fn n_arrive(&self, job: &Job) -> usize {
+        let mut floor = self.floor.lock();
+        let (run, token) = (job.run, job.dispatch.token);
+        floor.submitted.push((run, token));
+        let is_known = self.queued.is_none() && floor.known.contains(&token);
+        if is_known || (floor.is_lossy && floor.dice.one_in(12)) {
+            return 0;
+        }
+        floor.known.insert(token);
+        floor.ever.push((run, token));
+        let may_be_doubled = self.queued.is_some() || !job.dispatch.at_most_once;
+        1 + usize::from(may_be_doubled && floor.dice.one_in(12))
+    }
+}
+
+#[async_trait]
+impl Dispatch for FaultyDispatch {
+    fn submit(&self, job: Job) {
+        for _ in 0..self.n_arrive(&job) {
+            match &self.queued {
+                Some(queued) => queued.submit(job.clone()),
+                None => self.floor.lock().take(&job),
+            }
+        }
+    }
+
+    fn offer(&self, job: Job) -> Option<Job> {
+        self.submit(job);
+        None
+    }
+
+    fn cancel(&self, token: AttemptToken, kill: bool) {
+        match &self.queued {
+            Some(queued) => queued.cancel(token, kill),
+            None => self.floor.lock().cancel(token),
+        }
+    }
+
+    fn recall(&self, run: RunId, token: AttemptToken) {
+        match &self.queued {
+            Some(queued) => queued.recall(run, token),
+            None => self.floor.lock().recall(run, token),
+        }
+    }
+
+    fn confirm_started(&self, token: AttemptToken) {
+        match &self.queued {
+            Some(queued) => queued.confirm_started(token),
+            None => self.floor.lock().confirm_started(token),
         }
     }
 
@@ -292,5 +349,63 @@ impl Dispatch for FaultyDispatch {
 
     async fn shutdown(&self, _finish: Duration) -> usize {
         0
+    }
+}
+
+/// Workers in this process, behind queues. As the real ones they have so many places and take no attempt twice.
+pub(super) struct Bench(pub(super) Arc<Mutex<Floor>>);
+
+#[async_trait]
+impl Dispatch for Bench {
+    fn submit(&self, job: Job) {
+        drop(self.offer(job));
+    }
+
+    fn offer(&self, job: Job) -> Option<Job> {
+        let mut floor = self.0.lock();
+        if floor.held.len() >= floor.n_places {
+            floor.is_refused = true;
+            return Some(job);
+        }
+        floor.take(&job);
+        None
+    }
+
+    fn cancel(&self, token: AttemptToken, _kill: bool) {
+        self.0.lock().cancel(token);
+    }
+
+    fn recall(&self, run: RunId, token: AttemptToken) {
+        self.0.lock().recall(run, token);
+    }
+
+    fn confirm_started(&self, token: AttemptToken) {
+        self.0.lock().confirm_started(token);
+    }
+
+    fn load(&self) -> Load {
+        Load::default()
+    }
+
+    async fn shutdown(&self, _finish: Duration) -> usize {
+        0
+    }
+}
+
+/// The type of all attempts. It is never run: the floor plays its part.
+pub(super) struct WorkType;
+
+#[async_trait]
+impl TaskType for WorkType {
+    fn info(&self) -> TaskTypeInfo {
+        TaskTypeInfo::new::<serde_json::Value, serde_json::Value>(
+            "work",
+            "Work",
+            "Whatever the simulator says.",
+        )
+    }
+
+    async fn run(&self, _ctx: &TaskContext) -> TaskOutcome {
+        TaskOutcome::failed("played", "the simulator makes attempts itself")
     }
 }

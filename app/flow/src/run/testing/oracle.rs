@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::Timestamp;
-use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, TaskDoc};
+use crate::doc::{FlowDoc, Join, NeedDoc, OnLost, Strategy, TaskDoc};
 use crate::ids::RunId;
 use crate::limits::ENDING_TIMEOUT_MS;
 use crate::run::event::{Ended, EndingStep, RunError, Skip};
@@ -56,6 +56,8 @@ struct Oracle<'d> {
     n_lost: BTreeMap<String, u32>,
     cancel: Option<bool>,
     paused: bool,
+    /// What happens if it finds no place, until it has one.
+    queued: Option<Strategy>,
     started_at: Timestamp,
     ending_at: Timestamp,
     ending_as: Ended,
@@ -94,6 +96,7 @@ impl<'d> Oracle<'d> {
             n_lost: BTreeMap::new(),
             cancel: None,
             paused: false,
+            queued: None,
             started_at: Timestamp::default(),
             ending_at: Timestamp::default(),
             ending_as: Ended::Succeeded,
@@ -156,8 +159,10 @@ impl<'d> Oracle<'d> {
                 self.begin(seq, task, &event.kind);
                 self.lists.loop_begun(event, task);
             }
-            EventKind::RunCreated { .. }
-            | EventKind::SignalReceived { .. }
+            EventKind::RunCreated { permit, .. } => {
+                self.queued = permit.as_ref().map(|permit| permit.strategy);
+            }
+            EventKind::SignalReceived { .. }
             | EventKind::TaskReused { .. }
             | EventKind::ChildReused { .. } => {}
             EventKind::ChildRequested { task, .. } => {
@@ -170,7 +175,10 @@ impl<'d> Oracle<'d> {
                 let is_out = self.out.contains(&**task);
                 self.expect(is_out, || format!("{seq}: {task} has a child it did not ask for"));
             }
-            EventKind::RunStarted {} => self.started_at = event.at,
+            EventKind::RunStarted {} => {
+                self.started_at = event.at;
+                self.queued = None;
+            }
             EventKind::TaskScheduled { task, .. } => {
                 self.begin(seq, task, &event.kind);
                 let may_be_out = self.out.insert(task.to_string());
@@ -321,6 +329,10 @@ impl<'d> Oracle<'d> {
             return self.begin_undo(seq, of);
         }
         self.expect_not_paused(seq, key);
+        let has_place = self.queued.is_none();
+        self.expect(has_place, || {
+            format!("{seq}: {key} begins though the run waits for its place")
+        });
         let Some((group, task)) = self.find(key) else {
             return self.faults.push(format!("{seq}: there is no task {key}"));
         };
@@ -487,7 +499,9 @@ impl<'d> Oracle<'d> {
     fn ends_as(&mut self, event: &Event, outcome: Ended, error: Option<&RunError>) {
         let unhandled = self.unhandled(&self.doc.tasks);
         let is_timeout = error.is_some_and(|error| error.task.is_none() && *error.kind == *"timeout");
-        let expected = if self.cancel.is_some() {
+        let is_left_out = error.is_some_and(|error| *error.kind == *"skipped");
+        let is_left_out = is_left_out && self.queued == Some(Strategy::Skip);
+        let expected = if self.cancel.is_some() || is_left_out {
             Ended::Cancelled
         } else if is_timeout {
             let due = self
@@ -528,6 +542,15 @@ impl<'d> Oracle<'d> {
     }
 
     fn finish(&mut self, event: &Event, outcome: Ended) {
+        if self.queued.is_some() {
+            // Of what has never begun there is nothing to be ended.
+            return self.expect(outcome == Ended::Cancelled, || {
+                format!(
+                    "{}: the run finishes as {outcome:?} without having begun",
+                    event.seq
+                )
+            });
+        }
         let doc = self.doc;
         let n_open_undo = self
             .succeeded

@@ -233,6 +233,16 @@ impl Desk {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn any_of(&self, token: AttemptToken, credential: &str) -> AttemptToken {
+        let held = self.leases.values().map(|lease| &lease.row);
+        let mut held = held.filter(|row| row.credential == credential);
+        match held.next() {
+            Some(other) if !self.leases.contains_key(&token) => other.token,
+            _ => token,
+        }
+    }
+
     pub(super) fn beat(
         &mut self,
         token: AttemptToken,
