@@ -443,7 +443,7 @@ pub(crate) fn open_doors(
         clerk: Arc::default(),
         keeper,
         variables,
-        courier: notify::Courier::new(options.builtin.http),
+        courier: notify::Courier::new(&options.builtin),
         instance,
         upkeep: Mutex::new(Some(upkeep.start())),
     };

@@ -118,7 +118,8 @@ fn secrets_and_variables_are_given() {
           ]
         }
         exit code 0
-    "#]].assert_eq(&run(&[
+    "#]]
+    .assert_eq(&run(&[
         &["--secret", "token=@token", "--secret", "other"][..],
         &vars,
     ]
@@ -128,7 +129,8 @@ fn secrets_and_variables_are_given() {
         succeeded sum    [time]
         given failed in [time]: there is no secret `other`; set it and run the task again
         exit code 1
-    "#]].assert_eq(&run(&[&["--secret", "token=@token"][..], &vars].concat()));
+    "#]]
+    .assert_eq(&run(&[&["--secret", "token=@token"][..], &vars].concat()));
     let wrong = [
         ["--secret", "token=geheim"],
         ["--secret", "token=@gone"],
@@ -197,7 +199,8 @@ fn a_data_folder_has_its_secrets() {
           ]
         }
         exit code 0
-    "#]].assert_eq(&run(&key));
+    "#]]
+    .assert_eq(&run(&key));
     expect![[r#"
         pointwork: cannot use the data folder data: the stored secrets were sealed with another key than the given key; give the key they were sealed with, or remove them with `pointwork secret remove` and set them again
         exit code 3

@@ -17,11 +17,11 @@ use zeroize::Zeroizing;
 use super::{Work, alive, wait};
 use crate::engine::Engine;
 use crate::error::EngineResult;
-use crate::mail::{self, Mail};
+use crate::mail::{Mail, Post};
 use crate::secrets::SecretSource as _;
 use crate::secrets::mask::Masker;
 use crate::store::{Channel, NoticeMark, NoticeRow, NoticeState};
-use crate::task_types::{HttpClient, HttpOptions};
+use crate::task_types::{BuiltinOptions, HttpClient};
 
 /// Notifications of one rule that go out as one: of a flood of failures people want to know once.
 const TOGETHER_MAX: usize = 100;
@@ -44,12 +44,14 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// What the courier works with.
 pub(crate) struct Courier {
     client: HttpClient,
+    post: Post,
 }
 
 impl Courier {
-    pub(crate) fn new(options: HttpOptions) -> Self {
+    pub(crate) fn new(options: &BuiltinOptions) -> Self {
         Self {
-            client: HttpClient::new(options),
+            client: HttpClient::new(options.http.clone()),
+            post: Post::new(options),
         }
     }
 }
@@ -212,7 +214,7 @@ async fn by_mail(
         key: format!("{} notifications {}", engine.parts.instance, key(rows)),
         ..Mail::default()
     };
-    mail::send(&smtp, &mail).await.map(drop)
+    engine.parts.courier.post.send(&smtp, &mail).await.map(drop)
 }
 
 /// Of one kind by its name, of several by their number.
