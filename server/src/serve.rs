@@ -14,7 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use engine::secrets::key::KeySource;
 use engine::store::retention::Retention;
-use engine::task_types::{BuiltinOptions, HttpOptions};
+use engine::task_types::{BuiltinOptions, HttpOptions, MailOptions};
 use engine::{Engine, EngineError, QueueLimits};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -45,6 +45,8 @@ pub struct ServeOptions {
     pub disabled_types: Vec<String>,
     /// Whether `http.request` is kept from this machine's and private networks' addresses.
     pub deny_private_networks: bool,
+    /// How mails are sent.
+    pub mail: MailOptions,
     /// A program that evaluates jq in a process of its own.
     pub jq_helper: Option<PathBuf>,
     /// Which finished runs are kept.
@@ -71,6 +73,7 @@ impl ServeOptions {
             insecure_no_login: false,
             disabled_types: Vec::new(),
             deny_private_networks: false,
+            mail: MailOptions::default(),
             jq_helper: None,
             retention: Retention::default(),
             queues: BTreeMap::new(),
@@ -154,6 +157,7 @@ async fn start_engine(options: &ServeOptions) -> Result<Engine> {
         http: HttpOptions {
             deny_private: options.deny_private_networks,
         },
+        mail: options.mail.clone(),
         jq_helper: options.jq_helper.clone(),
     };
     let mut builder = Engine::builder()

@@ -36,7 +36,7 @@ use crate::store::{BlobStore, LogStore, Store, Unfinished};
 use crate::task_logs::{LogLimits, LogWriter};
 use crate::task_type::TaskType;
 use crate::task_types::shell::{TEMPORARY, end_survivors};
-use crate::task_types::{BuiltinOptions, HttpClient, TypeRegistry, Types};
+use crate::task_types::{BuiltinOptions, TypeRegistry, Types};
 use crate::upkeep::Upkeep;
 
 /// Everything an engine is made of, with usual choices for what is not named.
@@ -472,7 +472,7 @@ pub(crate) fn open_doors(
         clerk: Arc::default(),
         keeper,
         variables,
-        callback_client: HttpClient::new(options.builtin.http),
+        ways: notify::Ways::new(&options.builtin),
         instance,
         upkeep: Mutex::new(Some(upkeep.start())),
     };

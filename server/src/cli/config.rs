@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use engine::QueueLimits;
+use engine::task_types::{Certificates, MailOptions};
 use flow::HumanDuration;
 use serde::Deserialize;
 
@@ -35,6 +36,8 @@ pub(super) struct File {
     pub(super) secret_key_file: Option<PathBuf>,
     /// Task types.
     pub(super) task_types: TaskTypes,
+    /// Mail.
+    pub(super) mail: Mail,
     /// Which finished runs are kept.
     pub(super) retention: Option<OrOff<FileRetention>>,
 }
@@ -55,6 +58,35 @@ pub(super) struct TaskTypes {
     pub(super) disabled: Vec<String>,
     /// Whether `http.request` is kept from this machine's and private networks' addresses.
     pub(super) deny_private_networks: bool,
+}
+
+/// The part about mail.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Mail {
+    /// Mail servers that may be reached although private networks may not.
+    pub(super) private_hosts: Vec<String>,
+    /// A file of certificates (PEM) that are trusted beside the system's.
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+impl Mail {
+    /// The same as the engine wants it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or holds no certificates.
+    pub(super) fn options(self) -> Result<MailOptions> {
+        let read = |path: PathBuf| {
+            let pem = std::fs::read(&path)
+                .with_context(|| format!("cannot read the certificates for mail in {}", path.display()))?;
+            Certificates::from_pem(&pem)
+                .map_err(|error| anyhow::anyhow!("the certificates for mail in {}: {error}", path.display()))
+        };
+        Ok(MailOptions {
+            private_hosts: self.private_hosts,
+            trusted: self.ca_file.map(read).transpose()?,
+        })
+    }
 }
 
 impl File {
@@ -90,7 +122,7 @@ mod tests {
         check(
             "listen = '127.0.0.1:9000'\nworkers = 3\nshutdown_grace = '5s'\n[task_types]\ndisabled = ['shell']",
             expect![[
-                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), queues: {}, remote_workers: RemoteWorkers { lease: None }, secret_key_file: None, task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false }, retention: None }"#
+                r#"File { listen: Some(127.0.0.1:9000), data: None, workers: Some(3), insecure_no_login: false, allow_hosts: [], shutdown_grace: Some(HumanDuration(5000)), queues: {}, remote_workers: RemoteWorkers { lease: None }, secret_key_file: None, task_types: TaskTypes { disabled: ["shell"], deny_private_networks: false }, mail: Mail { private_hosts: [], ca_file: None }, retention: None }"#
             ]],
         );
     }
@@ -122,7 +154,7 @@ mod tests {
               |
             1 | lisen = '127.0.0.1:9000'
               | ^^^^^
-            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `secret_key_file`, `task_types`, `retention`"#]],
+            unknown field `lisen`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `secret_key_file`, `task_types`, `mail`, `retention`"#]],
         );
         check(
             "[task_types]\ndissabled = []",

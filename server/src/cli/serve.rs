@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(long, env = "POINTWORK_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
     /// Configuration file (TOML): listen, data, workers, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `secret_key_file`,
-    /// `[task_types]` disabled, `deny_private_networks`; `[retention]` succeeded, failed, cancelled: each `{ age = "30d", runs = 10000 }`
+    /// `[task_types]` disabled, `deny_private_networks`; `[mail]` `private_hosts`, `ca_file`; `[retention]` succeeded, failed, cancelled: each `{ age = "30d", runs = 10000 }`
     /// or "off"; `[retention.flows.ID]` the same for one flow;
     /// `[queues.NAME]` `max_running`, `rate`, `burst`, `per_key`, `local`; `[remote_workers]` lease [usual: 30d, failed runs 90d, the newest 10000 of each flow and state]
     #[arg(long, env = "POINTWORK_CONFIG", value_name = "FILE")]
@@ -107,6 +107,7 @@ fn options(args: Args, file: File) -> Result<ServeOptions> {
         retention: retention(file.retention),
         disabled_types: file.task_types.disabled,
         deny_private_networks: file.task_types.deny_private_networks,
+        mail: file.mail.options()?,
         // Without it jq runs on a thread, where its memory is not bounded.
         jq_helper: std::env::current_exe().ok(),
         ..ServeOptions::new(listen, data)

@@ -34,6 +34,7 @@ use crate::builder::EngineBuilder;
 use crate::clock::Clock;
 use crate::dispatch::{Load, RemotePool};
 use crate::error::EngineResult;
+use crate::notify::Ways;
 use crate::queues::{QueueLimits, QueuesHandle};
 use crate::reader::Reader;
 use crate::schedules::Clerk;
@@ -41,7 +42,7 @@ use crate::secrets::{Keeper, Variables};
 use crate::shard::{Counters, Router, Shared};
 use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
-use crate::task_types::{HttpClient, TypeRegistry, Types};
+use crate::task_types::{TypeRegistry, Types};
 use crate::upkeep::UpkeepTask;
 
 /// The engine. Clones are the same engine.
@@ -64,8 +65,7 @@ pub(crate) struct Parts {
     pub(crate) clerk: Arc<Clerk>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) variables: Variables,
-    /// Tells other services of what has happened.
-    pub(crate) callback_client: HttpClient,
+    pub(crate) ways: Ways,
     /// Identifies the data folder.
     pub(crate) instance: Arc<str>,
     pub(crate) upkeep: Mutex<Option<UpkeepTask>>,

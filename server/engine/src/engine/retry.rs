@@ -14,6 +14,7 @@ use super::start::Beginning;
 use super::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Compiled;
+use crate::messages::child_key;
 
 /// Children a plan of a retry looks into: a run may have as many as it has items.
 const LOOKED_INTO_MAX: usize = 100;
@@ -232,10 +233,17 @@ impl Engine {
         let mut after = 0;
         loop {
             let events = self.events(run, after, EVENTS_PER_READ).await?;
-            let Some(last) = events.last() else { return Ok(()) };
+            let Some(last) = events.last() else { break };
             after = last.seq;
             events.iter().for_each(|event| found.read(event));
         }
+        for (path, flow, attempt) in found.unheard_of() {
+            let key = child_key(run, &path, attempt);
+            if let Some((child, _)) = self.parts.shared.store.run_by_key(&flow, &key).await? {
+                found.started(&path, child, self.run_summary(child).await?.version);
+            }
+        }
+        Ok(())
     }
 
     /// Whether an old child is still there and has ended.

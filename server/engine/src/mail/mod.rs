@@ -1,11 +1,13 @@
 //! Mail: written, handed to an SMTP server, and what its answers mean.
 //!
 //! The server stands in one text, a secret: `smtps://NAME:PASSWORD@HOST:465` for TLS from the start, `smtp://NAME:PASSWORD@HOST:587` for
-//! STARTTLS, which must succeed; `?tls=none` does without, `?from=` says who writes unless the mail does.
+//! STARTTLS, which must succeed; `?tls=none` does without, `?from=` says who writes unless the mail does. Its addresses are checked as
+//! those of HTTP requests are, and the connection is made to those very addresses.
 
 #[cfg(test)]
 pub(crate) mod server;
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use flow::payload::hex;
@@ -13,13 +15,14 @@ use flow::run::event::TaskError;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Mailboxes, Message, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use reqwest::Url;
 use sha2::{Digest, Sha256};
 
 use crate::secrets::percent_decoded;
+use crate::task_types::{BuiltinOptions, HttpOptions, permitted};
 
 /// How long a server may be silent.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,20 +50,127 @@ pub(crate) struct Mail {
     pub(crate) key: String,
 }
 
-/// Sends a mail and answers its message id.
-///
-/// # Errors
-/// Of kind `input` if it cannot be written, `refused` and `login` if the server will not have it, all for good; `deferred`, `connect`,
-/// `tls`, `timeout` if another attempt may succeed.
-pub(crate) async fn send(smtp: &str, mail: &Mail) -> Result<String, TaskError> {
-    let server = SmtpServer::read(smtp)?;
-    let (message, id) = mail.message(server.from.as_deref())?;
-    server
-        .transport()?
-        .send(message)
-        .await
-        .map_err(|error| explain(&error, &server.host))?;
-    Ok(id)
+/// How mails are sent.
+#[derive(Clone, Debug, Default)]
+pub struct MailOptions {
+    /// Mail servers by name or address that may be on this machine or in a private network, although else nothing may go there.
+    pub private_hosts: Vec<String>,
+    /// Who signs the certificates of mail servers, beside those the system trusts.
+    pub trusted: Option<Certificates>,
+}
+
+/// Certificates that are trusted.
+#[derive(Clone, Debug)]
+pub struct Certificates(Certificate);
+
+impl Certificates {
+    /// Those in a text of PEM; there may be several.
+    ///
+    /// # Errors
+    /// A sentence if there are none, or one cannot be read.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let is_there = String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----");
+        if !is_there {
+            return Err(
+                "there is no certificate in it; it is PEM, with `-----BEGIN CERTIFICATE-----`".to_owned(),
+            );
+        }
+        let read = Certificate::from_pem(pem).map_err(|error| error.to_string())?;
+        // That it is well formed shows when it is first used; better now.
+        parameters("localhost", Some(&read)).map_err(|error| error.to_string())?;
+        Ok(Self(read))
+    }
+}
+
+/// Hands mails to servers.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    mail: MailOptions,
+    addresses: HttpOptions,
+}
+
+impl Post {
+    pub(crate) fn new(options: &BuiltinOptions) -> Self {
+        Self {
+            mail: options.mail.clone(),
+            addresses: options.http.clone(),
+        }
+    }
+
+    /// Sends a mail and answers its message id.
+    ///
+    /// # Errors
+    /// Of kind `input` if it cannot be written, `refused_address` if the server is where nothing may go, `refused` and `login` if it will
+    /// not have the mail, all for good; `deferred`, `connect`, `tls`, `timeout` if another attempt may succeed.
+    pub(crate) async fn send(&self, smtp: &str, mail: &Mail) -> Result<String, TaskError> {
+        let server = SmtpServer::read(smtp)?;
+        let (message, id) = mail.message(server.from.as_deref())?;
+        let mut missing = None;
+        for address in self.addresses_of(&server).await? {
+            let transport = server.transport(address.ip(), self.mail.trusted.as_ref())?;
+            match transport.send(message.clone()).await {
+                Ok(_) => return Ok(id),
+                // Nothing was said there, so the mail cannot be sent twice.
+                Err(error) if nobody_is_there(&error) => missing = Some(error),
+                Err(error) => return Err(explain(&error, &server.host)),
+            }
+        }
+        Err(match missing {
+            Some(error) => explain(&error, &server.host),
+            None => TaskError::new("connect", format!("{} has no address", server.host)),
+        })
+    }
+
+    async fn addresses_of(&self, server: &SmtpServer) -> Result<Vec<SocketAddr>, TaskError> {
+        let is_named = |host: &String| host.eq_ignore_ascii_case(&server.host);
+        let options = HttpOptions {
+            deny_private: self.addresses.deny_private && !self.mail.private_hosts.iter().any(is_named),
+        };
+        permitted(&server.host, server.port, &options).await
+    }
+}
+
+/// Whether not even a connection was made.
+fn nobody_is_there(error: &lettre::transport::smtp::Error) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    let mut cause = std::error::Error::source(error);
+    while let Some(this) = cause {
+        if let Some(error) = this.downcast_ref::<std::io::Error>() {
+            return matches!(
+                error.kind(),
+                AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkUnreachable
+            );
+        }
+        cause = this.source();
+    }
+    false
+}
+
+/// Whether a connection was made and could not be made secure, which comes as a failure to read or write.
+fn is_about_trust(error: &lettre::transport::smtp::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(this) = cause {
+        let inner = this
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
+}
+
+fn parameters(
+    host: &str,
+    trusted: Option<&Certificate>,
+) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+    let builder = TlsParameters::builder(host.to_owned());
+    let builder = trusted
+        .into_iter()
+        .cloned()
+        .fold(builder, TlsParametersBuilder::add_root_certificate);
+    builder.build()
 }
 
 fn input(message: impl Into<std::sync::Arc<str>>) -> TaskError {
@@ -114,7 +224,7 @@ impl SmtpServer {
             .map(|password| (decoded(url.username()), decoded(password)));
         let name = decoded(url.username());
         Ok(Self {
-            host: host.to_owned(),
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             port: url.port().unwrap_or(usual_port),
             security,
             login,
@@ -122,9 +232,13 @@ impl SmtpServer {
         })
     }
 
-    fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, TaskError> {
+    fn transport(
+        &self,
+        address: IpAddr,
+        trusted: Option<&Certificates>,
+    ) -> Result<AsyncSmtpTransport<Tokio1Executor>, TaskError> {
         let parameters = || {
-            TlsParameters::new(self.host.clone())
+            parameters(&self.host, trusted.map(|trusted| &trusted.0))
                 .map_err(|error| TaskError::new("tls", format!("no secure connection can be made: {error}")))
         };
         let tls = match self.security {
@@ -132,7 +246,7 @@ impl SmtpServer {
             Security::StartTls => Tls::Required(parameters()?),
             Security::None => Tls::None,
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.to_string())
             .port(self.port)
             .tls(tls)
             .hello_name(ClientId::Domain("pointwork.localhost".to_owned()))
@@ -262,7 +376,7 @@ fn explain(error: &lettre::transport::smtp::Error, host: &str) -> TaskError {
     if error.is_timeout() {
         return TaskError::new("timeout", format!("{host} took too long: {why}"));
     }
-    if error.is_tls() {
+    if error.is_tls() || is_about_trust(error) {
         return TaskError::new("tls", format!("no secure connection to {host}: {why}"));
     }
     if error.is_client() {

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mailin::{Action, AuthMechanism, Handler, Response, SessionBuilder, response};
+use mailin::{Action, AuthMechanism, Handler, Response, Session, SessionBuilder, response};
 use parking_lot::Mutex;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 use crate::task_types::harness::PATIENCE;
 
@@ -39,15 +40,31 @@ struct State {
 impl MailServer {
     /// One that takes mails from everybody.
     pub(crate) async fn start() -> Self {
-        Self::open(false).await
+        Self::open(false, None).await
     }
 
     /// One that takes them only from who has logged in.
     pub(crate) async fn locked() -> Self {
-        Self::open(true).await
+        Self::open(true, None).await
     }
 
-    async fn open(is_locked: bool) -> Self {
+    /// One that offers STARTTLS, as `localhost`, and its certificate as PEM: it has signed that itself.
+    pub(crate) async fn with_tls() -> (Self, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let key =
+            rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("there are versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("they fit");
+        let server = Self::open(false, Some(TlsAcceptor::from(Arc::new(config)))).await;
+        (server, made.cert.pem())
+    }
+
+    async fn open(is_locked: bool, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it has one");
         let state = Arc::new(State::default());
@@ -61,7 +78,7 @@ impl MailServer {
                     must
                 };
                 if !must_break {
-                    tokio::spawn(talk(stream, Arc::clone(&shared), is_locked));
+                    tokio::spawn(talk(stream, Arc::clone(&shared), is_locked, tls.clone()));
                 }
             }
         });
@@ -146,7 +163,12 @@ impl Handler for Desk {
     }
 }
 
-async fn talk(stream: TcpStream, state: Arc<State>, is_locked: bool) -> std::io::Result<()> {
+async fn talk(
+    stream: TcpStream,
+    state: Arc<State>,
+    is_locked: bool,
+    tls: Option<TlsAcceptor>,
+) -> std::io::Result<()> {
     let remote = stream.peer_addr()?.ip();
     let must_break = Arc::new(Mutex::new(false));
     let desk = Desk {
@@ -159,21 +181,44 @@ async fn talk(stream: TcpStream, state: Arc<State>, is_locked: bool) -> std::io:
         builder.enable_auth(AuthMechanism::Plain);
         builder.insecure_enable_plaintext_auth();
     }
+    if tls.is_some() {
+        builder.enable_start_tls();
+    }
     let mut session = builder.build(remote, desk);
     let mut stream = BufReader::new(stream);
     stream.write_all(&session.greeting().buffer()?).await?;
+    let wants_tls = converse(&mut stream, &mut session, &must_break).await?;
+    if let Some(tls) = tls.filter(|_| wants_tls) {
+        let mut stream = BufReader::new(tls.accept(stream.into_inner()).await?);
+        session.tls_active();
+        converse(&mut stream, &mut session, &must_break).await?;
+    }
+    Ok(())
+}
+
+/// Until one of both hangs up, or the rest is to be secret.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut BufReader<S>,
+    session: &mut Session<Desk>,
+    must_break: &Mutex<bool>,
+) -> std::io::Result<bool> {
     let mut line = Vec::new();
     while stream.read_until(b'\n', &mut line).await? > 0 {
         let answer = session.process(&line);
         line.clear();
         if *must_break.lock() {
-            return Ok(());
+            return Ok(false);
         }
+        if answer.action == Action::NoReply {
+            continue;
+        }
+        stream.write_all(&answer.buffer()?).await?;
+        stream.flush().await?;
         match answer.action {
-            Action::NoReply => {}
-            Action::Close => return stream.write_all(&answer.buffer()?).await,
-            Action::Reply | Action::UpgradeTls => stream.write_all(&answer.buffer()?).await?,
+            Action::UpgradeTls => return Ok(true),
+            Action::Close => return Ok(false),
+            Action::NoReply | Action::Reply => {}
         }
     }
-    Ok(())
+    Ok(false)
 }

@@ -428,3 +428,30 @@ async fn a_flow_that_starts_itself_is_as_deep_again() {
         .await
         .expect("that deep it goes");
 }
+
+/// The end of a quick child may be told before its start: the log does not name it then.
+#[tokio::test]
+async fn quick_children_are_taken_up() {
+    let quick =
+        "flow: quick\ntasks: { a: { type: transform, with: { value: 1 } }, b: { type: fail, needs: [a] } }";
+    let top = "flow: top\ntasks: { sub: { type: subflow, for_each: { items: [1, 2, 3, 4, 5, 6, 7, 8], on_item_failure: continue }, with: { flow: quick } } }";
+    let town = Town::new(&[quick, top]).await;
+    let run = town.start("top", Value::Null).await;
+    town.end(run).await;
+    let plan = town
+        .engine
+        .plan_retry(&retry(run, Some("sub[3]/b")))
+        .await
+        .expect("it can");
+    let expected: Vec<String> = (0..8).map(|n| format!("sub[{n}]/a")).collect();
+    assert_eq!(plan.reused, expected);
+    let again = town.engine.retry_run(retry(run, None)).await.expect("it starts");
+    town.end(again).await;
+    let runs = town
+        .engine
+        .runs(&RunFilter::default(), None, 100)
+        .await
+        .expect("ok")
+        .items;
+    assert_eq!(runs.iter().filter(|run| run.retry_of.is_some()).count(), 9);
+}

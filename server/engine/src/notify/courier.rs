@@ -15,10 +15,11 @@ use zeroize::Zeroizing;
 use super::{Work, wait};
 use crate::engine::Engine;
 use crate::error::EngineResult;
-use crate::mail::{self, Mail};
+use crate::mail::{Mail, Post};
 use crate::secrets::SecretSource as _;
 use crate::secrets::mask::Masker;
 use crate::store::{Channel, NoticeMark, NoticeRow, NoticeState};
+use crate::task_types::{BuiltinOptions, HttpClient};
 use crate::webhooks::callers::signature_of;
 
 /// Notifications of one rule that go out as one: of a flood of failures people want to know once.
@@ -38,6 +39,21 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long after the store refused the courier looks again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// The ways by which notifications go out.
+pub(crate) struct Ways {
+    client: HttpClient,
+    post: Post,
+}
+
+impl Ways {
+    pub(crate) fn new(options: &BuiltinOptions) -> Self {
+        Self {
+            client: HttpClient::new(options.http.clone()),
+            post: Post::new(options),
+        }
+    }
+}
 
 pub(super) fn work(engine: &Engine) -> Work {
     let parts = Arc::downgrade(&engine.parts);
@@ -199,7 +215,7 @@ async fn by_mail(
         key: format!("{} notifications {}", engine.parts.instance, key(rows)),
         ..Mail::default()
     };
-    mail::send(&smtp, &mail).await.map(drop)
+    engine.parts.ways.post.send(&smtp, &mail).await.map(drop)
 }
 
 /// Of one kind by its name, of several by their number.
@@ -224,7 +240,7 @@ async fn by_call(
     let url = resolve(engine, &target.url, revealed).await?;
     let url = Url::parse(url.trim())
         .map_err(|error| TaskError::new("input", format!("the address is none: {error}")))?;
-    let client = &engine.parts.callback_client;
+    let client = &engine.parts.ways.client;
     client.check(&url)?;
     let one = |row: &NoticeRow| {
         let notice = &row.notice;

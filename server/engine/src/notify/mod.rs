@@ -21,6 +21,8 @@ use flow::{FlowDoc, RunId, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::courier::Ways;
+
 use crate::clock::{Clock, wait_for};
 use crate::engine::Engine;
 use crate::error::EngineResult;

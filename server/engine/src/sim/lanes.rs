@@ -143,7 +143,7 @@ impl Lanes {
         };
         let (n, per) = rate.split_once('/').expect("so many in a time");
         let per = Duration::from_secs(if per == "s" { 1 } else { 60 });
-        let apart = per / n.parse().expect("a number");
+        let apart = per / n.parse::<u32>().expect("a number");
         let burst = limits.burst.unwrap_or(1) as usize;
         let now = self.clock.elapsed();
         let begun = self.begun.entry(Arc::clone(queue)).or_default();

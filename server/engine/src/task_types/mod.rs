@@ -24,21 +24,25 @@ use flow::doc::ScheduleDoc;
 use flow::run::event::TaskError;
 use serde_json::Value;
 
+use crate::mail::Post;
+pub use crate::mail::{Certificates, MailOptions};
 use crate::schedules::calendar::BadSchedule;
 use crate::schedules::calendar_of;
 use crate::store::lanes::DeclaredType;
 use crate::task_type::{TaskType, TaskTypeInfo};
 
 pub(crate) use declared::Types;
-pub(crate) use http::Client as HttpClient;
 pub use http::HttpOptions;
+pub(crate) use http::{Client as HttpClient, permitted};
 pub use jq::{JQ_CHILD_ARGUMENT, jq_child_main};
 
 /// How the built-in types are set up.
 #[derive(Clone, Debug, Default)]
 pub struct BuiltinOptions {
-    /// Where `http.request` may go.
+    /// Where `http.request`, mails and notifications may go.
     pub http: HttpOptions,
+    /// How mails are sent.
+    pub mail: MailOptions,
     /// A program that calls [`jq_child_main`] when its first argument is [`JQ_CHILD_ARGUMENT`]: jq programs then run in a process
     /// of their own, with bounded memory, that can be ended. Without it they run on a thread.
     pub jq_helper: Option<PathBuf>,
@@ -92,7 +96,7 @@ impl TypeRegistry {
             Arc::new(jq::Transform::new(options.jq_helper.clone())),
             Arc::new(http::HttpRequest::new(options.http.clone())),
             Arc::new(shell::Shell),
-            Arc::new(mail::MailSend),
+            Arc::new(mail::MailSend::new(Post::new(options))),
             Arc::new(predecessors::FetchData::new(options.http.clone())),
             Arc::new(predecessors::ProcessData),
             Arc::new(predecessors::StoreData),

@@ -18,7 +18,8 @@ use crate::view::TaskStatus;
 /// The runs that tasks of a run waited for, as its log tells: of each task run the last that had started.
 #[derive(Debug, Default)]
 pub struct OldChildren {
-    asked: FxHashMap<Arc<str>, Arc<str>>,
+    /// What was asked for and has not been told to have started: the flow, and by which attempt.
+    asked: FxHashMap<Arc<str>, (Arc<str>, u32)>,
     known: FxHashMap<Arc<str>, OldChild>,
     reused: FxHashSet<Arc<str>>,
     forked_from: Option<RunId>,
@@ -55,21 +56,36 @@ impl OldChildren {
                 };
                 self.known.insert(Arc::clone(task), child);
             }
-            EventKind::ChildRequested { task, flow, .. } => {
-                self.asked.insert(Arc::clone(task), Arc::clone(flow));
+            EventKind::ChildRequested {
+                task,
+                flow,
+                attempt,
+                wait: true,
+                ..
+            } => {
+                self.asked.insert(Arc::clone(task), (Arc::clone(flow), *attempt));
             }
-            EventKind::ChildStarted { task, child, version } => {
-                if let Some(flow) = self.asked.get(task) {
-                    let child = OldChild {
-                        flow: Arc::clone(flow),
-                        version: *version,
-                        run: *child,
-                    };
-                    self.known.insert(Arc::clone(task), child);
-                }
-            }
+            EventKind::ChildStarted { task, child, version } => self.started(task, *child, *version),
             _ => {}
         }
+    }
+
+    /// A run that was asked for has started.
+    pub fn started(&mut self, task: &Arc<str>, run: RunId, version: u32) {
+        if let Some((flow, _)) = self.asked.remove(task) {
+            let child = OldChild { flow, version, run };
+            self.known.insert(Arc::clone(task), child);
+        }
+    }
+
+    /// The paths, flows and attempts by which runs were asked for that the log knows nothing more of: the end of a quick one may have
+    /// been told before its start.
+    #[must_use]
+    pub fn unheard_of(&self) -> Vec<(Arc<str>, Arc<str>, u32)> {
+        let asked = self.asked.iter();
+        asked
+            .map(|(path, (flow, attempt))| (Arc::clone(path), Arc::clone(flow), *attempt))
+            .collect()
     }
 
     /// The run whose log is to be read too, by [`OldChildren::earlier`]: results were taken from it, and so their runs are its.

@@ -116,6 +116,27 @@ fn make(options: &HttpOptions) -> Result<reqwest::Client, String> {
         .map_err(|error| error.to_string())
 }
 
+/// The addresses of a host, each of them one that may be spoken to.
+///
+/// # Errors
+/// Of kind `refused_address`, for good, if one may not; `connect` if the name cannot be resolved.
+pub(crate) async fn permitted(
+    host: &str,
+    port: u16,
+    options: &HttpOptions,
+) -> Result<Vec<SocketAddr>, TaskError> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
+        let host = host.to_owned();
+        TaskError::new("connect", Unresolved { host, error }.to_string())
+    })?;
+    let addresses: Vec<SocketAddr> = found.collect();
+    let name = host.parse::<IpAddr>().is_err().then_some(host);
+    for address in &addresses {
+        check(name, address.ip(), options).map_err(|refused| refused.task_error())?;
+    }
+    Ok(addresses)
+}
+
 #[derive(Clone)]
 struct Resolver {
     options: HttpOptions,

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use crate::task_type::{TaskContext, TaskOutcome, TaskType, TaskTypeInfo};
 use crate::task_types::first_chars;
 
-pub(crate) use address::Client;
+pub(crate) use address::{Client, permitted};
 pub(super) use exchange::{Request, Response, SecretParts, exchange};
 
 /// Where requests may go. Link-local addresses and those of cloud metadata services are refused whatever stands here.

@@ -8,11 +8,19 @@ use flow::run::event::TaskError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::mail::{Mail, send};
+use crate::mail::{Mail, Post};
 use crate::task_type::{TaskContext, TaskOutcome, TaskType, TaskTypeInfo};
 
 /// Sends a mail.
-pub(super) struct MailSend;
+pub(super) struct MailSend {
+    post: Post,
+}
+
+impl MailSend {
+    pub(super) fn new(post: Post) -> Self {
+        Self { post }
+    }
+}
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,7 +79,7 @@ impl TaskType for MailSend {
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
         // Dropping the exchange closes its connection; the server then has no whole mail.
         tokio::select! {
-            sent = deliver(ctx) => match sent {
+            sent = deliver(ctx, &self.post) => match sent {
                 Ok(id) => TaskOutcome::ok(id),
                 Err(error) => TaskOutcome::Failed { error, output: None },
             },
@@ -80,7 +88,7 @@ impl TaskType for MailSend {
     }
 }
 
-async fn deliver(ctx: &TaskContext) -> Result<String, TaskError> {
+async fn deliver(ctx: &TaskContext, post: &Post) -> Result<String, TaskError> {
     let arguments: Arguments = ctx.input()?;
     let mail = Mail {
         from: arguments.from,
@@ -92,7 +100,7 @@ async fn deliver(ctx: &TaskContext) -> Result<String, TaskError> {
         html: arguments.html,
         key: ctx.idempotency_key.clone(),
     };
-    let id = send(&arguments.smtp, &mail).await?;
+    let id = post.send(&arguments.smtp, &mail).await?;
     ctx.info(&format!("the mail server took {id}"));
     Ok(id)
 }

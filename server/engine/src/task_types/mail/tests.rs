@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::mail::server::MailServer;
 use crate::task_types::harness::{Harness, Setup};
+use crate::task_types::{BuiltinOptions, Certificates, HttpOptions, MailOptions, TypeRegistry};
 
 /// Sends one mail; how the attempt ended, and what the server took.
 async fn check(server: &MailServer, input: Value, expected: Expect) {
@@ -177,4 +178,96 @@ async fn a_repeated_mail_is_known_by_its_id() {
         .collect();
     assert_eq!(ids.len(), 2);
     assert_eq!(ids[0], ids[1]);
+}
+
+fn harness_with(mail: MailOptions, deny_private: bool) -> Harness {
+    let options = BuiltinOptions {
+        mail,
+        http: HttpOptions { deny_private },
+        ..BuiltinOptions::default()
+    };
+    Harness::new(Setup {
+        types: TypeRegistry::builtin(&options),
+        ..Setup::default()
+    })
+}
+
+/// The server's certificate must be one that is trusted: nothing is said to it before, no name and no password.
+#[tokio::test]
+async fn a_secure_connection_is_made_to_who_is_trusted() {
+    let (server, pem) = MailServer::with_tls().await;
+    let port = server.address.port();
+    let mail = |host: &str| json!({"smtp": format!("smtp://{host}:{port}"), "from": "bot@example.org", "to": "a@example.org", "subject": "x"});
+    let trusting = || MailOptions {
+        trusted: Some(Certificates::from_pem(pem.as_bytes()).expect("it is one")),
+        ..MailOptions::default()
+    };
+    let mut told = harness_with(MailOptions::default(), false)
+        .run("mail.send", mail("localhost"))
+        .await;
+    // Its certificate is for another name.
+    told += &harness_with(trusting(), false)
+        .run("mail.send", mail("127.0.0.1"))
+        .await;
+    assert!(server.taken().is_empty(), "nothing was sent");
+    told += &harness_with(trusting(), false)
+        .run("mail.send", mail("localhost"))
+        .await;
+    assert_eq!(server.taken().len(), 1);
+    expect![[r#"
+        failed: tls: no secure connection to localhost: invalid peer certificate: UnknownIssuer
+        failed: tls: no secure connection to 127.0.0.1: invalid peer certificate: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("localhost")
+        succeeded: "<902451405923afcde2c34d1db5caafd5@example.org>"
+        out | the mail server took <902451405923afcde2c34d1db5caafd5@example.org>
+    "#]].assert_eq(&told);
+    let wrong = [
+        &b"no pem"[..],
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ];
+    let wrong = wrong.map(|pem| Certificates::from_pem(pem).expect_err("it is none"));
+    expect![[r#"
+        there is no certificate in it; it is PEM, with `-----BEGIN CERTIFICATE-----`
+        tls error: invalid peer certificate: BadEncoding"#]]
+    .assert_eq(&wrong.join("\n"));
+}
+
+/// As `http.request`: whoever writes flows reaches no inner network, if the operator says so.
+#[tokio::test]
+async fn mail_servers_are_where_requests_may_go() {
+    let server = MailServer::start().await;
+    let port = server.address.port();
+    let mail = |host: &str| json!({"smtp": format!("smtp://{host}:{port}?tls=none"), "from": "bot@example.org", "to": "a@example.org", "subject": "x"});
+    let mut told = String::new();
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        told += &harness_with(MailOptions::default(), true)
+            .run("mail.send", mail(host))
+            .await;
+    }
+    for host in ["169.254.169.254", "0.0.0.0"] {
+        told += &harness_with(MailOptions::default(), false)
+            .run("mail.send", mail(host))
+            .await;
+    }
+    assert!(server.taken().is_empty(), "nothing was sent");
+    let named = MailOptions {
+        private_hosts: vec!["LocalHost".to_owned()],
+        ..MailOptions::default()
+    };
+    told += &harness_with(named.clone(), true)
+        .run("mail.send", mail("localhost"))
+        .await;
+    told += &harness_with(named, true)
+        .run("mail.send", mail("127.0.0.1"))
+        .await;
+    expect![[r#"
+        failed, for good: refused_address: 127.0.0.1 is this machine; requests to it are refused
+        failed, for good: refused_address: localhost (127.0.0.1) is this machine; requests to it are refused
+        failed, for good: refused_address: ::ffff:127.0.0.1 is this machine; requests to it are refused
+        failed, for good: refused_address: 169.254.169.254 is a link-local address; requests to it are refused
+        failed, for good: refused_address: 0.0.0.0 is an unspecified address; requests to it are refused
+        succeeded: "<902451405923afcde2c34d1db5caafd5@example.org>"
+        out | the mail server took <902451405923afcde2c34d1db5caafd5@example.org>
+        failed, for good: refused_address: 127.0.0.1 is this machine; requests to it are refused
+    "#]]
+    .assert_eq(&told);
 }
