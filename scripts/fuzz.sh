@@ -9,11 +9,13 @@ target="${1:-document}"
 seconds="${2:-60}"
 host="$(rustc -vV | sed -n 's/^host: //p')"
 built="${CARGO_TARGET_DIR:-target}/fuzz"
+features=()
+if [ "$target" = worker ]; then features=(--features worker); fi
 
 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1" \
-    cargo build --release --manifest-path fuzz/Cargo.toml --target "$host" --target-dir "$built" --bin "$target"
+    cargo build --release --manifest-path fuzz/Cargo.toml --target "$host" --target-dir "$built" --bin "$target" "${features[@]}"
 
 mkdir -p "fuzz/artifacts/$target" "$built/corpus/$target"
 # New inputs are gathered beside the committed ones: a copy of the interesting ones is for a person to choose.
