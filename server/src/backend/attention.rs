@@ -31,7 +31,7 @@ pub(super) async fn attention(engine: &Engine) -> Result<Attention, AppError> {
     let open = engine.runs(&open, None, SEARCHED).await.map_err(told)?.items;
     let mut asking = Vec::new();
     for run in open {
-        if run.counts.waiting + run.counts.running > 0 {
+        if run.counts.waiting > 0 {
             // A run that is deleted meanwhile asks nothing.
             let Ok(state) = engine.state(run.id).await else {
                 continue;
@@ -57,7 +57,7 @@ fn in_states(states: &[RunStatus]) -> RunFilter {
     }
 }
 
-/// The approvals of a run that wait.
+/// The approvals of a run that wait; those of single items are left to its page.
 async fn asked(
     engine: &Engine,
     run: RunId,
