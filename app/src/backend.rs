@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flow::RunId;
-use flow::view::{FlowDetail, FlowSummary, Page, RunSummary, TaskTypeView};
+use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary, TaskTypeView};
 
 use crate::error::AppError;
-use crate::model::{LogPage, RunListQuery, RunPage, ValueView};
+use crate::model::{Attention, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
 
 /// What pages can ask for and do.
 #[async_trait]
@@ -40,7 +40,40 @@ pub trait Backend: Send + Sync + 'static {
     async fn task_logs(&self, run: RunId, path: String, until: Option<String>) -> Result<LogPage, AppError>;
 
     /// Cancels a run; `force` kills at once and leaves out undo, finally and `on_failure`.
-    async fn cancel_run(&self, run: RunId, force: bool) -> Result<(), AppError>;
+    async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>) -> Result<(), AppError>;
+
+    /// Holds a run (`true`), or lets it go on.
+    async fn pause_run(&self, run: RunId, paused: bool) -> Result<(), AppError>;
+
+    /// Says what a run made from another would do.
+    async fn plan_retry(&self, ask: RetryAsk) -> Result<RetryView, AppError>;
+
+    /// Makes a run from another.
+    async fn retry_run(&self, ask: RetryAsk) -> Result<RunId, AppError>;
+
+    /// What needs people.
+    async fn attention(&self) -> Result<Attention, AppError>;
+
+    /// Why a run or its tasks are not running.
+    async fn reasons(&self, run: RunId) -> Result<Reasons, AppError>;
+
+    /// What an approval asks.
+    async fn question(&self, run: RunId, path: String) -> Result<Question, AppError>;
+
+    /// Says yes to an approval. `fields` are the texts of its form.
+    async fn approve(
+        &self,
+        run: RunId,
+        path: String,
+        fields: Vec<(String, String)>,
+        comment: Option<String>,
+    ) -> Result<(), AppError>;
+
+    /// Says no to an approval.
+    async fn reject(&self, run: RunId, path: String, comment: Option<String>) -> Result<(), AppError>;
+
+    /// Gives a signal, a value as JSON; no text is null.
+    async fn signal(&self, run: RunId, path: String, value: String) -> Result<(), AppError>;
 
     /// Runs by state, over all flows.
     async fn run_counts(&self) -> Result<BTreeMap<String, u64>, AppError>;

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 
 use flow::RunId;
-use flow::view::{FlowDetail, FlowSummary, Page, RunSummary};
+use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary};
 use leptos::prelude::*;
 
 use crate::error::AppError;
-use crate::model::{LogPage, RunListQuery, RunPage, ValueView};
+use crate::model::{self, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
 
 #[cfg(feature = "ssr")]
 fn backend() -> Result<crate::backend::SharedBackend, AppError> {
@@ -51,6 +51,15 @@ pub async fn flow(id: String, version: Option<u32>) -> Result<FlowDetail, AppErr
     answer(backend()?.flow(id, version).await)
 }
 
+/// The texts of a form with the check boxes that are off.
+#[cfg(feature = "ssr")]
+fn with_boxes(mut fields: HashMap<String, String>, boxes: Vec<String>) -> Vec<(String, String)> {
+    for name in boxes {
+        fields.entry(name).or_insert_with(|| "false".to_owned());
+    }
+    fields.into_iter().collect()
+}
+
 /// Starts a run and leads to it. A check box that is off is not sent at all, so every check box is also named in `boxes`.
 #[server(prefix = "/fn", endpoint = "start_run")]
 pub async fn start_run(
@@ -58,11 +67,7 @@ pub async fn start_run(
     #[server(default)] fields: HashMap<String, String>,
     #[server(default)] boxes: Vec<String>,
 ) -> Result<RunId, AppError> {
-    let mut fields = fields;
-    for name in boxes {
-        fields.entry(name).or_insert_with(|| "false".to_owned());
-    }
-    let run = answer(backend()?.start_run(flow, fields.into_iter().collect()).await)?;
+    let run = answer(backend()?.start_run(flow, with_boxes(fields, boxes)).await)?;
     leptos_axum::redirect(&format!("/runs/{run}"));
     Ok(run)
 }
@@ -97,10 +102,99 @@ pub async fn task_logs(run: RunId, task: String, until: Option<String>) -> Resul
     answer(backend()?.task_logs(run, task, until).await)
 }
 
+/// A field of a form that was left empty was not filled in.
+#[cfg(feature = "ssr")]
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
 /// Cancels a run.
 #[server(prefix = "/fn", endpoint = "cancel_run")]
-pub async fn cancel_run(run: RunId, #[server(default)] force: bool) -> Result<(), AppError> {
-    answer(backend()?.cancel_run(run, force).await)
+pub async fn cancel_run(
+    run: RunId,
+    #[server(default)] force: bool,
+    #[server(default)] reason: Option<String>,
+) -> Result<(), AppError> {
+    answer(backend()?.cancel_run(run, force, filled(reason)).await)
+}
+
+/// Holds a run.
+#[server(prefix = "/fn", endpoint = "pause_run")]
+pub async fn pause_run(run: RunId) -> Result<(), AppError> {
+    answer(backend()?.pause_run(run, true).await)
+}
+
+/// Lets a held run go on.
+#[server(prefix = "/fn", endpoint = "resume_run")]
+pub async fn resume_run(run: RunId) -> Result<(), AppError> {
+    answer(backend()?.pause_run(run, false).await)
+}
+
+/// Says what a run made from another would do.
+#[server(prefix = "/fn", endpoint = "plan_retry")]
+pub async fn plan_retry(ask: RetryAsk) -> Result<RetryView, AppError> {
+    answer(backend()?.plan_retry(ask).await)
+}
+
+/// Makes a run from another and leads to it.
+#[server(prefix = "/fn", endpoint = "retry_run")]
+pub async fn retry_run(
+    run: RunId,
+    #[server(default)] from: Option<String>,
+    #[server(default)] inputs: Option<String>,
+) -> Result<RunId, AppError> {
+    let (from, inputs) = (filled(from), filled(inputs));
+    let ask = RetryAsk { run, from, inputs };
+    let made = answer(backend()?.retry_run(ask).await)?;
+    leptos_axum::redirect(&format!("/runs/{made}"));
+    Ok(made)
+}
+
+/// What needs people.
+#[server(prefix = "/fn", endpoint = "attention")]
+pub async fn attention() -> Result<model::Attention, AppError> {
+    answer(backend()?.attention().await)
+}
+
+/// Why a run or its tasks are not running.
+#[server(prefix = "/fn", endpoint = "reasons")]
+pub async fn ask_reasons(run: RunId) -> Result<Reasons, AppError> {
+    answer(backend()?.reasons(run).await)
+}
+
+/// What an approval asks.
+#[server(prefix = "/fn", endpoint = "question")]
+pub async fn ask_question(run: RunId, task: String) -> Result<Question, AppError> {
+    answer(backend()?.question(run, task).await)
+}
+
+/// Says yes to an approval. Check boxes are named in `boxes` as in [`start_run`].
+#[server(prefix = "/fn", endpoint = "approve_task")]
+pub async fn approve_task(
+    run: RunId,
+    task: String,
+    #[server(default)] fields: HashMap<String, String>,
+    #[server(default)] boxes: Vec<String>,
+    #[server(default)] comment: Option<String>,
+) -> Result<(), AppError> {
+    let fields = with_boxes(fields, boxes);
+    answer(backend()?.approve(run, task, fields, filled(comment)).await)
+}
+
+/// Says no to an approval.
+#[server(prefix = "/fn", endpoint = "reject_task")]
+pub async fn reject_task(
+    run: RunId,
+    task: String,
+    #[server(default)] comment: Option<String>,
+) -> Result<(), AppError> {
+    answer(backend()?.reject(run, task, filled(comment)).await)
+}
+
+/// Gives a signal.
+#[server(prefix = "/fn", endpoint = "signal_task")]
+pub async fn signal_task(run: RunId, task: String, #[server(default)] value: String) -> Result<(), AppError> {
+    answer(backend()?.signal(run, task, value).await)
 }
 
 /// Saves a flow document and leads to the flow.

@@ -21,6 +21,7 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="s-attention" viewBox="0 0 16 16"><path d="M8 1.8 15 14H1z"/><path d="M8 6v4M8 12h.01" stroke-width="1.7"/></symbol>"##,
     r##"<symbol id="s-waiting" viewBox="0 0 16 16"><path d="M5.2 1.2h5.6l4 4v5.6l-4 4H5.2l-4-4V5.2z"/><path d="M5.6 4.6h4.8L8 8zm0 6.8h4.8L8 8z" stroke-width="1.1"/></symbol>"##,
     r##"<symbol id="s-paused" viewBox="0 0 16 16"><path d="M5.2 1.2h5.6l4 4v5.6l-4 4H5.2l-4-4V5.2z"/><path d="M6.4 5.4v5.2M9.6 5.4v5.2" stroke-width="1.7"/></symbol>"##,
+    r##"<symbol id="s-asking" viewBox="0 0 16 16"><path d="M5.2 1.2h5.6l4 4v5.6l-4 4H5.2l-4-4V5.2z"/><path d="M6 6.200c.1-1.100.9-1.800 2-1.800s2 .7 2 1.700c0 1.400-2 1.500-2 3M8 11.400h.01" stroke-width="1.6"/></symbol>"##,
     r##"<symbol id="s-skipped" viewBox="0 0 16 16"><path d="m3 3.5 4.5 4.5L3 12.5M8.5 3.5 13 8l-4.5 4.5"/></symbol>"##,
     r##"<symbol id="s-cancelled" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6"/><path d="m3.9 12.1 8.2-8.2"/></symbol>"##,
     // Task types.
@@ -54,9 +55,14 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="u-minus" viewBox="0 0 20 20"><path d="M4 10h12"/></symbol>"##,
     r##"<symbol id="u-fit" viewBox="0 0 20 20"><path d="M3 7V3h4m6 0h4v4m0 6v4h-4m-6 0H3v-4"/></symbol>"##,
     r##"<symbol id="u-play" viewBox="0 0 20 20"><path d="M6 3.500 16 10 6 16.500z" fill="currentColor"/></symbol>"##,
+    r##"<symbol id="u-pause" viewBox="0 0 20 20"><path d="M7 4.500v11M13 4.500v11" stroke-width="2.500"/></symbol>"##,
+    r##"<symbol id="u-again" viewBox="0 0 20 20"><path d="M16 10.500A6 6 0 1 1 14 5.500"/><path d="M16.500 2.500v4h-4" /></symbol>"##,
+    r##"<symbol id="u-fork" viewBox="0 0 20 20"><path d="M3 5h5l5 9h4M8 5h9M14.500 2.500 17 5l-2.500 2.500m0 4L17 14l-2.500 2.500"/></symbol>"##,
     r##"<symbol id="u-stop" viewBox="0 0 20 20"><rect x="5" y="5" width="10" height="10" rx="1" fill="currentColor"/></symbol>"##,
     r##"<symbol id="u-close" viewBox="0 0 20 20"><path d="m5 5 10 10M15 5 5 15"/></symbol>"##,
     r##"<symbol id="u-turn" viewBox="0 0 20 20"><path d="m7.500 4.500 5.500 5.500-5.500 5.500"/></symbol>"##,
+    r##"<symbol id="u-before" viewBox="0 0 20 20"><path d="m12.500 4.500-5.500 5.500 5.500 5.500"/></symbol>"##,
+    r##"<symbol id="u-check" viewBox="0 0 20 20"><path d="m4 10.500 4 4 8-9"/></symbol>"##,
     r##"<symbol id="u-download" viewBox="0 0 20 20"><path d="M10 3v10m-4-4 4 4 4-4M4 17h12"/></symbol>"##,
     r##"<symbol id="u-wrap" viewBox="0 0 20 20"><path d="M3 5h14M3 10h11a3 3 0 0 1 0 6h-3m2-2-2 2 2 2M3 16h4"/></symbol>"##,
     r##"<symbol id="u-list" viewBox="0 0 20 20"><path d="M7 5h10M7 10h10M7 15h10M3.500 5h.01M3.500 10h.01M3.500 15h.01"/></symbol>"##,
@@ -120,6 +126,7 @@ mod tests {
         for state in flow::view::RunStatus::ALL {
             assert!(has(&format!("s-{}", crate::look::run(state).key)), "{state:?}");
         }
+        assert!(has("s-asking") && has("s-retrying"));
         for key in [
             "http.request",
             "shell",

@@ -8,6 +8,8 @@
 #![recursion_limit = "512"]
 
 pub mod ansi;
+#[cfg(any(feature = "ssr", test))]
+pub mod ask;
 #[cfg(feature = "ssr")]
 pub mod backend;
 pub mod error;
@@ -35,7 +37,7 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-use crate::pages::{FlowPage, FlowsPage, NewFlowPage, RunPage, RunsPage};
+use crate::pages::{FlowPage, FlowsPage, HomePage, NewFlowPage, RunPage, RunsPage};
 use crate::parts::{Failure, Frame, provide_clock};
 use crate::theme::Theme;
 
@@ -54,7 +56,7 @@ pub fn App() -> impl IntoView {
         <Router>
             <Frame>
                 <Routes fallback=NotFound>
-                    <Route path=path!("/") view=FlowsPage/>
+                    <Route path=path!("/") view=HomePage/>
                     <Route path=path!("/flows") view=FlowsPage/>
                     <Route path=path!("/flows/new") view=NewFlowPage/>
                     <Route path=path!("/flows/:id") view=FlowPage/>

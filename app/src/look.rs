@@ -2,6 +2,8 @@
 
 use flow::view::{RunStatus, TaskCounts, TaskRunView, TaskStatus};
 
+use crate::format;
+
 /// A state's key, icon and word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -48,7 +50,11 @@ pub const fn status(state: TaskStatus) -> Look {
 #[must_use]
 pub fn task(view: &TaskRunView) -> Look {
     match view.state {
-        TaskStatus::Waiting if view.waits_for.as_deref() == Some("retry") => RETRYING,
+        TaskStatus::Waiting => match view.waits_for.as_deref() {
+            Some("retry") => RETRYING,
+            Some("approval") => look("asking", "needs you"),
+            _ => status(view.state),
+        },
         TaskStatus::Failed if view.error.as_ref().is_some_and(|error| error.kind == "timeout") => {
             look("timed_out", "timed out")
         }
@@ -56,21 +62,52 @@ pub fn task(view: &TaskRunView) -> Look {
     }
 }
 
-/// Why a task run is not running, was skipped or failed, in a sentence. When it goes on is told apart, in the reader's zone.
+/// Why a task run is not running, was skipped or failed, in a sentence; how its items stand, if it has some. When it goes on is
+/// told apart, in the reader's zone.
 #[must_use]
 pub fn why(view: &TaskRunView) -> Option<String> {
     let waits = match view.waits_for.as_deref() {
-        Some("retry") => "waits for its next attempt",
-        Some(_) => "waits for its timer",
+        Some("retry") => "waits for its next attempt".to_owned(),
+        Some("approval") => "waits for a person's answer".to_owned(),
+        Some("timer") => "waits for its timer".to_owned(),
+        Some(_) => without_time(view.reason.as_deref().unwrap_or("waits")).to_owned(),
         None => {
-            return view
-                .error
-                .as_ref()
-                .map(|error| error.message.clone())
-                .or_else(|| view.reason.clone());
+            let error = view.error.as_ref().map(|error| error.message.clone());
+            return error.or_else(|| view.reason.clone()).or_else(|| parts(view));
         }
     };
-    Some(waits.to_owned())
+    Some(waits)
+}
+
+/// A reason without the moment at its end.
+fn without_time(reason: &str) -> &str {
+    match reason.rsplit_once(" until ") {
+        Some((words, at)) if at.parse::<flow::Timestamp>().is_ok() => words,
+        _ => reason,
+    }
+}
+
+/// How a task's items or iterations stand: `412 of 1,000 items, 2 failed, 5 running`.
+#[must_use]
+pub fn parts(view: &TaskRunView) -> Option<String> {
+    let all = view.parts?;
+    let what = if view.task_type == "loop" {
+        format::count(u64::from(all.total()), "iteration", "iterations")
+    } else {
+        let total = format::count(u64::from(all.total()), "item", "items");
+        format!("{} of {total}", format::thousands(u64::from(all.settled())))
+    };
+    let mut told = vec![what];
+    for (state, n) in counts(all) {
+        if !matches!(state, TaskStatus::Succeeded | TaskStatus::Blocked) {
+            told.push(format!(
+                "{} {}",
+                format::thousands(u64::from(n)),
+                status(state).word
+            ));
+        }
+    }
+    Some(told.join(", "))
 }
 
 /// What a wait is for, for those who count tasks: the word of [`counts`] is the word of the cards.
@@ -151,5 +188,44 @@ mod tests {
         assert_eq!(say(0), "1 running, 3 waiting");
         assert_eq!(say(2), "1 running, 2 retrying, 1 waiting");
         assert_eq!(say(9), "1 running, 3 retrying");
+    }
+
+    #[test]
+    fn a_wait_says_what_for_and_items_how_they_stand() {
+        let view = |more: serde_json::Value| -> TaskRunView {
+            let mut view = serde_json::json!({
+                "path": "t", "name": "t", "task_type": "shell", "role": "main", "state": "waiting", "attempt": 1, "max_attempts": 1
+            });
+            if let (Some(view), serde_json::Value::Object(more)) = (view.as_object_mut(), more) {
+                view.extend(more);
+            }
+            serde_json::from_value(view).expect("a task run")
+        };
+        let say = |more| {
+            let view = view(more);
+            format!("{}: {}", task(&view).word, why(&view).unwrap_or_default())
+        };
+        assert_eq!(
+            say(
+                serde_json::json!({"waits_for": "signal", "reason": "waits for the signal go until now until 2026-01-31T12:00:05Z"})
+            ),
+            "waiting: waits for the signal go until now"
+        );
+        assert_eq!(
+            say(serde_json::json!({"waits_for": "approval", "reason": "waits for an answer"})),
+            "needs you: waits for a person's answer"
+        );
+        assert_eq!(
+            say(
+                serde_json::json!({"state": "running", "parts": {"succeeded": 1409, "failed": 1, "running": 8, "blocked": 82}})
+            ),
+            "running: 1,410 of 1,500 items, 1 failed, 8 running"
+        );
+        assert_eq!(
+            say(
+                serde_json::json!({"state": "running", "task_type": "loop", "parts": {"succeeded": 2, "waiting": 1}})
+            ),
+            "running: 3 iterations, 1 waiting"
+        );
     }
 }

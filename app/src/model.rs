@@ -1,8 +1,11 @@
 //! What server functions carry between server and browser, beside `flow::view`.
 
-use flow::FlowDoc;
+use std::collections::BTreeMap;
+
+use flow::doc::InputDoc;
 use flow::run::Snapshot;
-use flow::view::RunSummary;
+use flow::view::{QueuedView, RunStatus, RunSummary, WhyView};
+use flow::{FlowDoc, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -67,6 +70,77 @@ impl Usual {
     }
 }
 
+/// Why a run or its tasks are not running, with what only the server knows: who has the places, which queue has no worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reasons {
+    /// What the run itself waits for, before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued: Option<QueuedView>,
+    /// What its unfinished task runs wait for.
+    #[serde(default)]
+    pub items: Vec<WhyView>,
+}
+
+/// What an approval asks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// In words.
+    pub title: Option<String>,
+    /// What a yes has to say, by name, in the order of the form.
+    pub fields: Vec<(String, InputDoc)>,
+}
+
+/// What needs people, for the first page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attention {
+    /// Runs by state, over all flows.
+    pub counts: BTreeMap<String, u64>,
+    /// The newest runs that failed.
+    pub failed: Vec<RunSummary>,
+    /// Approvals that wait for an answer, in the newest of the runs at work.
+    pub asking: Vec<Asking>,
+}
+
+impl Attention {
+    /// Whether there is nothing to tell: nobody is asked, nothing failed, nothing is at work.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let ended = [RunStatus::Succeeded, RunStatus::Cancelled].map(RunStatus::key);
+        let n_open = self
+            .counts
+            .iter()
+            .filter(|(state, n)| **n > 0 && !ended.contains(&state.as_str()));
+        self.asking.is_empty() && n_open.count() == 0
+    }
+}
+
+/// An approval that waits for an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// Its run.
+    pub run: RunId,
+    /// The name of its flow.
+    pub flow_name: String,
+    /// Its path there.
+    pub task: String,
+    /// What it asks, or its name.
+    pub title: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<flow::Timestamp>,
+}
+
+/// A run to be made from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryAsk {
+    /// The other run.
+    pub run: RunId,
+    /// The path of the task from which on all runs again; without one, what had not succeeded does.
+    pub from: Option<String>,
+    /// What the new run is given, as JSON; the same unless given.
+    pub inputs: Option<String>,
+}
+
 /// A task run's input or output as the inspector shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueView {
@@ -105,7 +179,21 @@ pub struct LogLine {
 
 #[cfg(test)]
 mod tests {
-    use super::Usual;
+    use super::{Attention, Usual};
+
+    #[test]
+    fn what_ended_well_needs_nobody() {
+        let found = |counts: &[(&str, u64)]| Attention {
+            counts: counts
+                .iter()
+                .map(|(state, n)| ((*state).to_owned(), *n))
+                .collect(),
+            ..Attention::default()
+        };
+        assert!(found(&[("succeeded", 9), ("cancelled", 1), ("failed", 0)]).is_empty());
+        assert!(!found(&[("paused", 1)]).is_empty());
+        assert!(!found(&[("failed", 1)]).is_empty());
+    }
 
     #[test]
     fn the_usual_time_is_the_middle_one() {

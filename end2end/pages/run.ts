@@ -16,6 +16,16 @@ export class Run extends Frame {
   readonly earlier = this.inspector.getByRole("button", { name: "Earlier lines" });
   readonly download = this.inspector.getByRole("link", { name: "Download the log" });
   readonly cancel = this.main.getByText(/^Cancel…$/);
+  readonly pause = this.main.getByRole("button", { name: "Pause" });
+  readonly resume = this.main.getByRole("button", { name: "Resume" });
+  readonly heading = this.inspector.getByRole("heading", { level: 2 });
+  readonly approve = this.inspector.getByRole("button", { name: "Approve" });
+  readonly reject = this.inspector.getByRole("button", { name: "Reject" });
+  readonly signal = this.inspector.getByRole("button", { name: "Send the signal" });
+  /** Leads to what would run again. */
+  readonly again = this.inspector.getByRole("link", { name: "Run again from here…" });
+  readonly preview = this.inspector.getByRole("button", { name: "Show what would run" });
+  readonly start = this.inspector.getByRole("button", { name: /^Run \d+ tasks?$/ });
   readonly confirm = this.main.getByRole("button", { name: "Cancel the run" });
 
   async openRun(id: string, query = ""): Promise<Response | null> {

@@ -18,6 +18,7 @@ async function pages(api: Api): Promise<string[]> {
     `/runs/${id}`,
     `/runs/${id}?task=check`,
     `/runs/${id}?view=tasks&task=build`,
+    `/runs/${id}?do=retry`,
     "/no/such/page",
   ];
 }

@@ -1,11 +1,14 @@
 //! The web app's port to the engine: the same calls as the API makes.
 
+mod answers;
+mod attention;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::AppError;
 use app::backend::{Backend, SharedBackend};
-use app::model::{LogPage, RunListQuery, RunPage, Usual, ValueView};
+use app::model::{Attention, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, Usual, ValueView};
 use app::posted::Posted;
 use app::readable::readable;
 use async_trait::async_trait;
@@ -18,13 +21,13 @@ use axum::routing::post;
 use engine::store::RunFilter;
 use engine::{Engine, EngineError, SaveFlow, StartRun};
 use flow::parse::Format;
-use flow::view::{FlowDetail, FlowSummary, Page, RunStatus, RunSummary, TaskTypeView};
+use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunStatus, RunSummary, TaskTypeView};
 use flow::{RunId, limits};
 use leptos::prelude::provide_context;
 use tower::ServiceExt;
 
 use crate::accept::content_type;
-use crate::api::LIST_DEFAULT;
+use crate::api::{LIST_DEFAULT, check_reason};
 use crate::extract::{read_body, unsupported};
 use crate::problem::{ApiError, ApiResult};
 use crate::site;
@@ -290,11 +293,60 @@ impl Backend for EngineBackend {
         Ok(logs::last_page(&chunks, earlier))
     }
 
-    async fn cancel_run(&self, run: RunId, force: bool) -> Result<(), AppError> {
+    async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>) -> Result<(), AppError> {
+        check_reason(reason.as_deref())?;
         self.engine
-            .cancel_run(run, force, None, ACTOR)
+            .cancel_run(run, force, reason, ACTOR)
             .await
             .map_err(told)
+    }
+
+    async fn pause_run(&self, run: RunId, paused: bool) -> Result<(), AppError> {
+        let done = match paused {
+            true => self.engine.pause_run(run, None, ACTOR).await,
+            false => self.engine.resume_run(run, ACTOR).await,
+        };
+        done.map_err(told)
+    }
+
+    async fn plan_retry(&self, ask: RetryAsk) -> Result<RetryView, AppError> {
+        self.engine.plan_retry(&answers::retry(ask)?).await.map_err(told)
+    }
+
+    async fn retry_run(&self, ask: RetryAsk) -> Result<RunId, AppError> {
+        self.engine.retry_run(answers::retry(ask)?).await.map_err(told)
+    }
+
+    async fn attention(&self) -> Result<Attention, AppError> {
+        attention::attention(&self.engine).await
+    }
+
+    async fn reasons(&self, run: RunId) -> Result<Reasons, AppError> {
+        let queued = self.engine.queued(run).await.map_err(told)?;
+        let items = self.engine.explain(run).await.map_err(told)?;
+        Ok(Reasons { queued, items })
+    }
+
+    async fn question(&self, run: RunId, path: String) -> Result<Question, AppError> {
+        answers::question(&self.engine, run, &path).await
+    }
+
+    async fn approve(
+        &self,
+        run: RunId,
+        path: String,
+        fields: Vec<(String, String)>,
+        comment: Option<String>,
+    ) -> Result<(), AppError> {
+        answers::approve(&self.engine, run, &path, &fields, comment).await
+    }
+
+    async fn reject(&self, run: RunId, path: String, comment: Option<String>) -> Result<(), AppError> {
+        answers::reject(&self.engine, run, &path, comment).await
+    }
+
+    async fn signal(&self, run: RunId, path: String, value: String) -> Result<(), AppError> {
+        answers::signal(&self.engine, run, &path, &value).await
     }
 
     async fn run_counts(&self) -> Result<BTreeMap<String, u64>, AppError> {

@@ -28,6 +28,8 @@ struct CardNode {
     icon: Option<Element>,
     text: Option<Element>,
     title: Option<Element>,
+    /// The bar of its items, and its pieces.
+    bar: Option<(Element, Vec<Element>)>,
     at: (f64, f64),
     height: f64,
 }
@@ -424,6 +426,21 @@ impl Live {
             title.set_text_content(Some(&state.title));
             let _ = card.root.set_attribute("aria-label", &state.title);
         }
+        if let (Some((bar, pieces)), Some(state)) = (&card.bar, &state.bar) {
+            let _ = bar.remove_attribute("hidden");
+            for (piece, d) in pieces.iter().zip(state) {
+                if piece.get_attribute("d").as_deref() != Some(d) {
+                    let _ = piece.set_attribute("d", d);
+                }
+            }
+        }
+    }
+
+    /// A card's height, as it is drawn.
+    pub fn height(&self, ix: usize) -> f64 {
+        self.cards
+            .get(ix)
+            .map_or(super::super::CARD_HEIGHT, |card| card.height)
     }
 
     /// Shows whether a track was taken.
@@ -451,7 +468,7 @@ fn card_of(target: Option<web_sys::EventTarget>) -> Option<usize> {
         .ok()
 }
 
-fn all(stage: &HtmlElement, selector: &str) -> Vec<Element> {
+fn all(stage: &Element, selector: &str) -> Vec<Element> {
     let Ok(found) = stage.query_selector_all(selector) else {
         return Vec::new();
     };
@@ -469,6 +486,10 @@ fn cards(stage: &HtmlElement) -> Vec<CardNode> {
                 icon: part(".si"),
                 text: part(".st"),
                 title: part("title"),
+                bar: part(".bar").map(|bar| {
+                    let pieces = all(&bar, "[data-state]");
+                    (bar, pieces)
+                }),
                 at: translation(&root),
                 height: part(".card")
                     .and_then(|card| card.get_attribute("height")?.parse().ok())

@@ -67,6 +67,8 @@ pub struct Card {
     pub height: f64,
     /// Whether nothing comes before it.
     pub is_first: bool,
+    /// Whether it stands for items or iterations: it is drawn as a stack.
+    pub has_parts: bool,
 }
 
 /// The outcome a track stands for.
@@ -267,10 +269,11 @@ fn card(plan: &Plan, ix: TaskIx) -> Card {
         key: task.key.to_string(),
         lines: text::lines(&name, 14.0, NAME_ROOM),
         name,
-        task_type: task.doc.task_type.clone(),
+        task_type: task.written_type.to_string(),
         at: Point::default(),
         height: CARD_HEIGHT,
         is_first: task.ups.is_empty(),
+        has_parts: task.spread.is_some(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use flow::layout::{Path, Point, svg_path};
 
-use super::state::CardState;
+use super::state::{BAR, CardState, bar_y, whole_bar};
 use super::text::{fit, width};
 use super::{CARD_WIDTH, Card, DETAIL_MAX, GraphView, Kind, LINE_HEIGHT, TEXT_LEFT, Track};
 use crate::format::{escape, url_part};
@@ -119,6 +119,16 @@ fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: 
             h + 6.0
         );
     }
+    if card.has_parts {
+        // Two more lie below it.
+        for (inset, below) in [(12.0, 8.0), (6.0, 4.0)] {
+            let _ = write!(
+                out,
+                r#"<rect class="below" x="{inset}" y="{below}" width="{}" height="{h}" rx="6"/>"#,
+                w - 2.0 * inset
+            );
+        }
+    }
     let _ = write!(out, r#"<rect class="card" width="{w}" height="{h}" rx="6"/>"#);
     let _ = write!(out, r#"<path class="rail-line" d="M5 6V{}"/>"#, h - 6.0);
     if detailed {
@@ -158,8 +168,25 @@ fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: 
             w - 12.0,
             escape(&state.text)
         );
+        if card.has_parts {
+            draw_bar(out, state, h);
+        }
     }
     out.push_str("</a>");
+}
+
+fn draw_bar(out: &mut String, state: &CardState, height: f64) {
+    let hidden = if state.bar.is_some() { "" } else { " hidden=\"\"" };
+    let _ = write!(
+        out,
+        r#"<g class="bar"{hidden}><path d="{}"/>"#,
+        whole_bar(bar_y(height))
+    );
+    for (at, key) in BAR.iter().enumerate() {
+        let d = state.bar.as_ref().map_or("", |bar| bar[at].as_str());
+        let _ = write!(out, r#"<path data-state="{key}" d="{d}"/>"#);
+    }
+    out.push_str("</g>");
 }
 
 fn track(out: &mut String, at: usize, track: &Track, taken: &str) {
@@ -345,6 +372,7 @@ mod tests {
             key,
             text: text.to_owned(),
             title: format!("it {text}"),
+            bar: None,
         };
         let cards = [
             state("succeeded", "2.1 s"),
@@ -411,6 +439,39 @@ mod tests {
     }
 
     #[test]
+    fn a_task_with_items_is_a_stack_with_a_bar() {
+        let document = serde_json::json!({
+            "flow": "f",
+            "tasks": {"each": {"type": "noop", "for_each": {"items": [1, 2]}}}
+        });
+        let counts = flow::view::TaskCounts {
+            succeeded: 1,
+            blocked: 1,
+            ..flow::view::TaskCounts::default()
+        };
+        let mut cards = [CardState {
+            key: "running",
+            text: "1/2".to_owned(),
+            title: "each".to_owned(),
+            bar: Some(super::super::state::bar(counts, 57.0)),
+        }];
+        let draw = |cards: &[CardState]| {
+            let view = crate::graph::view(&plan(document.clone()));
+            let drawing = Drawing {
+                cards,
+                ..Drawing::default()
+            };
+            svg(&view, &drawing)
+        };
+        let drawn = draw(&cards);
+        assert_eq!(drawn.matches("class=\"below\"").count(), 2);
+        assert!(drawn.contains(r#"<g class="bar"><path d="M16 57h164"/><path data-state="succeeded" d="M16.0 57h83.5"/><path data-state="failed" d=""/>"#), "{drawn}");
+        // Before its items are listed there is no bar to see.
+        cards[0].bar = None;
+        assert!(draw(&cards).contains(r#"<g class="bar" hidden="">"#));
+    }
+
+    #[test]
     fn what_people_wrote_stays_text() {
         let evil = "</text><script>alert(1)</script>\"'&";
         let document = serde_json::json!({
@@ -424,6 +485,7 @@ mod tests {
             key: "failed",
             text: evil.to_owned(),
             title: evil.to_owned(),
+            bar: None,
         }];
         let drawing = Drawing {
             label: evil,

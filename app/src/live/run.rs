@@ -61,19 +61,44 @@ impl LiveRun {
     /// A task, followed: whoever reads it is told when it changes.
     #[must_use]
     pub fn task(self, ix: TaskIx) -> TaskRunView {
+        self.track(ix);
+        self.state.with_value(|state| state.task_view(ix))
+    }
+
+    fn track(self, ix: TaskIx) {
         self.triggers.with_value(|triggers| {
             if let Some(trigger) = triggers.get(ix as usize) {
                 trigger.track();
             }
         });
-        self.state.with_value(|state| state.task_view(ix))
     }
 
-    /// How a task shows on its card now.
+    /// A task run, followed; none for an item that is not listed yet.
     #[must_use]
-    pub fn card(self, ix: TaskIx, now: Timestamp) -> CardState {
+    pub fn at(self, spot: Spot) -> Option<TaskRunView> {
+        self.track(spot.task);
+        self.state.with_value(|state| state.view_at(spot))
+    }
+
+    /// Items of a task from the `from`-th on, at most `n_max`, and where the next page begins; followed.
+    #[must_use]
+    pub fn items(
+        self,
+        ix: TaskIx,
+        state: Option<TaskStatus>,
+        from: u32,
+        n_max: usize,
+    ) -> (Vec<TaskRunView>, Option<u32>) {
+        self.track(ix);
         self.state
-            .with_value(|state| graph_state::card(&state.task_view(ix), now))
+            .with_value(|run| run.part_views(ix, state, from, n_max))
+    }
+
+    /// How a task shows on its card, of this height, now.
+    #[must_use]
+    pub fn card(self, ix: TaskIx, now: Timestamp, height: f64) -> CardState {
+        self.state
+            .with_value(|state| graph_state::card(&state.task_view(ix), now, height))
     }
 
     /// How many tasks wait for their next attempt.

@@ -1,11 +1,16 @@
 //! Beside the graph: the open task with everything known of it, or the run's inputs and outputs.
 
+use flow::plan::Spot;
 use flow::view::{AttemptView, TaskRunView, TaskStatus};
 use leptos::prelude::*;
 use serde_json::Value;
 
 use super::logs::Logs;
 use super::run::Shared;
+use super::run_answer::Answer;
+use super::run_items::{self, Items};
+use super::run_retry::Retry;
+use super::run_why::{RunLink, Why};
 use crate::error::AppError;
 use crate::fns;
 use crate::format;
@@ -25,9 +30,10 @@ pub fn Inspector(shared: Shared, inputs: Value) -> impl IntoView {
     bring_into_sight(shared, panel);
     view! {
         <aside class="inspector" aria-label="Inspector" node_ref=panel>
-            {move || match shared.selected.get() {
-                Some(ix) => view! { <Task shared ix/> }.into_any(),
-                None => view! { <RunValues shared inputs=inputs.get_value()/> }.into_any(),
+            {move || match (shared.again.get(), shared.selected.get()) {
+                (Some(again), _) => view! { <Retry shared again inputs=inputs.get_value()/> }.into_any(),
+                (None, Some(spot)) => view! { <Open shared spot/> }.into_any(),
+                (None, None) => view! { <RunValues shared inputs=inputs.get_value()/> }.into_any(),
             }}
         </aside>
     }
@@ -37,8 +43,9 @@ pub fn Inspector(shared: Shared, inputs: Value) -> impl IntoView {
 /// graph when it is closed.
 #[cfg(feature = "hydrate")]
 fn bring_into_sight(shared: Shared, panel: NodeRef<leptos::html::Aside>) {
-    Effect::new(move |before: Option<Option<flow::TaskIx>>| {
-        let chosen = shared.selected.get();
+    Effect::new(move |before: Option<Option<(Option<Spot>, bool)>>| {
+        let (spot, is_again) = (shared.selected.get(), shared.again.with(Option::is_some));
+        let chosen = (is_again || spot.is_some()).then_some((spot, is_again));
         if before.is_some_and(|before| before != chosen) {
             request_animation_frame(move || {
                 let Some(panel) = panel.try_get_untracked().flatten() else {
@@ -129,14 +136,89 @@ fn Json(title: &'static str, value: Value) -> impl IntoView {
     }
 }
 
+/// The open task run. An item has none before its task has listed it.
 #[component]
-fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
-    let task = Memo::new(move |_| shared.run.task(ix));
+fn Open(shared: Shared, spot: Spot) -> impl IntoView {
+    let is_there = Memo::new(move |_| shared.run.at(spot).is_some());
+    move || match is_there.get() {
+        true => view! { <Task shared spot/> }.into_any(),
+        false => view! { <NotYet shared spot/> }.into_any(),
+    }
+}
+
+#[component]
+fn NotYet(shared: Shared, spot: Spot) -> impl IntoView {
+    let path = shared.run.plan().path(spot);
+    let (one, _) = run_items::words(shared.run.plan().task(spot.task).spread);
+    view! {
+        <div class="side">
+            <header>
+                <div class="grow">
+                    <h2>{path.to_string()}</h2>
+                </div>
+                <a
+                    class="button quiet square"
+                    href=move || shared.address(None, shared.as_list.get())
+                    aria-label="Close"
+                    title="Close"
+                    data-noscroll="true"
+                >
+                    <Icon name="u-close"/>
+                </a>
+            </header>
+            <p class="muted">{format!("There is no such {one}, or not yet.")}</p>
+        </div>
+    }
+}
+
+/// Whose item or iteration it is, and its neighbours.
+#[component]
+fn Neighbours(shared: Shared, spot: Spot, part: u32) -> impl IntoView {
+    let plan = shared.run.plan();
+    let (one, many) = run_items::words(plan.task(spot.task).spread);
+    let all = plan.task(spot.task).key.to_string();
+    let link = move |part: Option<u32>, name: String, icon: &'static str| {
+        let path = part.map(|part| shared.run.plan().path(Spot::part(spot.task, part)).to_string());
+        let is_there = move || part.is_some_and(|part| shared.run.at(Spot::part(spot.task, part)).is_some());
+        move || {
+            is_there().then(|| {
+                view! {
+                    <a
+                        class="button quiet square"
+                        href=shared.address(path.as_deref(), shared.as_list.get())
+                        aria-label=name.clone()
+                        title=name.clone()
+                        data-noscroll="true"
+                    >
+                        <Icon name=icon/>
+                    </a>
+                }
+            })
+        }
+    };
+    view! {
+        <nav class="neighbours" aria-label=format!("Other {many}")>
+            <a href=move || shared.address(Some(&all), shared.as_list.get()) data-noscroll="true">{format!("All {many}")}</a>
+            <span class="grow"></span>
+            {link(part.checked_sub(1), format!("The {one} before"), "u-before")}
+            {link(part.checked_add(1), format!("The next {one}"), "u-turn")}
+        </nav>
+    }
+}
+
+#[component]
+fn Task(shared: Shared, spot: Spot) -> impl IntoView {
+    let ix = spot.task;
+    let task = Memo::new(move |_| shared.run.at(spot).unwrap_or_else(|| shared.run.task(ix)));
     let fixed = task.get_untracked();
     let about = shared
         .run
         .with(|state| state.plan().task(ix).doc.description.clone());
     let close = move || shared.address(None, shared.as_list.get());
+    let mark = spot.part.and_then(|_| {
+        let at = fixed.path.rfind(['[', '#'])?;
+        fixed.path.get(at..).map(str::to_owned)
+    });
     let title = format!("{} ({})", fixed.path, fixed.role.replace('_', " "));
     let error = move || {
         task.with(|task| task.error.clone()).map(|error| {
@@ -156,7 +238,7 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
         <header>
             <span style="padding-top:2px"><Icon name=of_task_type(&fixed.task_type) large=true/></span>
             <div class="grow">
-                <h2>{fixed.name.clone()}</h2>
+                <h2>{fixed.name.clone()} {mark.map(|mark| view! { " " <span class="num soft">{mark}</span> })}</h2>
                 <p class="muted" title=title>
                     {fixed.task_type.clone()}
                     {(fixed.role != "main").then(|| format!(" · {}", fixed.role.replace('_', " ")))}
@@ -166,16 +248,18 @@ fn Task(shared: Shared, ix: flow::TaskIx) -> impl IntoView {
                 <Icon name="u-close"/>
             </a>
         </header>
+        {spot.part.map(|part| view! { <Neighbours shared spot part/> })}
         <div class="state-line">
             <Badge look=Signal::derive(move || task.with(look::task)) large=true/>
-            <span class="soft">
-                {move || task.with(|task| if task.waits_for.is_some() { look::why(task) } else { task.reason.clone() })}
-            </span>
+            <Why shared task/>
         </div>
         <div class="details">
+            <Answer shared task/>
             {error}
             {about.map(|about| view! { <p class="soft">{about}</p> })}
             <Facts shared task/>
+            <Again shared task/>
+            {spot.part.is_none().then(|| view! { <Items shared ix task/> })}
             <Attempts task/>
             <Values shared task key=fixed.path.clone()/>
         </div>
@@ -203,14 +287,39 @@ fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
                 row(
                     "attempt",
                     task.with(|task| {
-                        (task.max_attempts > 1 && task.attempt > 0).then(|| format!("{} of {}", task.attempt, task.max_attempts.max(task.attempt)))
+                        (task.max_attempts > 1 && task.attempt > 0 && task.parts.is_none()).then(|| format!("{} of {}", task.attempt, task.max_attempts.max(task.attempt)))
                     }),
                 )
             }}
             {move || task.with(|task| task.started_at).map(|at| view! { <dt>"started"</dt><dd><Moment at/></dd> })}
             {move || task.with(|task| task.finished_at).map(|at| view! { <dt>"finished"</dt><dd><Moment at/></dd> })}
-            {move || task.with(|task| task.waits_until).map(|at| view! { <dt>"goes on"</dt><dd><Moment at/></dd> })}
+            {move || task.with(|task| task.child).map(|run| view! { <dt>"its run"</dt><dd><RunLink run/></dd> })}
+            {move || {
+                task.with(|task| task.cached_from.clone())
+                    .map(|from| view! { <dt>"result of"</dt><dd><RunLink run=from.run/> ", " <Moment at=from.at/></dd> })
+            }}
+            {move || task.with(|task| task.is_reused).then(|| view! { <dt>"result"</dt><dd>"taken over from the run it was made from"</dd> })}
         </dl>
+    }
+}
+
+/// Once the run has ended it can be run again from here.
+#[component]
+fn Again(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
+    let is_main = task.with_untracked(|task| task.role == "main");
+    let path = task.with_untracked(|task| task.path.clone());
+    move || {
+        let is_over = shared.run.status().is_final();
+        (is_main && is_over).then(|| {
+            view! {
+                <p>
+                    <a class="button" href=shared.retry_address(Some(&path)) data-noscroll="true">
+                        <Icon name="u-fork"/>
+                        "Run again from here…"
+                    </a>
+                </p>
+            }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use flow::view::TaskRunView;
+use flow::view::{TaskRunView, TaskStatus};
 use leptos::html::Div;
 use leptos::prelude::*;
 
@@ -24,7 +24,12 @@ const LINES_MAX_READING: usize = 50_000;
 #[component]
 pub fn Logs(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView {
     let id = shared.id;
-    let has_begun = Memo::new(move |_| task.with(|task| task.ready_at.is_some()));
+    // Of an item that has settled nothing else is kept but how it ended.
+    let has_begun = Memo::new(move |_| {
+        task.with(|task| {
+            task.ready_at.is_some() || matches!(task.state, TaskStatus::Succeeded | TaskStatus::Failed)
+        })
+    });
     let asked = key.clone();
     // Asked for once: what comes later comes by the stream.
     let last = Resource::new(

@@ -1,27 +1,29 @@
 //! A run: its state, the graph or the list of its tasks, and the inspector beside them.
 
 use flow::TaskIx;
-use flow::view::RunStatus;
-use leptos::form::ActionForm;
+use flow::plan::Spot;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
 
 use super::inspector::Inspector;
+use super::run_actions::Actions;
+use super::run_retry::Again;
 use super::run_tasks::TaskList;
+use super::run_why::{RunLink, Standing, reasons};
 use crate::error::AppError;
-use crate::fns::{self, CancelRun};
+use crate::fns;
 use crate::format;
 use crate::graph::{self, stage, svg};
 use crate::icons::Icon;
 use crate::live::run::LiveRun;
 use crate::look;
-use crate::model::{self, Usual};
+use crate::model::{self, Reasons, Usual};
 use crate::parts::{Badge, Clock, Failure, Loading, Moment};
-use crate::posted::posted;
 
-/// The run that the address names; `?task=` opens a task, `?view=tasks` lists them.
+/// The run that the address names. `?task=` opens a task, an item or an iteration, `?view=tasks` lists the tasks, `?do=retry` shows
+/// what would run again (`&from=` from a task on, `&inputs=` with others), `?items=` and `&at=` page through the items of a task.
 #[component]
 pub fn RunPage() -> impl IntoView {
     let params = use_params_map();
@@ -46,20 +48,59 @@ pub struct Shared {
     pub run: LiveRun,
     /// Its id.
     pub id: flow::RunId,
-    /// The open task.
-    pub selected: Memo<Option<TaskIx>>,
+    /// The open task run; it may be that of an item.
+    pub selected: Memo<Option<Spot>>,
     /// Whether the tasks are listed instead of drawn.
     pub as_list: Memo<bool>,
+    /// What is asked about running it again.
+    pub again: Memo<Option<Again>>,
+    /// What only the server knows of why nothing happens.
+    pub reasons: Resource<Reasons>,
 }
 
 impl Shared {
     /// The address of this page with another task open.
     pub fn address(self, task: Option<&str>, as_list: bool) -> String {
-        let mut parts = Vec::new();
-        if as_list {
-            parts.push("view=tasks".to_owned());
+        self.with_query(as_list, &[("task", task)])
+    }
+
+    /// The address of what would run again.
+    pub fn retry_address(self, from: Option<&str>) -> String {
+        self.with_query(self.as_list.get(), &[("do", Some("retry")), ("from", from)])
+    }
+
+    /// The same with what is asked about it.
+    pub fn again_address(self, again: &Again) -> String {
+        let query = [
+            ("do", Some("retry")),
+            ("from", again.from.as_deref()),
+            ("inputs", again.inputs.as_deref()),
+        ];
+        self.with_query(self.as_list.get(), &query)
+    }
+
+    /// The address of a page of the open task's items.
+    pub fn items_address(self, state: Option<&str>, at: u32) -> String {
+        let task = self.selected_key();
+        let at = (at > 0).then(|| at.to_string());
+        let query = [("task", task.as_deref()), ("items", state), ("at", at.as_deref())];
+        self.with_query(self.as_list.get(), &query)
+    }
+
+    /// The address of the page as it is: where its forms are sent without scripts.
+    pub fn here(self) -> String {
+        match self.again.get() {
+            Some(again) => self.again_address(&again),
+            None => self.address(self.selected_key().as_deref(), self.as_list.get()),
         }
-        parts.extend(task.map(|task| format!("task={}", format::url_part(task))));
+    }
+
+    fn with_query(self, as_list: bool, query: &[(&str, Option<&str>)]) -> String {
+        let view = ("view", as_list.then_some("tasks"));
+        let parts: Vec<String> = std::iter::once(&view)
+            .chain(query)
+            .filter_map(|(name, value)| Some(format!("{name}={}", format::url_part((*value)?))))
+            .collect();
         let query = if parts.is_empty() {
             String::new()
         } else {
@@ -68,10 +109,15 @@ impl Shared {
         format!("/runs/{}{query}", self.id)
     }
 
-    /// The open task's id.
+    /// The open task run's path.
     pub fn selected_key(self) -> Option<String> {
-        let ix = self.selected.get()?;
-        self.run.with(|state| Some(state.plan().task(ix).key.to_string()))
+        let spot = self.selected.get()?;
+        self.run.with(|state| Some(state.plan().path(spot).to_string()))
+    }
+
+    /// The open task, or that of the open item.
+    pub fn selected_task(self) -> Option<TaskIx> {
+        self.selected.get().map(|spot| spot.task)
     }
 }
 
@@ -90,9 +136,20 @@ fn Run(page: model::RunPage) -> impl IntoView {
         );
         return view! { <Failure error/> }.into_any();
     };
+    let again = Memo::new(move |_| {
+        let query = query.read();
+        let filled = |name: &str| query.get(name).filter(|text| !text.trim().is_empty());
+        (query.get("do").as_deref() == Some("retry")).then(|| Again {
+            from: filled("from"),
+            inputs: filled("inputs"),
+        })
+    });
     let selected = Memo::new(move |_| {
-        let task = query.read().get("task")?;
-        run.with(|state| state.plan().find(&task))
+        let task = match again.get() {
+            Some(again) => again.from,
+            None => query.read().get("task"),
+        };
+        run.with(|state| state.plan().spot(&task?))
     });
     let as_list = Memo::new(move |_| query.read().get("view").as_deref() == Some("tasks"));
     let shared = Shared {
@@ -100,6 +157,8 @@ fn Run(page: model::RunPage) -> impl IntoView {
         id,
         selected,
         as_list,
+        again,
+        reasons: reasons(run, id),
     };
     let handle = stage::Handle::default();
     #[cfg(feature = "hydrate")]
@@ -107,7 +166,8 @@ fn Run(page: model::RunPage) -> impl IntoView {
     let navigate = use_navigate();
     // Escape closes the open task, wherever the focus is on the page; it stays where it is.
     let on_key = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" && shared.selected.get_untracked().is_some() {
+        let is_open = shared.selected.get_untracked().is_some() || shared.again.get_untracked().is_some();
+        if event.key() == "Escape" && is_open {
             let options = NavigateOptions {
                 scroll: false,
                 ..NavigateOptions::default()
@@ -141,6 +201,22 @@ fn Head(shared: Shared, usual: Option<Usual>) -> impl IntoView {
         .iter()
         .map(|(name, value)| view! { <span class="chip">{format!("{name}={value}")}</span> })
         .collect_view();
+    let parent = run.with(|state| state.parent().cloned()).map(|parent| {
+        let href = format!("/runs/{}?task={}", parent.run, format::url_part(&parent.task));
+        let (id, task) = (parent.run.to_string(), parent.task.to_string());
+        view! {
+            <div>
+                <dt>"started by"</dt>
+                <dd>
+                    <a href=href title=format!("{}", parent.run)>
+                        {task}
+                        " of "
+                        <code>{format::short_id(&id).to_owned()}</code>
+                    </a>
+                </dd>
+            </div>
+        }
+    });
     view! {
         <div class="run-head">
             <div class="line">
@@ -151,7 +227,7 @@ fn Head(shared: Shared, usual: Option<Usual>) -> impl IntoView {
                 <span class="elapsed num"><Elapsed run/></span>
                 {usual.map(|usual| view! { <UsualTime usual/> })}
                 <span class="grow"></span>
-                <Cancel shared/>
+                <Actions shared/>
             </div>
             <div class="line">
                 <dl class="facts">
@@ -166,9 +242,12 @@ fn Head(shared: Shared, usual: Option<Usual>) -> impl IntoView {
                         </dd>
                     </div>
                     <div><dt>"trigger"</dt><dd>{fixed.trigger}</dd></div>
+                    {fixed.retry_of.map(|of| view! { <div><dt>"made from"</dt><dd><RunLink run=of/></dd></div> })}
+                    {parent}
                 </dl>
                 {labels}
             </div>
+            <Standing shared/>
         </div>
     }
 }
@@ -200,57 +279,6 @@ fn Elapsed(run: LiveRun) -> impl IntoView {
             (Some(start), Some(end)) => format::duration(format::span(start, end)),
             (Some(start), None) => format::ticking(format::span(start, clock.now_or(run.rendered_at))),
         }
-    }
-}
-
-/// Asks before it cancels; while the run is ending it offers to end it at once.
-#[component]
-fn Cancel(shared: Shared) -> impl IntoView {
-    let action = ServerAction::<CancelRun>::new();
-    let run = shared.run;
-    let posted = posted("cancel_run").map(|posted| posted.error);
-    let is_open = posted.is_some();
-    let error = move || match action.value().get() {
-        Some(result) => result.err(),
-        None => posted.clone(),
-    };
-    let here = move || shared.address(shared.selected_key().as_deref(), shared.as_list.get());
-    let is_final = move || run.status().is_final();
-    let is_ending = move || run.status() == RunStatus::Ending;
-    let word = move || if is_ending() { "End now" } else { "Cancel" };
-    let about = move || {
-        if is_ending() {
-            "The run is ending. Ending it now kills what still runs and leaves out undo, finally and on-failure tasks."
-        } else {
-            "Running attempts are asked to stop and get ten seconds; tasks that wait are cancelled. What must run at the end still runs."
-        }
-    };
-    view! {
-        <details class="cancel-ask" hidden=is_final open=is_open>
-            <summary class="button danger">
-                <Icon name="u-stop"/>
-                {word}
-                "…"
-            </summary>
-            <div class="float">
-                <p>{about}</p>
-                <ActionForm action>
-                    <input type="hidden" name="run" value=shared.id.to_string()/>
-                    <input type="hidden" name="force" value=move || is_ending().to_string()/>
-                    <button
-                        class="button danger"
-                        type="submit"
-                        name="form"
-                        value="cancel_run"
-                        formaction=here
-                        disabled=move || action.pending().get()
-                    >
-                        {move || if is_ending() { "End the run now" } else { "Cancel the run" }}
-                    </button>
-                </ActionForm>
-                {move || error().map(|error| view! { <Failure error part=true/> })}
-            </div>
-        </details>
     }
 }
 
@@ -303,7 +331,7 @@ fn Graph(shared: Shared, handle: stage::Handle) -> impl IntoView {
         };
         navigate(&shared.address(Some(&key), false), options);
     });
-    let selected = Signal::derive(move || shared.selected.get().map(|ix| ix as usize));
+    let selected = Signal::derive(move || shared.selected_task().map(|ix| ix as usize));
     view! { <stage::Stage svg=draw(shared) handle selected on_select/> }
 }
 
@@ -317,7 +345,7 @@ fn draw(shared: Shared) -> String {
     run.with(|state| {
         let now = run.rendered_at.max(state.last_at());
         let cards: Vec<_> = (0..view.cards.len())
-            .map(|ix| graph::state::card(&state.task_view(ix as TaskIx), now))
+            .map(|ix| graph::state::card(&state.task_view(ix as TaskIx), now, view.cards[ix].height))
             .collect();
         let taken: Vec<_> = state
             .edges()
@@ -333,7 +361,7 @@ fn draw(shared: Shared) -> String {
                 link: &link,
                 cards: &cards,
                 taken: &taken,
-                selected: shared.selected.get_untracked().map(|ix| ix as usize),
+                selected: shared.selected.get_untracked().map(|spot| spot.task as usize),
             },
         )
     })

@@ -106,7 +106,7 @@ mod browser {
             let now = clock.now.get_untracked().unwrap_or(run.rendered_at);
             handle.with(|live| {
                 for &ix in changed.iter() {
-                    live.set_card(ix as usize, &run.card(ix, now));
+                    live.set_card(ix as usize, &run.card(ix, now, live.height(ix as usize)));
                     run.with(|run| {
                         let plan = run.plan().task(ix);
                         for &edge in plan.downs.iter().chain(&plan.ups) {
@@ -125,7 +125,7 @@ mod browser {
                 run.with(|state| state.tasks_in(Some(TaskStatus::Running)).take(500).collect());
             handle.with(|live| {
                 for ix in running {
-                    live.set_card(ix as usize, &run.card(ix, now));
+                    live.set_card(ix as usize, &run.card(ix, now, live.height(ix as usize)));
                 }
             });
         });

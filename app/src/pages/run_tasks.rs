@@ -4,7 +4,7 @@ use flow::TaskIx;
 use leptos::prelude::*;
 
 use super::run::Shared;
-use crate::graph::state::elapsed;
+use crate::graph::state::{elapsed, how_many};
 use crate::icons;
 use crate::icons::Icon;
 use crate::look;
@@ -56,6 +56,7 @@ fn Row(shared: Shared, ix: TaskIx) -> impl IntoView {
     let key = fixed.path.clone();
     let attempt = move || {
         task.with(|task| match task.attempt {
+            _ if task.parts.is_some() => how_many(task).unwrap_or_default(),
             0 => String::new(),
             n if task.max_attempts > 1 => format!("{n}/{}", task.max_attempts.max(n)),
             n => n.to_string(),
@@ -73,7 +74,7 @@ fn Row(shared: Shared, ix: TaskIx) -> impl IntoView {
         })
     };
     let why = move || task.with(look::why);
-    let is_selected = move || (shared.selected.get() == Some(ix)).then_some("true");
+    let is_selected = move || (shared.selected_task() == Some(ix)).then_some("true");
     view! {
         <tr aria-selected=is_selected>
             <td><Badge look=Signal::derive(move || task.with(look::task))/></td>

@@ -109,7 +109,6 @@ fn Filters(asked: Memo<RunListQuery>) -> impl IntoView {
         move || asked.with(|query| query.flow.is_some() || query.text.is_some() || !query.states.is_empty());
     let chips = RunStatus::ALL
         .into_iter()
-        .filter(|state| *state != RunStatus::Paused)
         .map(|state| {
             let look = look::run(state);
             let is_on = move || {

@@ -1,6 +1,7 @@
 //! Parts that several pages are made of.
 
 pub mod failure;
+pub mod fields;
 pub mod frame;
 pub mod moment;
 pub mod problems;

@@ -30,6 +30,7 @@ use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
 
 pub(crate) use hooks::Wrong;
+pub(crate) use runs::check_reason;
 pub(crate) use stats::StatsView;
 
 /// Entries of a list, unless the caller says otherwise.

@@ -169,7 +169,7 @@ pub(super) async fn cancel(
     Ok((StatusCode::ACCEPTED, json(&state.engine.run_summary(run).await?)))
 }
 
-pub(super) fn check_reason(reason: Option<&str>) -> ApiResult<()> {
+pub(crate) fn check_reason(reason: Option<&str>) -> ApiResult<()> {
     if reason.is_none_or(|reason| reason.len() <= REASON_BYTES_MAX) {
         return Ok(());
     }

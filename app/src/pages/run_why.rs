@@ -1,0 +1,238 @@
+//! Why nothing happens: what a run or a task waits for, who stands in its way, and when it goes on. What the run's events say is
+//! known at once; who has the places and which queue has no worker only the server knows.
+
+use flow::view::{RunStatus, TaskRunView, TaskStatus, WhyView};
+use flow::{RunId, Timestamp};
+use leptos::prelude::*;
+
+use super::run::Shared;
+use crate::fns;
+use crate::format;
+use crate::icons::Icon;
+use crate::look;
+use crate::model::Reasons;
+use crate::parts::{Clock, Moment};
+
+/// How often the server is asked again, while something waits that its events do not tell of.
+const ASK_EVERY_MS: i64 = 5_000;
+
+/// What the server knows of it. It is asked only while something waits for a place or a worker.
+pub(super) fn reasons(run: crate::live::run::LiveRun, id: RunId) -> Resource<Reasons> {
+    let clock = expect_context::<Clock>();
+    let round = Memo::new(move |_| {
+        let is_asked = run.summary.with(|summary| {
+            summary.state == RunStatus::Queued || (!summary.state.is_final() && summary.counts.ready > 0)
+        });
+        is_asked.then(|| clock.now.get().map_or(0, |now| now.as_millis() / ASK_EVERY_MS))
+    });
+    Resource::new(
+        move || round.get(),
+        move |round| async move {
+            match round {
+                Some(_) => fns::ask_reasons(id).await.unwrap_or_default(),
+                None => Reasons::default(),
+            }
+        },
+    )
+}
+
+/// How a run stands, where a word does not say it: queued behind whom, held, cancelled why.
+#[component]
+pub fn Standing(shared: Shared) -> impl IntoView {
+    let run = shared.run;
+    let held = move || match run.status() {
+        RunStatus::Paused => Some((
+            "paused",
+            "Held: what runs comes to its end, nothing more starts until somebody resumes the run."
+                .to_owned(),
+        )),
+        RunStatus::Ending | RunStatus::Cancelled => {
+            let reason = run.summary.with(|summary| summary.cancel_reason.clone());
+            reason.map(|reason| ("cancelled", format!("Cancelled: {reason}")))
+        }
+        _ => None,
+    };
+    view! {
+        {move || {
+            held()
+                .map(|(state, words)| {
+                    view! {
+                        <p class="standing" data-state=state>
+                            <Icon name=format!("s-{state}")/>
+                            <span>{words}</span>
+                        </p>
+                    }
+                })
+        }}
+        <Transition>
+            {move || {
+                (run.status() == RunStatus::Queued)
+                    .then(|| Suspend::new(async move { view! { <Queued reasons=shared.reasons.await/> } }))
+            }}
+        </Transition>
+    }
+}
+
+#[component]
+fn Queued(reasons: Reasons) -> impl IntoView {
+    let words = reasons.queued.map(|queued| {
+        let of = if queued.key.is_empty() {
+            "of this flow".to_owned()
+        } else {
+            format!("with the key {}", queued.key)
+        };
+        let may = format!(
+            "Waits for its turn: {} {of} may be at work at once.",
+            format::count(u64::from(queued.limit), "run", "runs")
+        );
+        let before = match queued.n_before {
+            None | Some(0) => "It is next.".to_owned(),
+            Some(n) => format!("{} before it.", format::count(n as u64, "run waits", "runs wait")),
+        };
+        let holders = (!queued.holders.is_empty()).then(|| {
+            let links = queued
+                .holders
+                .into_iter()
+                .map(|holder| view! { " " <RunLink run=holder/> })
+                .collect_view();
+            view! { <span>"At work:" {links} "."</span> }
+        });
+        view! { <span>{may} " " {before} " " {holders}</span> }
+    });
+    view! {
+        <p class="standing" data-state="queued">
+            <Icon name="s-queued"/>
+            {words}
+        </p>
+    }
+}
+
+/// A run by the tail of its id.
+#[component]
+pub fn RunLink(run: RunId) -> impl IntoView {
+    let id = run.to_string();
+    let tail = format::short_id(&id).to_owned();
+    view! {
+        <a href=format!("/runs/{id}") title=id>
+            <code>{tail}</code>
+        </a>
+    }
+}
+
+/// Why a task run is not running, for as long as it is not.
+#[component]
+pub fn Why(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
+    let until = Memo::new(move |_| task.with(|task| task.waits_until));
+    // Only a task that is out for a worker waits for what its events do not tell.
+    let is_out = Memo::new(move |_| task.with(|task| task.state == TaskStatus::Ready));
+    let ups = open_upstreams(shared, task);
+    let path = StoredValue::new(task.with_untracked(|task| task.path.clone()));
+    // What a failure says stands below, on its own.
+    let words = move || {
+        task.with(|task| match (&task.error, &task.waits_for) {
+            (Some(_), None) => task.reason.clone().or_else(|| look::parts(task)),
+            _ => look::why(task),
+        })
+    };
+    view! {
+        <div class="why-line soft">
+            {move || {
+                if is_out.get() {
+                    view! {
+                        <Transition>
+                            {move || Suspend::new(async move {
+                                let items = shared.reasons.await.items;
+                                let found = items.into_iter().find(|why| path.with_value(|path| why.path == *path));
+                                view! { <Out task found/> }
+                            })}
+                        </Transition>
+                    }
+                        .into_any()
+                } else if ups.with(|ups| !ups.is_empty()) {
+                    view! { <Upstreams shared ups=ups.get()/> }.into_any()
+                } else {
+                    words().map(|words| view! { <span>{words}</span> }).into_any()
+                }
+            }}
+            {move || until.get().map(|at| view! { <TimeLeft shared at/> })}
+        </div>
+    }
+}
+
+/// The upstreams of a blocked task that have not settled: path and name.
+fn open_upstreams(shared: Shared, task: Memo<TaskRunView>) -> Memo<Vec<(String, String)>> {
+    Memo::new(move |_| {
+        let path = task.with(|task| (task.state == TaskStatus::Blocked).then(|| task.path.clone()));
+        shared.run.with(|state| {
+            let plan = state.plan();
+            let ix = path.and_then(|path| plan.find(&path));
+            let mut open: Vec<(String, String)> = Vec::new();
+            for &edge in ix.into_iter().flat_map(|ix| &plan.task(ix).ups) {
+                let from = plan.edge(edge).from;
+                let key = &*plan.task(from).key;
+                if !state.task(from).state.status().is_final() && open.iter().all(|(other, _)| other != key) {
+                    open.push((key.to_owned(), plan.name_of(from)));
+                }
+            }
+            open
+        })
+    })
+}
+
+/// The tasks that a blocked one waits for, as links: ten of them suffice.
+#[component]
+fn Upstreams(shared: Shared, ups: Vec<(String, String)>) -> impl IntoView {
+    let n_more = ups.len().saturating_sub(10);
+    let links = ups
+        .into_iter()
+        .take(10)
+        .map(|(key, name)| {
+            let href = move || shared.address(Some(&key), shared.as_list.get());
+            view! { <li><a href=href data-noscroll="true">{name}</a></li> }
+        })
+        .collect_view();
+    view! {
+        <span>"waits for"</span>
+        <ul class="upstreams" aria-label="Waits for">{links}</ul>
+        {(n_more > 0).then(|| format!("and {n_more} more"))}
+    }
+}
+
+/// What the server says of a task that waits for a worker.
+#[component]
+fn Out(task: Memo<TaskRunView>, found: Option<WhyView>) -> impl IntoView {
+    match found {
+        Some(why) => {
+            let state = if why.kind == "no_worker" {
+                "attention"
+            } else {
+                "queued"
+            };
+            view! {
+                <span class="out" data-state=state>
+                    <Icon name=format!("s-{state}")/>
+                    <span>{why.reason} {why.since.map(|since| view! { ", since " <Moment at=since/> })}</span>
+                </span>
+            }
+            .into_any()
+        }
+        None => view! { <span>{move || task.with(|task| task.reason.clone())}</span> }.into_any(),
+    }
+}
+
+/// How long until a moment, ticking, and when that is.
+#[component]
+pub fn TimeLeft(shared: Shared, at: Timestamp) -> impl IntoView {
+    let clock = expect_context::<Clock>();
+    let left = move || match format::span(clock.now_or(shared.run.rendered_at), at) {
+        0 => "now".to_owned(),
+        ms => format!("in {}", format::ticking(ms.saturating_add(999))),
+    };
+    view! {
+        <span class="time-left">
+            <strong class="num">{left}</strong>
+            " · "
+            <Moment at/>
+        </span>
+    }
+}
