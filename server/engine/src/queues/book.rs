@@ -362,6 +362,13 @@ impl Book {
         }
     }
 
+    /// The attempt that was next is to be looked at once more.
+    pub(super) fn look_again(&self, pass: &mut Pass, ticket: &Ticket) {
+        if let Some((name, lane, rank)) = self.waiting.get(&ticket.token).cloned() {
+            pass.heads.push(Reverse((rank, name, lane)));
+        }
+    }
+
     /// Nobody is free to make the attempt that was next, nor any like it.
     pub(super) fn no_room(&self, pass: &mut Pass, ticket: &Ticket) {
         pass.full.insert(room_of(&ticket.queue, &ticket.place));

@@ -23,6 +23,9 @@ use crate::task_types::Types;
 /// Cancels that are remembered although nobody has heard of their attempt: what it is given may still be on its way here.
 const EARLY_CANCELS_MAX: usize = 10_000;
 
+/// How long a note may take to be stored. What it says holds for so much longer, as an attempt begins only once it is there.
+const NOTING: Duration = Duration::from_secs(1);
+
 /// How long after a note could not be stored it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -261,7 +264,7 @@ impl Owner {
             let Some(ticket) = self.book.next(&mut pass, now) else {
                 break;
             };
-            let marks = self.book.marks(&ticket, now);
+            let marks = self.book.marks(&ticket, now + NOTING);
             if let Err(error) = self.note(&marks).await {
                 warn!(
                     "Attempts of queue {} wait, as its rate cannot be noted: {error}",
@@ -271,6 +274,14 @@ impl Owner {
                 pass.next_due = Some(pass.next_due.map_or(again, |due| due.min(again)));
                 continue;
             }
+            let now = match self.parts.clock.elapsed() {
+                later if marks.is_empty() || later <= now + NOTING => later,
+                // It took longer than the note allows for.
+                _ => {
+                    self.book.look_again(&mut pass, &ticket);
+                    continue;
+                }
+            };
             self.offer(&mut pass, &ticket, now);
         }
         pass.next_due

@@ -27,7 +27,7 @@ use crate::store::MessageId;
 const MESSAGES_PER_TURN: usize = 512;
 
 /// Idle runs kept in memory; the others are read again when their timer is due.
-pub(super) const IDLE_RESIDENT_MAX: usize = 4096;
+pub(super) const IDLE_RESIDENT_MAX: usize = 8192;
 
 /// How long after a failed commit its runs are looked at again.
 pub(super) const AFTER_FAILURE: Duration = Duration::from_millis(500);

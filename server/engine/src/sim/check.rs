@@ -10,10 +10,10 @@ use flow::run::testing::faults;
 use flow::run::{Event, EventKind, RunState};
 use flow::view::{RunStatus, TaskStatus};
 use flow::{AttemptToken, FlowDoc, Payload, Plan, RunId, Timestamp};
-use futures::executor::block_on;
 
 use super::relations::{Claim, permit_of};
 use super::workers::Floor;
+use super::world::block_on;
 use crate::shard::Inspected;
 use crate::store::{RunFilter, RunRow, Store, Unfinished};
 

@@ -152,7 +152,7 @@ impl Lanes {
             let at_least = apart * (n_since + 1).saturating_sub(burst) as u32;
             if now.saturating_sub(*first) < at_least {
                 self.faults.push(format!(
-                    "{} begin in {queue} within {:?}",
+                    "{} begin in {queue} within {:?}, of {rate} with a burst of {burst}",
                     n_since + 1,
                     now.saturating_sub(*first)
                 ));

@@ -9,9 +9,9 @@ use flow::gate::Permit;
 use flow::run::event::{CachedFrom, Ended, ParentRun};
 use flow::run::{EventKind, Phase};
 use flow::{Payload, RunId};
-use futures::executor::block_on;
 
 use super::check::{Checker, Watched, all};
+use super::world::block_on;
 use crate::messages::{Body, gates};
 use crate::store::Store;
 

@@ -1,12 +1,11 @@
 //! What a simulation is about, and the random flows for it.
 
 use flow::run::testing::FlowSeed;
-use futures::executor::block_on;
 use serde_json::{Value, json};
 
 use super::dice::Dice;
 use super::lanes::{FAR, NEAR};
-use super::world::World;
+use super::world::{World, block_on};
 use crate::clock::Clock;
 use crate::store::{NewVersion, References};
 

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use flow::run::Event;
 use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
 use flow::{AttemptToken, BlobRef, RunId, Timestamp};
-use futures::executor::block_on;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::world::block_on;
 use crate::store::lanes::{DeclaredType, KeptResult, LaneStore, LeaseRow, WorkerTokenRow};
 use crate::store::retention::Retention;
 use crate::store::{

@@ -403,6 +403,12 @@ impl World {
     }
 }
 
+/// Waits here, in the middle of a task. What it waits for has no budget: past that it would be told to come again in the runtime's next
+/// turn, which waits for it.
+pub(super) fn block_on<F: Future>(work: F) -> F::Output {
+    futures::executor::block_on(tokio::task::unconstrained(work))
+}
+
 /// Comes back when nobody has anything left to do: the paused clock of the runtime moves only then.
 pub(super) async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
