@@ -714,13 +714,13 @@ async fn what_is_set_for_a_queue_survives_and_slow_rates_too() {
         .why(
             run,
             expect![[r#"
-        a rate_limit: of the queue slow no more than 1/h may begin since 60 until 3600
+        a rate_limit: of the queue slow no more than 1/h may begin since 60 until 3601
     "#]],
         )
         .await;
     place
         .clock
-        .set(place.clock.now().plus(Duration::from_secs(3_540)));
+        .set(place.clock.now().plus(Duration::from_secs(3_541)));
     place
         .end(run, expect![["a succeeded: succeeded\nrun succeeded\n"]])
         .await;

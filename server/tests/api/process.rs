@@ -111,7 +111,7 @@ fn it_refuses_to_start_with_one_sentence() {
               |
             1 | workres = 3
               | ^^^^^^^
-            unknown field `workres`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `secret_key_file`, `task_types`, `retention`
+            unknown field `workres`, expected one of `listen`, `data`, `workers`, `insecure_no_login`, `allow_hosts`, `shutdown_grace`, `queues`, `remote_workers`, `secret_key_file`, `task_types`, `mail`, `retention`
         "#]],
     );
     std::fs::write(&config, "[task_types]\ndisabled = ['shel']").expect("it can be written");
