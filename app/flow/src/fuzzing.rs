@@ -13,6 +13,7 @@ use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::problem::Severity;
 use crate::run::{Env, Event, EventKind, NewRun, RunState, create};
+use crate::simulate::Seeded;
 use crate::time::Timestamp;
 use crate::validate::{TypeCatalog, check};
 
@@ -232,33 +233,26 @@ pub fn corpus(target: &str, feed: fn(&[u8]), n_made: usize) {
     }
     assert!(!corpus.is_empty(), "there is something to feed");
     let n = std::env::var("FUZZ_INPUTS").ok().and_then(|n| n.parse().ok());
-    let mut chance = 7;
+    let mut chance = Seeded::new(7);
     for _ in 0..n.unwrap_or(n_made) {
         feed(&mutated(&corpus, &mut chance));
     }
 }
 
-fn below(chance: &mut u64, end: usize) -> usize {
-    *chance = chance
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407);
-    (*chance >> 33) as usize % end.max(1)
-}
-
 /// One input with a few pieces of others, or of itself, put in or over, and some bytes changed or gone.
-fn mutated(corpus: &[Vec<u8>], chance: &mut u64) -> Vec<u8> {
-    let mut bytes = corpus[below(chance, corpus.len())].clone();
-    for _ in 0..1 + below(chance, 4) {
-        let other = &corpus[below(chance, corpus.len())];
-        let from = below(chance, other.len());
-        let piece = &other[from..(from + below(chance, 40)).min(other.len())];
-        let at = below(chance, bytes.len());
-        let end = (at + below(chance, 12)).min(bytes.len());
-        match below(chance, 4) {
+fn mutated(corpus: &[Vec<u8>], chance: &mut Seeded) -> Vec<u8> {
+    let mut bytes = corpus[chance.below(corpus.len())].clone();
+    for _ in 0..1 + chance.below(4) {
+        let other = &corpus[chance.below(corpus.len())];
+        let from = chance.below(other.len());
+        let piece = &other[from..(from + chance.below(40)).min(other.len())];
+        let at = chance.below(bytes.len());
+        let end = (at + chance.below(12)).min(bytes.len());
+        match chance.below(4) {
             0 => drop(bytes.splice(at..at, piece.iter().copied())),
             1 => drop(bytes.splice(at..end, piece.iter().copied())),
             2 => drop(bytes.drain(at..end)),
-            _ if at < bytes.len() => bytes[at] ^= 1 << below(chance, 8),
+            _ if at < bytes.len() => bytes[at] ^= 1 << chance.below(8),
             _ => {}
         }
     }

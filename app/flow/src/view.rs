@@ -9,6 +9,7 @@ use crate::doc::FlowDoc;
 use crate::gate::Permit;
 use crate::ids::RunId;
 use crate::problem::Problem;
+use crate::run::state::is_zero;
 use crate::time::Timestamp;
 
 /// A page of a list.
@@ -178,14 +179,6 @@ pub struct TaskCounts {
     /// See [`TaskStatus`].
     #[serde(skip_serializing_if = "is_zero")]
     pub cancelled: u32,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 impl TaskCounts {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::gate::Permit;
 use crate::ids::{AttemptToken, RunId};
 use crate::payload::Payload;
+use crate::run::state::is_zero;
 use crate::time::Timestamp;
 
 /// A fact with its place in the log.
@@ -523,14 +524,6 @@ pub struct TaskError {
     /// Set for failures another attempt cannot mend, such as a wrong argument: no retry follows.
     #[serde(default, rename = "final", skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-fn is_zero(priority: &i32) -> bool {
-    *priority == 0
 }
 
 impl TaskError {

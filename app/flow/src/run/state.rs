@@ -375,7 +375,7 @@ impl TaskRun {
     }
 }
 
-fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+pub(crate) fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
     *number == N::default()
 }
 

@@ -54,6 +54,12 @@ impl Seeded {
         word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         word ^ (word >> 31)
     }
+
+    /// A number below this one; 0 if there is none.
+    pub const fn below(&mut self, end: usize) -> usize {
+        let end = if end == 0 { 1 } else { end };
+        (self.bits() % end as u64) as usize
+    }
 }
 
 impl Entropy for Seeded {

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use super::{Check, Group, is_template};
+use super::{Check, Group, check_priority, is_template};
 use crate::doc::{ForEachDoc, OnItemFailure, RetryDoc, TaskDoc};
 use crate::ids::{RESERVED_FLOW_IDS, is_slug};
 use crate::limits;
@@ -68,9 +68,7 @@ fn flow(check: &mut Check<'_>) {
 }
 
 fn priority(check: &mut Check<'_>, field: &str, priority: Option<i32>) {
-    let max = limits::PRIORITY_MAX;
-    if let Some(priority) = priority.filter(|priority| !(-max..=max).contains(priority)) {
-        let message = format!("a priority is from -{max} to {max}, not {priority}");
+    if let Some(Err(message)) = priority.map(check_priority) {
         check.error("bad_priority", field, message);
     }
 }

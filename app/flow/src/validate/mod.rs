@@ -63,6 +63,19 @@ pub trait TypeCatalog {
     }
 }
 
+/// Whether a number is a priority.
+///
+/// # Errors
+/// What it is to be.
+pub fn check_priority(priority: i32) -> Result<(), String> {
+    let max = limits::PRIORITY_MAX;
+    if (-max..=max).contains(&priority) {
+        Ok(())
+    } else {
+        Err(format!("a priority is from -{max} to {max}, not {priority}"))
+    }
+}
+
 /// Whether a value can be what arguments are checked against.
 ///
 /// # Errors
