@@ -21,7 +21,7 @@ impl Dice {
 
     /// A number below this one.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        (self.next() % (end.max(1) as u64)) as usize
+        self.0.below(end)
     }
 
     pub(super) fn one_in(&mut self, n: usize) -> bool {

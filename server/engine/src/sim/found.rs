@@ -5,14 +5,14 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use flow::RunId;
 use flow::view::RunStatus;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::dice::Dice;
 use super::life::Life;
 use super::people::Heard;
 use super::scene::Scene;
 use super::store::{Fate, Verb};
-use super::world::{Setup, World, settle};
+use super::world::{Setup, World, runtime, settle};
 use crate::clock::Clock as _;
 use crate::error::EngineError;
 
@@ -25,15 +25,11 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
-        world.floor.lock().is_lossy = false;
-        let document = json!({
-            "flow": "one",
-            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
-            "tasks": {"a": {"type": "work"}},
-        });
-        world.save_flow("one".to_owned(), &document);
-        let mut life = world.begin().await;
+        let (mut world, mut life) = place(
+            Scene::default(),
+            &[json!({"flow": "one", "tasks": {"a": {"type": "work"}}})],
+        )
+        .await;
         world.call_start(&life, "key".to_owned(), "one".to_owned());
         all_pass(&life).await;
         world.look(&mut life).await;
@@ -67,6 +63,45 @@ impl Bench {
     }
 }
 
+/// A server with these flows, in a world where nothing gets lost by chance.
+async fn place(scene: Scene, flows: &[Value]) -> (World, Life) {
+    let mut world = World::bare(Setup::default(), Dice::new(0), scene);
+    world.floor.lock().is_lossy = false;
+    for flow in flows {
+        let mut flow = flow.clone();
+        // What the world gives to every run.
+        flow["inputs"] = json!({"yes": {}, "no": {}, "word": {}, "lane": {}});
+        let name = flow["flow"].as_str().expect("a name").to_owned();
+        world.save_flow(name, &flow);
+    }
+    let life = world.begin().await;
+    (world, life)
+}
+
+/// Lets everything pass but the first of this kind, which is refused. False if there was none.
+async fn refuse_first(life: &Life, refused: Verb) -> bool {
+    let fate = |verb| match verb {
+        verb if verb == refused => Fate::Refuse,
+        _ => Fate::Pass,
+    };
+    while let Some((_, decided)) = life.gate.decide(0, fate) {
+        settle().await;
+        if decided == Fate::Refuse {
+            return true;
+        }
+    }
+    false
+}
+
+/// Seconds go by, in which all is well.
+async fn pass_seconds(world: &World, life: &Life, n: usize) {
+    for _ in 0..n {
+        all_pass(life).await;
+        let now = world.clock.now();
+        world.clock.set(now.plus(Duration::from_secs(1)));
+    }
+}
+
 async fn all_pass(life: &Life) {
     settle().await;
     while life.gate.decide(0, |_| Fate::Pass).is_some() {
@@ -76,12 +111,7 @@ async fn all_pass(life: &Life) {
 
 /// What callers hear after each line of steps, and how the run stands in the store.
 fn check(lines: &str, expected: Expect) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let told = runtime.block_on(async {
+    let told = runtime().block_on(async {
         let mut bench = Bench::new().await;
         let mut told = String::new();
         for line in lines.lines() {
@@ -164,21 +194,12 @@ fn a_second_look_does_not_wait_for_a_clock_set_back() {
 /// later, which a clock that stands still never does.
 #[test]
 fn large_values_are_asked_for_once_they_are_there() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let (verbs, state) = runtime.block_on(async {
-        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
-        world.floor.lock().is_lossy = false;
+    let (verbs, state) = runtime().block_on(async {
         let document = json!({
             "flow": "large",
-            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
             "tasks": {"a": {"type": "work", "for_each": {"items": "{{ range(60000) }}", "max_parallel": 1}, "with": {"it": "{{ item }}"}}},
         });
-        world.save_flow("large".to_owned(), &document);
-        let mut life = world.begin().await;
+        let (mut world, mut life) = place(Scene::default(), &[document]).await;
         world.call_start(&life, "key".to_owned(), "large".to_owned());
         settle().await;
         let mut verbs = Vec::new();
@@ -204,36 +225,18 @@ fn large_values_are_asked_for_once_they_are_there() {
 /// keep the place for a run that is over, and nobody else would ever have it.
 #[test]
 fn no_message_overtakes_one_that_has_to_wait() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let told = runtime.block_on(async {
-        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
-        world.floor.lock().is_lossy = false;
+    let told = runtime().block_on(async {
         let document = json!({
             "flow": "limited",
-            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
             "concurrency": {"limit": 1},
             "tasks": {"a": {"type": "work"}},
         });
-        world.save_flow("limited".to_owned(), &document);
-        let mut life = world.begin().await;
+        let (mut world, mut life) = place(Scene::default(), &[document]).await;
         let mut told = Vec::new();
         world.call_start(&life, "key-1".to_owned(), "limited".to_owned());
         settle().await;
         // The first time the gate has decided, that cannot be written.
-        let fate = |verb| match verb {
-            Verb::CommitGate => Fate::Refuse,
-            _ => Fate::Pass,
-        };
-        while let Some((_, decided)) = life.gate.decide(0, fate) {
-            settle().await;
-            if decided == Fate::Refuse {
-                break;
-            }
-        }
+        assert!(refuse_first(&life, Verb::CommitGate).await);
         world.look(&mut life).await;
         let first = world.checker.run_of("key-1").expect("it has begun");
         told.push(world.checker.runs[&first].status().key());
@@ -242,11 +245,7 @@ fn no_message_overtakes_one_that_has_to_wait() {
         world.look(&mut life).await;
         told.push(world.checker.runs[&first].status().key());
         world.call_start(&life, "key-2".to_owned(), "limited".to_owned());
-        for _ in 0..3 {
-            all_pass(&life).await;
-            let now = world.clock.now();
-            world.clock.set(now.plus(Duration::from_secs(1)));
-        }
+        pass_seconds(&world, &life, 3).await;
         world.look(&mut life).await;
         let second = world.checker.run_of("key-2").expect("it has begun");
         told.push(world.checker.runs[&second].status().key());
@@ -259,21 +258,12 @@ fn no_message_overtakes_one_that_has_to_wait() {
 /// that it may begin.
 #[test]
 fn who_may_not_begin_is_told_so() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let n_held = runtime.block_on(async {
-        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
-        world.floor.lock().is_lossy = false;
+    let n_held = runtime().block_on(async {
         let document = json!({
             "flow": "once",
-            "inputs": {"yes": {}, "no": {}, "word": {}, "lane": {}},
             "tasks": {"a": {"type": "work", "retry": {"on_lost": "fail"}}},
         });
-        world.save_flow("once".to_owned(), &document);
-        let mut life = world.begin().await;
+        let (mut world, mut life) = place(Scene::default(), &[document]).await;
         world.call_start(&life, "key".to_owned(), "once".to_owned());
         all_pass(&life).await;
         world.look(&mut life).await;
@@ -296,47 +286,66 @@ fn who_may_not_begin_is_told_so() {
 /// A parent that is over hears of its child's end, which causes nothing; that this is heard cannot be written the first time.
 #[test]
 fn what_causes_nothing_is_taken_in_the_end() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let told = runtime.block_on(async {
-        let mut world = World::bare(Setup::default(), Dice::new(0), Scene::default());
-        let inputs = json!({"yes": {}, "no": {}, "word": {}, "lane": {}});
-        let child = json!({"flow": "child", "inputs": inputs, "tasks": {"a": {"type": "work"}}});
+    let told = runtime().block_on(async {
+        let child = json!({"flow": "child", "tasks": {"a": {"type": "work"}}});
         let asks = json!({"type": "subflow", "with": {"flow": "child", "inputs": {"yes": 1, "no": 1, "word": 1, "lane": 1}}});
-        let parent = json!({"flow": "parent", "inputs": inputs, "tasks": {"a": asks}});
-        world.save_flow("child".to_owned(), &child);
-        world.save_flow("parent".to_owned(), &parent);
-        let mut life = world.begin().await;
+        let parent = json!({"flow": "parent", "tasks": {"a": asks}});
+        let (mut world, mut life) = place(Scene::default(), &[child, parent]).await;
         world.call_start(&life, "key".to_owned(), "parent".to_owned());
         all_pass(&life).await;
         world.look(&mut life).await;
         let run = world.checker.run_of("key").expect("it has begun");
         world.call(&life, run, RunStatus::Cancelled, true);
         settle().await;
-        let mut told = Vec::new();
-        let fate = |verb| match verb {
-            Verb::Take => Fate::Refuse,
-            _ => Fate::Pass,
-        };
-        while let Some((verb, decided)) = life.gate.decide(0, fate) {
-            settle().await;
-            if decided == Fate::Refuse {
-                told.push(format!("{verb:?} refused"));
-                break;
-            }
-        }
-        for _ in 0..3 {
-            all_pass(&life).await;
-            let now = world.clock.now();
-            world.clock.set(now.plus(Duration::from_secs(1)));
-        }
+        let is_refused = refuse_first(&life, Verb::Take).await;
+        pass_seconds(&world, &life, 3).await;
         all_pass(&life).await;
         let rows = life.store.outbox(None, 10).await.expect("the store is well");
-        told.push(format!("{} messages left", rows.len()));
-        told.join(", ")
+        (is_refused, rows.len())
     });
-    expect!["Take refused, 0 messages left"].assert_eq(&told);
+    assert_eq!(told, (true, 0), "refused once, and no message left");
+}
+
+/// That a slow rate is used up takes a second to be noted. The next attempt is as far from the one that waited for that as the rate says.
+#[test]
+fn a_slow_note_brings_no_two_attempts_together() {
+    let n_given = runtime().block_on(async {
+        let scene = Scene {
+            queues: true,
+            ..Scene::default()
+        };
+        let document = json!({"flow": "slow", "tasks": {"a": {"type": "work", "queue": "near"}}});
+        let (mut world, mut life) = place(scene, &[document]).await;
+        let limits = serde_json::from_value(json!({"rate": "30/m"})).expect("limits");
+        world.set_queue(&life, "near", limits);
+        all_pass(&life).await;
+        for key in ["key-1", "key-2"] {
+            world.call_start(&life, key.to_owned(), "slow".to_owned());
+        }
+        settle().await;
+        while !life.gate.is_asked(Verb::Rate) {
+            life.gate
+                .decide(0, |_| Fate::Pass)
+                .expect("the note is asked for in the end");
+            settle().await;
+        }
+        let mut n_given = Vec::new();
+        for _ in 0..5 {
+            let now = world.clock.now();
+            world.clock.set(now.plus(Duration::from_secs(1)));
+            all_pass(&life).await;
+            // This finds fault with two that begin too near to each other.
+            world.look(&mut life).await;
+            let mut floor = world.floor.lock();
+            n_given.push(floor.held.len());
+            // The floor has few places.
+            let reports = floor.work_well();
+            drop(floor);
+            for report in reports {
+                world.report(&life, report);
+            }
+        }
+        n_given
+    });
+    assert_eq!(n_given, [1, 0, 1, 0, 0]);
 }

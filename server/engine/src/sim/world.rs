@@ -134,11 +134,7 @@ impl World {
         self.tell(|| format!("seed {}: {:?}", self.setup.seed, self.scene));
         self.save_flows();
         loop {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_time()
-                .start_paused(true)
-                .build()
-                .expect("a runtime");
+            let runtime = runtime();
             let is_over = runtime.block_on(self.live());
             // All that the server was doing ends here and now.
             drop(runtime);
@@ -401,6 +397,15 @@ impl World {
         }
         all
     }
+}
+
+/// Where a server lives: its time goes on when nobody has anything to do.
+pub(super) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
 }
 
 /// Waits here, in the middle of a task. What it waits for has no budget: past that it would be told to come again in the runtime's next
