@@ -94,6 +94,13 @@ pub enum EngineError {
     BadRequest(String),
 }
 
+/// What lies behind an error, from what is next to it to what is behind all.
+pub(crate) fn causes<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |cause| cause.source())
+}
+
 impl EngineError {
     /// Whether the same may be asked again later with another answer, as nothing is wrong with what was asked.
     pub(crate) fn is_temporary(&self) -> bool {

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use flow::{AttemptToken, RunId, Timestamp};
 use serde_json::Value;
 
+use crate::store::lanes::LeaseRow;
 use crate::task_type::TaskOutcome;
 
 pub(crate) use attempt::exceeds;
@@ -43,8 +44,25 @@ impl Job {
         format!("{}/{}", self.run, self.dispatch.path)
     }
 
+    /// That a worker elsewhere has it, who showed this token.
+    pub(crate) fn lease(&self, worker: &str, credential: &str) -> LeaseRow {
+        let dispatch = &self.dispatch;
+        LeaseRow {
+            token: dispatch.token,
+            run: self.run,
+            task: dispatch.path.to_string(),
+            attempt: dispatch.attempt,
+            queue: dispatch.queue.to_string(),
+            queue_key: dispatch.queue_key.as_deref().map(str::to_owned),
+            worker: worker.to_owned(),
+            credential: credential.to_owned(),
+            at_most_once: dispatch.at_most_once,
+            secrets: self.names_of_secrets(),
+        }
+    }
+
     /// The names of the secrets its arguments refer to.
-    pub(crate) fn names_of_secrets(&self) -> Vec<String> {
+    fn names_of_secrets(&self) -> Vec<String> {
         let names = self.dispatch.secrets.iter().map(|found| &*found.name);
         let names: BTreeSet<&str> = names.collect();
         names.into_iter().map(str::to_owned).collect()

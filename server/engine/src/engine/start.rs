@@ -7,6 +7,7 @@ use std::time::Duration;
 use flow::expr::{RunFacts, Scope};
 use flow::gate::Permit;
 use flow::run::{FollowedRun, Fork, NewRun, ParentRun};
+use flow::validate::check_priority;
 use flow::view::RunDetail;
 use flow::{Problem, RunId};
 use serde_json::{Map, Value};
@@ -148,9 +149,7 @@ impl Engine {
             ended,
         } = beginning;
         let parts = &self.parts;
-        let max = flow::limits::PRIORITY_MAX;
-        if let Some(priority) = start.priority.filter(|priority| !(-max..=max).contains(priority)) {
-            let message = format!("a priority is from -{max} to {max}, not {priority}");
+        if let Some(Err(message)) = start.priority.map(check_priority) {
             let problem = Problem::error("bad_priority", message).at("priority");
             return Err(EngineError::Invalid(vec![problem]));
         }

@@ -24,7 +24,7 @@ use crate::secrets::mask::Masker;
 #[cfg(test)]
 use crate::shard::Planted;
 use crate::store::LogStream;
-use crate::store::lanes::{DeclaredType, LeaseRow, WorkerTokenRow};
+use crate::store::lanes::{DeclaredType, WorkerTokenRow};
 use crate::task_type::{LogSink, TaskOutcome};
 
 /// Attempts given out in one call: more are asked for by another.
@@ -280,18 +280,7 @@ impl Engine {
         worker: &str,
         credential: &str,
     ) -> EngineResult<Vec<Leased>> {
-        let rows = taken.jobs.iter().map(|job| LeaseRow {
-            token: job.dispatch.token,
-            run: job.run,
-            task: job.dispatch.path.to_string(),
-            attempt: job.dispatch.attempt,
-            queue: job.dispatch.queue.to_string(),
-            queue_key: job.dispatch.queue_key.as_deref().map(str::to_owned),
-            worker: worker.to_owned(),
-            credential: credential.to_owned(),
-            at_most_once: job.dispatch.at_most_once,
-            secrets: job.names_of_secrets(),
-        });
+        let rows = taken.jobs.iter().map(|job| job.lease(worker, credential));
         self.parts.remote.note(rows.collect()).await?;
         let mut leased = Vec::with_capacity(taken.jobs.len());
         for job in std::mem::take(&mut taken.jobs) {
@@ -465,10 +454,8 @@ impl Engine {
     }
 
     async fn worker_of(&self, secret: &str) -> EngineResult<WorkerTokenRow> {
-        let hash = hash(secret);
-        let rows = self.parts.shared.store.worker_tokens().await?;
-        // What is compared are hashes of random bits: how long it takes tells nothing of them.
-        rows.into_iter().find(|row| row.hash == hash).ok_or_else(|| {
+        let row = self.parts.shared.store.worker_token(hash(secret)).await?;
+        row.ok_or_else(|| {
             EngineError::Unauthorized(
                 "there is no such worker token, or it was revoked; POST /api/v1/worker-tokens makes one"
                     .to_owned(),

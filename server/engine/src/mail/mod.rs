@@ -21,6 +21,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use reqwest::Url;
 use sha2::{Digest, Sha256};
 
+use crate::error::causes;
 use crate::secrets::percent_decoded;
 use crate::task_types::{BuiltinOptions, HttpOptions, permitted};
 
@@ -133,32 +134,20 @@ impl Post {
 /// Whether not even a connection was made.
 fn nobody_is_there(error: &lettre::transport::smtp::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
-    let mut cause = std::error::Error::source(error);
-    while let Some(this) = cause {
-        if let Some(error) = this.downcast_ref::<std::io::Error>() {
-            return matches!(
-                error.kind(),
-                AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkUnreachable
-            );
-        }
-        cause = this.source();
-    }
-    false
+    let io = causes(error).find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkUnreachable
+        )
+    })
 }
 
 /// Whether a connection was made and could not be made secure, which comes as a failure to read or write.
 fn is_about_trust(error: &lettre::transport::smtp::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(this) = cause {
-        let inner = this
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        cause = this.source();
-    }
-    false
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>()?.get_ref())
+        .any(|inner| inner.is::<rustls::Error>())
 }
 
 fn parameters(
@@ -350,13 +339,9 @@ fn addresses(field: &str, texts: &[String]) -> Result<Vec<Mailbox>, TaskError> {
 }
 
 fn explain(error: &lettre::transport::smtp::Error, host: &str) -> TaskError {
-    use std::error::Error as _;
-    let mut why = error.to_string();
-    let mut cause = error.source();
-    while let Some(this) = cause {
-        why = this.to_string();
-        cause = this.source();
-    }
+    let why = causes(error)
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string);
     if let Some(code) = error.status().map(|code| code.to_string()) {
         let said = if why.starts_with(&code) {
             why

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{Work, wait};
 use crate::engine::Engine;
-use crate::error::EngineResult;
+use crate::error::{EngineResult, causes};
 use crate::mail::{Mail, Post};
 use crate::secrets::SecretSource as _;
 use crate::secrets::mask::Masker;
@@ -293,11 +293,6 @@ async fn by_call(
 
 /// What lies behind an error in the end. It names no address, which may be a secret.
 fn innermost(error: &reqwest::Error) -> String {
-    let mut why = "the connection broke off".to_owned();
-    let mut cause = std::error::Error::source(error);
-    while let Some(this) = cause {
-        why = this.to_string();
-        cause = this.source();
-    }
-    why
+    let innermost = causes(error).last();
+    innermost.map_or_else(|| "the connection broke off".to_owned(), ToString::to_string)
 }

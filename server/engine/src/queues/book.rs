@@ -11,6 +11,7 @@ use std::time::Duration;
 use flow::{AttemptToken, RunId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Standing;
 use super::limits::{Bucket, Pace, QueueLimits};
 
 /// What a point of priority is worth: a minute of waiting. So everybody's turn comes: what waits for longer than the difference of two
@@ -81,14 +82,6 @@ pub(super) struct Waiting {
     pub(super) holders: Vec<(RunId, Arc<str>)>,
     /// How many of its lane stand before it.
     pub(super) n_before: usize,
-}
-
-/// How a queue stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) limits: QueueLimits,
-    pub(super) n_running: u32,
-    pub(super) n_waiting: usize,
 }
 
 /// A rate that is used up for longer than the store may forget.

@@ -315,15 +315,10 @@ impl Owner {
     }
 
     fn show(&self) -> BTreeMap<String, Standing> {
-        let standings = self.book.standings().map(|(name, standing)| {
-            let standing = Standing {
-                limits: standing.limits,
-                n_running: standing.n_running,
-                n_waiting: standing.n_waiting,
-            };
-            (name.to_string(), standing)
-        });
-        standings.collect()
+        let standings = self.book.standings();
+        standings
+            .map(|(name, standing)| (name.to_string(), standing))
+            .collect()
     }
 
     fn why(&self, run: RunId) -> Vec<HeldBack> {

@@ -387,6 +387,10 @@ impl LaneStore for GatedStore {
         block_on(self.store.put_worker_token(token))
     }
 
+    async fn worker_token(&self, hash: [u8; 32]) -> StoreResult<Option<WorkerTokenRow>> {
+        block_on(self.store.worker_token(hash))
+    }
+
     async fn worker_tokens(&self) -> StoreResult<Vec<WorkerTokenRow>> {
         block_on(self.store.worker_tokens())
     }

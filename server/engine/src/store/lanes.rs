@@ -94,6 +94,9 @@ pub trait LaneStore: Send + Sync + 'static {
     /// Keeps a worker token.
     async fn put_worker_token(&self, token: WorkerTokenRow) -> StoreResult<()>;
 
+    /// The worker token whose secret has this hash. What is compared are hashes of random bits: how long it takes tells nothing of them.
+    async fn worker_token(&self, hash: [u8; 32]) -> StoreResult<Option<WorkerTokenRow>>;
+
     /// All worker tokens, oldest first.
     async fn worker_tokens(&self) -> StoreResult<Vec<WorkerTokenRow>>;
 

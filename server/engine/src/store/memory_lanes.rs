@@ -38,6 +38,11 @@ impl LaneStore for MemoryStore {
         Ok(())
     }
 
+    async fn worker_token(&self, hash: [u8; 32]) -> StoreResult<Option<WorkerTokenRow>> {
+        let lanes = self.lanes.lock();
+        Ok(lanes.tokens.iter().find(|token| token.hash == hash).cloned())
+    }
+
     async fn worker_tokens(&self) -> StoreResult<Vec<WorkerTokenRow>> {
         Ok(self.lanes.lock().tokens.clone())
     }

@@ -180,19 +180,7 @@ impl Desk {
         let Some(want) = self.wants.values_mut().find(|want| want.fits(&job)) else {
             return Some(job);
         };
-        let dispatch = &job.dispatch;
-        let row = LeaseRow {
-            token: dispatch.token,
-            run: job.run,
-            task: dispatch.path.to_string(),
-            attempt: dispatch.attempt,
-            queue: dispatch.queue.to_string(),
-            queue_key: dispatch.queue_key.as_deref().map(str::to_owned),
-            worker: want.wanted.worker.to_string(),
-            credential: want.wanted.credential.to_string(),
-            at_most_once: dispatch.at_most_once,
-            secrets: job.names_of_secrets(),
-        };
+        let row = job.lease(&want.wanted.worker, &want.wanted.credential);
         let lease = Lease {
             log: log(&row),
             row,

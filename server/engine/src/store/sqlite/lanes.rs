@@ -31,21 +31,24 @@ impl LaneStore for SqliteStore {
             .await
     }
 
+    async fn worker_token(&self, hash: [u8; 32]) -> StoreResult<Option<WorkerTokenRow>> {
+        self.readers
+            .read(move |conn| {
+                let mut select = conn.prepare_cached(
+                    "SELECT id, hash, name, queues, created_at FROM worker_tokens WHERE hash = ?",
+                )?;
+                Ok(select.query_row([hash], worker_token).optional()?)
+            })
+            .await
+    }
+
     async fn worker_tokens(&self) -> StoreResult<Vec<WorkerTokenRow>> {
         self.readers
             .read(|conn| {
                 let mut select = conn.prepare_cached(
                     "SELECT id, hash, name, queues, created_at FROM worker_tokens ORDER BY created_at, id",
                 )?;
-                let rows = select.query_map([], |row| {
-                    Ok(WorkerTokenRow {
-                        id: row.get(0)?,
-                        hash: row.get(1)?,
-                        name: row.get(2)?,
-                        queues: from_json(row, 3)?,
-                        created_at: Timestamp::from_micros(row.get(4)?),
-                    })
-                })?;
+                let rows = select.query_map([], worker_token)?;
                 Ok(rows.collect::<rusqlite::Result<_>>()?)
             })
             .await
@@ -288,5 +291,15 @@ fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqli
     let text: String = row.get(at)?;
     serde_json::from_str(&text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+fn worker_token(row: &Row<'_>) -> rusqlite::Result<WorkerTokenRow> {
+    Ok(WorkerTokenRow {
+        id: row.get(0)?,
+        hash: row.get(1)?,
+        name: row.get(2)?,
+        queues: from_json(row, 3)?,
+        created_at: Timestamp::from_micros(row.get(4)?),
     })
 }

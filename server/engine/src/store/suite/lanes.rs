@@ -10,7 +10,7 @@ use crate::store::lanes::{DeclaredType, KeptResult, LeaseRow, WorkerTokenRow};
 pub(super) async fn rights_and_types_of_workers(store: &dyn Store) {
     let token = |id: &str, second| WorkerTokenRow {
         id: id.to_owned(),
-        hash: [7; 32],
+        hash: [second as u8; 32],
         name: "gpu box".to_owned(),
         queues: vec!["gpu".to_owned(), "mail".to_owned()],
         created_at: at(second),
@@ -19,6 +19,11 @@ pub(super) async fn rights_and_types_of_workers(store: &dyn Store) {
     store.put_worker_token(token("wt_a", 2)).await.expect("ok");
     let both = [token("wt_b", 1), token("wt_a", 2)];
     assert_eq!(store.worker_tokens().await.expect("ok"), both);
+    assert_eq!(
+        store.worker_token([2; 32]).await.expect("ok").as_ref(),
+        Some(&both[1])
+    );
+    assert_eq!(store.worker_token([7; 32]).await.expect("ok"), None);
     assert!(store.revoke_worker_token("wt_b").await.expect("ok"));
     assert!(
         !store.revoke_worker_token("wt_b").await.expect("ok"),

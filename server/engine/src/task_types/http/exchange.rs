@@ -12,6 +12,7 @@ use reqwest::{Method, Url};
 
 use super::address::{Client, Refused, Unresolved};
 use super::input_error;
+use crate::error::causes;
 use crate::secrets::percent_decoded;
 use crate::task_type::TaskContext;
 
@@ -225,19 +226,17 @@ fn task_error(error: &reqwest::Error, url: &Url) -> TaskError {
         "http"
     };
     let mut why = error.to_string();
-    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
-    while let Some(this) = cause {
-        if let Some(refused) = this.downcast_ref::<Refused>() {
+    for cause in causes(error) {
+        if let Some(refused) = cause.downcast_ref::<Refused>() {
             return refused.task_error();
         }
-        if let Some(unresolved) = this.downcast_ref::<Unresolved>() {
+        if let Some(unresolved) = cause.downcast_ref::<Unresolved>() {
             return TaskError::new("dns", unresolved.to_string());
         }
-        if is_tls(this) {
+        if is_tls(cause) {
             kind = "tls";
         }
-        why = this.to_string();
-        cause = this.source();
+        why = cause.to_string();
     }
     let message = match kind {
         "timeout" => format!("{place} took too long: {why}"),
