@@ -280,6 +280,12 @@ pub struct RunDetail {
     pub summary: RunSummary,
     /// The number of its last event.
     pub last_seq: u64,
+    /// Since when nothing of it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_at: Option<Timestamp>,
+    /// Why, in the words of who paused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_reason: Option<String>,
     /// What it was given; null with `inputs_bytes` set if it is too large to stand here.
     pub inputs: Value,
     /// What it gave, once it has succeeded.

@@ -42,7 +42,7 @@ impl TaskType for CountWords {
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
         let Arguments { text, shortest } = match ctx.input() {
             Ok(arguments) => arguments,
-            Err(error) => return TaskOutcome::Failed { error, output: None },
+            Err(error) => return TaskOutcome::from(error),
         };
         let letters = |word: &&str| word.chars().count();
         let words: Vec<&str> = text

@@ -303,6 +303,7 @@ fn report_of(body: &str) -> Option<AttemptReport> {
         } => TaskOutcome::Failed {
             error: TaskError::new(kind.as_deref().unwrap_or("failed"), message),
             output,
+            retry_after: None,
         },
         ReportBody::Cancelled {} => TaskOutcome::Cancelled,
     };

@@ -100,16 +100,16 @@ async fn keep_and_send(
         Ok(()) => outcome,
         Err(error) => {
             let error = TaskError::new("output", format!("its output could not be stored: {error}"));
-            failed(error, None)
+            failed(error)
         }
     };
     send(router, run, Command::AttemptEnded { token, outcome });
 }
 
-fn failed(error: TaskError, output: Option<Payload>) -> Outcome {
+fn failed(error: TaskError) -> Outcome {
     Outcome::Failed {
         error,
-        output,
+        output: None,
         retry_after: None,
     }
 }
@@ -118,13 +118,25 @@ fn convert(outcome: TaskOutcome) -> (Outcome, Option<NewBlob>) {
     match outcome {
         TaskOutcome::Succeeded { output, exit_code } => match keep(output) {
             Ok((output, blob)) => (Outcome::Succeeded { output, exit_code }, blob),
-            Err(error) => (failed(error, None), None),
+            Err(error) => (failed(error), None),
         },
-        TaskOutcome::Failed { error, output } => match output.map(keep) {
-            Some(Ok((output, blob))) => (failed(error, Some(output)), blob),
+        TaskOutcome::Failed {
+            error,
+            output,
+            retry_after,
+        } => {
             // The failure counts more than an output too large to be kept.
-            Some(Err(_)) | None => (failed(error, None), None),
-        },
+            let (output, blob) = match output.map(keep) {
+                Some(Ok((output, blob))) => (Some(output), blob),
+                Some(Err(_)) | None => (None, None),
+            };
+            let outcome = Outcome::Failed {
+                error,
+                output,
+                retry_after,
+            };
+            (outcome, blob)
+        }
         TaskOutcome::Cancelled => (Outcome::Cancelled, None),
         TaskOutcome::Snoozed(pause) => (Outcome::Snoozed(pause), None),
     }

@@ -88,6 +88,8 @@ pub enum TaskOutcome {
         error: TaskError,
         /// What it gave all the same.
         output: Option<Value>,
+        /// How long to wait at least before another attempt, if who was called asks for that.
+        retry_after: Option<Duration>,
     },
     /// It was asked to stop and did.
     Cancelled,
@@ -108,9 +110,16 @@ impl TaskOutcome {
     /// It is not.
     #[must_use]
     pub fn failed(kind: &str, message: impl Into<Arc<str>>) -> Self {
+        TaskError::new(kind, message).into()
+    }
+}
+
+impl From<TaskError> for TaskOutcome {
+    fn from(error: TaskError) -> Self {
         Self::Failed {
-            error: TaskError::new(kind, message),
+            error,
             output: None,
+            retry_after: None,
         }
     }
 }

@@ -285,3 +285,39 @@ async fn a_shutdown_hands_back_what_runs_and_counts_no_loss() {
     assert_eq!(attempts.last(), Some(&(1, "succeeded")), "{attempts:?}");
     engine.shutdown(Duration::ZERO).await;
 }
+
+/// A run remembers of an item that settled only how; its log tells the rest.
+#[tokio::test]
+async fn of_an_item_is_told_what_it_was_through() {
+    let dir = TempDir::new().expect("a folder");
+    let engine = engine(&dir).await;
+    save(&engine, "flow: child\ntasks: { a: { type: noop } }").await;
+    save(
+        &engine,
+        "flow: items\ntasks:\n  s: { type: shell, for_each: { items: [1, 2] }, with: { command: 'exit $((N - 1))', env: { N: '{{ item }}' } }, retry: { max_attempts: 2, first: 1ms } }\n  c: { type: subflow, for_each: { items: [1] }, with: { flow: child } }",
+    )
+    .await;
+    let run = engine.start_run(StartRun::of("items")).await.expect("it starts");
+    engine.wait(run, LONG).await.expect("ok").expect("it ends");
+    let mut told = String::new();
+    for path in ["s[0]", "s[1]", "c[0]"] {
+        let task = engine.task(run, path).await.expect("it is there");
+        let input = engine.task_input(run, path).await.expect("it can be read");
+        let attempts: Vec<&str> = task.attempts.iter().map(|attempt| &*attempt.outcome).collect();
+        let has_times = task.started_at.is_some() && task.finished_at.is_some();
+        told += &format!(
+            "{path} {} after {}: {}; times {has_times}, child {}, input {}\n",
+            task.state.key(),
+            task.attempt,
+            attempts.join(", "),
+            task.child.is_some(),
+            input.is_some(),
+        );
+    }
+    expect![[r#"
+        s[0] succeeded after 1: succeeded; times true, child false, input true
+        s[1] failed after 2: failed, failed; times true, child false, input true
+        c[0] succeeded after 1: succeeded; times true, child true, input true
+    "#]]
+    .assert_eq(&told);
+}

@@ -62,7 +62,7 @@ impl TaskType for Work {
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
         match ctx.input::<Value>() {
             Ok(input) => TaskOutcome::ok(input),
-            Err(error) => TaskOutcome::Failed { error, output: None },
+            Err(error) => TaskOutcome::from(error),
         }
     }
 }

@@ -943,3 +943,50 @@ async fn a_worker_is_given_secrets_and_what_it_reports_is_masked() {
     "#]]
     .assert_eq(&told);
 }
+
+/// What expressions make of arguments is known only when they are evaluated, and what a worker gives only when it gives it.
+#[tokio::test]
+async fn what_does_not_fit_its_type_fails_the_task() {
+    let place = Place::new().await;
+    let typed = |schema: Value| LeaseCall {
+        types: vec![OfferedType {
+            input_schema: Some(json!({ "type": "object", "properties": { "n": { "type": "integer" } } })),
+            output_schema: Some(schema),
+            ..Place::call("w1", 1).types.remove(0)
+        }],
+        ..Place::call("w1", 1)
+    };
+    let call =
+        typed(json!({ "type": "object", "required": ["m"], "properties": { "m": { "type": "integer" } } }));
+    let at_once = LeaseCall {
+        wait: Duration::ZERO,
+        ..call.clone()
+    };
+    assert_eq!(place.engine.lease(&place.secret, at_once).await.unwrap(), []);
+    place
+        .save("flow: wrong\ntasks: { a: { type: video.encode, queue: gpu, with: { n: '{{ run.id }}x' } } }")
+        .await;
+    let run = place.run("wrong").await;
+    assert_eq!(
+        place.engine.lease(&place.secret, call.clone()).await.unwrap(),
+        [],
+        "nobody is given what cannot be done"
+    );
+    place.end(run, expect![[r#"
+        a failed: failed [input] its arguments do not fit what its type takes: n: expected integer, found "run_01hf7yat00a6dp0wen3nbrs37hx"
+        run failed
+    "#]]).await;
+    place
+        .save("flow: right\ntasks: { a: { type: video.encode, queue: gpu, with: { n: 7 } } }")
+        .await;
+    let run = place.run("right").await;
+    let leased = place.engine.lease(&place.secret, call).await.unwrap().remove(0);
+    assert_eq!(
+        place.report(leased.token, json!({ "m": "seven", "k": 1 })).await,
+        "taken"
+    );
+    place.end(run, expect![[r#"
+        a failed: failed [output] what its worker gave does not fit what its type gives: m: expected integer, found "seven"
+        run failed
+    "#]]).await;
+}

@@ -70,9 +70,14 @@ impl RunState {
         data.permit.clone_from(permit);
         data.n_followed = follows.as_ref().map_or(0, |follows| follows.depth);
         data.retry_of = forked_from.as_ref().map(|from| from.run);
+        data.forked_at = forked_from.as_ref().and_then(|from| from.task.clone());
         data.priority = *priority;
         data.last_seq = event.seq;
-        Ok(Self { plan, data })
+        Ok(Self {
+            plan,
+            data,
+            watched: None,
+        })
     }
 
     /// The state a whole log makes.
@@ -107,8 +112,16 @@ impl RunState {
                 }
             }
             EventKind::RunStarted {} => self.run_started(at),
-            EventKind::RunPaused { .. } => self.data.paused_at = Some(at),
-            EventKind::RunResumed {} => self.data.paused_at = None,
+            EventKind::RunPaused { reason } => {
+                self.data.paused_at = Some(at);
+                self.data.pause_reason.clone_from(reason);
+            }
+            EventKind::RunResumed {} => {
+                self.data.paused_at = None;
+                self.data.pause_reason = None;
+                self.data.permit_returned = false;
+            }
+            EventKind::PermitReturned {} => self.data.permit_returned = true,
             EventKind::SignalReceived { name, payload } => self.signal_received(name, payload),
             EventKind::RunEnding {
                 outcome,
@@ -353,8 +366,11 @@ impl RunData {
             to_undo: Vec::new(),
             unhandled: BTreeSet::new(),
             paused_at: None,
+            pause_reason: None,
+            permit_returned: false,
             cancel_reason: None,
             retry_of: None,
+            forked_at: None,
             permit: None,
             n_followed: 0,
             signals: None,

@@ -115,7 +115,10 @@ impl RunState {
         };
         let Ok(at) = children.find(spot) else { return };
         if spot.part.is_some() {
-            children.0.remove(at);
+            let (_, child) = children.0.remove(at);
+            if let Some(watched) = &mut self.watched {
+                watched.lets_go(spot, child.run);
+            }
         } else {
             children.0[at].1.is_open = false;
         }

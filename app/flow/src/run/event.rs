@@ -300,6 +300,8 @@ pub enum EventKind {
     },
     /// What was held goes on.
     RunResumed {},
+    /// Its place came while it was paused: others have it, and the run asks for another when it is resumed.
+    PermitReturned {},
     /// The pause of a waiting task was over while the run was paused: it goes on with the run.
     TaskDue {
         /// The task run's path.
@@ -414,6 +416,7 @@ impl EventKind {
             | Self::RunCancelRequested { .. }
             | Self::RunPaused { .. }
             | Self::RunResumed {}
+            | Self::PermitReturned {}
             | Self::SignalReceived { .. }
             | Self::RunEnding { .. }
             | Self::EndingStep { .. }

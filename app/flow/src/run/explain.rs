@@ -39,6 +39,8 @@ pub enum Reason {
     Paused {
         /// Since when.
         since: Timestamp,
+        /// Why, in the words of who paused it.
+        reason: Option<String>,
     },
     /// The run itself waits for its turn.
     Queued,
@@ -107,7 +109,7 @@ impl Explained {
         match &self.reason {
             Reason::Upstreams(tasks) => view.upstreams = tasks.iter().map(ToString::to_string).collect(),
             Reason::Runs { since, .. } => view.since = *since,
-            Reason::Paused { since } => view.since = Some(*since),
+            Reason::Paused { since, .. } => view.since = Some(*since),
             Reason::Worker { since, until } => (view.since, view.until) = (Some(*since), *until),
             Reason::Timer { at, .. } => view.until = Some(*at),
             Reason::Signal { until, .. } | Reason::Approval { until } => view.until = *until,
@@ -139,7 +141,13 @@ impl Reason {
                 };
                 ("upstreams", format!("waits for {}{more}", named.join(", ")))
             }
-            Self::Paused { .. } => ("paused", "starts when the run is resumed".to_owned()),
+            Self::Paused { reason, .. } => match reason {
+                Some(reason) => (
+                    "paused",
+                    format!("starts when the run is resumed; it was paused because: {reason}"),
+                ),
+                None => ("paused", "starts when the run is resumed".to_owned()),
+            },
             Self::Queued => ("queued", "starts when the run has its turn".to_owned()),
             Self::Next => ("next", "starts next".to_owned()),
             Self::Worker { .. } => ("worker", "given out; waits for a free worker".to_owned()),
@@ -246,15 +254,17 @@ impl RunState {
         }
     }
 
+    fn why_paused(&self) -> Option<Reason> {
+        let reason = self.data.pause_reason.clone();
+        self.data.paused_at.map(|since| Reason::Paused { since, reason })
+    }
+
     fn why_blocked(&self, spot: Spot, task: &TaskRun) -> Reason {
         if self.awaited_permit().is_some() && self.plan.task(spot.task).role == Role::Main {
-            return Reason::Queued;
+            return self.why_paused().unwrap_or(Reason::Queued);
         }
         if task.on_agenda {
-            return match self.data.paused_at {
-                Some(since) => Reason::Paused { since },
-                None => Reason::Next,
-            };
+            return self.why_paused().unwrap_or(Reason::Next);
         }
         let ups = self.plan.task(spot.task).ups.iter();
         let mut pending: Vec<Arc<str>> = Vec::new();

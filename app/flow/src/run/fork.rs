@@ -26,7 +26,7 @@ pub use self::children::OldChildren;
 pub struct ForkPlan {
     /// Results that hold in the new run.
     pub reused: Vec<Reused>,
-    /// Main tasks that run, each with the reason; of items that run again only their task stands here.
+    /// Main tasks that run, each with the reason, and those of the end; of items that run again only their task stands here.
     pub runs: Vec<WillRun>,
     /// Runs of other flows that `subflow` tasks among those take up, instead of starting new ones whole.
     pub children: Vec<ReusedChild>,
@@ -52,6 +52,12 @@ pub enum Why {
     /// It had not succeeded.
     #[error("it had not succeeded, it was {}", .0.key())]
     NotSucceeded(TaskStatus),
+    /// It had succeeded, and the old run took that back.
+    #[error("it was taken back")]
+    Undone,
+    /// Whatever happens before.
+    #[error("it runs at the end, whatever happens")]
+    Finally,
     /// The old version has no such task.
     #[error("it is new")]
     New,
@@ -75,6 +81,9 @@ pub enum BadStart {
     /// The new version has none at that path.
     #[error("the flow version has no task `{0}` to start from")]
     NoSuchTask(String),
+    /// The old run had no such item, and the list may be the same again.
+    #[error("the task of `{0}` had {1} items; start from one of them, or from the task")]
+    NoSuchItem(String, u32),
     /// It belongs to the ending of a run.
     #[error("`{0}` belongs to the ending of a run; start from a main task")]
     NotMain(String),
@@ -164,6 +173,13 @@ impl Forking<'_> {
                 }
             }
         }
+        found
+            .runs
+            .extend(self.plan.of_role(Role::Finally).map(|ix| WillRun {
+                path: Arc::clone(&self.plan.task(ix).key),
+                why: Why::Finally,
+                n_items_reused: 0,
+            }));
         Ok(found)
     }
 
@@ -175,6 +191,18 @@ impl Forking<'_> {
             .ok_or_else(|| BadStart::NoSuchTask(head.to_owned()))?;
         if self.plan.task(spot.task).role != Role::Main {
             return Err(BadStart::NotMain(head.to_owned()));
+        }
+        let n_items = self
+            .old
+            .plan()
+            .find(&self.plan.task(spot.task).key)
+            .and_then(|old| self.old.parts(old))
+            .map(|parts| parts.numbers().count() as u32);
+        if let (Some(part), Some(n)) = (spot.part, n_items)
+            && self.plan.task(spot.task).spread == Some(Spread::Items)
+            && part >= n
+        {
+            return Err(BadStart::NoSuchItem(head.to_owned(), n));
         }
         let inside = match inside {
             Some(inside) => self.chosen_inside((head, inside), spot)?,
@@ -212,9 +240,20 @@ impl Forking<'_> {
             return Some(Why::Chosen);
         }
         match self.old.task(old).state.status() {
+            TaskStatus::Succeeded if self.is_undone(old) => Some(Why::Undone),
             TaskStatus::Succeeded | TaskStatus::Skipped => None,
             other => Some(Why::NotSucceeded(other)),
         }
+    }
+
+    /// Whether the old run began to take back what a task had done. What a failing undo has left of it, nobody knows.
+    fn is_undone(&self, old: TaskIx) -> bool {
+        let undo = self
+            .old
+            .plan()
+            .undo_of(old)
+            .map(|undo| &self.old.task(undo).state);
+        undo.is_some_and(|state| !matches!(state, TaskState::Blocked | TaskState::Skipped { .. }))
     }
 
     /// Whether a task refers to something that is another now.

@@ -24,6 +24,7 @@ mod statuses;
 pub mod testing;
 #[cfg(all(test, feature = "author"))]
 mod tests;
+mod watched;
 
 pub use apply::BadLog;
 pub use children::Child;

@@ -162,6 +162,7 @@ impl RunState {
             // These are about the run.
             EventKind::RunCreated { .. }
             | EventKind::RunStarted {}
+            | EventKind::PermitReturned {}
             | EventKind::RunPaused { .. }
             | EventKind::RunResumed {}
             | EventKind::SignalReceived { .. }
@@ -300,8 +301,11 @@ impl RunState {
         let (Some(task), Some(counts)) = (task, counts) else {
             return;
         };
-        self.data.n_waiting = self.data.n_waiting + is_waiting(&state) - is_waiting(&task.state);
-        *counts.of(task.state.status()) -= 1;
+        // A damaged log may leave states that nobody had entered.
+        let n_waiting = self.data.n_waiting + is_waiting(&state);
+        self.data.n_waiting = n_waiting.saturating_sub(is_waiting(&task.state));
+        let n_before = counts.of(task.state.status());
+        *n_before = n_before.saturating_sub(1);
         *counts.of(state.status()) += 1;
         task.state = state;
     }

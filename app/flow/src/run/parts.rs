@@ -271,6 +271,9 @@ impl RunState {
             return;
         };
         if let Some(run) = parts.open.remove(&part) {
+            if let Some(watched) = &mut self.watched {
+                watched.settles(spot, &run);
+            }
             parts.settle(part, run.state);
         }
     }
@@ -343,6 +346,9 @@ impl RunState {
             if let Some(parts) = self.data.parts.get_mut(&ix)
                 && let Some(run) = parts.open.remove(&part)
             {
+                if let Some(watched) = &mut self.watched {
+                    watched.settles(spot, &run);
+                }
                 parts.settle(part, run.state);
             }
         }

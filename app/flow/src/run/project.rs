@@ -52,6 +52,8 @@ impl RunState {
         RunDetail {
             summary: self.summary(),
             last_seq: self.data.last_seq,
+            paused_at: self.data.paused_at,
+            pause_reason: self.data.pause_reason.clone(),
             inputs: inline_or_null(&self.data.inputs),
             outputs,
             tasks: (0..self.data.tasks.len().min(n_max))
@@ -171,7 +173,7 @@ impl RunState {
         (found, None)
     }
 
-    fn view_of(&self, spot: Spot, task: &TaskRun) -> TaskRunView {
+    pub(super) fn view_of(&self, spot: Spot, task: &TaskRun) -> TaskRunView {
         let plan = self.plan.task(spot.task);
         let parts = self.parts(spot.task).filter(|_| spot.part.is_none());
         let mut view = TaskRunView {
@@ -295,9 +297,26 @@ impl RunState {
             Role::Undo(of) => was_cancelled && self.data.to_undo.contains(&of),
         };
         if was_cut_short {
-            "the ending was cut short before it".to_owned()
-        } else {
-            "was not needed".to_owned()
+            return "the ending was cut short before it".to_owned();
+        }
+        let has_failed =
+            matches!(&self.data.phase, Phase::Finished { outcome, .. } if *outcome != Ended::Succeeded);
+        match self.plan.task(ix).role {
+            Role::Undo(of) if has_failed => self.why_not_undone(of),
+            _ => "was not needed".to_owned(),
+        }
+    }
+
+    /// Why there was nothing to take back of a task, though the run has not succeeded.
+    fn why_not_undone(&self, of: TaskIx) -> String {
+        let key = &self.plan.task(of).key;
+        match (self.task(of).state.status(), self.plan.task(of).spread) {
+            (TaskStatus::Succeeded, _) if self.is_reused(of) => {
+                format!("what {key} did, an earlier run had done: only own work is taken back")
+            }
+            (TaskStatus::Succeeded, _) => "was not needed".to_owned(),
+            (_, Some(_)) => format!("{key} as a whole did not succeed, so nothing of it is taken back"),
+            (_, None) => format!("{key} did not succeed, so there is nothing to take back"),
         }
     }
 

@@ -19,6 +19,7 @@ use crate::run::event::{CachedFrom, Ended, EndingStep, ParentRun, RunError, Skip
 use crate::run::parts::Parts;
 use crate::run::reused::ReusedResults;
 use crate::run::signals::Signals;
+use crate::run::watched::Watched;
 use crate::time::Timestamp;
 use crate::view::{RunStatus, TaskCounts, TaskStatus};
 
@@ -27,6 +28,8 @@ use crate::view::{RunStatus, TaskCounts, TaskStatus};
 pub struct RunState {
     pub(super) plan: Arc<Plan>,
     pub(super) data: RunData,
+    /// What is kept for one who reads the log; it is no part of the state.
+    pub(super) watched: Option<Box<Watched>>,
 }
 
 /// Two states are the same if their events made the same of them.
@@ -91,6 +94,12 @@ pub(super) struct RunData {
     /// Since when nothing starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) paused_at: Option<Timestamp>,
+    /// Why, in the words of who wanted that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pause_reason: Option<String>,
+    /// Whether its place came while it was paused, and it has to ask for another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) permit_returned: bool,
     /// Why somebody wanted it cancelled, in that person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cancel_reason: Option<String>,
@@ -109,6 +118,9 @@ pub(super) struct RunData {
     /// The run that it takes results from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry_of: Option<RunId>,
+    /// The path of the task from which on it does all again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) forked_at: Option<Arc<str>>,
     /// The runs that tasks of this one asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) children: Option<Box<Children>>,
@@ -389,6 +401,7 @@ impl RunState {
         fits.then_some(Self {
             plan,
             data: snapshot.data,
+            watched: None,
         })
     }
 
@@ -512,6 +525,20 @@ impl RunState {
             .permit
             .as_deref()
             .filter(|_| self.data.phase == Phase::Queued)
+    }
+
+    /// Whether its place came while it was paused, and others have it now.
+    #[must_use]
+    pub fn has_returned_permit(&self) -> bool {
+        self.data.permit_returned
+    }
+
+    /// Whether a task run is done again because somebody wanted that: a kept result does not serve.
+    pub(super) fn is_wanted_again(&self, spot: Spot) -> bool {
+        self.data
+            .forked_at
+            .as_deref()
+            .is_some_and(|from| *self.plan.path(spot) == *from || *self.plan.task(spot.task).key == *from)
     }
 
     /// Whether nothing may start.

@@ -15,12 +15,16 @@ use crate::limits;
 use crate::parse::join;
 use crate::plan::DEFAULT_QUEUE;
 
+/// What does not fit is told of so many places at most.
+const MISFITS_TOLD_MAX: usize = 3;
+
 pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
     let mut validators: FxHashMap<String, Option<Validator>> = FxHashMap::default();
     let known = types.known();
     for (group, id, task) in check.tasks() {
         let path = group.path(id);
         worked_on(check, types, &path, task);
+        waits_for_itself(check, &path, task);
         one(
             check,
             types,
@@ -67,6 +71,49 @@ fn worked_on(check: &mut Check<'_>, types: &dyn TypeCatalog, path: &str, task: &
             );
             check.warning("no_worker", join(&path, "type"), message);
         }
+    }
+}
+
+/// A run that holds the place which the run it waits for would need.
+fn waits_for_itself(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
+    let is_this = task.task_type == "subflow"
+        && task.with.get("flow").and_then(Value::as_str) == Some(&*check.doc.flow)
+        && task.with.get("wait") != Some(&Value::Bool(false));
+    if is_this && check.doc.concurrency.is_some() {
+        let message = "the run would wait for one of its own flow, which may have to wait for the place that this run has by \
+                       `concurrency`; give the two different keys, or the inner one a flow of its own";
+        check.warning("waits_for_itself", format!("{path}.with.flow"), message);
+    }
+}
+
+/// Whether a value fits a schema, such as that of a worker's type. A schema that is none lets everything pass.
+///
+/// # Errors
+/// What does not fit, with its places.
+pub fn check_fit(schema: &Value, value: &Value) -> Result<(), String> {
+    let Ok(validator) = jsonschema::validator_for(schema) else {
+        return Ok(());
+    };
+    let told: Vec<String> = validator
+        .iter_errors(value)
+        .take(MISFITS_TOLD_MAX)
+        .map(|error| {
+            let what = match error.kind() {
+                ValidationErrorKind::Required { property } => {
+                    format!("`{}` is missing", property.as_str().unwrap_or_default())
+                }
+                kind => sentence(kind, &error, error.instance(), schema),
+            };
+            match field_path("", error.instance_path().as_str()) {
+                place if place.is_empty() => what,
+                place => format!("{place}: {what}"),
+            }
+        })
+        .collect();
+    if told.is_empty() {
+        Ok(())
+    } else {
+        Err(told.join("; "))
     }
 }
 
@@ -212,13 +259,18 @@ fn tell(
         }
         _ if has_expression(instance) => {}
         kind => {
-            let message = sentence(kind, error, instance);
+            let message = sentence(kind, error, instance, schema);
             check.error("bad_argument", field, message);
         }
     }
 }
 
-fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>, instance: &Value) -> String {
+fn sentence(
+    kind: &ValidationErrorKind,
+    error: &ValidationError<'_>,
+    instance: &Value,
+    schema: &Value,
+) -> String {
     let shown = crate::parse::tree::shorten(&instance.to_string());
     match kind {
         ValidationErrorKind::Type { kind } => {
@@ -251,13 +303,40 @@ fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>, instance: &
         ValidationErrorKind::Minimum { limit } => format!("{shown} is too small, the least is {limit}"),
         ValidationErrorKind::Maximum { limit } => format!("{shown} is too large, the most is {limit}"),
         ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
-            format!("{shown} is none of what may stand here")
+            match alternatives(schema, error).as_slice() {
+                [] => format!("{shown} is none of what may stand here"),
+                names => format!("write one of {}", quoted(names)),
+            }
         }
         ValidationErrorKind::OneOfMultipleValid { .. } => {
-            "these arguments exclude each other; keep one of them".to_owned()
+            let mut names = alternatives(schema, error);
+            names.retain(|name| instance.get(name).is_some());
+            match names.as_slice() {
+                [] => "these arguments exclude each other; keep one of them".to_owned(),
+                names => format!("{} exclude each other; keep one of them", quoted(names)),
+            }
         }
         _ => crate::parse::tree::shorten(&error.to_string()),
     }
+}
+
+/// The arguments of which one is needed, if a type's alternatives differ by that.
+fn alternatives<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s str> {
+    if !error.instance_path().as_str().is_empty() {
+        return Vec::new();
+    }
+    let branches = ["oneOf", "anyOf"]
+        .iter()
+        .filter_map(|word| schema.get(word)?.as_array());
+    branches
+        .flatten()
+        .filter_map(|branch| branch.get("required")?.get(0)?.as_str())
+        .collect()
+}
+
+fn quoted(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }
 
 fn duration_like(pattern: &str) -> bool {

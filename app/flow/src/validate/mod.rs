@@ -15,7 +15,9 @@ mod secrets;
 pub(crate) mod tests;
 mod webhooks;
 
+pub use self::arguments::check_fit;
 pub(crate) use fields::to_slug;
+
 use rustc_hash::FxHashSet;
 use serde_json::Value;
 

@@ -729,3 +729,41 @@ notify:
         "#]],
     );
 }
+
+#[test]
+fn who_would_wait_for_itself_is_warned() {
+    let told = |with: &str, expected: Expect| {
+        let text =
+            format!("flow: f\nconcurrency: {{ limit: 1 }}\ntasks:\n  a: {{ type: subflow, with: {with} }}");
+        let mut types = Types::new();
+        types.0.push(("subflow", json!({})));
+        let problems = check(text.as_bytes(), Format::Yaml, &types).problems;
+        expected.assert_eq(
+            &problems
+                .iter()
+                .map(|problem| format!("{problem}\n"))
+                .collect::<String>(),
+        );
+    };
+    told(
+        "{ flow: f }",
+        expect![[r#"
+        4:37: warning: the run would wait for one of its own flow, which may have to wait for the place that this run has by `concurrency`; give the two different keys, or the inner one a flow of its own (tasks.a.with.flow)
+    "#]],
+    );
+    told("{ flow: f, wait: false }", expect![[""]]);
+    told("{ flow: g }", expect![[""]]);
+}
+
+#[test]
+fn alternatives_are_named() {
+    let schema = json!({"type": "object", "oneOf": [{"required": ["for"]}, {"required": ["until"]}]});
+    let told = |value: Value, expected: Expect| {
+        expected.assert_eq(&check_fit(&schema, &value).expect_err("it does not fit"))
+    };
+    told(json!({}), expect!["write one of `for`, `until`"]);
+    told(
+        json!({"for": 1, "until": 2, "other": 3}),
+        expect!["`for`, `until` exclude each other; keep one of them"],
+    );
+}

@@ -39,7 +39,7 @@ impl Inner {
         }
         let (task_type, info) = match self.options.types.find(&job.dispatch.task_type) {
             Found::Type(task_type, info) => (task_type, info),
-            Found::Missing(error) => return TaskOutcome::Failed { error, output: None },
+            Found::Missing(error) => return TaskOutcome::from(error),
         };
         let uses = Arc::clone(&job.dispatch.secrets);
         let masker = if uses.is_empty() {
@@ -50,7 +50,7 @@ impl Inner {
                     job.input = input;
                     masker
                 }
-                Err(error) => return TaskOutcome::Failed { error, output: None },
+                Err(error) => return TaskOutcome::from(error),
             }
         };
         let key = LogKey {
@@ -172,7 +172,7 @@ impl Inner {
         });
         if let Err(error) = spawned {
             let error = TaskError::new("resources", format!("no thread could be started: {error}"));
-            return Box::pin(async { TaskOutcome::Failed { error, output: None } });
+            return Box::pin(async { TaskOutcome::from(error) });
         }
         let awaited = Counted::new(&self.threads.awaited);
         Box::pin(async move {
@@ -243,15 +243,17 @@ fn within_limit(outcome: TaskOutcome) -> TaskOutcome {
                 "the output is larger than {}; write it to a file and give its name",
                 size_max()
             );
-            TaskOutcome::Failed {
-                error: TaskError::new("output_too_large", message).permanent(),
-                output: None,
-            }
+            TaskError::new("output_too_large", message).permanent().into()
         }
         TaskOutcome::Failed {
             error,
             output: Some(output),
-        } if too_large(&output) => TaskOutcome::Failed { error, output: None },
+            retry_after,
+        } if too_large(&output) => TaskOutcome::Failed {
+            error,
+            output: None,
+            retry_after,
+        },
         outcome => outcome,
     }
 }

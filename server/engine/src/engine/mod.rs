@@ -45,6 +45,9 @@ use crate::task_logs::LogHint;
 use crate::task_types::{TypeRegistry, Types};
 use crate::upkeep::UpkeepTask;
 
+/// Events of a log that are read at a time.
+const EVENTS_PER_READ: usize = 1_000;
+
 /// The engine. Clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {

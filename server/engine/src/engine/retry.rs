@@ -11,7 +11,7 @@ use flow::{Payload, RunId};
 use serde_json::{Map, Value};
 
 use super::start::Beginning;
-use super::{Engine, StartRun};
+use super::{EVENTS_PER_READ, Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Compiled;
 use crate::messages::child_key;
@@ -21,9 +21,6 @@ const LOOKED_INTO_MAX: usize = 100;
 
 /// Runs whose logs are read for the children of one that was made from others, which were made from others.
 const EARLIER_MAX: usize = 100;
-
-/// Events read at a time.
-const EVENTS_PER_READ: usize = 1_000;
 
 /// A run to be made from another.
 #[derive(Clone, Debug)]
@@ -193,7 +190,10 @@ impl Engine {
             vars: &vars,
         };
         let mut plan = forking.plan(from).map_err(|error| match error {
-            BadStart::NoSuchTask(task) => EngineError::UnknownTask { run: old.id(), task },
+            // Of a task that only the other version lacks, the sentence about the version says more.
+            BadStart::NoSuchTask(task) if old.plan().spot(&task).is_none() => {
+                EngineError::UnknownTask { run: old.id(), task }
+            }
             other => EngineError::BadRequest(other.to_string()),
         })?;
         let mut children = Vec::with_capacity(plan.children.len());

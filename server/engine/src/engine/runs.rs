@@ -10,7 +10,7 @@ use flow::{Payload, RunId};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::Engine;
+use super::{EVENTS_PER_READ, Engine};
 use crate::error::{EngineError, EngineResult};
 use crate::store::{LogChunk, RunFilter, RunRow};
 
@@ -152,7 +152,46 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
     pub async fn task(&self, run: RunId, path: &str) -> EngineResult<TaskRunView> {
-        Ok(self.find_task(run, path).await?.2)
+        let (state, spot, view) = self.find_task(run, path).await?;
+        Ok(match self.settled_item(&state, spot, &view).await? {
+            Some(item) => item.watched_view().unwrap_or(view),
+            None => view,
+        })
+    }
+
+    /// An item that has run and settled, of which the run remembers but its outcome: its log tells the rest.
+    async fn settled_item(
+        &self,
+        state: &RunState,
+        spot: Spot,
+        view: &TaskRunView,
+    ) -> EngineResult<Option<RunState>> {
+        let is_forgotten = spot.part.is_some() && view.state.is_final() && view.finished_at.is_none();
+        if !is_forgotten || view.state == TaskStatus::Skipped {
+            return Ok(None);
+        }
+        let mut told: Option<RunState> = None;
+        loop {
+            let after = told.as_ref().map_or(0, RunState::last_seq);
+            let events = self.events(state.id(), after, EVENTS_PER_READ).await?;
+            if events.is_empty() {
+                return Ok(None);
+            }
+            for event in &events {
+                match &mut told {
+                    Some(told) => told.apply(event),
+                    None => {
+                        let mut begun = RunState::begin(Arc::clone(state.plan()), event)
+                            .map_err(|error| EngineError::Unavailable(error.to_string()))?;
+                        begun.watch(spot);
+                        told = Some(begun);
+                    }
+                }
+                if told.as_ref().is_some_and(|told| told.watched().is_some()) {
+                    return Ok(told);
+                }
+            }
+        }
     }
 
     /// A task run's output; `None` if it has none (yet).
@@ -177,9 +216,13 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
     pub async fn task_input(&self, run: RunId, path: &str) -> EngineResult<Option<Arc<Value>>> {
-        let (state, spot, _) = self.find_task(run, path).await?;
-        self.load(state.find_run(spot).and_then(|task| task.input.as_ref()))
-            .await
+        let (state, spot, view) = self.find_task(run, path).await?;
+        let settled = self.settled_item(&state, spot, &view).await?;
+        let task = match &settled {
+            Some(item) => item.watched(),
+            None => state.find_run(spot),
+        };
+        self.load(task.and_then(|task| task.input.as_ref())).await
     }
 
     async fn find_task(&self, run: RunId, path: &str) -> EngineResult<(Arc<RunState>, Spot, TaskRunView)> {

@@ -234,7 +234,7 @@ async fn a_run_starts_again_from_a_task_of_a_child_of_a_child() {
         ),
         (
             "all[7]/bill",
-            expect!["`all[7]` had no run there that it waited for; start from `all[7]` itself"],
+            expect!["the task of `all[7]` had 2 items; start from one of them, or from the task"],
         ),
         (
             "all/bill",

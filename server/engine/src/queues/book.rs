@@ -140,9 +140,19 @@ pub(super) struct Pass {
 }
 
 impl Book {
-    /// Sets what holds for a queue. What runs goes on; a rate's past goes on to count.
-    pub(super) fn set_limits(&mut self, queue: &str, limits: QueueLimits) {
-        self.queues.entry(queue.into()).or_default().limits = limits;
+    /// Sets what holds for a queue. What runs goes on; a rate's past goes on to count, but for no longer than it could have come to under
+    /// the new rate.
+    pub(super) fn set_limits(&mut self, queue: &str, limits: QueueLimits, now: Duration) {
+        let queue = self.queues.entry(queue.into()).or_default();
+        if let Some(pace) = limits.pace() {
+            queue.bucket = queue.bucket.at_most(Bucket::used_up(now, pace));
+        }
+        if let Some(pace) = limits.pace_per_key() {
+            for key in queue.keys.values_mut() {
+                key.bucket = key.bucket.at_most(Bucket::used_up(now, pace));
+            }
+        }
+        queue.limits = limits;
     }
 
     pub(super) fn limits(&self, queue: &str) -> QueueLimits {
@@ -168,10 +178,10 @@ impl Book {
                 queue.limits.pace_per_key()
             };
             let Some(pace) = pace else { continue };
-            let until = until.min(Bucket::used_up(now, pace).until);
+            let bucket = Bucket { until }.at_most(Bucket::used_up(now, pace));
             match key {
-                None => queue.bucket.until = until,
-                Some(key) => queue.keys.entry(key).or_default().bucket.until = until,
+                None => queue.bucket = bucket,
+                Some(key) => queue.keys.entry(key).or_default().bucket = bucket,
             }
         }
     }

@@ -184,6 +184,13 @@ impl Bucket {
         self.until.saturating_sub(pace.ahead)
     }
 
+    /// Not used up for longer than that.
+    pub(super) fn at_most(self, most: Self) -> Self {
+        Self {
+            until: self.until.min(most.until),
+        }
+    }
+
     /// One begins now.
     pub(super) fn take(&mut self, now: Duration, pace: Pace) {
         self.until = self.until.max(now) + pace.interval;

@@ -1,5 +1,8 @@
 //! The owner at work: messages in, attempts out.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,10 +94,10 @@ pub(super) async fn run(
 impl Owner {
     fn new(mut parts: OwnerParts, n_waiting: Arc<AtomicUsize>) -> Self {
         let mut book = Book::default();
-        for (queue, limits) in std::mem::take(&mut parts.limits) {
-            book.set_limits(&queue, limits);
-        }
         let (now, wall) = (parts.clock.elapsed(), parts.clock.now());
+        for (queue, limits) in std::mem::take(&mut parts.limits) {
+            book.set_limits(&queue, limits, now);
+        }
         let marks = std::mem::take(&mut parts.marks);
         let marks = marks.into_iter().map(|(queue, key, until)| Mark {
             queue: queue.into(),
@@ -172,7 +175,7 @@ impl Owner {
     /// Where attempts can be made may have changed with the limits: those that wait ask again.
     fn set_limits(&mut self, queue: &str, limits: QueueLimits) {
         let moves = self.book.limits(queue).local != limits.local;
-        self.book.set_limits(queue, limits);
+        self.book.set_limits(queue, limits, self.parts.clock.elapsed());
         if !moves {
             return;
         }

@@ -34,7 +34,7 @@ impl Script {
                 let (queue, json) = rest.split_once(' ').expect("a queue and limits");
                 let limits: QueueLimits = serde_json::from_str(json).expect("limits");
                 self.limits.push((queue.to_owned(), limits.clone()));
-                self.book.set_limits(queue, limits);
+                self.book.set_limits(queue, limits, self.now);
             }
             "ask" => self.ask(rest),
             "at" => self.now = seconds(rest),
@@ -104,7 +104,7 @@ impl Script {
     fn restart(&mut self, marks: &str) {
         self.book = Book::default();
         for (queue, limits) in &self.limits {
-            self.book.set_limits(queue, limits.clone());
+            self.book.set_limits(queue, limits.clone(), self.now);
         }
         let marks = marks.split(' ').filter(|mark| !mark.is_empty()).map(|mark| {
             let (place, until) = mark.split_once('=').expect("place=until");
@@ -385,7 +385,7 @@ proptest! {
         let (mut now, mut n, mut ever_lower) = (0_u64, 0_u128, false);
         let start = QueueLimits { max_running: Some(2), rate: "4/s".parse().ok(), burst: Some(2), ..QueueLimits::default() };
         for queue in 0..2_u8 {
-            book.set_limits(&queue.to_string(), start.clone());
+            book.set_limits(&queue.to_string(), start.clone(), Duration::ZERO);
             plain.limits.insert(queue, start.clone());
         }
         for one in moves {
@@ -417,7 +417,7 @@ proptest! {
                     limits.max_running = max;
                     limits.per_key = key_max.map(|max| super::KeyLimits { max_running: Some(max), ..Default::default() });
                     ever_lower = true;
-                    book.set_limits(&queue.to_string(), limits.clone());
+                    book.set_limits(&queue.to_string(), limits.clone(), at);
                     plain.limits.insert(queue, limits);
                 }
                 Move::Forget(at_index) => {
@@ -451,4 +451,31 @@ proptest! {
             prop_assert_eq!(book.n_waiting(), plain.asked.len() - plain.running.len());
         }
     }
+}
+
+/// What was used up under the old rate is used up for no longer than the new one says.
+#[test]
+fn a_higher_rate_holds_from_now_on() {
+    check(
+        r#"limit q {"rate": "1/d"}; ask a q; ask b q; go; at 10; limit q {"rate": "1/s"}; go; at 11; go; ask c q
+        limit q {"rate": "1/d"}; go; at 12; go; limit q {}; go; restart q=90000; limit q {"rate": "2/m"}; ask d q; go"#,
+        expect![[r#"
+            0: a!, next at 86400
+            10: , next at 11
+            11: b!
+            11: , next at 12
+            12: c!
+            12: 
+            12: d!
+        "#]],
+    );
+    check(
+        r#"limit q {"per_key": {"rate": "1/h"}}; ask a q key=x; ask b q key=x; go
+        limit q {"per_key": {"rate": "1/m"}}; go; at 60; go"#,
+        expect![[r#"
+            0: a!, next at 3600
+            0: , next at 60
+            60: b!
+        "#]],
+    );
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use flow::Timestamp;
-use flow::doc::{Missed, Overlap, ScheduleDoc};
+use flow::doc::{Missed as Policy, Overlap, ScheduleDoc};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -17,8 +17,11 @@ use crate::engine::{Engine, Parts};
 use crate::error::{EngineError, EngineResult};
 use crate::store::{ScheduleMark, ScheduleRow};
 
-/// A fire that is dealt with so much later than it was due has been missed.
+/// The newest fire has been missed if it is dealt with so much later than it was due.
 const LATE: Duration = Duration::from_secs(60);
+
+/// Those before it have been missed after that time already: a server at work looks at the clock more often.
+const LATE_AMONG_OTHERS: Duration = Duration::from_secs(2);
 
 /// Missed fires that are made up for at most.
 const MADE_UP_MAX: usize = 100;
@@ -106,6 +109,30 @@ struct Order {
     next: Option<Fire>,
 }
 
+/// Fires that were not dealt with in time. Only those that may be made up for are kept.
+#[derive(Default)]
+struct Backlog {
+    newest: VecDeque<Fire>,
+    n_before: u64,
+}
+
+impl Backlog {
+    fn extend(&mut self, fire: Option<Fire>) {
+        self.newest.extend(fire);
+        if self.newest.len() > MADE_UP_MAX {
+            self.newest.pop_front();
+            self.n_before += 1;
+        }
+    }
+
+    /// So many of the newest, and how many others there are.
+    fn newest(mut self, n: usize) -> (VecDeque<Fire>, u64) {
+        let n_left_out = self.newest.len().saturating_sub(n);
+        self.newest.drain(..n_left_out);
+        (self.newest, self.n_before + n_left_out as u64)
+    }
+}
+
 impl Desk {
     /// The schedules have changed since they were read.
     pub(super) fn reread(&mut self) {
@@ -187,18 +214,16 @@ impl Order {
 
     /// Deals with all fires that are due, and notes it.
     async fn deal(&mut self, engine: &Engine, now: Timestamp) -> EngineResult<()> {
-        let mut missed: VecDeque<Fire> = VecDeque::new();
+        let mut missed = Backlog::default();
         let mut in_time = Vec::new();
-        let mut n_left_out = 0;
+        // The newest of those that are late.
+        let mut late: Option<Fire> = None;
         let mut n_seen = 0;
         let mut considered_at = self.row.considered_at;
         while let Some(fire) = self.next.filter(|fire| self.due_of(fire.at) <= now) {
-            if self.due_of(fire.at).plus(LATE) < now {
-                missed.push_back(fire);
-                if missed.len() > MADE_UP_MAX {
-                    missed.pop_front();
-                    n_left_out += 1;
-                }
+            missed.extend(late.take());
+            if self.due_of(fire.at).plus(LATE_AMONG_OTHERS) < now {
+                late = Some(fire);
             } else {
                 in_time.push(fire);
             }
@@ -209,20 +234,23 @@ impl Order {
                 tokio::task::yield_now().await;
             }
         }
+        match late {
+            Some(fire) if self.due_of(fire.at).plus(LATE) >= now => in_time.insert(0, fire),
+            late => missed.extend(late),
+        }
         let n_made_up = match self.doc.missed {
-            Missed::Skip => 0,
+            Policy::Skip => 0,
             // A fire in time makes up for those before it.
-            Missed::One => usize::from(in_time.is_empty()),
-            Missed::All => MADE_UP_MAX,
+            Policy::One => usize::from(in_time.is_empty()),
+            Policy::All => MADE_UP_MAX,
         };
-        n_left_out += missed.len().saturating_sub(n_made_up) as u64;
-        let made_up = missed.into_iter().rev().take(n_made_up).rev();
+        let (made_up, n_left_out) = missed.newest(n_made_up);
         let mut mark = ScheduleMark {
             considered_at,
             n_left_out,
             ..ScheduleMark::default()
         };
-        for fire in made_up.chain(in_time).collect::<Vec<_>>() {
+        for fire in made_up.into_iter().chain(in_time) {
             self.fire(engine, fire, &mut mark).await?;
         }
         self.note(engine, mark).await

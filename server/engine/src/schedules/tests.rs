@@ -162,9 +162,47 @@ async fn what_was_missed_is_made_up_for_as_wanted() {
         .load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(
         (started, view.n_left_out),
-        (100 + 61, 3600 - 100 - 61),
+        (100 + 3, 3600 - 100 - 3),
         "a hundred, and those in time"
     );
+}
+
+/// A short absence is one too: all but the newest were missed.
+#[tokio::test]
+async fn those_missed_in_a_minute_are_missed() {
+    for (missed, expected) in [
+        (
+            "skip",
+            expect![[r#"
+            {"day":"none"} by schedule clock
+            last 2026-05-01T10:30:40Z next 2026-05-01T10:30:50Z without 3
+        "#]],
+        ),
+        (
+            "one",
+            expect![[r#"
+            {"day":"none"} by schedule clock
+            last 2026-05-01T10:30:40Z next 2026-05-01T10:30:50Z without 3
+        "#]],
+        ),
+        (
+            "all",
+            expect![[r#"
+            {"day":"none"} by schedule clock
+            {"day":"none"} by schedule clock
+            {"day":"none"} by schedule clock
+            {"day":"none"} by schedule clock
+            last 2026-05-01T10:30:40Z next 2026-05-01T10:30:50Z without 0
+        "#]],
+        ),
+    ] {
+        let mut office = Office::open("2026-05-01T10:30:01Z").await;
+        office
+            .save(&format!("cron: '*/10 * * * * *', missed: {missed}"))
+            .await;
+        office.at("2026-05-01T10:30:44Z").await;
+        office.check(expected).await;
+    }
 }
 
 #[tokio::test]

@@ -94,9 +94,14 @@ impl Masker {
                 output: self.value(output),
                 exit_code,
             },
-            TaskOutcome::Failed { error, output } => TaskOutcome::Failed {
+            TaskOutcome::Failed {
+                error,
+                output,
+                retry_after,
+            } => TaskOutcome::Failed {
                 error: self.error(error),
                 output: output.map(|output| self.value(output)),
+                retry_after,
             },
             other => other,
         }

@@ -198,10 +198,7 @@ impl World {
         let is_cancelled = hand.is_cancelled;
         let outcome = hand.outcome.get_or_insert_with(|| match roll {
             _ if is_cancelled && roll.is_multiple_of(2) => TaskOutcome::Cancelled,
-            6..=8 => TaskOutcome::Failed {
-                error: TaskError::new("failed", Floor::mark(token)),
-                output: None,
-            },
+            6..=8 => TaskError::new("failed", Floor::mark(token)).into(),
             9 => TaskOutcome::Cancelled,
             10 => TaskOutcome::ok(json!([
                 Floor::mark(token),

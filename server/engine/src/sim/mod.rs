@@ -147,6 +147,7 @@ fn the_same_seed_does_the_same_and_gets_everywhere() {
         CommitGate PassUnknown
         CommitGate Refuse
         DropLeases Pass
+        DropLeases Refuse
         Events Pass
         Events Refuse
         Flow Pass
@@ -155,7 +156,6 @@ fn the_same_seed_does_the_same_and_gets_everywhere() {
         Gate Refuse
         Keep Pass
         Kept Pass
-        Kept Refuse
         Key Pass
         Key Refuse
         Messages Pass

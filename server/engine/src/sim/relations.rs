@@ -193,6 +193,7 @@ impl Checker {
             } else if state.awaited_permit().is_some() {
                 let is_seen_to = mail.asks.contains(run)
                     || mail.refusals.contains(run)
+                    || state.has_returned_permit()
                     || waits
                     || has_place && mail.grants.contains(run);
                 assert!(is_seen_to, "{run} is queued, and nobody knows");

@@ -138,14 +138,8 @@ impl Floor {
         let error = |kind: &str| TaskError::new(kind, Self::mark(token));
         let outcome = match self.dice.below(if is_kind { 10 } else { 16 }) {
             _ if held.is_asked && (!held.has_begun || self.dice.one_in(2)) => TaskOutcome::Cancelled,
-            8..=10 => TaskOutcome::Failed {
-                error: error("failed"),
-                output: None,
-            },
-            11 => TaskOutcome::Failed {
-                error: error("input").permanent(),
-                output: None,
-            },
+            8..=10 => error("failed").into(),
+            11 => error("input").permanent().into(),
             12 => TaskOutcome::Snoozed(Duration::from_millis(self.dice.below(5_000) as u64)),
             13 => TaskOutcome::Cancelled,
             14 => {

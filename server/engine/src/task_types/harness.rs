@@ -222,8 +222,16 @@ pub(crate) fn shown(outcome: &TaskOutcome) -> String {
             let code = exit_code.map_or_else(String::new, |code| format!(" (exit code {code})"));
             format!("succeeded{code}: {output}\n")
         }
-        TaskOutcome::Failed { error, output } => {
-            let retry = if error.is_final { ", for good" } else { "" };
+        TaskOutcome::Failed {
+            error,
+            output,
+            retry_after,
+        } => {
+            let retry = match retry_after {
+                _ if error.is_final => ", for good".to_owned(),
+                Some(pause) => format!(", again after {pause:?}"),
+                None => String::new(),
+            };
             let code = error
                 .exit_code
                 .map_or_else(String::new, |code| format!(" (exit code {code})"));

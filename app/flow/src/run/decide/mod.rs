@@ -363,7 +363,11 @@ impl<'s, 'e> Decider<'s, 'e> {
                 .priority
                 .saturating_add(plan.doc.priority.unwrap_or(0)),
             ready_at: task.attempts.last().map_or(self.now, |attempt| attempt.ready_at),
-            cache_key: task.keys.as_ref().and_then(|keys| keys.cache_key.clone()),
+            cache_key: task
+                .keys
+                .as_ref()
+                .filter(|_| !self.state.is_wanted_again(spot))
+                .and_then(|keys| keys.cache_key.clone()),
         }));
     }
 }

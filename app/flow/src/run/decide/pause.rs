@@ -33,7 +33,11 @@ impl Decider<'_, '_> {
     /// Lets the run go on: with `fail_fast` it may end at once, by a failure that came while it was held.
     pub(super) fn resume(&mut self) -> Result<(), Rejected> {
         if self.state.is_paused() {
+            let has_returned = self.state.data.permit_returned;
             self.emit(EventKind::RunResumed {});
+            if has_returned {
+                self.ask_again();
+            }
             self.pause_children(false);
             self.fail_fast_check();
         }

@@ -8,10 +8,23 @@ use crate::run::state::Phase;
 use super::Decider;
 
 impl Decider<'_, '_> {
-    /// The run has its place.
+    /// The run has its place. One that is held lets others have it.
     pub(super) fn granted(&mut self) {
-        if *self.state.phase() == Phase::Queued {
+        if *self.state.phase() != Phase::Queued {
+            return;
+        }
+        if self.state.is_paused() {
+            self.emit(EventKind::PermitReturned {});
+            self.release_permit();
+        } else {
             self.emit(EventKind::RunStarted {});
+        }
+    }
+
+    /// Asks for another place, after the run has let others have the one that came while it was held.
+    pub(super) fn ask_again(&mut self) {
+        if let Some(permit) = self.state.awaited_permit().cloned() {
+            self.out.effects.push(Effect::AskPermit(Box::new(permit)));
         }
     }
 
@@ -36,6 +49,10 @@ impl Decider<'_, '_> {
 
     /// The run has ended: others may have its place.
     pub(super) fn release_permit(&mut self) {
+        // It has none, and nobody knows that it wants one.
+        if self.state.data.permit_returned && *self.state.phase() != Phase::Queued {
+            return;
+        }
         if let Some(permit) = &self.state.data.permit {
             let key = permit.key.clone();
             self.out.effects.push(Effect::ReleasePermit { key });

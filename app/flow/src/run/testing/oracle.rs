@@ -176,6 +176,7 @@ impl<'d> Oracle<'d> {
                 self.expect(is_out, || format!("{seq}: {task} has a child it did not ask for"));
             }
             EventKind::RunStarted {} => {
+                self.expect_not_paused(seq, "the run");
                 self.started_at = event.at;
                 self.queued = None;
             }
@@ -254,6 +255,12 @@ impl<'d> Oracle<'d> {
             EventKind::RunCancelRequested { force, .. } => self.cancel = Some(*force),
             EventKind::RunPaused { .. } => self.pauses(seq, true),
             EventKind::RunResumed {} => self.pauses(seq, false),
+            EventKind::PermitReturned {} => {
+                let is_held = self.paused && self.queued.is_some();
+                self.expect(is_held, || {
+                    format!("{seq}: a place is given back by a run that could have it")
+                });
+            }
             EventKind::TaskDue { task } => {
                 let paused = self.paused;
                 self.expect(paused, || {

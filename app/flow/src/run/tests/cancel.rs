@@ -153,7 +153,7 @@ fn cancel_while_a_run_is_ending_lets_the_clean_up_go_on() {
         sweep   succeeded  1 attempt
         alert   succeeded  1 attempt
         a.undo  succeeded  1 attempt
-        b.undo  skipped    was not needed
+        b.undo  skipped    b did not succeed, so there is nothing to take back
         run     failed  b failed: it broke
     "#]],
     );
@@ -172,8 +172,8 @@ fn a_cancelled_run_whose_finally_task_fails_has_failed() {
             clean   failed     1 attempt  failed: it broke
             sweep   skipped    upstream clean failed
             alert   succeeded  1 attempt
-            a.undo  skipped    was not needed
-            b.undo  skipped    was not needed
+            a.undo  skipped    a did not succeed, so there is nothing to take back
+            b.undo  skipped    b did not succeed, so there is nothing to take back
             run     failed  clean failed: it broke
         "#]],
     );
@@ -207,7 +207,7 @@ fn forced_cancel_ends_everything_at_once() {
         sweep   skipped    the ending was cut short before it
         alert   skipped    was not needed
         a.undo  skipped    the ending was cut short before it
-        b.undo  skipped    was not needed
+        b.undo  skipped    b did not succeed, so there is nothing to take back
         run     cancelled
     "#]],
     );
@@ -224,7 +224,7 @@ fn forced_cancel_ends_everything_at_once() {
         sweep   skipped    the ending was cut short before it
         alert   skipped    was not needed
         a.undo  skipped    the ending was cut short before it
-        b.undo  skipped    was not needed
+        b.undo  skipped    b did not succeed, so there is nothing to take back
         run     cancelled
     "#]],
     );
@@ -271,7 +271,7 @@ fn a_run_that_had_failed_stays_failed_when_its_clean_up_is_cut_short() {
         sweep   skipped    the ending was cut short before it
         alert   skipped    the ending was cut short before it
         a.undo  cancelled  1 attempt  the run was cancelled by force
-        b.undo  skipped    was not needed
+        b.undo  skipped    b did not succeed, so there is nothing to take back
         run     failed  b failed: it broke
     "#]],
     );
@@ -336,7 +336,7 @@ fn the_ending_is_bounded_too() {
         sweep   skipped    the ending was cut short before it
         alert   skipped    was not needed
         a.undo  skipped    the ending was cut short before it
-        b.undo  skipped    was not needed
+        b.undo  skipped    b did not succeed, so there is nothing to take back
         run     cancelled  ending_timeout: the ending of the run took too long
     "#]],
     );

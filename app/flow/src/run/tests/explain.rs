@@ -42,8 +42,8 @@ on_failure: { alert: { type: noop } }
             - a child is held
             - given is recalled
             - each[0] is recalled
-            again Paused { since: 2026-01-01T00:00:00Z }
-            after Paused { since: 2026-01-01T00:00:00Z }
+            again Paused { since: 2026-01-01T00:00:00Z, reason: None }
+            after Paused { since: 2026-01-01T00:00:00Z, reason: None }
             pause Timer { at: 2026-01-01T01:00:00Z, waits_for: Delay }
             paid Signal { name: "payment", until: Some(2026-01-02T00:00:00Z) }
             ask Approval { until: None }

@@ -25,6 +25,7 @@ fn word(kind: &EventKind) -> &'static str {
         EventKind::RunCancelRequested { .. } => "run_cancel_requested",
         EventKind::RunPaused { .. } => "run_paused",
         EventKind::RunResumed {} => "run_resumed",
+        EventKind::PermitReturned {} => "permit_returned",
         EventKind::TaskDue { .. } => "task_due",
         EventKind::ItemsListed { .. } => "items_listed",
         EventKind::LoopBegun { .. } => "loop_begun",
@@ -39,7 +40,7 @@ fn word(kind: &EventKind) -> &'static str {
     }
 }
 
-const N_KINDS: usize = 25;
+const N_KINDS: usize = 26;
 
 #[test]
 fn stored_events_are_read_for_ever() {

@@ -76,6 +76,8 @@ impl Lease {
 pub(crate) struct Beat {
     /// The run.
     pub(crate) run: RunId,
+    /// The task run's path.
+    pub(crate) task: Arc<str>,
     /// The attempt's log.
     pub(crate) log: Arc<AttemptLog>,
     /// Takes out of what is reported what the worker was given in secret.
@@ -214,6 +216,7 @@ impl Desk {
             Some(lease) if lease.row.credential != credential => Claim::Foreign,
             Some(lease) => Claim::Held(Beat {
                 run: lease.row.run,
+                task: lease.row.task.as_str().into(),
                 log: Arc::clone(&lease.log),
                 masker: lease.masker.clone(),
                 is_cancelled: lease.is_cancelled(),

@@ -76,6 +76,7 @@ fn outcomes_are_masked_in_every_corner() {
         TaskOutcome::Failed {
             error: TaskError::new("geheim", "it says geheim"),
             output: Some(output),
+            retry_after: None,
         },
     ];
     let told: String = outcomes.map(|outcome| shown(&masker.outcome(outcome))).concat();

@@ -8,6 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -15,7 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flow::limits;
 use flow::run::event::TaskError;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use jiff::fmt::rfc2822;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Url};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -239,6 +241,7 @@ impl HttpRequest {
         } else {
             excerpt(ctx, &response.body)
         };
+        let retry_after = retry_after(&response.headers);
         let output = output(response);
         if is_expected {
             return Ok(TaskOutcome::ok(output));
@@ -251,8 +254,21 @@ impl HttpRequest {
         Ok(TaskOutcome::Failed {
             error: TaskError::new("http_status", message),
             output: Some(output),
+            retry_after,
         })
     }
+}
+
+/// How long `Retry-After` asks to wait: seconds, or a time, which is held against the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = |text: &str| rfc2822::parse(text).ok().map(|time| time.timestamp());
+    let now = text(DATE).and_then(time).unwrap_or_else(jiff::Timestamp::now);
+    time(asked)?.duration_since(now).try_into().ok()
 }
 
 #[async_trait]
@@ -269,7 +285,7 @@ impl TaskType for HttpRequest {
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
         // Dropping a request closes its connection.
         tokio::select! {
-            outcome = self.request(ctx) => outcome.unwrap_or_else(|error| TaskOutcome::Failed { error, output: None }),
+            outcome = self.request(ctx) => outcome.unwrap_or_else(TaskOutcome::from),
             () = ctx.cancel.cancelled() => TaskOutcome::Cancelled,
         }
     }

@@ -156,6 +156,34 @@ async fn what_comes_back() {
 }
 
 #[tokio::test]
+async fn who_is_asked_to_come_later_does() {
+    let busy = |headers: &'static str| move |_: &str| respond("503 Service Unavailable", headers, "");
+    let input = || json!({ "url": "http://SERVER/" });
+    check(busy("retry-after: 120\r\n"), input(), &expect![[r#"
+        failed, again after 120s: http_status: the answer was 503
+        with {"status":503,"headers":{"retry-after":"120","content-length":"0","connection":"close"},"body":null}
+        out | GET http://SERVER/ answered 503 Service Unavailable
+    "#]]).await;
+    let until = "date: Sat, 31 Jan 2026 11:59:00 GMT\r\nretry-after: Sat, 31 Jan 2026 12:00:00 GMT\r\n";
+    check(busy(until), input(), &expect![[r#"
+        failed, again after 60s: http_status: the answer was 503
+        with {"status":503,"headers":{"date":"Sat, 31 Jan 2026 11:59:00 GMT","retry-after":"Sat, 31 Jan 2026 12:00:00 GMT","content-length":"0","connection":"close"},"body":null}
+        out | GET http://SERVER/ answered 503 Service Unavailable
+    "#]]).await;
+    let before = "date: Sat, 31 Jan 2026 12:00:01 GMT\r\nretry-after: Sat, 31 Jan 2026 12:00:00 GMT\r\n";
+    check(busy(before), input(), &expect![[r#"
+        failed: http_status: the answer was 503
+        with {"status":503,"headers":{"date":"Sat, 31 Jan 2026 12:00:01 GMT","retry-after":"Sat, 31 Jan 2026 12:00:00 GMT","content-length":"0","connection":"close"},"body":null}
+        out | GET http://SERVER/ answered 503 Service Unavailable
+    "#]]).await;
+    check(busy("retry-after: soon\r\n"), input(), &expect![[r#"
+        failed: http_status: the answer was 503
+        with {"status":503,"headers":{"retry-after":"soon","content-length":"0","connection":"close"},"body":null}
+        out | GET http://SERVER/ answered 503 Service Unavailable
+    "#]]).await;
+}
+
+#[tokio::test]
 async fn statuses() {
     let teapot = |_: &str| {
         respond(

@@ -138,9 +138,7 @@ impl TaskType for Transform {
     }
 
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
-        self.evaluate(ctx)
-            .await
-            .unwrap_or_else(|error| TaskOutcome::Failed { error, output: None })
+        self.evaluate(ctx).await.unwrap_or_else(TaskOutcome::from)
     }
 }
 

@@ -81,7 +81,7 @@ impl TaskType for MailSend {
         tokio::select! {
             sent = deliver(ctx, &self.post) => match sent {
                 Ok(id) => TaskOutcome::ok(id),
-                Err(error) => TaskOutcome::Failed { error, output: None },
+                Err(error) => TaskOutcome::from(error),
             },
             () = ctx.cancel.cancelled() => TaskOutcome::Cancelled,
         }

@@ -229,7 +229,7 @@ impl TaskType for FetchData {
 fn outcome(output: Result<Value, TaskError>) -> TaskOutcome {
     match output {
         Ok(output) => TaskOutcome::ok(output),
-        Err(error) => TaskOutcome::Failed { error, output: None },
+        Err(error) => TaskOutcome::from(error),
     }
 }
 
@@ -282,7 +282,7 @@ impl TaskType for StoreData {
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
         let arguments: StoreArguments = match arguments(ctx, "storing") {
             Ok(arguments) => arguments,
-            Err(error) => return TaskOutcome::Failed { error, output: None },
+            Err(error) => return TaskOutcome::from(error),
         };
         outcome(store::write(ctx, arguments.destination.as_deref(), arguments.work.given()).await)
     }

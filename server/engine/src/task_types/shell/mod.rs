@@ -78,7 +78,7 @@ impl TaskType for Shell {
     async fn run(&self, ctx: &TaskContext) -> TaskOutcome {
         match run(ctx).await {
             Ok(outcome) => outcome,
-            Err(error) => TaskOutcome::Failed { error, output: None },
+            Err(error) => TaskOutcome::from(error),
         }
     }
 }

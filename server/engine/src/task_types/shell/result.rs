@@ -166,13 +166,10 @@ pub(super) async fn outcome(ctx: &TaskContext, ended: Ended, output: &Path) -> T
                 output: value.unwrap_or_default(),
                 exit_code: Some(0),
             },
-            Err(error) => TaskOutcome::Failed {
-                error: TaskError {
-                    exit_code: Some(0),
-                    ..error
-                },
-                output: None,
-            },
+            Err(error) => TaskOutcome::from(TaskError {
+                exit_code: Some(0),
+                ..error
+            }),
         };
     }
     let (kind, what) = match (status.code(), status.signal()) {
@@ -193,6 +190,7 @@ pub(super) async fn outcome(ctx: &TaskContext, ended: Ended, output: &Path) -> T
     TaskOutcome::Failed {
         error,
         output: value.ok().flatten(),
+        retry_after: None,
     }
 }
 

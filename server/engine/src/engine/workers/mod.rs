@@ -1,20 +1,22 @@
 //! Workers in other processes, as their door calls the engine.
 
+mod calls;
+mod checks;
+mod tokens;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::ids::is_slug;
 use flow::run::{Command, TaskError};
-use flow::validate::{TypeCatalog, check_schema};
-use flow::{AttemptToken, Problem, RunId, Timestamp};
+use flow::validate::{TypeCatalog, check_fit};
+use flow::{AttemptToken, Problem, RunId};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use self::checks::{check_call, check_text, refuse};
 use super::Engine;
-use crate::chance::{self, SystemChance};
 use crate::dispatch::Job;
 use crate::dispatch::remote::{Beat, Claim, Taken, Wanted};
 use crate::error::{EngineError, EngineResult};
@@ -24,200 +26,19 @@ use crate::secrets::mask::Masker;
 #[cfg(test)]
 use crate::shard::Planted;
 use crate::store::LogStream;
-use crate::store::lanes::{DeclaredType, WorkerTokenRow};
+use crate::store::lanes::DeclaredType;
 use crate::task_type::{LogSink, TaskOutcome};
 
-/// Attempts given out in one call: more are asked for by another.
-const LEASES_PER_CALL_MAX: usize = 100;
+pub use self::calls::{AttemptBeat, AttemptReport, Heartbeat, LeaseCall, Leased, LogLine, OfferedType};
+pub use self::tokens::{NewWorkerToken, WorkerToken};
 
 /// The longest wait of one call: shorter than what proxies cut off.
 const LEASE_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Queues and types that one worker may name.
-const NAMES_PER_WORKER_MAX: usize = 100;
-
 /// Declared types kept at all: a worker with a defect must not fill the database with them.
 const DECLARED_MAX: usize = 2_000;
 
-/// Bytes of one declared schema.
-const SCHEMA_BYTES_MAX: usize = 64 * 1024;
-
-/// Worker tokens kept at all.
-const TOKENS_MAX: usize = 1_000;
-
-/// Characters of a name, a title, a message of progress.
-const TEXT_MAX: usize = 500;
-
-/// A new worker token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewWorkerToken {
-    /// As lists show it.
-    pub token: WorkerToken,
-    /// What workers show; it is kept nowhere and cannot be told again.
-    pub secret: String,
-}
-
-/// A worker token, as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkerToken {
-    /// `wt_…`
-    pub id: String,
-    /// What its maker calls it.
-    pub name: String,
-    /// The queues it is for.
-    pub queues: Vec<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-/// A task type that a worker can do.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OfferedType {
-    /// Its key, for example `video.encode`.
-    pub key: String,
-    /// Its name; the key if it is missing.
-    pub title: Option<String>,
-    /// What it does, in a sentence.
-    pub summary: Option<String>,
-    /// JSON Schema of `with`; anything goes if it is missing.
-    pub input_schema: Option<Value>,
-    /// JSON Schema of its output.
-    pub output_schema: Option<Value>,
-}
-
-/// A worker asks for work.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LeaseCall {
-    /// What it calls itself.
-    pub worker: String,
-    /// The queues it works for.
-    pub queues: Vec<String>,
-    /// What it can do.
-    pub types: Vec<OfferedType>,
-    /// How many attempts it takes at once.
-    pub n_max: usize,
-    /// How long it waits if there is nothing to do.
-    pub wait: Duration,
-}
-
-/// An attempt for a worker.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Leased {
-    /// The attempt.
-    pub token: AttemptToken,
-    /// Its run.
-    pub run: RunId,
-    /// The flow's id.
-    pub flow: String,
-    /// The task run's path.
-    pub task: String,
-    /// Its type.
-    pub task_type: String,
-    /// From 1.
-    pub attempt: u32,
-    /// The queue.
-    pub queue: String,
-    /// The same in all attempts of the task run.
-    pub idempotency_key: String,
-    /// Its arguments.
-    pub input: Arc<Value>,
-    /// How long it may take.
-    pub timeout: Option<Duration>,
-    /// How long the worker may be silent.
-    pub lease: Duration,
-}
-
-/// A line of an attempt's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// Whether it is an error's.
-    pub is_error: bool,
-    /// The line.
-    pub text: String,
-}
-
-/// A sign of life.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Heartbeat {
-    /// How far the work is, from 0 to 1.
-    pub progress: Option<f64>,
-    /// What it is at.
-    pub message: Option<String>,
-    /// Lines for the log.
-    pub logs: Vec<LogLine>,
-}
-
-/// What a worker that gave a sign of life is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptBeat {
-    /// Whether the attempt is to end.
-    pub is_cancelled: bool,
-    /// How long the worker may be silent from now on.
-    pub lease: Duration,
-}
-
-/// How an attempt ended elsewhere.
-#[derive(Clone, Debug)]
-pub struct AttemptReport {
-    /// How.
-    pub outcome: TaskOutcome,
-    /// The last lines for the log.
-    pub logs: Vec<LogLine>,
-}
-
 impl Engine {
-    /// Makes a worker token for queues. Its secret is told once.
-    ///
-    /// # Errors
-    /// [`EngineError::Invalid`]; if it cannot be stored.
-    pub async fn make_worker_token(&self, name: &str, queues: Vec<String>) -> EngineResult<NewWorkerToken> {
-        let mut problems = Vec::new();
-        check_text(&mut problems, "name", name);
-        check_queues(&mut problems, &queues);
-        refuse(problems)?;
-        let store = &self.parts.shared.store;
-        if store.worker_tokens().await?.len() >= TOKENS_MAX {
-            return Err(EngineError::NotNow(format!(
-                "there are {TOKENS_MAX} worker tokens, the most there may be; revoke some"
-            )));
-        }
-        let secret = format!(
-            "pwt_{:032x}{:032x}",
-            chance::word(&SystemChance),
-            chance::word(&SystemChance)
-        );
-        let row = WorkerTokenRow {
-            id: format!("wt_{:016x}", chance::word(&SystemChance) as u64),
-            hash: hash(&secret),
-            name: name.to_owned(),
-            queues,
-            created_at: self.parts.shared.clock.now(),
-        };
-        store.put_worker_token(row.clone()).await?;
-        info!("Made the worker token {} for {}", row.id, row.queues.join(", "));
-        Ok(NewWorkerToken {
-            token: shown(row),
-            secret,
-        })
-    }
-
-    /// All worker tokens, without their secrets.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub async fn worker_tokens(&self) -> EngineResult<Vec<WorkerToken>> {
-        let rows = self.parts.shared.store.worker_tokens().await?;
-        Ok(rows.into_iter().map(shown).collect())
-    }
-
-    /// Takes a worker token back: who has it is refused from now on, reports included. False if there is none of this id.
-    ///
-    /// # Errors
-    /// If it cannot be stored.
-    pub async fn revoke_worker_token(&self, id: &str) -> EngineResult<bool> {
-        Ok(self.parts.shared.store.revoke_worker_token(id).await?)
-    }
-
     /// Forgets that workers of a queue do a type, for types that nobody does any more. False if none has declared it.
     ///
     /// # Errors
@@ -317,7 +138,7 @@ impl Engine {
         let (input, masker) = match self.fill_in(&job).await {
             Ok(filled) => filled,
             Err(error) => {
-                let failed = TaskOutcome::Failed { error, output: None };
+                let failed = TaskOutcome::from(error);
                 self.end_unheard(job.run, token, failed).await;
                 return None;
             }
@@ -340,12 +161,17 @@ impl Engine {
     /// The arguments with the secrets they refer to, and what masks these. Nothing before this holds them.
     async fn fill_in(&self, job: &Job) -> Result<(Arc<Value>, Option<Masker>), TaskError> {
         let uses = &job.dispatch.secrets;
-        if uses.is_empty() {
-            return Ok((Arc::clone(&job.input), None));
-        }
         let types = self.parts.types.all();
         let anything = Value::Bool(true);
         let schema = types.input_schema(&job.dispatch.task_type).unwrap_or(&anything);
+        if uses.is_empty() {
+            // What expressions have made of the arguments nobody has seen before.
+            check_fit(schema, &job.input).map_err(|misfit| {
+                let message = format!("its arguments do not fit what its type takes: {misfit}");
+                TaskError::new("input", message).permanent()
+            })?;
+            return Ok((Arc::clone(&job.input), None));
+        }
         fill_in(&*self.parts.keeper, uses, schema, &job.input).await
     }
 
@@ -423,7 +249,7 @@ impl Engine {
             TaskOutcome::Failed { .. } | TaskOutcome::Snoozed(_) if held.is_cancelled => {
                 TaskOutcome::Cancelled
             }
-            outcome => outcome,
+            outcome => self.fitting(&held, outcome).await?,
         };
         let shared = &self.parts.shared;
         let now = shared.clock.now();
@@ -447,20 +273,36 @@ impl Engine {
         }
     }
 
+    /// What was given, if it is what the type says it gives; the next tasks count on that.
+    async fn fitting(&self, held: &Beat, outcome: TaskOutcome) -> EngineResult<TaskOutcome> {
+        let TaskOutcome::Succeeded { output, .. } = &outcome else {
+            return Ok(outcome);
+        };
+        let state = match self.state(held.run).await {
+            Ok(state) => state,
+            // Whoever settles the attempt will say so.
+            Err(EngineError::UnknownRun(_)) => return Ok(outcome),
+            Err(error) => return Err(error),
+        };
+        let types = self.parts.types.all();
+        let spot = state.plan().spot(&held.task);
+        let task_type = spot.map(|spot| &*state.plan().task(spot.task).doc.task_type);
+        let schema = task_type
+            .and_then(|task_type| types.info(task_type))
+            .map(|info| &info.output_schema);
+        Ok(match schema.map_or(Ok(()), |schema| check_fit(schema, output)) {
+            Ok(()) => outcome,
+            Err(misfit) => {
+                let message = format!("what its worker gave does not fit what its type gives: {misfit}");
+                TaskError::new("output", message).permanent().into()
+            }
+        })
+    }
+
     /// A lease is over: its place in the queue is free.
     async fn over(&self, token: AttemptToken) {
         self.parts.queues.tell(crate::queues::Ask::Over(token));
         self.parts.remote.finish(token).await;
-    }
-
-    async fn worker_of(&self, secret: &str) -> EngineResult<WorkerTokenRow> {
-        let row = self.parts.shared.store.worker_token(hash(secret)).await?;
-        row.ok_or_else(|| {
-            EngineError::Unauthorized(
-                "there is no such worker token, or it was revoked; POST /api/v1/worker-tokens makes one"
-                    .to_owned(),
-            )
-        })
     }
 
     async fn declare(&self, call: &LeaseCall) -> EngineResult<()> {
@@ -497,19 +339,6 @@ impl Engine {
     }
 }
 
-fn shown(row: WorkerTokenRow) -> WorkerToken {
-    WorkerToken {
-        id: row.id,
-        name: row.name,
-        queues: row.queues,
-        created_at: row.created_at,
-    }
-}
-
-fn hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
-}
-
 fn held(claim: Claim<Beat>) -> EngineResult<Beat> {
     match claim {
         Claim::Held(beat) => Ok(beat),
@@ -540,82 +369,4 @@ fn told_progress(beat: &Heartbeat) -> Option<String> {
     let percent = beat.progress.map(|progress| format!("{:.0} %", progress * 100.0));
     let told: Vec<String> = percent.into_iter().chain(beat.message.clone()).collect();
     (!told.is_empty()).then(|| told.join(", "))
-}
-
-fn refuse(problems: Vec<Problem>) -> EngineResult<()> {
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(EngineError::Invalid(problems))
-    }
-}
-
-fn check_text(problems: &mut Vec<Problem>, field: &str, text: &str) {
-    if text.trim().is_empty() || text.chars().count() > TEXT_MAX || text.chars().any(char::is_control) {
-        let message = format!("`{field}` is a text of one line, not empty, of at most {TEXT_MAX} characters");
-        problems.push(Problem::error("bad_text", message).at(field));
-    }
-}
-
-fn check_queues(problems: &mut Vec<Problem>, queues: &[String]) {
-    if queues.is_empty() || queues.len() > NAMES_PER_WORKER_MAX {
-        let message = format!("name from 1 to {NAMES_PER_WORKER_MAX} queues");
-        problems.push(Problem::error("bad_queues", message).at("queues"));
-    }
-    for (at, queue) in queues.iter().enumerate().filter(|(_, queue)| !is_slug(queue)) {
-        let shown: String = queue.chars().take(80).collect();
-        let message = format!("`{}` cannot be a queue's name", shown.escape_debug());
-        problems.push(Problem::error("bad_queue", message).at(format!("queues[{at}]")));
-    }
-}
-
-fn check_call(call: &LeaseCall) -> EngineResult<()> {
-    let mut problems = Vec::new();
-    check_text(&mut problems, "worker", &call.worker);
-    if call.worker == "local" {
-        let message = "`local` is what this server's own workers are called";
-        problems.push(Problem::error("bad_text", message).at("worker"));
-    }
-    check_queues(&mut problems, &call.queues);
-    if !(1..=LEASES_PER_CALL_MAX).contains(&call.n_max) {
-        let message = format!("`max` is from 1 to {LEASES_PER_CALL_MAX}");
-        problems.push(Problem::error("bad_max", message).at("max"));
-    }
-    if call.types.is_empty() || call.types.len() > NAMES_PER_WORKER_MAX {
-        let message = format!("name from 1 to {NAMES_PER_WORKER_MAX} task types");
-        problems.push(Problem::error("bad_types", message).at("types"));
-    }
-    for (at, offered) in call.types.iter().enumerate() {
-        check_type(&mut problems, &format!("types[{at}]"), offered);
-    }
-    refuse(problems)
-}
-
-fn check_type(problems: &mut Vec<Problem>, path: &str, offered: &OfferedType) {
-    let is_key = offered.key.len() <= flow::limits::ID_BYTES_MAX && offered.key.split('.').all(is_slug);
-    if !is_key {
-        let message = "a type's key is words of lower case letters, digits, `-` and `_` with dots between them, at most 64 long";
-        problems.push(Problem::error("bad_type", message).at(format!("{path}.key")));
-    }
-    for (field, text) in [("title", &offered.title), ("summary", &offered.summary)] {
-        if let Some(text) = text {
-            check_text(problems, &format!("{path}.{field}"), text);
-        }
-    }
-    for (field, schema) in [
-        ("input_schema", &offered.input_schema),
-        ("output_schema", &offered.output_schema),
-    ] {
-        let Some(schema) = schema else { continue };
-        let wrong = if crate::dispatch::exceeds(schema, SCHEMA_BYTES_MAX) {
-            Some(format!("a schema has at most {} KiB", SCHEMA_BYTES_MAX / 1024))
-        } else {
-            check_schema(schema)
-                .err()
-                .map(|error| format!("this is no JSON Schema: {error}"))
-        };
-        if let Some(message) = wrong {
-            problems.push(Problem::error("bad_schema", message).at(format!("{path}.{field}")));
-        }
-    }
 }
