@@ -11,13 +11,20 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use flate2::read::GzDecoder;
 use flow::payload::hex;
 use leptos::prelude::provide_context;
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
+use std::io::Read;
 
+/// The largest files are taken along only as they are sent, compressed. Whoever cannot read that gets them decompressed.
 #[derive(RustEmbed)]
 #[folder = "../target/site"]
+#[exclude = "pkg/*.css"]
+#[exclude = "pkg/*.js"]
+#[exclude = "pkg/*.wasm"]
+#[exclude = "vendor/*.js"]
 struct Site;
 
 /// Names under `pkg/` carry a hash of the content: what is there never changes.
@@ -81,17 +88,17 @@ fn file(path: &str, headers: &HeaderMap, stored: impl Fn(&str) -> Option<Stored>
     {
         return None;
     }
-    let Some(plain) = stored(name) else {
+    let encoded = [("br", "br"), ("gzip", "gz")]
+        .into_iter()
+        .filter(|(coding, _)| accepts(headers, coding))
+        .find_map(|(coding, ending)| Some((Some(coding), stored(&format!("{name}.{ending}"))?)));
+    let plain = || Some((None, stored(name).or_else(|| decompressed(name, &stored))?));
+    let Some((coding, Stored { data, tag })) = encoded.or_else(plain) else {
         // A page left open over an update may ask for parts that are gone; it must not get a page for them.
         return name
             .starts_with("pkg/")
             .then(|| StatusCode::NOT_FOUND.into_response());
     };
-    let encoded = [("br", "br"), ("gzip", "gz")]
-        .into_iter()
-        .filter(|(coding, _)| accepts(headers, coding))
-        .find_map(|(coding, ending)| Some((coding, stored(&format!("{name}.{ending}"))?)));
-    let (coding, Stored { data, tag }) = encoded.map_or((None, plain), |(coding, file)| (Some(coding), file));
 
     let tag = format!("\"{tag}\"");
     let mut response = Response::builder()
@@ -116,6 +123,18 @@ fn file(path: &str, headers: &HeaderMap, stored: impl Fn(&str) -> Option<Stored>
         .header(header::CONTENT_TYPE, content_type(name))
         .body(Body::from(data))
         .ok()
+}
+
+/// The file, if it is there only compressed.
+fn decompressed(name: &str, stored: impl Fn(&str) -> Option<Stored>) -> Option<Stored> {
+    let Stored { data, tag } = stored(&format!("{name}.gz"))?;
+    let mut plain = Vec::new();
+    GzDecoder::new(&*data).read_to_end(&mut plain).ok()?;
+    Some(Stored {
+        data: plain.into(),
+        // Another content than the compressed one has.
+        tag: format!("{tag}-plain"),
+    })
 }
 
 /// Does the request accept this coding by name? A weight of zero means that it does not.
@@ -168,9 +187,20 @@ mod tests {
     use super::*;
     use axum::http::HeaderName;
     use expect_test::{Expect, expect};
+    use std::io::Write;
 
-    /// A site of three files, the first with both encodings; the content of each is its name.
+    /// A site of three files, the first with both encodings, the last only compressed; the content of each is its name.
     fn small_site(name: &str) -> Option<Stored> {
+        if name == "pkg/app-2.css.gz" {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder
+                .write_all(b"pkg/app-2.css")
+                .expect("memory can be written");
+            return Some(Stored {
+                data: encoder.finish().expect("memory can be written").into(),
+                tag: format!("tag of {name}"),
+            });
+        }
         [
             "pkg/app-1.js",
             "pkg/app-1.js.br",
@@ -255,6 +285,23 @@ mod tests {
                 content-type: image/svg+xml
                 logo.svg
             "#]],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_is_there_only_compressed_is_decompressed_for_those_who_want_that() {
+        check(
+            "/pkg/app-2.css\naccept-encoding: br",
+            expect![[r#"
+            200 OK
+            cache-control: public, max-age=31536000, immutable
+            etag: "tag of pkg/app-2.css.gz-plain"
+            vary: accept-encoding
+            x-content-type-options: nosniff
+            content-type: text/css; charset=utf-8
+            pkg/app-2.css
+        "#]],
         )
         .await;
     }

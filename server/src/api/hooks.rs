@@ -29,27 +29,30 @@ use crate::problem::{ApiError, ApiResult};
 use crate::safety::PeerAddress;
 use crate::state::ServerState;
 
-/// Wrong deliveries that one address may make at once, and how long it takes until one more is forgiven.
+/// Who was wrong, and at which webhook: whoever stands behind one proxy with others closes but one door.
+type Caller = (IpAddr, Arc<str>);
+
+/// Wrong deliveries that one address may make at once to a webhook, and how long it takes until one more is forgiven.
 const WRONG_MAX: u32 = 30;
 const FORGIVEN_EVERY: Duration = Duration::from_secs(2);
 
-/// Addresses whose wrong deliveries are remembered; beyond them the one that was wrong longest ago is forgotten.
-const ADDRESSES_MAX: usize = 1_000;
+/// Callers whose wrong deliveries are remembered; beyond them the one that was wrong longest ago is forgotten.
+const CALLERS_MAX: usize = 1_000;
 
-/// The addresses that have been wrong.
+/// The callers that have been wrong.
 #[derive(Default)]
-pub(crate) struct Wrong(BTreeMap<IpAddr, (u32, Option<Instant>)>);
+pub(crate) struct Wrong(BTreeMap<Caller, (u32, Option<Instant>)>);
 
 impl Wrong {
-    /// Whether an address has been wrong too often to be listened to now.
-    fn is_over(&mut self, address: IpAddr, now: Instant) -> bool {
-        let Some((n, since)) = self.0.get_mut(&address) else {
+    /// Whether a caller has been wrong too often to be listened to now.
+    fn is_over(&mut self, caller: &Caller, now: Instant) -> bool {
+        let Some((n, since)) = self.0.get_mut(caller) else {
             return false;
         };
         let waited = since.map_or(Duration::MAX, |since| now.saturating_duration_since(since));
         let forgiven = u32::try_from(waited.as_millis() / FORGIVEN_EVERY.as_millis()).unwrap_or(u32::MAX);
         if forgiven >= *n {
-            self.0.remove(&address);
+            self.0.remove(caller);
             return false;
         }
         *n -= forgiven;
@@ -59,16 +62,16 @@ impl Wrong {
         *n >= WRONG_MAX
     }
 
-    fn add(&mut self, address: IpAddr, now: Instant) {
-        if self.0.len() >= ADDRESSES_MAX && !self.0.contains_key(&address) {
+    fn add(&mut self, caller: Caller, now: Instant) {
+        if self.0.len() >= CALLERS_MAX && !self.0.contains_key(&caller) {
             let oldest = self
                 .0
                 .iter()
                 .min_by_key(|(_, (_, since))| *since)
-                .map(|(address, _)| *address);
+                .map(|(caller, _)| caller.clone());
             oldest.and_then(|oldest| self.0.remove(&oldest));
         }
-        let (n, since) = self.0.entry(address).or_default();
+        let (n, since) = self.0.entry(caller).or_default();
         *n += 1;
         since.get_or_insert(now);
     }
@@ -108,19 +111,23 @@ pub(super) async fn deliver(
     let webhook = state.engine.webhook(&flow, &name).await?;
     let headers = request.headers().clone();
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let address = request
+    let caller: Option<Caller> = request
         .extensions()
         .get::<PeerAddress>()
-        .map(|PeerAddress(address)| *address);
-    if address.is_some_and(|address| state.shared.wrong.lock().is_over(address, Instant::now())) {
-        let detail = "too many wrong deliveries came from this address; try again in a moment";
+        .map(|PeerAddress(address)| (*address, format!("{flow}/{name}").into()));
+    if caller
+        .as_ref()
+        .is_some_and(|caller| state.shared.wrong.lock().is_over(caller, Instant::now()))
+    {
+        let detail =
+            "too many wrong deliveries to this webhook came from this address; try again in a moment";
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_wrong", detail);
         return Ok(([(header::RETRY_AFTER, HeaderValue::from_static("2"))], error).into_response());
     }
     let body = read_body(request, webhook.body_max()).await?;
     if !state.engine.knows_caller(&webhook, &headers, &body).await? {
-        if let Some(address) = address {
-            state.shared.wrong.lock().add(address, Instant::now());
+        if let Some(caller) = caller {
+            state.shared.wrong.lock().add(caller, Instant::now());
         }
         debug!("A delivery to webhook {name} of {flow} was refused");
         let detail = "the delivery does not show that it comes from somebody who may make it";
@@ -208,28 +215,34 @@ mod tests {
 
     #[test]
     fn wrong_ones_are_counted_and_forgiven() {
-        let (one, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let caller = |address: [u8; 4], hook: &str| -> Caller { (address.into(), hook.into()) };
+        let one = caller([10, 0, 0, 1], "pay/done");
         let start = Instant::now();
         let mut wrong = Wrong::default();
         for _ in 0..WRONG_MAX {
-            assert!(!wrong.is_over(one, start));
-            wrong.add(one, start);
+            assert!(!wrong.is_over(&one, start));
+            wrong.add(one.clone(), start);
         }
-        assert!(wrong.is_over(one, start));
-        assert!(!wrong.is_over(other, start), "others are not concerned");
+        assert!(wrong.is_over(&one, start));
+        for other in [
+            caller([10, 0, 0, 2], "pay/done"),
+            caller([10, 0, 0, 1], "pay/failed"),
+        ] {
+            assert!(!wrong.is_over(&other, start), "others are not concerned");
+        }
         let later = start + FORGIVEN_EVERY;
-        assert!(!wrong.is_over(one, later), "one is forgiven");
-        wrong.add(one, later);
-        assert!(wrong.is_over(one, later));
-        assert!(!wrong.is_over(one, later + FORGIVEN_EVERY * WRONG_MAX));
+        assert!(!wrong.is_over(&one, later), "one is forgiven");
+        wrong.add(one.clone(), later);
+        assert!(wrong.is_over(&one, later));
+        assert!(!wrong.is_over(&one, later + FORGIVEN_EVERY * WRONG_MAX));
         assert!(wrong.0.is_empty(), "all are forgotten");
-        for n in 0..2 * ADDRESSES_MAX {
+        for n in 0..2 * CALLERS_MAX {
             wrong.add(
-                IpAddr::from((n as u128).to_be_bytes()),
+                (IpAddr::from((n as u128).to_be_bytes()), "pay/done".into()),
                 start + Duration::from_nanos(n as u64),
             );
         }
-        assert_eq!(wrong.0.len(), ADDRESSES_MAX);
+        assert_eq!(wrong.0.len(), CALLERS_MAX);
     }
 
     #[test]

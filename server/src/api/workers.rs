@@ -371,6 +371,9 @@ pub(super) enum ReportBody {
         /// What it gave all the same.
         #[schema(value_type = Option<Object>)]
         output: Option<Value>,
+        /// How long to wait at least before another attempt, such as `30s`.
+        #[schema(value_type = Option<String>)]
+        retry_after: Option<HumanDuration>,
         /// The last lines for its log.
         #[serde(default)]
         logs: Vec<LineBody>,
@@ -436,9 +439,18 @@ pub(super) async fn report(
     let (secret, token) = (bearer(&headers)?, attempt(&token)?);
     let (outcome, logs) = match body {
         ReportBody::Succeeded { output, logs } => (TaskOutcome::ok(output), logs),
-        ReportBody::Failed { error, output, logs } => {
-            let error = failure(error)?;
-            (TaskOutcome::Failed { error, output }, logs)
+        ReportBody::Failed {
+            error,
+            output,
+            retry_after,
+            logs,
+        } => {
+            let outcome = TaskOutcome::Failed {
+                error: failure(error)?,
+                output,
+                retry_after: retry_after.map(HumanDuration::as_duration),
+            };
+            (outcome, logs)
         }
         ReportBody::Cancelled { logs } => (TaskOutcome::Cancelled, logs),
     };

@@ -92,10 +92,7 @@ async fn give(engine: &Engine, run: RunId, path: &str, answer: Answer) -> Result
     match engine.answer_task(run, path, answer, ACTOR).await {
         Ok(()) => Ok(()),
         Err(EngineError::BadAnswer(complaints)) => Err(told(EngineError::Invalid(complained(&complaints)))),
-        Err(error @ (EngineError::NotNow(_) | EngineError::Finished(_))) => {
-            Err(too_late(engine, run, path).await?.unwrap_or_else(|| told(error)))
-        }
-        Err(error) => Err(told(error)),
+        Err(error) => Err(refused(engine, run, path, error).await?),
     }
 }
 
@@ -107,10 +104,7 @@ pub(super) async fn signal(engine: &Engine, run: RunId, path: &str, text: &str) 
     };
     match engine.signal_task(run, path, value, ACTOR).await {
         Ok(()) => Ok(()),
-        Err(error @ (EngineError::NotNow(_) | EngineError::Finished(_))) => {
-            Err(too_late(engine, run, path).await?.unwrap_or_else(|| told(error)))
-        }
-        Err(error) => Err(told(error)),
+        Err(error) => Err(refused(engine, run, path, error).await?),
     }
 }
 
@@ -144,6 +138,15 @@ fn complained(complaints: &[String]) -> Vec<Problem> {
             }
         })
         .collect()
+}
+
+/// Why it was not taken: who was too late is told what has become of the task.
+async fn refused(engine: &Engine, run: RunId, path: &str, error: EngineError) -> Result<AppError, AppError> {
+    let late = match error {
+        EngineError::NotNow(_) | EngineError::Finished(_) => too_late(engine, run, path).await?,
+        _ => None,
+    };
+    Ok(late.unwrap_or_else(|| told(error)))
 }
 
 /// Who has answered already, and when; none if nobody has.
