@@ -168,7 +168,8 @@ mod tests {
         let told = |comparison: &Comparison| {
             let rows = comparison.tasks.iter().map(|task| {
                 let word = |side: &Option<TaskSide>| {
-                    side.as_ref().map_or("–".to_owned(), |side| side.word.clone())
+                    side.as_ref()
+                        .map_or_else(|| "–".to_owned(), |side| side.word.clone())
                 };
                 format!(
                     "{}: {}/{} [{}]",

@@ -33,7 +33,7 @@ tasks:
 test("a run and the runs made from it lead to each other", async ({ page, api, alive, request }) => {
   await api.save("flow: falls\ntasks: { it: { type: fail, with: { message: no } } }\n");
   const { id } = await api.finished("falls");
-  const response = await request.post(`/api/v1/runs/${id}/retry?wait=20s`, { data: {} });
+  const response = await request.post(`/api/v1/runs/${id}/retry`, { data: {} });
   const answer = (await response.json()) as { run_id?: string; id?: string };
   const made = answer.run_id ?? answer.id;
   const run = new Run(page);

@@ -74,7 +74,7 @@ impl LiveRun {
                 at: state.last_at(),
             });
             ahead = Some(std::mem::replace(&mut shown, state));
-            outputs_ahead = std::mem::replace(&mut outputs, None);
+            outputs_ahead = outputs.take();
             summary = then;
         }
         Some(Self {

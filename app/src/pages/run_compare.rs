@@ -125,7 +125,7 @@ fn Sides(comparison: Comparison) -> impl IntoView {
         <section class="divergence" aria-labelledby="divergence">
             <h2 id="divergence">"First divergence"</h2>
             {match divergence {
-                Some(task) => view! { <First task runs=ids.clone()/> }.into_any(),
+                Some(task) => view! { <First task runs=ids/> }.into_any(),
                 None => view! { <p>"None: every task came to the same end, with the same output."</p> }.into_any(),
             }}
         </section>
@@ -164,6 +164,7 @@ fn Sides(comparison: Comparison) -> impl IntoView {
 #[component]
 fn Head(run: RunSummary, name: &'static str) -> impl IntoView {
     let id = run.id.to_string();
+    let tail = format::short_id(&id).to_owned();
     let took = run
         .started_at
         .zip(run.finished_at)
@@ -172,8 +173,8 @@ fn Head(run: RunSummary, name: &'static str) -> impl IntoView {
         <div class="compare-head">
             <strong class="letter">{name}</strong>
             <Badge look=look::run(run.state)/>
-            <a class="cut" href=format!("/runs/{id}") title=id.clone()>
-                {run.flow_name.clone()} " " <code>{format::short_id(&id).to_owned()}</code>
+            <a class="cut" href=format!("/runs/{id}") title=id>
+                {run.flow_name} " " <code>{tail}</code>
             </a>
             <span class="muted"><Moment at=run.started_at.unwrap_or(run.created_at)/></span>
             <span class="num">{took}</span>
@@ -190,7 +191,8 @@ fn First(task: Compared, runs: (String, String)) -> impl IntoView {
         let told = side.map(|side| {
             let case = side.case.map(|case| format!(" took the case {case}"));
             let error = side.error.map(|error| format!(": {error}"));
-            view! { <span data-state=side.look.clone()><Icon name=format!("s-{}", side.look)/> {side.word} {case} {error}</span> }
+            let icon = format!("s-{}", side.look);
+            view! { <span data-state=side.look><Icon name=icon/> {side.word} {case} {error}</span> }
         });
         view! {
             <p class="side-line">

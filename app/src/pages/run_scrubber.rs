@@ -412,10 +412,10 @@ mod browser {
             let elapsed = (now - before).min(FRAME_MAX_MS);
             run.with_log(|log| player.step(log.events(), elapsed, speed))
         });
-        if let Some(player) = player {
-            if Some(player.seq) != travel.to.get_untracked() {
-                travel.go(shared, player.seq);
-            }
+        if let Some(player) = player
+            && Some(player.seq) != travel.to.get_untracked()
+        {
+            travel.go(shared, player.seq);
         }
         request_animation_frame(move || frame(shared, travel, player, now));
     }

@@ -320,7 +320,7 @@ fn Row(board: Board, spot: Spot, at: usize) -> impl IntoView {
     };
     let path = fixed.path.clone();
     let name = match spot.part {
-        None => fixed.name.clone(),
+        None => fixed.name,
         Some(_) => path
             .rfind(['[', '#'])
             .and_then(|at| path.get(at..))
@@ -338,10 +338,7 @@ fn Row(board: Board, spot: Spot, at: usize) -> impl IntoView {
             format!("{name}: {}{tail}", look.get().word)
         }
     };
-    let href = {
-        let path = path.clone();
-        move || shared.address(Some(&path))
-    };
+    let href = move || shared.address(Some(&path));
     let is_selected = move || (shared.selected.get() == Some(spot)).then_some("true");
     let tabindex = move || if board.at.get() == at { "0" } else { "-1" };
     view! {
@@ -569,7 +566,7 @@ mod browser {
             .flatten()
             .map_or(0.0, |name| name.get_bounding_client_rect().width());
         let frame = element.get_bounding_client_rect();
-        let at = around.map_or(frame.width() / 2.0, |x| x - frame.left());
+        let at = around.map_or_else(|| frame.width() / 2.0, |x| x - frame.left());
         let place = (f64::from(element.scroll_left()) + at - label).max(0.0);
         board.zoom.set(after);
         // The width follows the number at once; what was under the pointer is put back there.
