@@ -9,7 +9,10 @@ use flow::RunId;
 use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary, TaskTypeView};
 
 use crate::error::AppError;
-use crate::model::{Attention, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
+use crate::model::{
+    Attention, Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+};
+use crate::timeline::history::ItemRows;
 
 /// What pages can ask for and do.
 #[async_trait]
@@ -30,8 +33,14 @@ pub trait Backend: Send + Sync + 'static {
     /// Runs, newest first.
     async fn runs(&self, query: RunListQuery) -> Result<Page<RunSummary>, AppError>;
 
-    /// Everything the run page shows at first.
-    async fn run(&self, run: RunId) -> Result<RunPage, AppError>;
+    /// Everything the run page shows at first, and the moment after the event `at`.
+    async fn run(&self, run: RunId, at: Option<u64>) -> Result<RunPage, AppError>;
+
+    /// What the items of a task did when.
+    async fn item_rows(&self, run: RunId, task: String) -> Result<ItemRows, AppError>;
+
+    /// Where two runs differ.
+    async fn compare(&self, a: RunId, b: RunId) -> Result<Comparison, AppError>;
 
     /// A task run's output (`true`) or input, cut if it is large.
     async fn task_value(&self, run: RunId, path: String, output: bool) -> Result<ValueView, AppError>;

@@ -8,7 +8,10 @@ use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary};
 use leptos::prelude::*;
 
 use crate::error::AppError;
-use crate::model::{self, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
+use crate::model::{
+    self, Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+};
+use crate::timeline::history::ItemRows;
 
 #[cfg(feature = "ssr")]
 fn backend() -> Result<crate::backend::SharedBackend, AppError> {
@@ -78,13 +81,28 @@ pub async fn runs(#[server(default)] query: RunListQuery) -> Result<Page<RunSumm
     answer(backend()?.runs(query).await)
 }
 
-/// Everything the run page shows at first.
+/// Everything the run page shows at first; of an earlier moment too, if one is asked for.
 #[server(prefix = "/fn", endpoint = "run")]
-pub async fn run(run: String) -> Result<RunPage, AppError> {
-    let id = run
-        .parse()
-        .map_err(|_| AppError::new(404, "unknown_run", format!("There is no run {run}.")))?;
-    answer(backend()?.run(id).await)
+pub async fn run(run: String, #[server(default)] at: Option<u64>) -> Result<RunPage, AppError> {
+    answer(backend()?.run(run_id(&run)?, at).await)
+}
+
+#[cfg(feature = "ssr")]
+fn run_id(run: &str) -> Result<RunId, AppError> {
+    run.parse()
+        .map_err(|_| AppError::new(404, "unknown_run", format!("There is no run {run}.")))
+}
+
+/// What the items of a task did when.
+#[server(prefix = "/fn", endpoint = "times_of_items")]
+pub async fn times_of_items(run: RunId, task: String) -> Result<ItemRows, AppError> {
+    answer(backend()?.item_rows(run, task).await)
+}
+
+/// Where two runs differ.
+#[server(prefix = "/fn", endpoint = "compare_runs")]
+pub async fn compare_runs(a: String, b: String) -> Result<Comparison, AppError> {
+    answer(backend()?.compare(run_id(&a)?, run_id(&b)?).await)
 }
 
 /// A task run's output (`true`) or input; `None` if it has none, as light tasks have no input: that is no error.

@@ -66,6 +66,9 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="u-download" viewBox="0 0 20 20"><path d="M10 3v10m-4-4 4 4 4-4M4 17h12"/></symbol>"##,
     r##"<symbol id="u-wrap" viewBox="0 0 20 20"><path d="M3 5h14M3 10h11a3 3 0 0 1 0 6h-3m2-2-2 2 2 2M3 16h4"/></symbol>"##,
     r##"<symbol id="u-list" viewBox="0 0 20 20"><path d="M7 5h10M7 10h10M7 15h10M3.500 5h.01M3.500 10h.01M3.500 15h.01"/></symbol>"##,
+    r##"<symbol id="u-timeline" viewBox="0 0 20 20"><path d="M3 5h7M6 10h9M11 15h6" stroke-width="2.500"/></symbol>"##,
+    r##"<symbol id="u-first" viewBox="0 0 20 20"><path d="m14.500 4.500-5.500 5.500 5.500 5.500M5.500 4.500v11"/></symbol>"##,
+    r##"<symbol id="u-file" viewBox="0 0 20 20"><path d="M5 2.500h7l3.500 3.500v11.500H5zM12 2.500V6h3.500"/></symbol>"##,
     r##"</svg>"##,
 );
 

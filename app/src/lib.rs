@@ -1,6 +1,7 @@
 //! Pointwork's web app: rendered on the server (feature `ssr`), hydrated in the browser (feature `hydrate`).
 //!
 //! - [`pages`]: what has an address · [`parts`]: what pages are made of · [`graph`]: the drawing of a flow
+//! - [`timeline`], [`rows`], [`travel`], [`compare`], [`capsule`]: what the page of a run shows, as values
 //! - [`live`]: streams, and runs as their events make them · [`fns`]: server functions, doors to the [`backend`]
 //!
 //! The first render is the same on both sides: no clock, random id, locale or viewport before the page lives.
@@ -12,6 +13,9 @@ pub mod ansi;
 pub mod ask;
 #[cfg(feature = "ssr")]
 pub mod backend;
+pub mod capsule;
+#[cfg(any(feature = "ssr", test))]
+pub mod compare;
 pub mod error;
 pub mod fns;
 pub mod format;
@@ -24,9 +28,14 @@ pub mod pages;
 pub mod parts;
 pub mod posted;
 pub mod readable;
+pub mod rows;
 #[cfg(feature = "ssr")]
 pub mod shell;
+#[cfg(test)]
+mod testing;
 pub mod theme;
+pub mod timeline;
+pub mod travel;
 
 pub use error::AppError;
 
@@ -37,7 +46,7 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-use crate::pages::{FlowPage, FlowsPage, HomePage, NewFlowPage, RunPage, RunsPage};
+use crate::pages::{ComparePage, FlowPage, FlowsPage, HomePage, NewFlowPage, OpenPage, RunPage, RunsPage};
 use crate::parts::{Failure, Frame, provide_clock};
 use crate::theme::Theme;
 
@@ -61,6 +70,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/flows/new") view=NewFlowPage/>
                     <Route path=path!("/flows/:id") view=FlowPage/>
                     <Route path=path!("/runs") view=RunsPage/>
+                    <Route path=path!("/runs/compare") view=ComparePage/>
+                    <Route path=path!("/runs/open") view=OpenPage/>
                     <Route path=path!("/runs/:id") view=RunPage/>
                 </Routes>
             </Frame>

@@ -40,6 +40,83 @@ pub struct RunPage {
     pub server_now: flow::Timestamp,
     /// How long runs of this flow usually take, if any has succeeded.
     pub usual: Option<Usual>,
+    /// The moment that was asked for, if it is an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastView>,
+    /// Other runs to look at.
+    #[serde(default)]
+    pub relatives: Relatives,
+}
+
+/// A run as it was after one of its events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PastView {
+    /// As lists showed it then.
+    pub summary: RunSummary,
+    /// Its state then.
+    pub snapshot: Snapshot,
+}
+
+/// Runs that have to do with a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relatives {
+    /// The newest run of the flow that succeeded, another one.
+    pub last_success: Option<RunId>,
+    /// The newest runs that were made from it.
+    pub made: Vec<RunId>,
+}
+
+/// Two runs side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// One.
+    pub a: RunSummary,
+    /// The other.
+    pub b: RunSummary,
+    /// The inputs that differ, as texts.
+    pub inputs: BTreeMap<String, [Option<String>; 2]>,
+    /// The task that differs and was decided first.
+    pub first: Option<String>,
+    /// All tasks of either.
+    pub tasks: Vec<Compared>,
+}
+
+/// A task in two runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Its id.
+    pub path: String,
+    /// Its name.
+    pub name: String,
+    /// In one run, if its flow has it.
+    pub a: Option<TaskSide>,
+    /// In the other.
+    pub b: Option<TaskSide>,
+    /// What is not the same, in words; durations always differ, and do not count.
+    pub differs: Vec<String>,
+}
+
+/// A task in one of two runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskSide {
+    /// Its state.
+    pub state: flow::view::TaskStatus,
+    /// How that looks.
+    pub look: String,
+    /// The word for it.
+    pub word: String,
+    /// The case it took.
+    pub case: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// How long it took.
+    pub took_ms: Option<u64>,
+    /// When it was decided, since the run began.
+    pub ended_ms: Option<u64>,
+    /// Attempts.
+    pub attempts: u32,
+    /// How its items stand.
+    pub parts: Option<flow::view::TaskCounts>,
 }
 
 /// How long runs of a flow usually take: half of its last succeeded runs took less, half more. One run that hung for a night, or
@@ -50,6 +127,9 @@ pub struct Usual {
     pub ms: u64,
     /// Of how many runs.
     pub n_runs: u32,
+    /// What 95 of a hundred did not exceed, in milliseconds: a run beyond it is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_ms: Option<u64>,
 }
 
 impl Usual {
@@ -66,7 +146,15 @@ impl Usual {
         Some(Self {
             ms,
             n_runs: u32::try_from(durations.len()).unwrap_or(u32::MAX),
+            late_ms: None,
         })
+    }
+
+    /// Whether a run that has been at work for so long, in milliseconds, is late. A few runs do not say what usual is.
+    #[must_use]
+    pub fn is_late(self, elapsed: u64) -> bool {
+        const RUNS_MIN: u32 = 3;
+        self.n_runs >= RUNS_MIN && self.late_ms.is_some_and(|late| elapsed > late.max(self.ms))
     }
 }
 
@@ -202,5 +290,13 @@ mod tests {
         assert_eq!(ms(&[9]), Some((9, 1)));
         assert_eq!(ms(&[900_000, 10, 12]), Some((12, 3)));
         assert_eq!(ms(&[4, 1, 3, 2]), Some((2, 4)));
+        let usual = Usual {
+            ms: 100,
+            n_runs: 3,
+            late_ms: Some(150),
+        };
+        assert_eq!([150, 151].map(|elapsed| usual.is_late(elapsed)), [false, true]);
+        let few = Usual { n_runs: 2, ..usual };
+        assert!(!few.is_late(1_000));
     }
 }

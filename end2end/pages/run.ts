@@ -9,6 +9,11 @@ export class Run extends Frame {
   readonly graph = this.main.getByRole("group", { name: /^Graph of the run's tasks/ });
   readonly views = this.main.getByRole("navigation", { name: "View" });
   readonly tasks = this.main.getByRole("table", { name: "Tasks of the run" });
+  readonly timeline = this.main.getByRole("list", { name: "Task runs over time" });
+  readonly find = this.main.getByRole("searchbox", { name: "Find task runs" });
+  readonly states = this.main.locator(".chooser").getByRole("navigation", { name: "By state" });
+  readonly scrubber = this.main.getByRole("form", { name: "Travel in time" });
+  readonly moment = this.scrubber.getByRole("slider", { name: "Moment of the run" });
   readonly inspector = this.main.getByRole("complementary", { name: "Inspector" });
   readonly close = this.inspector.getByRole("link", { name: "Close" });
   readonly log = this.inspector.getByRole("log", { name: "Log" });
@@ -36,6 +41,12 @@ export class Run extends Frame {
   card(name: string, state?: string): Locator {
     const start = `${name}: ${state ?? ""}`.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     return this.graph.getByRole("link", { name: new RegExp(`^${start}${state ? "(,|$)" : ""}`) });
+  }
+
+  /** A task run's row of the timeline. With a state: the row if the task run is in that state. */
+  bar(name: string, state = ""): Locator {
+    const start = `${name}: ${state}`.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    return this.timeline.getByRole("link", { name: new RegExp(`^${start}`) });
   }
 
   /** A task's row in the list. */

@@ -210,7 +210,7 @@ tasks:
   await expect(items.getByRole("listitem")).toHaveCount(50);
   await accessible();
   await run.inspector.getByRole("link", { name: "Next 50" }).click();
-  await expect(page).toHaveURL(/task=each&at=50$/);
+  await expect(page).toHaveURL(/task=each&first=50$/);
   await expect(items.getByRole("listitem").first()).toContainText("[50]");
 
   // A number leads to exactly those it counts.

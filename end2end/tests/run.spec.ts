@@ -102,7 +102,7 @@ test("the graph is one stop of the tabulator, and arrows move in it", { tag: "@l
   const run = new Run(page);
   await run.openRun(id);
   await live(page);
-  await run.views.getByRole("link", { name: "Tasks" }).focus();
+  await run.views.getByRole("link").last().focus();
   await page.keyboard.press("Tab");
   await expect(run.card("Fetch order")).toBeFocused();
   await page.keyboard.press("ArrowRight");
@@ -139,8 +139,9 @@ test("a finished run, as it is read aloud", async ({ page, api, alive }) => {
         - code: ${id}
       - navigation "View":
         - link "Graph"
+        - link "Timeline"
         - link "Tasks"
-        - text: 2 succeeded
+        - link "2 succeeded"
       - 'group "Graph of the run''s tasks: Hello"':
         - 'link /greeting: succeeded, \\S+ m?s/'
         - 'link /say: succeeded, \\S+ m?s/'

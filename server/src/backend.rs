@@ -2,15 +2,19 @@
 
 mod answers;
 mod attention;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::AppError;
 use app::backend::{Backend, SharedBackend};
-use app::model::{Attention, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, Usual, ValueView};
+use app::model::{
+    Attention, Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+};
 use app::posted::Posted;
 use app::readable::readable;
+use app::timeline::history::ItemRows;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -39,9 +43,6 @@ const VALUE_BYTES_SHOWN: usize = 64 * 1024;
 
 /// Bytes of log in one answer: about a thousand lines, which a page shows at once.
 const LOG_BYTES: usize = 64 * 1024;
-
-/// How many of a flow's last succeeded runs say how long it usually takes.
-const USUAL_OF: usize = 20;
 
 /// What a form's content says of itself.
 pub(crate) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
@@ -231,28 +232,16 @@ impl Backend for EngineBackend {
             .map_err(ApiError::from)?)
     }
 
-    async fn run(&self, run: RunId) -> Result<RunPage, AppError> {
-        let state = self.engine.state(run).await.map_err(told)?;
-        let succeeded = RunFilter {
-            flow: Some(state.flow().to_string()),
-            states: vec![RunStatus::Succeeded],
-            ..RunFilter::default()
-        };
-        let before = self.engine.runs(&succeeded, None, USUAL_OF).await.map_err(told)?;
-        let durations = before.items.iter().filter_map(|run| {
-            let took = run.finished_at?.since(run.started_at?);
-            u64::try_from(took.as_millis()).ok()
-        });
-        let detail = state.detail(0);
-        Ok(RunPage {
-            summary: detail.summary,
-            inputs: detail.inputs,
-            outputs: detail.outputs,
-            document: (*state.plan().doc).clone(),
-            snapshot: state.viewer_snapshot(),
-            server_now: self.engine.clock().now(),
-            usual: Usual::of(durations.collect()),
-        })
+    async fn run(&self, run: RunId, at: Option<u64>) -> Result<RunPage, AppError> {
+        runs::page(&self.engine, run, at).await
+    }
+
+    async fn item_rows(&self, run: RunId, task: String) -> Result<ItemRows, AppError> {
+        runs::item_rows(&self.engine, run, &task).await
+    }
+
+    async fn compare(&self, a: RunId, b: RunId) -> Result<Comparison, AppError> {
+        runs::compared(&self.engine, a, b).await
     }
 
     async fn task_value(&self, run: RunId, path: String, output: bool) -> Result<ValueView, AppError> {

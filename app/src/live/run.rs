@@ -1,4 +1,7 @@
 //! A run on a page: its snapshot, continued by the events that come in. The same fold the server makes.
+//!
+//! What is shown may be an earlier moment of it. The run as it is then stands behind, and goes on by its events unseen; everything
+//! on the page reads what is shown, so that nothing else has to know of travel in time.
 
 use std::sync::Arc;
 
@@ -11,12 +14,36 @@ use serde_json::Value;
 
 use super::link::{Position, Take};
 use crate::graph::state::{self as graph_state, CardState};
-use crate::model::RunPage;
+use crate::model::{PastView, RunPage};
+use crate::parts::Clock;
+use crate::travel::Log;
+
+/// An earlier moment of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instant {
+    /// The number of the last event that counts.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: Timestamp,
+}
 
 /// A run as the page has it. Copies refer to the same run.
 #[derive(Clone, Copy)]
 pub struct LiveRun {
+    /// What is shown.
     state: StoredValue<RunState>,
+    /// The run as it is, while an earlier moment is shown.
+    ahead: StoredValue<Option<RunState>>,
+    /// Its outputs then.
+    outputs_ahead: StoredValue<Option<Value>>,
+    /// Its events, once somebody travels.
+    log: StoredValue<Log>,
+    /// The moment that is shown, if it is an earlier one.
+    pub instant: RwSignal<Option<Instant>>,
+    /// The last event there is, as far as the page knows.
+    pub last_seq: RwSignal<u64>,
+    /// Whether the run as it is has ended, whatever is shown.
+    pub is_over: RwSignal<bool>,
     position: StoredValue<Position>,
     triggers: StoredValue<Arc<[ArcTrigger]>>,
     /// The run as lists show it.
@@ -35,16 +62,40 @@ impl LiveRun {
     pub fn new(page: RunPage) -> Option<Self> {
         let plan = Arc::new(Plan::new(Arc::new(page.document)));
         let n_tasks = plan.tasks.len();
-        let state = RunState::restore(page.snapshot, plan)?;
+        let state = RunState::restore(page.snapshot, Arc::clone(&plan))?;
+        let past = page.past.and_then(|past| Self::restore_past(past, &plan));
+        let position = Position::at(state.last_seq());
+        let is_over = page.summary.state.is_final();
+        let (mut summary, mut outputs) = (page.summary, page.outputs);
+        let (mut shown, mut ahead, mut outputs_ahead, mut instant) = (state, None, None, None);
+        if let Some((state, then)) = past {
+            instant = Some(Instant {
+                seq: state.last_seq(),
+                at: state.last_at(),
+            });
+            ahead = Some(std::mem::replace(&mut shown, state));
+            outputs_ahead = outputs.take();
+            summary = then;
+        }
         Some(Self {
-            position: StoredValue::new(Position::at(state.last_seq())),
-            state: StoredValue::new(state),
+            log: StoredValue::new(Log::new(Arc::clone(&plan))),
+            ahead: StoredValue::new(ahead),
+            outputs_ahead: StoredValue::new(outputs_ahead),
+            instant: RwSignal::new(instant),
+            last_seq: RwSignal::new(position.known),
+            is_over: RwSignal::new(is_over),
+            position: StoredValue::new(position),
+            state: StoredValue::new(shown),
             triggers: StoredValue::new((0..n_tasks).map(|_| ArcTrigger::new()).collect()),
-            summary: RwSignal::new(page.summary),
-            outputs: RwSignal::new(page.outputs),
+            summary: RwSignal::new(summary),
+            outputs: RwSignal::new(outputs),
             changed: RwSignal::new(Arc::from([])),
             rendered_at: page.server_now,
         })
+    }
+
+    fn restore_past(past: PastView, plan: &Arc<Plan>) -> Option<(RunState, RunSummary)> {
+        Some((RunState::restore(past.snapshot, Arc::clone(plan))?, past.summary))
     }
 
     /// Its graph.
@@ -122,17 +173,28 @@ impl LiveRun {
         self.position.update_value(|position| position.hello(last_seq));
     }
 
-    /// Whether nothing will change it any more.
+    /// Now by the server's clock, or the moment that is shown; followed.
     #[must_use]
-    pub fn is_over(self) -> bool {
-        self.summary.with_untracked(|summary| summary.state.is_final())
+    pub fn now(self, clock: Clock) -> Timestamp {
+        match self.instant.get() {
+            Some(instant) => instant.at,
+            None => clock.now_or(self.rendered_at),
+        }
+    }
+
+    /// Whether an earlier moment is shown; followed.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        self.instant.with(Option::is_some)
     }
 
     /// Takes events in, oldest first, and tells everybody concerned once. Answers whether some are missing between.
     pub fn apply(self, events: &[Event]) -> bool {
         let mut marks = Marks::default();
-        let mut gap = false;
-        self.state.update_value(|state| {
+        let (mut gap, mut is_over) = (false, false);
+        let plan = self.plan();
+        let outputs = self.with_present(|state| {
+            let mut given: Option<Value> = None;
             for event in events {
                 let mut position = self.position.get_value();
                 match position.take(event.seq) {
@@ -144,22 +206,110 @@ impl LiveRun {
                     }
                 }
                 self.position.set_value(position);
-                marks.note(state.plan(), &event.kind);
-                if let EventKind::RunFinished {
-                    outputs: Some(outputs),
-                    ..
-                } = &event.kind
-                {
-                    self.outputs
-                        .set(outputs.inline().map(|value| Value::clone(value)));
+                self.log.update_value(|log| log.follow(event));
+                marks.note(&plan, &event.kind);
+                if let EventKind::RunFinished { outputs, .. } = &event.kind {
+                    is_over = true;
+                    given = outputs
+                        .as_ref()
+                        .and_then(|outputs| outputs.inline().map(|value| Value::clone(value)));
                 }
             }
+            given
         });
-        if marks.any {
-            let n_tasks = self.state.with_value(|state| state.plan().tasks.len());
-            self.tell(marks.changed(n_tasks));
+        let outputs = outputs.flatten();
+        if !marks.any {
+            return gap;
+        }
+        let is_past = self.instant.with_untracked(Option::is_some);
+        if let Some(outputs) = outputs {
+            match is_past {
+                true => self.outputs_ahead.set_value(Some(outputs)),
+                false => self.outputs.set(Some(outputs)),
+            }
+        }
+        if !is_past {
+            self.tell(marks.changed(plan.tasks.len()));
+        }
+        self.last_seq.set(self.position().known);
+        if is_over {
+            self.is_over.set(true);
         }
         gap
+    }
+
+    /// Changes the run as it is.
+    fn with_present<T>(self, change: impl FnOnce(&mut RunState) -> T) -> Option<T> {
+        if self.ahead.with_value(Option::is_some) {
+            self.ahead
+                .try_update_value(|ahead| ahead.as_mut().map(change))
+                .flatten()
+        } else {
+            self.state.try_update_value(change)
+        }
+    }
+
+    /// Its events, as far as they were asked for.
+    pub fn with_log<T>(self, read: impl FnOnce(&mut Log) -> T) -> Option<T> {
+        self.log.try_update_value(read)
+    }
+
+    /// Shows the moment after an event; the present if that is the last one. False if the events up to it are not known.
+    pub fn show(self, seq: u64) -> bool {
+        if seq >= self.position().seq {
+            self.show_present();
+            return true;
+        }
+        let shown = self.state.with_value(RunState::last_seq);
+        if self.instant.with_untracked(Option::is_some) && shown == seq {
+            return true;
+        }
+        // A step onward from a past moment changes little; everything else is folded from a keyframe.
+        let mut marks = Marks::default();
+        let is_past = self.instant.with_untracked(Option::is_some);
+        let stepped = is_past
+            && self.log.with_value(|log| {
+                let Some(events) = log.between(shown, seq) else {
+                    return false;
+                };
+                self.state.update_value(|state| {
+                    for event in events {
+                        state.apply(event);
+                        marks.note(state.plan(), &event.kind);
+                    }
+                });
+                true
+            });
+        if !stepped {
+            let Some(then) = self.log.with_value(|log| log.at(seq)) else {
+                return false;
+            };
+            marks.all = true;
+            let present = self
+                .state
+                .try_update_value(|state| std::mem::replace(state, then));
+            if !is_past {
+                self.ahead.set_value(present);
+                self.outputs_ahead.set_value(self.outputs.get_untracked());
+                self.outputs.set(None);
+            }
+        }
+        let at = self.state.with_value(RunState::last_at);
+        self.instant.set(Some(Instant { seq, at }));
+        self.tell(marks.changed(self.plan().tasks.len()));
+        true
+    }
+
+    /// Shows the run as it is again.
+    pub fn show_present(self) {
+        let Some(present) = self.ahead.try_update_value(Option::take).flatten() else {
+            return;
+        };
+        self.state.set_value(present);
+        self.outputs
+            .set(self.outputs_ahead.try_update_value(Option::take).flatten());
+        self.instant.set(None);
+        self.tell((0..self.plan().tasks.len() as TaskIx).collect());
     }
 
     /// Puts another snapshot in place of everything.
@@ -170,6 +320,13 @@ impl LiveRun {
             return;
         };
         self.position.set_value(Position::at(state.last_seq()));
+        self.last_seq.set(state.last_seq());
+        self.is_over.set(page.summary.state.is_final());
+        if self.instant.with_untracked(Option::is_some) {
+            self.ahead.set_value(Some(state));
+            self.outputs_ahead.set_value(page.outputs);
+            return;
+        }
         self.state.set_value(state);
         self.outputs.set(page.outputs);
         self.tell((0..n_tasks).collect());

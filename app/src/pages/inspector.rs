@@ -9,6 +9,7 @@ use super::logs::Logs;
 use super::run::Shared;
 use super::run_answer::Answer;
 use super::run_items::{self, Items};
+use super::run_past::ItemPast;
 use super::run_retry::Retry;
 use super::run_why::{RunLink, Why};
 use crate::error::AppError;
@@ -91,7 +92,7 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
         {move || {
             error().map(|error| {
                 let task = error.task.clone();
-                let href = task.as_deref().map(|task| shared.address(Some(task), shared.as_list.get()));
+                let href = task.as_deref().map(|task| shared.address(Some(task)));
                 let name = task.as_deref().map(|key| {
                     run.with(|state| state.plan().find(key).map_or_else(|| key.to_owned(), |ix| state.plan().name_of(ix)))
                 });
@@ -158,7 +159,7 @@ fn NotYet(shared: Shared, spot: Spot) -> impl IntoView {
                 </div>
                 <a
                     class="button quiet square"
-                    href=move || shared.address(None, shared.as_list.get())
+                    href=move || shared.address(None)
                     aria-label="Close"
                     title="Close"
                     data-noscroll="true"
@@ -185,7 +186,7 @@ fn Neighbours(shared: Shared, spot: Spot, part: u32) -> impl IntoView {
                 view! {
                     <a
                         class="button quiet square"
-                        href=shared.address(path.as_deref(), shared.as_list.get())
+                        href=shared.address(path.as_deref())
                         aria-label=name.clone()
                         title=name.clone()
                         data-noscroll="true"
@@ -198,7 +199,7 @@ fn Neighbours(shared: Shared, spot: Spot, part: u32) -> impl IntoView {
     };
     view! {
         <nav class="neighbours" aria-label=format!("Other {many}")>
-            <a href=move || shared.address(Some(&all), shared.as_list.get()) data-noscroll="true">{format!("All {many}")}</a>
+            <a href=move || shared.address(Some(&all)) data-noscroll="true">{format!("All {many}")}</a>
             <span class="grow"></span>
             {link(part.checked_sub(1), format!("The {one} before"), "u-before")}
             {link(part.checked_add(1), format!("The next {one}"), "u-turn")}
@@ -214,7 +215,7 @@ fn Task(shared: Shared, spot: Spot) -> impl IntoView {
     let about = shared
         .run
         .with(|state| state.plan().task(ix).doc.description.clone());
-    let close = move || shared.address(None, shared.as_list.get());
+    let close = move || shared.address(None);
     let mark = spot.part.and_then(|_| {
         let at = fixed.path.rfind(['[', '#'])?;
         fixed.path.get(at..).map(str::to_owned)
@@ -254,13 +255,14 @@ fn Task(shared: Shared, spot: Spot) -> impl IntoView {
             <Why shared task/>
         </div>
         <div class="details">
-            <Answer shared task/>
+            {move || (!shared.is_read_only()).then(|| view! { <Answer shared task/> })}
             {error}
             {about.map(|about| view! { <p class="soft">{about}</p> })}
             <Facts shared task/>
             <Again shared task/>
             {spot.part.is_none().then(|| view! { <Items shared ix task/> })}
             <Attempts task/>
+            {spot.part.map(|part| view! { <ItemPast shared task part key=fixed.path.clone()/> })}
             <Values shared task key=fixed.path.clone()/>
         </div>
         </div>
@@ -271,7 +273,7 @@ fn Task(shared: Shared, spot: Spot) -> impl IntoView {
 #[component]
 fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     let clock = expect_context::<Clock>();
-    let took = move || task.with(|task| elapsed(task, clock.now_or(shared.run.rendered_at)));
+    let took = move || task.with(|task| elapsed(task, shared.run.now(clock)));
     let row = |name: &'static str, value: Option<String>| {
         value.map(|value| view! { <dt>{name}</dt><dd class="num">{value}</dd> })
     };
@@ -309,7 +311,7 @@ fn Again(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     let is_main = task.with_untracked(|task| task.role == "main");
     let path = task.with_untracked(|task| task.path.clone());
     move || {
-        let is_over = shared.run.status().is_final();
+        let is_over = shared.run.status().is_final() && !shared.is_read_only();
         (is_main && is_over).then(|| {
             view! {
                 <p>
@@ -377,9 +379,12 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
             move |is_there| {
                 let key = key.clone();
                 async move {
-                    match is_there {
-                        true => fns::task_value(id, key, output).await,
-                        false => Ok(None),
+                    match (is_there, shared.capsule) {
+                        (true, Some(capsule)) => {
+                            Ok(capsule.with_value(|capsule| capsule.value(&key, output)))
+                        }
+                        (true, None) => fns::task_value(id, key, output).await,
+                        (false, _) => Ok(None),
                     }
                 }
             },
@@ -387,7 +392,11 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
     };
     let output = fetch(has_output, key.clone(), true);
     let input = fetch(has_input, key.clone(), false);
-    let all = format!("/api/v1/runs/{id}/tasks/{}", format::url_part(&key));
+    // A file has no address for the whole of a value: it stands here, or was left out of the file.
+    let all = shared
+        .capsule
+        .is_none()
+        .then(|| format!("/api/v1/runs/{id}/tasks/{}", format::url_part(&key)));
     view! {
         <Transition>
             {move || {
@@ -395,8 +404,8 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
                 Suspend::new(async move {
                     let (output, input) = (output.await, input.await);
                     view! {
-                        <TaskValue title="Output" value=output all=format!("{all}/output")/>
-                        <TaskValue title="Input" value=input all=format!("{all}/input")/>
+                        <TaskValue title="Output" value=output all=all.as_ref().map(|all| format!("{all}/output"))/>
+                        <TaskValue title="Input" value=input all=all.as_ref().map(|all| format!("{all}/input"))/>
                     }
                 })
             }}
@@ -409,7 +418,7 @@ fn TaskValue(
     title: &'static str,
     value: Result<Option<ValueView>, AppError>,
     /// Where the whole value is, as JSON.
-    all: String,
+    all: Option<String>,
 ) -> impl IntoView {
     let value = match value {
         Ok(Some(value)) if value.text != "null" => value,
@@ -426,7 +435,7 @@ fn TaskValue(
         view! {
             <p class="muted">
                 {format!("The first part of {}. ", format::bytes(value.bytes))}
-                <a href=all.clone() rel="external">"Open all of it"</a>
+                {all.clone().map(|all| view! { <a href=all rel="external">"Open all of it"</a> })}
             </p>
         }
     });
@@ -437,7 +446,7 @@ fn TaskValue(
                     {title}
                     <span class="muted num" style="font-weight:400">{format::bytes(value.bytes)}</span>
                 </h3>
-                <a class="raw" href=all rel="external" aria-label=format!("{title} as JSON")>"JSON"</a>
+                {all.map(|all| view! { <a class="raw" href=all rel="external" aria-label=format!("{title} as JSON")>"JSON"</a> })}
                 <pre class="code-view wrap" tabindex="0">{value.text}</pre>
                 {cut}
             </section>

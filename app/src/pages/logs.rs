@@ -36,7 +36,12 @@ pub fn Logs(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoVi
         || (),
         move |()| {
             let key = asked.clone();
-            async move { fns::task_logs(id, key, None).await }
+            async move {
+                match shared.capsule {
+                    Some(capsule) => Ok(capsule.with_value(|capsule| capsule.log(&key))),
+                    None => fns::task_logs(id, key, None).await,
+                }
+            }
         },
     );
     let key = StoredValue::new(key);
@@ -170,13 +175,18 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
     let id = shared.id;
     let base = format!("/api/v1/runs/{id}/tasks/{}/logs", format::url_part(&key));
     let next = page.next.clone();
+    let is_file = shared.capsule.is_some();
     let lines = Lines::new(page);
     let is_wrapped = RwSignal::new(false);
     let scroller = NodeRef::<Div>::new();
     let is_alive = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
     {
-        browser::follow(lines, scroller, base.clone(), next, has_begun);
+        if is_file {
+            let _ = next;
+        } else {
+            browser::follow(lines, scroller, base.clone(), next, has_begun);
+        }
         Effect::new(move |_| is_alive.set(true));
     }
     #[cfg(not(feature = "hydrate"))]
@@ -226,7 +236,7 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
                 download
                 title="Download"
                 aria-label="Download the log"
-                hidden=is_empty
+                hidden=move || is_file || is_empty()
             >
                 <Icon name="u-download"/>
             </a>
@@ -245,7 +255,7 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
                     {move || if is_loading.get() { "Loading…" } else { "Earlier lines" }}
                 </button>
                 <ol>
-                    <For each=move || lines.lines.get() key=|(at, entry)| (*at, entry.begins) let:line>
+                    <For each=move || shown(shared, lines) key=|(at, entry)| (*at, entry.begins) let:line>
                         <Line entry=line.1/>
                     </For>
                 </ol>
@@ -260,6 +270,15 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
             </button>
         </div>
     }
+}
+
+/// The lines; of an earlier moment, those that were written by then.
+fn shown(shared: Shared, lines: Lines) -> Vec<Numbered> {
+    let mut shown = lines.lines.get();
+    if let Some(instant) = shared.run.instant.get() {
+        shown.retain(|(_, entry)| entry.line.at <= instant.at);
+    }
+    shown
 }
 
 #[component]

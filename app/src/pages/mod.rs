@@ -10,10 +10,19 @@ pub mod logs;
 pub mod run;
 pub mod run_actions;
 pub mod run_answer;
+pub mod run_compare;
 pub mod run_follow;
 pub mod run_items;
+#[cfg(feature = "hydrate")]
+pub mod run_keys;
+pub mod run_lineage;
+pub mod run_open;
+pub mod run_past;
 pub mod run_retry;
+pub mod run_scrubber;
+pub mod run_shared;
 pub mod run_tasks;
+pub mod run_timeline;
 pub mod run_why;
 pub mod runs;
 
@@ -22,4 +31,6 @@ pub use flow_new::NewFlowPage;
 pub use flows::FlowsPage;
 pub use home::HomePage;
 pub use run::RunPage;
+pub use run_compare::ComparePage;
+pub use run_open::OpenPage;
 pub use runs::RunsPage;

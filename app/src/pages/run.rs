@@ -1,7 +1,8 @@
-//! A run: its state, the graph or the list of its tasks, and the inspector beside them.
+//! A run: its state, its tasks as a graph, a timeline or a table, and the inspector beside them. Below them stands the scrubber.
+
+use std::sync::Arc;
 
 use flow::TaskIx;
-use flow::plan::Spot;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
@@ -9,9 +10,13 @@ use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
 
 use super::inspector::Inspector;
 use super::run_actions::Actions;
-use super::run_retry::Again;
+use super::run_lineage::{Lineage, UsualTime};
+use super::run_scrubber::{Scrubber, travel};
+pub use super::run_shared::{Shared, View};
 use super::run_tasks::TaskList;
-use super::run_why::{RunLink, Standing, reasons};
+use super::run_timeline::Timeline;
+use super::run_why::{RunLink, Standing};
+use crate::capsule::Capsule;
 use crate::error::AppError;
 use crate::fns;
 use crate::format;
@@ -19,21 +24,30 @@ use crate::graph::{self, stage, svg};
 use crate::icons::Icon;
 use crate::live::run::LiveRun;
 use crate::look;
-use crate::model::{self, Reasons, Usual};
+use crate::model::{self, Usual};
 use crate::parts::{Badge, Clock, Failure, Loading, Moment};
 
-/// The run that the address names. `?task=` opens a task, an item or an iteration, `?view=tasks` lists the tasks, `?do=retry` shows
-/// what would run again (`&from=` from a task on, `&inputs=` with others), `?items=` and `&at=` page through the items of a task.
+/// The run that the address names. `?task=` opens a task, an item or an iteration, `?view=timeline` and `?view=tasks` show the tasks
+/// otherwise, `?at=` shows the moment after that event, `?do=retry` what would run again (`&from=` from a task on, `&inputs=` with
+/// others), `?items=` and `&first=` page through the items of a task. Timeline and table have parameters of their own.
 #[component]
 pub fn RunPage() -> impl IntoView {
     let params = use_params_map();
+    let query = use_query_map();
     let id = Memo::new(move |_| params.read().get("id").unwrap_or_default());
-    let page = Resource::new(move || id.get(), fns::run);
+    // Where the page begins; from there on it travels by itself.
+    let page = Resource::new(
+        move || id.get(),
+        move |id| {
+            let at = query.read_untracked().get("at");
+            fns::run(id, at.and_then(|at| at.parse().ok()))
+        },
+    );
     view! {
         <Suspense fallback=Loading>
             {move || Suspend::new(async move {
                 match page.await {
-                    Ok(page) => view! { <Run page/> }.into_any(),
+                    Ok(page) => view! { <Run page capsule=None/> }.into_any(),
                     Err(error) => view! { <Failure error/> }.into_any(),
                 }
             })}
@@ -41,93 +55,13 @@ pub fn RunPage() -> impl IntoView {
     }
 }
 
-/// What the parts of the page share.
-#[derive(Clone, Copy)]
-pub struct Shared {
-    /// The run.
-    pub run: LiveRun,
-    /// Its id.
-    pub id: flow::RunId,
-    /// The open task run; it may be that of an item.
-    pub selected: Memo<Option<Spot>>,
-    /// Whether the tasks are listed instead of drawn.
-    pub as_list: Memo<bool>,
-    /// What is asked about running it again.
-    pub again: Memo<Option<Again>>,
-    /// What only the server knows of why nothing happens.
-    pub reasons: Resource<Reasons>,
-}
-
-impl Shared {
-    /// The address of this page with another task open.
-    pub fn address(self, task: Option<&str>, as_list: bool) -> String {
-        self.with_query(as_list, &[("task", task)])
-    }
-
-    /// The address of what would run again.
-    pub fn retry_address(self, from: Option<&str>) -> String {
-        self.with_query(self.as_list.get(), &[("do", Some("retry")), ("from", from)])
-    }
-
-    /// The same with what is asked about it.
-    pub fn again_address(self, again: &Again) -> String {
-        let query = [
-            ("do", Some("retry")),
-            ("from", again.from.as_deref()),
-            ("inputs", again.inputs.as_deref()),
-        ];
-        self.with_query(self.as_list.get(), &query)
-    }
-
-    /// The address of a page of the open task's items.
-    pub fn items_address(self, state: Option<&str>, at: u32) -> String {
-        let task = self.selected_key();
-        let at = (at > 0).then(|| at.to_string());
-        let query = [("task", task.as_deref()), ("items", state), ("at", at.as_deref())];
-        self.with_query(self.as_list.get(), &query)
-    }
-
-    /// The address of the page as it is: where its forms are sent without scripts.
-    pub fn here(self) -> String {
-        match self.again.get() {
-            Some(again) => self.again_address(&again),
-            None => self.address(self.selected_key().as_deref(), self.as_list.get()),
-        }
-    }
-
-    fn with_query(self, as_list: bool, query: &[(&str, Option<&str>)]) -> String {
-        let view = ("view", as_list.then_some("tasks"));
-        let parts: Vec<String> = std::iter::once(&view)
-            .chain(query)
-            .filter_map(|(name, value)| Some(format!("{name}={}", format::url_part((*value)?))))
-            .collect();
-        let query = if parts.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", parts.join("&"))
-        };
-        format!("/runs/{}{query}", self.id)
-    }
-
-    /// The open task run's path.
-    pub fn selected_key(self) -> Option<String> {
-        let spot = self.selected.get()?;
-        self.run.with(|state| Some(state.plan().path(spot).to_string()))
-    }
-
-    /// The open task, or that of the open item.
-    pub fn selected_task(self) -> Option<TaskIx> {
-        self.selected.get().map(|spot| spot.task)
-    }
-}
-
+/// A run, from the server or from a file.
 #[component]
-fn Run(page: model::RunPage) -> impl IntoView {
-    let query = use_query_map();
+pub fn Run(page: model::RunPage, capsule: Option<Arc<Capsule>>) -> impl IntoView {
     let clock = expect_context::<Clock>();
     clock.set(page.server_now);
     let (id, name, usual) = (page.summary.id, page.summary.flow_name.clone(), page.usual);
-    let inputs = page.inputs.clone();
+    let (inputs, relatives) = (page.inputs.clone(), page.relatives.clone());
     let Some(run) = LiveRun::new(page) else {
         let error = AppError::new(
             500,
@@ -136,54 +70,35 @@ fn Run(page: model::RunPage) -> impl IntoView {
         );
         return view! { <Failure error/> }.into_any();
     };
-    let again = Memo::new(move |_| {
-        let query = query.read();
-        let filled = |name: &str| query.get(name).filter(|text| !text.trim().is_empty());
-        (query.get("do").as_deref() == Some("retry")).then(|| Again {
-            from: filled("from"),
-            inputs: filled("inputs"),
-        })
-    });
-    let selected = Memo::new(move |_| {
-        let task = match again.get() {
-            Some(again) => again.from,
-            None => query.read().get("task"),
-        };
-        run.with(|state| state.plan().spot(&task?))
-    });
-    let as_list = Memo::new(move |_| query.read().get("view").as_deref() == Some("tasks"));
-    let shared = Shared {
-        run,
-        id,
-        selected,
-        as_list,
-        again,
-        reasons: reasons(run, id),
-    };
+    let shared = Shared::new(run, id, capsule);
     let handle = stage::Handle::default();
+    let travel = travel(shared);
     #[cfg(feature = "hydrate")]
-    super::run_follow::follow(shared, handle);
+    {
+        super::run_follow::follow(shared, handle);
+        super::run_keys::listen(shared);
+    }
     let navigate = use_navigate();
     // Escape closes the open task, wherever the focus is on the page; it stays where it is.
     let on_key = move |event: leptos::ev::KeyboardEvent| {
         let is_open = shared.selected.get_untracked().is_some() || shared.again.get_untracked().is_some();
         if event.key() == "Escape" && is_open {
-            let options = NavigateOptions {
-                scroll: false,
-                ..NavigateOptions::default()
-            };
-            navigate(&shared.address(None, shared.as_list.get_untracked()), options);
+            navigate(&untrack(|| shared.address(None)), stay());
         }
+    };
+    let board = move || match shared.view.get() {
+        View::Graph => view! { <Graph shared handle/> }.into_any(),
+        View::Timeline => view! { <Timeline shared usual/> }.into_any(),
+        View::Tasks => view! { <TaskList shared/> }.into_any(),
     };
     view! {
         <Title text=format!("{name} · {} · Pointwork", format::short_id(&id.to_string()))/>
-        <div class="run-page" on:keydown=on_key>
-            <Head shared usual/>
+        <div class="run-page" class:past=move || run.is_past() on:keydown=on_key>
+            <Head shared usual relatives/>
             <div class="run-board">
                 <Tabs shared/>
-                <Show when=move || as_list.get() fallback=move || view! { <Graph shared handle/> }>
-                    <TaskList shared/>
-                </Show>
+                {board}
+                <Scrubber shared travel/>
             </div>
             <Inspector shared inputs/>
         </div>
@@ -191,8 +106,16 @@ fn Run(page: model::RunPage) -> impl IntoView {
     .into_any()
 }
 
+/// A move within the page leaves it where it is.
+pub(super) fn stay() -> NavigateOptions {
+    NavigateOptions {
+        scroll: false,
+        ..NavigateOptions::default()
+    }
+}
+
 #[component]
-fn Head(shared: Shared, usual: Option<Usual>) -> impl IntoView {
+fn Head(shared: Shared, usual: Option<Usual>, relatives: model::Relatives) -> impl IntoView {
     let run = shared.run;
     let fixed = run.summary.get_untracked();
     let look = Signal::derive(move || look::run(run.status()));
@@ -225,9 +148,9 @@ fn Head(shared: Shared, usual: Option<Usual>) -> impl IntoView {
                     <a href=format!("/flows/{}", format::url_part(&fixed.flow))>{fixed.flow_name}</a>
                 </h1>
                 <span class="elapsed num"><Elapsed run/></span>
-                {usual.map(|usual| view! { <UsualTime usual/> })}
+                {usual.map(|usual| view! { <UsualTime shared usual/> })}
                 <span class="grow"></span>
-                <Actions shared/>
+                {move || (!shared.is_read_only()).then(|| view! { <Actions shared/> })}
             </div>
             <div class="line">
                 <dl class="facts">
@@ -244,25 +167,12 @@ fn Head(shared: Shared, usual: Option<Usual>) -> impl IntoView {
                     <div><dt>"trigger"</dt><dd>{fixed.trigger}</dd></div>
                     {fixed.retry_of.map(|of| view! { <div><dt>"made from"</dt><dd><RunLink run=of/></dd></div> })}
                     {parent}
+                    <Lineage shared relatives/>
                 </dl>
                 {labels}
             </div>
             <Standing shared/>
         </div>
-    }
-}
-
-/// How long such a run usually takes, and what "usually" means.
-#[component]
-fn UsualTime(usual: Usual) -> impl IntoView {
-    let of = match usual.n_runs {
-        1 => " (the last that succeeded)".to_owned(),
-        n => format!(" (median of the last {n} that succeeded)"),
-    };
-    view! {
-        <span class="usual muted num">
-            {format!("usually {}", format::duration(usual.ms))} <span class="of">{of}</span>
-        </span>
     }
 }
 
@@ -277,45 +187,71 @@ fn Elapsed(run: LiveRun) -> impl IntoView {
         match (started, finished) {
             (None, _) => String::new(),
             (Some(start), Some(end)) => format::duration(format::span(start, end)),
-            (Some(start), None) => format::ticking(format::span(start, clock.now_or(run.rendered_at))),
+            (Some(start), None) => format::ticking(format::span(start, run.now(clock))),
         }
     }
 }
 
 #[component]
 fn Tabs(shared: Shared) -> impl IntoView {
-    let link = move |as_list: bool| move || shared.address(shared.selected_key().as_deref(), as_list);
-    let current = move |as_list: bool| move || (shared.as_list.get() == as_list).then_some("page");
-    let counts = move || {
+    let tab = move |view: View, icon: &'static str, name: &'static str| {
+        let current = move || (shared.view.get() == view).then_some("page");
+        view! {
+            <a class="tab" href=move || shared.view_address(view) aria-current=current data-noscroll="true">
+                <Icon name=icon/>
+                {name}
+            </a>
+        }
+    };
+    view! {
+        <nav class="tabs" aria-label="View">
+            {tab(View::Graph, "u-flows", "Graph")}
+            {tab(View::Timeline, "u-timeline", "Timeline")}
+            {tab(View::Tasks, "u-list", "Tasks")}
+            <div class="counts-line"><TaskCounters shared/></div>
+        </nav>
+    }
+}
+
+/// How many tasks are in which state, each a link to exactly those.
+#[component]
+fn TaskCounters(shared: Shared) -> impl IntoView {
+    move || {
+        // The table has counters of its own, which know of items.
+        if shared.view.get() == View::Tasks {
+            return None;
+        }
         let counts = shared.run.summary.with(|summary| summary.counts);
         let n_retrying = match counts.waiting {
             0 => 0,
             _ => shared.run.n_retrying(),
         };
-        look::told_counts(counts, n_retrying)
+        let links = look::told_counts(counts, n_retrying)
             .into_iter()
             .map(|(look, n)| {
+                // What waits for its next attempt waits.
+                let state = if look.key == "retrying" {
+                    "waiting"
+                } else {
+                    look.key
+                };
+                let href = shared.changed(
+                    View::Tasks,
+                    &[
+                        ("state", Some(state)),
+                        ("rows", None),
+                        ("under", None),
+                        ("text", None),
+                    ],
+                );
                 view! {
-                    <span class="count num" data-state=look.key>
+                    <a class="count num" data-state=look.key href=href data-noscroll="true">
                         <Icon name=format!("s-{}", look.key)/>
                         {format!("{n} {}", look.word)}
-                    </span>
+                    </a>
                 }
-            })
-            .collect_view()
-    };
-    view! {
-        <nav class="tabs" aria-label="View">
-            <a class="tab" href=link(false) aria-current=current(false) data-noscroll="true">
-                <Icon name="u-flows"/>
-                "Graph"
-            </a>
-            <a class="tab" href=link(true) aria-current=current(true) data-noscroll="true">
-                <Icon name="u-list"/>
-                "Tasks"
-            </a>
-            <div class="counts-line">{counts}</div>
-        </nav>
+            });
+        Some(links.collect_view())
     }
 }
 
@@ -325,11 +261,7 @@ fn Graph(shared: Shared, handle: stage::Handle) -> impl IntoView {
     let navigate = use_navigate();
     let on_select = Callback::new(move |ix: usize| {
         let key = run.with(|state| state.plan().task(ix as TaskIx).key.to_string());
-        let options = NavigateOptions {
-            scroll: false,
-            ..NavigateOptions::default()
-        };
-        navigate(&shared.address(Some(&key), false), options);
+        navigate(&untrack(|| shared.address(Some(&key))), stay());
     });
     let selected = Signal::derive(move || shared.selected_task().map(|ix| ix as usize));
     view! { <stage::Stage svg=draw(shared) handle selected on_select/> }
@@ -343,7 +275,8 @@ fn draw(shared: Shared) -> String {
     let run = shared.run;
     let view = graph::view(&run.plan());
     run.with(|state| {
-        let now = run.rendered_at.max(state.last_at());
+        let past = run.instant.get_untracked().map(|instant| instant.at);
+        let now = past.unwrap_or_else(|| run.rendered_at.max(state.last_at()));
         let cards: Vec<_> = (0..view.cards.len())
             .map(|ix| graph::state::card(&state.task_view(ix as TaskIx), now, view.cards[ix].height))
             .collect();
@@ -353,7 +286,7 @@ fn draw(shared: Shared) -> String {
             .map(|edge| graph::state::taken(*edge))
             .collect();
         let label = format!("Graph of the run's tasks: {}", state.plan().doc.title());
-        let link = format!("/runs/{}", shared.id);
+        let link = shared.base();
         svg::svg(
             &view,
             &svg::Drawing {

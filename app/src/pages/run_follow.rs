@@ -40,7 +40,7 @@ mod browser {
         let link = expect_context::<RwSignal<Link>>();
         let clock = expect_context::<Clock>();
         Effect::new(move |_| {
-            if !shared.run.is_over() {
+            if !shared.run.is_over.get_untracked() && shared.capsule.is_none() {
                 keep(open(shared, link, clock));
             }
         });
@@ -54,7 +54,7 @@ mod browser {
                 // Events are missing between: what is shown is wrong until a whole snapshot replaces it.
                 refetch(shared);
             }
-            if !run.is_over() {
+            if !run.is_over.get_untracked() {
                 link.set(run.position().link());
             }
         });
@@ -66,6 +66,7 @@ mod browser {
                     if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
                         clock.set(hello.server_now);
                         run.hello(hello.last_seq);
+                        run.last_seq.set(run.position().known);
                     }
                     link.set(run.position().link());
                     Next::Go
@@ -91,7 +92,7 @@ mod browser {
 
     fn refetch(shared: Shared) {
         spawn_local(async move {
-            if let Ok(page) = crate::fns::run(shared.id.to_string()).await {
+            if let Ok(page) = crate::fns::run(shared.id.to_string(), None).await {
                 shared.run.reset(page);
             }
         });
@@ -103,7 +104,7 @@ mod browser {
         let clock = expect_context::<Clock>();
         Effect::new(move |_| {
             let changed = run.changed.get();
-            let now = clock.now.get_untracked().unwrap_or(run.rendered_at);
+            let now = untrack(|| run.now(clock));
             handle.with(|live| {
                 for &ix in changed.iter() {
                     live.set_card(ix as usize, &run.card(ix, now, live.height(ix as usize)));
@@ -118,7 +119,7 @@ mod browser {
         });
         Effect::new(move |_| {
             let Some(now) = clock.now.get() else { return };
-            if run.is_over() {
+            if run.is_over.get_untracked() || run.instant.with_untracked(Option::is_some) {
                 return;
             }
             let running: Vec<_> =

@@ -37,7 +37,10 @@ pub fn Items(shared: Shared, ix: TaskIx, task: Memo<TaskRunView>) -> impl IntoVi
     });
     let first = Memo::new(move |_| {
         let query = query.read();
-        query.get("at").and_then(|at| at.parse::<u32>().ok()).unwrap_or(0)
+        query
+            .get("first")
+            .and_then(|at| at.parse::<u32>().ok())
+            .unwrap_or(0)
     });
     let page = Memo::new(move |_| shared.run.items(ix, chosen.get(), first.get(), ROWS_MAX));
     let (one, many) = words(shared.run.plan().task(ix).spread);
@@ -122,7 +125,7 @@ fn Row(shared: Shared, item: TaskRunView) -> impl IntoView {
         .to_owned();
     let href = {
         let path = path.clone();
-        move || shared.address(Some(&path), shared.as_list.get())
+        move || shared.address(Some(&path))
     };
     let attempt = (item.attempt > 1
         || (item.max_attempts > 1 && item.attempt > 0 && !item.attempts.is_empty()))
@@ -134,7 +137,7 @@ fn Row(shared: Shared, item: TaskRunView) -> impl IntoView {
     };
     let took = move || {
         let now = match item.finished_at {
-            None if item.started_at.is_some() => clock.now_or(shared.run.rendered_at),
+            None if item.started_at.is_some() => shared.run.now(clock),
             _ => shared.run.rendered_at,
         };
         elapsed(&item, now)

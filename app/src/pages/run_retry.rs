@@ -34,7 +34,7 @@ pub fn Retry(shared: Shared, again: Again, inputs: Value) -> impl IntoView {
     let name = from.as_deref().map(|path| name_of(shared, path));
     let close = {
         let from = from.clone();
-        move || shared.address(from.as_deref(), shared.as_list.get())
+        move || shared.address(from.as_deref())
     };
     let ask = RetryAsk {
         run: shared.id,

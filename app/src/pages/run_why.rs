@@ -16,14 +16,15 @@ use crate::parts::{Clock, Moment};
 /// How often the server is asked again, while something waits that its events do not tell of.
 const ASK_EVERY_MS: i64 = 5_000;
 
-/// What the server knows of it. It is asked only while something waits for a place or a worker.
-pub(super) fn reasons(run: crate::live::run::LiveRun, id: RunId) -> Resource<Reasons> {
+/// What the server knows of it. It is asked only while something waits for a place or a worker, and never about a run from a file.
+pub(super) fn reasons(run: crate::live::run::LiveRun, id: RunId, is_file: bool) -> Resource<Reasons> {
     let clock = expect_context::<Clock>();
     let round = Memo::new(move |_| {
         let is_asked = run.summary.with(|summary| {
             summary.state == RunStatus::Queued || (!summary.state.is_final() && summary.counts.ready > 0)
         });
-        is_asked.then(|| clock.now.get().map_or(0, |now| now.as_millis() / ASK_EVERY_MS))
+        (is_asked && !is_file && !run.is_past())
+            .then(|| clock.now.get().map_or(0, |now| now.as_millis() / ASK_EVERY_MS))
     });
     Resource::new(
         move || round.get(),
@@ -187,7 +188,7 @@ fn Upstreams(shared: Shared, ups: Vec<(String, String)>) -> impl IntoView {
         .into_iter()
         .take(10)
         .map(|(key, name)| {
-            let href = move || shared.address(Some(&key), shared.as_list.get());
+            let href = move || shared.address(Some(&key));
             view! { <li><a href=href data-noscroll="true">{name}</a></li> }
         })
         .collect_view();
@@ -224,7 +225,7 @@ fn Out(task: Memo<TaskRunView>, found: Option<WhyView>) -> impl IntoView {
 #[component]
 pub fn TimeLeft(shared: Shared, at: Timestamp) -> impl IntoView {
     let clock = expect_context::<Clock>();
-    let left = move || match format::span(clock.now_or(shared.run.rendered_at), at) {
+    let left = move || match format::span(shared.run.now(clock), at) {
         0 => "now".to_owned(),
         ms => format!("in {}", format::ticking(ms.saturating_add(999))),
     };

@@ -3,6 +3,7 @@
 #![expect(unused_qualifications, reason = "the macro that describes calls writes them")]
 
 mod answers;
+mod capsule;
 mod flows;
 mod health;
 mod hooks;
@@ -56,6 +57,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(answers::retry))
         .routes(routes!(runs::explain))
         .routes(routes!(runs::events))
+        .routes(routes!(capsule::export))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::read))
         .routes(routes!(tasks::input))

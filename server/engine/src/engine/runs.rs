@@ -240,6 +240,14 @@ impl Engine {
         }
     }
 
+    /// A value that an event names, from wherever it lies.
+    ///
+    /// # Errors
+    /// If the blob store cannot be read, or the value is gone.
+    pub async fn value(&self, payload: &Payload) -> EngineResult<Arc<Value>> {
+        crate::shard::read_payload(&*self.parts.shared.blobs, payload).await
+    }
+
     async fn load(&self, payload: Option<&Payload>) -> EngineResult<Option<Arc<Value>>> {
         match payload {
             Some(payload) => Ok(Some(
