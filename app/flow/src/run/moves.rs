@@ -287,6 +287,10 @@ impl RunState {
         self.let_go(spot);
         self.take_off_agenda(spot);
         let is_waiting = |state: &TaskState| u32::from(matches!(state, TaskState::Waiting { .. }));
+        let is_asking = |state: &TaskState| {
+            let waits_for = WaitsFor::Approval;
+            u32::from(matches!(state, TaskState::Waiting { waits_for: found, .. } if *found == waits_for))
+        };
         let (task, counts) = match spot.part {
             None => (
                 self.data.tasks.get_mut(spot.task as usize),
@@ -301,6 +305,7 @@ impl RunState {
             return;
         };
         self.data.n_waiting = self.data.n_waiting + is_waiting(&state) - is_waiting(&task.state);
+        self.data.n_asking = self.data.n_asking + is_asking(&state) - is_asking(&task.state);
         *counts.of(task.state.status()) -= 1;
         *counts.of(state.status()) += 1;
         task.state = state;

@@ -82,6 +82,9 @@ pub(super) struct RunData {
     pub(super) counts: TaskCounts,
     /// Task runs that wait, items included.
     pub(super) n_waiting: u32,
+    /// Of these, approvals without an answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) n_asking: u32,
     /// Unsettled tasks of the roles main, finally, `on_failure`.
     pub(super) n_open: [u32; 3],
     /// Main tasks that succeeded and whose undo has not ended, in the order in which they finished.
