@@ -1,6 +1,7 @@
 //! Pointwork's web app: rendered on the server (feature `ssr`), hydrated in the browser (feature `hydrate`).
 //!
 //! - [`pages`]: what has an address · [`parts`]: what pages are made of · [`graph`]: the drawing of a flow
+//! - `board`: the first page and grids as text, made on the server only
 //! - [`live`]: streams, and runs as their events make them · [`fns`]: server functions, doors to the [`backend`]
 //!
 //! The first render is the same on both sides: no clock, random id, locale or viewport before the page lives.
@@ -12,6 +13,8 @@ pub mod ansi;
 pub mod ask;
 #[cfg(feature = "ssr")]
 pub mod backend;
+#[cfg(any(feature = "ssr", test))]
+pub mod board;
 pub mod error;
 pub mod fns;
 pub mod format;
@@ -37,7 +40,7 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-use crate::pages::{FlowPage, FlowsPage, HomePage, NewFlowPage, RunPage, RunsPage};
+use crate::pages::{BulkPage, FlowPage, FlowsPage, HomePage, NewFlowPage, RunPage, RunsPage};
 use crate::parts::{Failure, Frame, provide_clock};
 use crate::theme::Theme;
 
@@ -62,6 +65,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/flows/:id") view=FlowPage/>
                     <Route path=path!("/runs") view=RunsPage/>
                     <Route path=path!("/runs/:id") view=RunPage/>
+                    <Route path=path!("/bulks/:id") view=BulkPage/>
                 </Routes>
             </Frame>
         </Router>

@@ -1,14 +1,14 @@
 //! The web app's port to the engine: the same calls as the API makes.
 
 mod answers;
-mod attention;
+mod board;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::AppError;
 use app::backend::{Backend, SharedBackend};
-use app::model::{Attention, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, Usual, ValueView};
+use app::model::{LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, Usual, ValueView};
 use app::posted::Posted;
 use app::readable::readable;
 use async_trait::async_trait;
@@ -315,10 +315,6 @@ impl Backend for EngineBackend {
 
     async fn retry_run(&self, ask: RetryAsk) -> Result<RunId, AppError> {
         self.engine.retry_run(answers::retry(ask)?).await.map_err(told)
-    }
-
-    async fn attention(&self) -> Result<Attention, AppError> {
-        attention::attention(&self.engine).await
     }
 
     async fn reasons(&self, run: RunId) -> Result<Reasons, AppError> {
