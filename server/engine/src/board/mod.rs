@@ -20,9 +20,12 @@ pub use self::bulk::{BULK_CONFIRM_ABOVE, BULK_RUNS_MAX, BulkCommand, NewBulk};
 pub(crate) use self::bulk::{BULK_KEPT_FOR, go_on as go_on_with_bulks};
 pub(crate) use self::windows::fold_old;
 
+/// What 95 of a hundred succeeded runs of a flow did not exceed, by flow, in milliseconds.
+type UsualMs = BTreeMap<String, u64>;
+
 /// What is kept at hand for it.
 #[derive(Default)]
 pub(crate) struct Board {
     /// What 95 of a hundred succeeded runs of each flow did not exceed, and when that was read.
-    usual: Mutex<Option<(Timestamp, Arc<BTreeMap<String, u64>>)>>,
+    usual: Mutex<Option<(Timestamp, Arc<UsualMs>)>>,
 }
