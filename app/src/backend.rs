@@ -1,6 +1,8 @@
 //! The port through which server functions reach the engine; the server crate implements it. It exists so that the app
 //! cannot see the server: REST handlers and server functions end in the same engine calls.
 
+pub mod board;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,14 +11,12 @@ use flow::RunId;
 use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary, TaskTypeView};
 
 use crate::error::AppError;
-use crate::model::{
-    Attention, Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
-};
+use crate::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
 use crate::timeline::history::ItemRows;
 
 /// What pages can ask for and do.
 #[async_trait]
-pub trait Backend: Send + Sync + 'static {
+pub trait Backend: board::BoardBackend {
     /// Flows by id.
     async fn flows(
         &self,
@@ -59,9 +59,6 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Makes a run from another.
     async fn retry_run(&self, ask: RetryAsk) -> Result<RunId, AppError>;
-
-    /// What needs people.
-    async fn attention(&self) -> Result<Attention, AppError>;
 
     /// Why a run or its tasks are not running.
     async fn reasons(&self, run: RunId) -> Result<Reasons, AppError>;

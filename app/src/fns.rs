@@ -1,6 +1,8 @@
 //! Server functions: doors to the [`crate::backend::Backend`], each a line or two. Those that write are the targets of plain
 //! forms too, so they redirect to what they made.
 
+pub mod board;
+
 use std::collections::HashMap;
 
 use flow::RunId;
@@ -8,9 +10,7 @@ use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary};
 use leptos::prelude::*;
 
 use crate::error::AppError;
-use crate::model::{
-    self, Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
-};
+use crate::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
 use crate::timeline::history::ItemRows;
 
 #[cfg(feature = "ssr")]
@@ -166,12 +166,6 @@ pub async fn retry_run(
     let made = answer(backend()?.retry_run(ask).await)?;
     leptos_axum::redirect(&format!("/runs/{made}"));
     Ok(made)
-}
-
-/// What needs people.
-#[server(prefix = "/fn", endpoint = "attention")]
-pub async fn attention() -> Result<model::Attention, AppError> {
-    answer(backend()?.attention().await)
 }
 
 /// Why a run or its tasks are not running.

@@ -2,6 +2,7 @@
 //!
 //! - [`pages`]: what has an address · [`parts`]: what pages are made of · [`graph`]: the drawing of a flow
 //! - [`timeline`], [`rows`], [`travel`], [`compare`], [`capsule`]: what the page of a run shows, as values
+//! - `board`: the first page and grids as text, made on the server only
 //! - [`live`]: streams, and runs as their events make them · [`fns`]: server functions, doors to the [`backend`]
 //!
 //! The first render is the same on both sides: no clock, random id, locale or viewport before the page lives.
@@ -13,6 +14,8 @@ pub mod ansi;
 pub mod ask;
 #[cfg(feature = "ssr")]
 pub mod backend;
+#[cfg(any(feature = "ssr", test))]
+pub mod board;
 pub mod capsule;
 #[cfg(any(feature = "ssr", test))]
 pub mod compare;
@@ -46,7 +49,9 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-use crate::pages::{ComparePage, FlowPage, FlowsPage, HomePage, NewFlowPage, OpenPage, RunPage, RunsPage};
+use crate::pages::{
+    BulkPage, ComparePage, FlowPage, FlowsPage, HomePage, NewFlowPage, OpenPage, RunPage, RunsPage,
+};
 use crate::parts::{Failure, Frame, provide_clock};
 use crate::theme::Theme;
 
@@ -73,6 +78,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/runs/compare") view=ComparePage/>
                     <Route path=path!("/runs/open") view=OpenPage/>
                     <Route path=path!("/runs/:id") view=RunPage/>
+                    <Route path=path!("/bulks/:id") view=BulkPage/>
                 </Routes>
             </Frame>
         </Router>

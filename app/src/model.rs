@@ -1,10 +1,12 @@
 //! What server functions carry between server and browser, beside `flow::view`.
 
+pub mod board;
+
 use std::collections::BTreeMap;
 
 use flow::doc::InputDoc;
 use flow::run::Snapshot;
-use flow::view::{QueuedView, RunStatus, RunSummary, WhyView};
+use flow::view::{QueuedView, RunSummary, WhyView};
 use flow::{FlowDoc, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -178,46 +180,6 @@ pub struct Question {
     pub fields: Vec<(String, InputDoc)>,
 }
 
-/// What needs people, for the first page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Attention {
-    /// Runs by state, over all flows.
-    pub counts: BTreeMap<String, u64>,
-    /// The newest runs that failed.
-    pub failed: Vec<RunSummary>,
-    /// Approvals that wait for an answer, in the newest of the runs at work.
-    pub asking: Vec<Asking>,
-}
-
-impl Attention {
-    /// Whether there is nothing to tell: nobody is asked, nothing failed, nothing is at work.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let ended = [RunStatus::Succeeded, RunStatus::Cancelled].map(RunStatus::key);
-        let n_open = self
-            .counts
-            .iter()
-            .filter(|(state, n)| **n > 0 && !ended.contains(&state.as_str()));
-        self.asking.is_empty() && n_open.count() == 0
-    }
-}
-
-/// An approval that waits for an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asking {
-    /// Its run.
-    pub run: RunId,
-    /// The name of its flow.
-    pub flow_name: String,
-    /// Its path there.
-    pub task: String,
-    /// What it asks, or its name.
-    pub title: String,
-    /// Since when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<flow::Timestamp>,
-}
-
 /// A run to be made from another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryAsk {
@@ -267,21 +229,7 @@ pub struct LogLine {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attention, Usual};
-
-    #[test]
-    fn what_ended_well_needs_nobody() {
-        let found = |counts: &[(&str, u64)]| Attention {
-            counts: counts
-                .iter()
-                .map(|(state, n)| ((*state).to_owned(), *n))
-                .collect(),
-            ..Attention::default()
-        };
-        assert!(found(&[("succeeded", 9), ("cancelled", 1), ("failed", 0)]).is_empty());
-        assert!(!found(&[("paused", 1)]).is_empty());
-        assert!(!found(&[("failed", 1)]).is_empty());
-    }
+    use super::Usual;
 
     #[test]
     fn the_usual_time_is_the_middle_one() {

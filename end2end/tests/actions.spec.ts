@@ -271,25 +271,3 @@ test("a queued run says behind whom", async ({ page, api, alive }) => {
   await api.cancel(second);
   await api.cancel(first);
 });
-
-test("the first page begins with what needs people", async ({ page, api, alive, accessible }) => {
-  await api.save(SHIPPING);
-  const id = await api.start("shipping");
-  await expect.poll(async () => (await api.run(id)).tasks[0]?.state).toBe("waiting");
-  await page.request.post(`/api/v1/runs/${id}/pause`, { data: {} });
-  const run = new Run(page);
-  await run.open("/");
-  await alive();
-  await accessible();
-  // The number leads to exactly the rows it counts.
-  await run.main.getByRole("navigation", { name: "Runs at work" }).getByRole("link", { name: "1 paused" }).click();
-  await expect(page).toHaveURL(/\/runs\?state=paused$/);
-  await expect(run.main.getByRole("row").filter({ hasText: id.slice(-8) })).toBeVisible();
-  await expect(run.main.getByRole("row")).toHaveCount(2);
-  await run.open("/");
-  await alive();
-  await run.main.getByRole("listitem").filter({ hasText: "Ship A-17?" }).getByRole("link").first().click();
-  await expect(page).toHaveURL(/\/runs\/run_\w+\?task=ask$/);
-  await expect(run.approve).toBeVisible();
-  await api.cancel(id);
-});

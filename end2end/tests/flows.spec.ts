@@ -20,7 +20,7 @@ const ORDER_TASKS = [
 
 test("a fresh server has four flows", async ({ page, alive }) => {
   const flows = new Flows(page);
-  await flows.open("/");
+  await flows.open("/flows");
   await alive();
   for (const name of ["Health report", "Hello", "Order checks", "Release with a way back"]) {
     await expect(flows.row(name)).toBeVisible();

@@ -9,12 +9,14 @@ import { expect, live, mark, expectMarked, test } from "../test.ts";
 async function pages(api: Api): Promise<string[]> {
   const { id } = await api.shown("release", { healthy: false });
   return [
+    "/",
     "/flows",
     "/flows?q=nothing-is-called-that",
     "/flows/order-checks",
     "/flows/new",
     "/runs",
     "/runs?q=nothing-is-called-that",
+    "/runs?q=state:open,succeeded dur:>=0s",
     `/runs/${id}`,
     `/runs/${id}?task=check`,
     `/runs/${id}?view=tasks&task=build`,

@@ -1,7 +1,7 @@
 //! The web app's port to the engine: the same calls as the API makes.
 
 mod answers;
-mod attention;
+mod board;
 mod runs;
 
 use std::collections::BTreeMap;
@@ -9,9 +9,7 @@ use std::sync::Arc;
 
 use app::AppError;
 use app::backend::{Backend, SharedBackend};
-use app::model::{
-    Attention, Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
-};
+use app::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
 use app::posted::Posted;
 use app::readable::readable;
 use app::timeline::history::ItemRows;
@@ -304,10 +302,6 @@ impl Backend for EngineBackend {
 
     async fn retry_run(&self, ask: RetryAsk) -> Result<RunId, AppError> {
         self.engine.retry_run(answers::retry(ask)?).await.map_err(told)
-    }
-
-    async fn attention(&self) -> Result<Attention, AppError> {
-        attention::attention(&self.engine).await
     }
 
     async fn reasons(&self, run: RunId) -> Result<Reasons, AppError> {

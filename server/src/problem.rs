@@ -131,6 +131,8 @@ impl From<EngineError> for ApiError {
             EngineError::UnknownWebhook { .. } => (StatusCode::NOT_FOUND, "unknown_webhook"),
             EngineError::UnknownSecret(_) => (StatusCode::NOT_FOUND, "unknown_secret"),
             EngineError::UnknownVariable(_) => (StatusCode::NOT_FOUND, "unknown_variable"),
+            EngineError::UnknownView(_) => (StatusCode::NOT_FOUND, "unknown_view"),
+            EngineError::UnknownBulk(_) => (StatusCode::NOT_FOUND, "unknown_bulk"),
             EngineError::Archived(_) => (StatusCode::CONFLICT, "archived"),
             EngineError::VersionConflict { .. } => (StatusCode::PRECONDITION_FAILED, "stale_version"),
             EngineError::Finished(_) => (StatusCode::CONFLICT, "finished"),

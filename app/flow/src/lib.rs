@@ -7,7 +7,7 @@
 //! - [`plan`]: a valid document as a graph, ready to be run
 //! - [`expr`]: expressions and templates · [`legacy`]: the predecessors' documents, translated
 //! - [`run`]: the state machine: commands are decided into events, events are applied to states
-//! - [`secrets`]: where references to secrets may stand
+//! - [`secrets`]: where references to secrets may stand · [`query`]: the language in which runs are looked for
 //! - [`layout`]: where the boxes of a graph go · [`view`]: what lists and pages show
 
 pub mod doc;
@@ -29,6 +29,7 @@ pub mod parse;
 pub mod payload;
 pub mod plan;
 pub mod problem;
+pub mod query;
 pub mod run;
 #[cfg(feature = "author")]
 pub mod schema;

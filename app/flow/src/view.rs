@@ -1,5 +1,7 @@
 //! What lists and pages show: the answers of the API and of the web app's server functions.
 
+pub mod board;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -269,6 +271,12 @@ pub struct RunSummary {
     /// The run it takes results from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RunId>,
+    /// The first run that was made from it, as lists know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried_by: Option<RunId>,
+    /// Approvals of it that wait for an answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_asking: u32,
 }
 
 /// A run, whole.

@@ -9,6 +9,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::flow_form::StartForm;
+use super::flow_grid::{FlowGrid, FlowNumbers};
 use crate::fns;
 use crate::format;
 use crate::graph::{self, stage::Stage, svg};
@@ -115,6 +116,8 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
                             <Stage svg=drawing.0 selected=Signal::stored(None) on_select=Callback::new(|_| ())/>
                         </div>
                     </section>
+                    <FlowNumbers flow=summary.id.clone()/>
+                    <FlowGrid flow=summary.id.clone()/>
                     <details class="panel fold">
                         <summary style="padding:4px 16px">
                             <Icon name="u-turn"/>

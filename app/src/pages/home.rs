@@ -1,125 +1,204 @@
-//! The first page: what needs people first, then the flows. Each number leads to exactly the rows it counts.
+//! The first page. The server writes it as HTML; here it is only kept up to date.
 
-use flow::view::{RunStatus, RunSummary};
+use flow::view::board::Window;
 use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
-use super::FlowsPage;
 use crate::fns;
-use crate::format;
-use crate::icons::Icon;
-use crate::look;
-use crate::model::{Asking, Attention};
-use crate::parts::Moment;
+use crate::parts::{Failure, Loading};
+use crate::posted::posted;
 
-/// What needs people, above the flows.
+/// The window of time that an address asks for.
+pub(super) fn asked_window() -> Memo<Window> {
+    let query = use_query_map();
+    Memo::new(move |_| {
+        let key = query.read().get("window").unwrap_or_default();
+        Window::from_key(&key).unwrap_or_default()
+    })
+}
+
+/// What needs people first, then the numbers.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let attention = Resource::new(|| (), |()| fns::attention());
+    let window = asked_window();
+    let html = Resource::new(move || window.get(), fns::board::home);
+    // What a button in the list of needs could not do, if the page lives without scripts.
+    let refused = ["retry_run", "cancel_run"]
+        .into_iter()
+        .find_map(|form| posted(form).map(|posted| posted.error))
+        .map(|error| view! { <div class="page"><Failure error part=true/></div> });
     view! {
-        <Transition>
+        <Title text="Pointwork"/>
+        {refused}
+        <Transition fallback=Loading>
             {move || Suspend::new(async move {
-                // The flows below say it if the server cannot be reached.
-                attention.await.ok().filter(|found| !found.is_empty()).map(|found| view! { <Needs found/> })
+                match html.await {
+                    Ok(html) => view! { <Board html window/> }.into_any(),
+                    Err(error) => view! { <Failure error/> }.into_any(),
+                }
             })}
         </Transition>
-        <FlowsPage/>
     }
 }
 
 #[component]
-fn Needs(found: Attention) -> impl IntoView {
-    let n_asking = found.asking.len();
-    let asking = (n_asking > 0).then(|| {
-        let rows = found
-            .asking
-            .into_iter()
-            .map(|asking| view! { <AskingRow asking/> })
-            .collect_view();
-        view! {
-            <section aria-labelledby="home-asking">
-                <h3 id="home-asking" data-state="asking">
-                    <Icon name="s-asking"/>
-                    {format::count(n_asking as u64, "question waits for you", "questions wait for you")}
-                </h3>
-                <ul class="need-rows">{rows}</ul>
-            </section>
+fn Board(html: String, window: Memo<Window>) -> impl IntoView {
+    let root = NodeRef::<leptos::html::Div>::new();
+    #[cfg(feature = "hydrate")]
+    browser::follow(root, window);
+    #[cfg(not(feature = "hydrate"))]
+    let _ = window;
+    view! { <div class="page home" node_ref=root inner_html=html></div> }
+}
+
+#[cfg(feature = "hydrate")]
+mod browser {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use flow::view::board::Window;
+    use leptos::prelude::*;
+    use leptos::task::spawn_local;
+    use serde::Deserialize;
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen::closure::Closure;
+
+    use crate::fns;
+    use crate::live::Link;
+    use crate::live::patch::Patch;
+    use crate::live::stream::{Next, Source, Stream, keep};
+    use crate::parts::Clock;
+
+    /// What happens within this time is looked at once.
+    const PAUSE: Duration = Duration::from_secs(1);
+
+    /// Also when nothing happens time goes on: what is due moves, windows move.
+    const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+
+    #[derive(Deserialize)]
+    struct Hello {
+        server_now: flow::Timestamp,
+    }
+
+    #[derive(Clone)]
+    struct Follower {
+        patch: Rc<Patch>,
+        window: Memo<Window>,
+        is_due: Rc<Cell<bool>>,
+    }
+
+    impl Follower {
+        /// Looks again soon, once for all that happens until then.
+        fn soon(&self) {
+            if self.is_due.replace(true) {
+                return;
+            }
+            let me = self.clone();
+            set_timeout(
+                move || {
+                    me.is_due.set(false);
+                    me.look();
+                },
+                PAUSE,
+            );
         }
-    });
-    let n_failed = found.counts.get(RunStatus::Failed.key()).copied().unwrap_or(0);
-    let failed = (!found.failed.is_empty()).then(|| {
-        let rows = found
-            .failed
-            .into_iter()
-            .map(|run| view! { <FailedRow run/> })
-            .collect_view();
-        view! {
-            <section aria-labelledby="home-failed">
-                <h3 id="home-failed" data-state="failed">
-                    <Icon name="s-failed"/>
-                    <a href="/runs?state=failed">{format::count(n_failed, "run failed", "runs failed")}</a>
-                </h3>
-                <ul class="need-rows">{rows}</ul>
-            </section>
+
+        fn look(&self) {
+            let me = self.clone();
+            let Some(window) = self.window.try_get_untracked() else {
+                return;
+            };
+            spawn_local(async move {
+                // What is shown stays if it cannot be had; the dot tells that the server is away.
+                if let Ok(html) = fns::board::home(window).await {
+                    me.patch.take(&html);
+                }
+            });
         }
-    });
-    let others = [
-        RunStatus::Paused,
-        RunStatus::Queued,
-        RunStatus::Running,
-        RunStatus::Ending,
-    ]
-    .into_iter()
-    .filter_map(|state| {
-        let n = found.counts.get(state.key()).copied().filter(|n| *n > 0)?;
-        let look = look::run(state);
-        Some(view! {
-            <a class="toggle" data-state=look.key href=format!("/runs?state={}", state.key())>
-                <Icon name=format!("s-{}", look.key)/>
-                <span class="num">{format::thousands(n)}</span>
-                " "
-                {look.word}
-            </a>
-        })
-    })
-    .collect_view();
-    view! {
-        <div class="page needs">
-            <header>
-                <div class="grow"><h2 class="title">"What needs you"</h2></div>
-                <nav class="toggles" aria-label="Runs at work">{others}</nav>
-            </header>
-            <div class="need-columns">{asking} {failed}</div>
-        </div>
     }
-}
 
-#[component]
-fn AskingRow(asking: Asking) -> impl IntoView {
-    let href = format!("/runs/{}?task={}", asking.run, format::url_part(&asking.task));
-    view! {
-        <li>
-            <a href=href>
-                <strong class="cut">{asking.title}</strong>
-                <span class="cut soft">{asking.flow_name}</span>
-                {asking.since.map(|at| view! { <span class="muted">"since " <Moment at/></span> })}
-            </a>
-        </li>
+    pub(super) fn follow(root: NodeRef<leptos::html::Div>, window: Memo<Window>) {
+        let link = expect_context::<RwSignal<Link>>();
+        let clock = expect_context::<Clock>();
+        Effect::new(move |_| {
+            let Some(root) = root.get() else { return };
+            let root: web_sys::Element = root.unchecked_into();
+            let follower = Follower {
+                patch: Rc::new(Patch::new(root.clone())),
+                window,
+                is_due: Rc::default(),
+            };
+            act_in_place(&root, &follower);
+            let timed = follower.clone();
+            if let Ok(timer) = set_interval_with_handle(move || timed.look(), AT_LEAST_EVERY) {
+                on_cleanup(move || timer.clear());
+            }
+            keep(Stream::open(Source {
+                url: Box::new(|| "/api/v1/events?topics=runs".to_owned()),
+                names: &["hello", "run", "reset"],
+                frame: Box::new(move |frame| {
+                    if frame.name == "hello" {
+                        if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
+                            clock.set(hello.server_now);
+                        }
+                    } else {
+                        follower.soon();
+                    }
+                    link.set(Link::Live);
+                    Next::Go
+                }),
+                link: Some(link),
+            }));
+        });
     }
-}
 
-#[component]
-fn FailedRow(run: RunSummary) -> impl IntoView {
-    let task = run.error.as_ref().and_then(|error| error.task.as_deref());
-    let task = task.map_or_else(String::new, |task| format!("?task={}", format::url_part(task)));
-    let href = format!("/runs/{}{task}", run.id);
-    let why = run.error.map(|error| error.message);
-    view! {
-        <li>
-            <a href=href>
-                <strong class="cut">{run.flow_name}</strong>
-                <span class="cut soft">{why}</span>
-                {run.finished_at.map(|at| view! { <span class="muted"><Moment at/></span> })}
-            </a>
-        </li>
+    /// Forms in the list of what needs people are carried out without leaving the page.
+    fn act_in_place(root: &web_sys::Element, follower: &Follower) {
+        let follower = follower.clone();
+        let listener = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
+            let form = event
+                .target()
+                .and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
+            let Some(form) = form else { return };
+            let (Some(act), Ok(data)) = (
+                form.get_attribute("data-act"),
+                web_sys::FormData::new_with_form(&form),
+            ) else {
+                return;
+            };
+            let Some(Ok(run)) = data.get("run").as_string().map(|run| run.parse()) else {
+                return;
+            };
+            event.prevent_default();
+            let follower = follower.clone();
+            spawn_local(async move {
+                let done = match act.as_str() {
+                    "cancel_run" => fns::cancel_run(run, false, None).await,
+                    // Leads to the run that was made.
+                    _ => fns::retry_run(run, None, None).await.map(|_| ()),
+                };
+                match done {
+                    Ok(()) => follower.soon(),
+                    Err(error) => refuse(&form, &error.message),
+                }
+            });
+        });
+        // Adding a listener fails for no name.
+        let _ = root.add_event_listener_with_callback("submit", listener.as_ref().unchecked_ref());
+        let kept = StoredValue::new_local(Some(listener));
+        on_cleanup(move || {
+            kept.try_update_value(Option::take);
+        });
+    }
+
+    fn refuse(form: &web_sys::HtmlFormElement, message: &str) {
+        if let Ok(told) = document().create_element("p") {
+            told.set_class_name("refused");
+            let _ = told.set_attribute("role", "alert");
+            told.set_text_content(Some(message));
+            let _ = form.append_child(&told);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! The pages.
 
+pub mod bulk;
 pub mod flow;
 pub mod flow_form;
+pub mod flow_grid;
 pub mod flow_new;
 pub mod flows;
 pub mod home;
@@ -25,7 +27,10 @@ pub mod run_tasks;
 pub mod run_timeline;
 pub mod run_why;
 pub mod runs;
+pub mod runs_bulk;
+pub mod runs_search;
 
+pub use bulk::BulkPage;
 pub use flow::FlowPage;
 pub use flow_new::NewFlowPage;
 pub use flows::FlowsPage;

@@ -1,18 +1,20 @@
-//! The runs there are, newest first. Filters are a form whose answers stand in the address.
+//! The runs there are, newest first. What they are looked for by stands in the address, in the words of the query.
 
 use std::collections::HashMap;
 
-use flow::view::{Page, RunStatus, RunSummary};
+use flow::view::{Page, RunSummary};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
+use super::runs_bulk::{BulkBar, FORM};
+use super::runs_search::{Search, Views};
 use crate::fns;
+use crate::fns::board::{RemoveView, SaveView};
 use crate::format;
-use crate::icons::Icon;
 use crate::look;
-use crate::model::RunListQuery;
+use crate::model::board::{RunList, RunListAsk};
 use crate::parts::{Badge, Clock, Counts, Failure, Loading, Moment};
 
 /// Runs, with filters.
@@ -20,19 +22,24 @@ use crate::parts::{Badge, Clock, Counts, Failure, Loading, Moment};
 pub fn RunsPage() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| read_query(&query.read()));
-    let page = Resource::new(move || asked.get(), fns::runs);
+    let save = ServerAction::<SaveView>::new();
+    let remove = ServerAction::<RemoveView>::new();
+    // A saved view leads to the address that is shown already.
+    let list = Resource::new(
+        move || (asked.get(), save.version().get(), remove.version().get()),
+        |(ask, _, _)| fns::board::list_runs(ask),
+    );
     view! {
         <Title text="Runs · Pointwork"/>
         <div class="page">
             <header>
                 <div class="grow"><h1>"Runs"</h1></div>
             </header>
-            <Filters asked/>
             <Transition fallback=Loading>
                 {move || Suspend::new(async move {
-                    let query = asked.get_untracked();
-                    match page.await {
-                        Ok(page) => view! { <Runs page query/> }.into_any(),
+                    let cursor = asked.get_untracked().cursor;
+                    match list.await {
+                        Ok(list) => view! { <List list cursor save remove/> }.into_any(),
                         Err(error) => view! { <Failure error part=true/> }.into_any(),
                     }
                 })}
@@ -41,44 +48,27 @@ pub fn RunsPage() -> impl IntoView {
     }
 }
 
-fn read_query(map: &ParamsMap) -> RunListQuery {
+fn read_query(map: &ParamsMap) -> RunListAsk {
     let text = |name: &str| {
         map.get(name)
             .map(|text| text.trim().to_owned())
             .filter(|text| !text.is_empty())
     };
-    let known = |state: &String| RunStatus::from_key(state).is_some();
-    RunListQuery {
+    RunListAsk {
+        q: text("q").unwrap_or_default(),
+        states: map.get_all("state").unwrap_or_default(),
         flow: text("flow"),
-        states: map
-            .get_all("state")
-            .unwrap_or_default()
-            .into_iter()
-            .filter(known)
-            .collect(),
-        text: text("q"),
         cursor: text("cursor"),
     }
 }
 
-/// The address of the list with these filters.
-fn address(query: &RunListQuery) -> String {
-    let mut parts: Vec<String> = query
-        .states
-        .iter()
-        .map(|state| format!("state={state}"))
-        .collect();
-    for (name, value) in [
-        ("flow", &query.flow),
-        ("q", &query.text),
-        ("cursor", &query.cursor),
-    ] {
-        parts.extend(
-            value
-                .as_ref()
-                .map(|value| format!("{name}={}", format::url_part(value))),
-        );
+/// The address of the list with this query, from a page on.
+pub(super) fn address(query: &str, cursor: Option<&str>) -> String {
+    let mut parts = Vec::new();
+    if !query.is_empty() {
+        parts.push(format!("q={}", format::url_part(query)));
     }
+    parts.extend(cursor.map(|cursor| format!("cursor={}", format::url_part(cursor))));
     if parts.is_empty() {
         "/runs".to_owned()
     } else {
@@ -86,111 +76,37 @@ fn address(query: &RunListQuery) -> String {
     }
 }
 
-/// The same filters with one state more or less, from the first page on.
-fn toggled(query: &RunListQuery, state: RunStatus) -> RunListQuery {
-    let key = state.key();
-    let mut states = query.states.clone();
-    match states.iter().position(|chosen| chosen == key) {
-        Some(at) => drop(states.remove(at)),
-        None => states.push(key.to_owned()),
-    }
-    RunListQuery {
-        states,
-        cursor: None,
-        ..query.clone()
-    }
-}
-
-/// A chip per state, each a link to the list with it or without it, and a form for the rest. Both change the page in place once
-/// it lives.
 #[component]
-fn Filters(asked: Memo<RunListQuery>) -> impl IntoView {
-    let is_filtered =
-        move || asked.with(|query| query.flow.is_some() || query.text.is_some() || !query.states.is_empty());
-    let chips = RunStatus::ALL
-        .into_iter()
-        .map(|state| {
-            let look = look::run(state);
-            let is_on = move || {
-                asked
-                    .with(|query| query.states.iter().any(|chosen| chosen == state.key()))
-                    .then_some("true")
-            };
-            view! {
-                <a
-                    class="toggle"
-                    data-state=look.key
-                    href=move || address(&asked.with(|query| toggled(query, state)))
-                    aria-current=is_on
-                    data-noscroll="true"
-                >
-                    <Icon name=format!("s-{}", look.key)/>
-                    {look.word}
-                </a>
-            }
-        })
-        .collect_view();
-    let hidden = move || {
-        let states = asked.with(|query| query.states.clone());
-        states
-            .into_iter()
-            .map(|state| view! { <input type="hidden" name="state" value=state/> })
-            .collect_view()
-    };
-    // The attribute is what a page without scripts shows, the property what a living one does.
-    let flow = move || asked.with(|query| query.flow.clone()).unwrap_or_default();
-    let text = move || asked.with(|query| query.text.clone()).unwrap_or_default();
-    view! {
-        <div class="filters">
-            <nav class="toggles" aria-label="States">{chips}</nav>
-            <form method="get" action="/runs" role="search" on:submit=submitted()>
-                {hidden}
-                <input type="search" name="flow" value=flow prop:value=flow placeholder="Flow id" aria-label="Flow id"/>
-                <input
-                    type="search"
-                    name="q"
-                    value=text
-                    prop:value=text
-                    placeholder="Id, label or error"
-                    aria-label="Id, label or error"
-                />
-                <button class="button" type="submit" aria-label="Filter">
-                    <Icon name="u-search"/>
-                    <span class="word">"Filter"</span>
-                </button>
-                <a class="button quiet" href="/runs" hidden=move || !is_filtered() data-noscroll="true">"Clear"</a>
-            </form>
-        </div>
-    }
-}
-
-/// A living page goes to the filtered list itself instead of having the browser load it.
-fn submitted() -> impl Fn(leptos::ev::SubmitEvent) {
-    #[cfg(feature = "hydrate")]
-    let navigate = leptos_router::hooks::use_navigate();
-    move |event: leptos::ev::SubmitEvent| {
-        #[cfg(feature = "hydrate")]
-        {
-            use wasm_bindgen::JsCast;
-            let form = event.target().and_then(|target| target.dyn_into().ok());
-            let data = form.and_then(|form| web_sys::FormData::new_with_form(&form).ok());
-            let Some(data) = data else { return };
-            event.prevent_default();
-            let mut map = ParamsMap::new();
-            for name in ["flow", "q"] {
-                map.insert(name, data.get(name).as_string().unwrap_or_default());
-            }
-            for state in data.get_all("state") {
-                map.insert("state", state.as_string().unwrap_or_default());
-            }
-            navigate(
-                &address(&read_query(&map)),
-                leptos_router::NavigateOptions::default(),
-            );
+fn List(
+    list: RunList,
+    cursor: Option<String>,
+    save: ServerAction<SaveView>,
+    remove: ServerAction<RemoveView>,
+) -> impl IntoView {
+    let RunList {
+        query,
+        problem,
+        chips,
+        toggles,
+        views,
+        count,
+        page,
+    } = list;
+    let is_wrong = problem.is_some();
+    let rest = (!is_wrong).then(|| {
+        let has_rows = !page.items.is_empty();
+        let bar = has_rows.then(|| view! { <BulkBar query=query.clone() count/> });
+        view! {
+            <Runs page query=query.clone() cursor/>
+            {bar}
         }
-        #[cfg(not(feature = "hydrate"))]
-        let _ = event;
+    });
+    view! {
+        <Views views query=query.clone() is_right=!is_wrong save remove/>
+        <Search query toggles chips problem/>
+        {rest}
     }
+    .into_any()
 }
 
 /// The rows as they are now: they change in place, new ones wait behind the pill.
@@ -200,6 +116,9 @@ struct Rows {
     rows: StoredValue<HashMap<String, ArcRwSignal<RunSummary>>>,
     next: RwSignal<Option<String>>,
     n_new: RwSignal<usize>,
+    /// It will be asked which new runs fit.
+    #[cfg(feature = "hydrate")]
+    is_due: StoredValue<bool>,
 }
 
 impl Rows {
@@ -209,6 +128,8 @@ impl Rows {
             rows: StoredValue::new(HashMap::new()),
             next: RwSignal::new(None),
             n_new: RwSignal::new(0),
+            #[cfg(feature = "hydrate")]
+            is_due: StoredValue::new(false),
         };
         rows.replace(page);
         rows
@@ -244,35 +165,32 @@ impl Rows {
 }
 
 #[component]
-fn Runs(page: Page<RunSummary>, query: RunListQuery) -> impl IntoView {
+fn Runs(page: Page<RunSummary>, query: String, cursor: Option<String>) -> impl IntoView {
     let rows = Rows::new(page);
+    let ask = RunListAsk {
+        q: query.clone(),
+        cursor: cursor.clone(),
+        ..RunListAsk::default()
+    };
     #[cfg(feature = "hydrate")]
-    browser::follow(rows, query.clone());
-    let here = address(&query);
-    let is_filtered = here != "/runs";
-    let first = query.cursor.is_some().then(|| {
-        address(&RunListQuery {
-            cursor: None,
-            ..query.clone()
-        })
-    });
-    let query = StoredValue::new(query);
+    browser::follow(rows, ask.clone());
+    let here = address(&query, cursor.as_deref());
+    let is_filtered = !query.is_empty();
+    let first = cursor.is_some().then(|| address(&query, None));
+    let ask = StoredValue::new(ask);
     let next = move || {
         let cursor = rows.next.get()?;
-        Some(address(&RunListQuery {
-            cursor: Some(cursor),
-            ..query.get_value()
-        }))
+        Some(ask.with_value(|ask| address(&ask.q, Some(&cursor))))
     };
     // The new runs are asked for and put in place; the browser need not load the page again.
     let show_new = move |event: leptos::ev::MouseEvent| {
         #[cfg(feature = "hydrate")]
         {
             event.prevent_default();
-            browser::load_again(rows, query.get_value());
+            browser::load_again(rows, ask.get_value());
         }
         #[cfg(not(feature = "hydrate"))]
-        let _ = event;
+        let _ = (event, ask);
     };
     let is_empty = Memo::new(move |_| rows.order.with(Vec::is_empty));
     let body = move || match is_empty.get() {
@@ -299,6 +217,7 @@ fn Table(rows: Rows) -> impl IntoView {
             <table class="runs">
                 <thead>
                     <tr>
+                        <th scope="col" class="pick"><span class="sr">"Choose"</span></th>
                         <th scope="col">"State"</th>
                         <th scope="col">"Flow"</th>
                         <th scope="col">"Run"</th>
@@ -328,7 +247,10 @@ fn Row(run: ArcRwSignal<RunSummary>) -> impl IntoView {
     let why = move || run.with(|run| run.error.as_ref().map(|error| error.message.clone()));
     view! {
         <tr>
-            <td><Badge look=Signal::derive(move || look::run(run.with(|run| run.state)))/></td>
+            <td class="pick">
+                <input type="checkbox" name="runs[]" value=id.clone() form=FORM aria-label=format!("Choose run {short}")/>
+            </td>
+            <td class="state"><Badge look=Signal::derive(move || look::run(run.with(|run| run.state)))/></td>
             <td class="name">
                 <div class="cut">
                     <a href=href.clone()>{fixed.flow_name}</a>
@@ -388,6 +310,7 @@ fn NoRuns(is_filtered: bool) -> impl IntoView {
 #[cfg(feature = "hydrate")]
 mod browser {
     use std::collections::HashSet;
+    use std::time::Duration;
 
     use flow::view::RunSummary;
     use leptos::prelude::*;
@@ -398,7 +321,7 @@ mod browser {
     use super::Rows;
     use crate::live::Link;
     use crate::live::stream::{Batch, Next, Source, Stream, keep};
-    use crate::model::RunListQuery;
+    use crate::model::board::RunListAsk;
     use crate::parts::Clock;
 
     /// What the server sends in place of changes that a client missed: the newest runs as they are now.
@@ -408,17 +331,17 @@ mod browser {
     }
 
     /// Changes rows in place as runs go on. New runs are counted only where they would stand: on the first page.
-    pub(super) fn follow(rows: Rows, query: RunListQuery) {
+    pub(super) fn follow(rows: Rows, ask: RunListAsk) {
         let link = expect_context::<RwSignal<Link>>();
         let clock = expect_context::<Clock>();
         // Where the stream was left: by it the server knows a client that comes back, and sends what it missed.
         let position = StoredValue::new(None::<String>);
         Effect::new(move |_| {
-            let query = query.clone();
+            let ask = ask.clone();
             let seen = StoredValue::new(HashSet::<String>::new());
             let take = {
-                let query = query.clone();
-                move |runs: Vec<RunSummary>| runs.into_iter().for_each(|run| take_in(rows, &query, seen, run))
+                let ask = ask.clone();
+                move |runs: Vec<RunSummary>| runs.into_iter().for_each(|run| take_in(rows, &ask, seen, run))
             };
             let batch = Batch::new(take.clone());
             keep(Stream::open(Source {
@@ -439,7 +362,7 @@ mod browser {
                             if let Ok(reset) = serde_json::from_str::<Reset>(&frame.data) {
                                 batch.flush();
                                 take(reset.runs);
-                                load_again(rows, query.clone());
+                                load_again(rows, ask.clone());
                             }
                         }
                         _ => {
@@ -463,63 +386,97 @@ mod browser {
     }
 
     /// A run as it is now: in its row, or counted if it is newer than all that are shown.
-    fn take_in(rows: Rows, query: &RunListQuery, seen: StoredValue<HashSet<String>>, run: RunSummary) {
+    fn take_in(rows: Rows, ask: &RunListAsk, seen: StoredValue<HashSet<String>>, run: RunSummary) {
         let id = run.id.to_string();
         if let Some(row) = rows.get(&id) {
             row.set(run);
-        } else if query.cursor.is_none() && fits(&run, query) {
+        } else if ask.cursor.is_none() {
             let is_new = rows
                 .order
                 .with_untracked(|order| order.first().is_none_or(|first| id > *first));
-            if is_new && seen.try_update_value(|seen| seen.insert(id)).unwrap_or(false) {
+            if !is_new || !seen.try_update_value(|seen| seen.insert(id)).unwrap_or(false) {
+                return;
+            }
+            if ask.q.is_empty() {
                 rows.n_new.update(|n| *n += 1);
+            } else {
+                count_new(rows, ask.clone());
             }
         }
     }
 
-    /// Asks for the page as it is now, and puts it in place. A page that cannot be had leaves what is shown.
-    pub(super) fn load_again(rows: Rows, query: RunListQuery) {
-        spawn_local(async move {
-            if let Ok(page) = crate::fns::runs(query).await
-                && rows.n_new.try_get_untracked().is_some()
-            {
-                rows.replace(page);
-            }
-        });
+    /// How long is waited for others before it is asked which new runs fit: only the server knows the query.
+    const PAUSE: Duration = Duration::from_millis(500);
+
+    fn count_new(rows: Rows, ask: RunListAsk) {
+        if rows
+            .is_due
+            .try_update_value(|is_due| std::mem::replace(is_due, true))
+            != Some(false)
+        {
+            return;
+        }
+        set_timeout(
+            move || {
+                rows.is_due.try_set_value(false);
+                spawn_local(async move {
+                    let Ok(list) = crate::fns::board::list_runs(ask).await else {
+                        return;
+                    };
+                    let first = rows
+                        .order
+                        .try_with_untracked(|order| order.first().cloned())
+                        .flatten()
+                        .unwrap_or_default();
+                    let newer = list.page.items.iter().filter(|run| run.id.to_string() > first);
+                    rows.n_new.try_set(newer.count());
+                });
+            },
+            PAUSE,
+        );
     }
 
-    /// Whether a run would stand in the list with these filters, as far as the page can tell.
-    fn fits(run: &RunSummary, query: &RunListQuery) -> bool {
-        let state = query.states.is_empty() || query.states.iter().any(|state| state == run.state.key());
-        state && query.flow.as_ref().is_none_or(|flow| *flow == run.flow) && query.text.is_none()
+    /// Asks for the page as it is now, and puts it in place. A page that cannot be had leaves what is shown.
+    pub(super) fn load_again(rows: Rows, ask: RunListAsk) {
+        spawn_local(async move {
+            if let Ok(list) = crate::fns::board::list_runs(ask).await
+                && rows.n_new.try_get_untracked().is_some()
+            {
+                rows.replace(list.page);
+            }
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use flow::view::RunStatus;
+
     use super::*;
 
     #[test]
-    fn filters_and_addresses_are_inverse() {
+    fn addresses_are_read_and_written() {
         let mut map = ParamsMap::new();
         for (name, value) in [
             ("state", "failed"),
-            ("state", "running"),
             ("state", "x"),
             ("flow", " a "),
-            ("q", "b c"),
+            ("q", " b c "),
             ("cursor", ""),
         ] {
             map.insert(name.to_owned(), value.to_owned());
         }
-        let query = read_query(&map);
-        assert_eq!(address(&query), "/runs?state=failed&state=running&flow=a&q=b%20c");
-        assert_eq!(address(&RunListQuery::default()), "/runs");
-        let toggled = |state| address(&toggled(&query, state));
-        assert_eq!(toggled(RunStatus::Failed), "/runs?state=running&flow=a&q=b%20c");
+        let ask = RunListAsk {
+            q: "b c".to_owned(),
+            states: vec!["failed".to_owned(), "x".to_owned()],
+            flow: Some("a".to_owned()),
+            cursor: None,
+        };
+        assert_eq!(read_query(&map), ask);
+        assert_eq!(address("", None), "/runs");
         assert_eq!(
-            toggled(RunStatus::Queued),
-            "/runs?state=failed&state=running&state=queued&flow=a&q=b%20c"
+            address("dur:>5m b", Some("run_1")),
+            "/runs?q=dur%3A%3E5m%20b&cursor=run_1"
         );
     }
 

@@ -35,7 +35,7 @@ fn Rail() -> impl IntoView {
     let item = move |href: &'static str, icon: &'static str, name: &'static str| {
         let here = move || {
             let path = path.get();
-            let is = path.starts_with(href) || (href == "/flows" && path == "/");
+            let is = path.starts_with(href) || (href == "/runs" && path.starts_with("/bulks/"));
             is.then_some("page")
         };
         view! {
@@ -92,7 +92,8 @@ fn Crumbs() -> impl IntoView {
 fn trail(path: &str) -> Vec<(String, Option<&'static str>)> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
-        [] | ["flows"] => vec![("Flows".to_owned(), None)],
+        [] => vec![("Home".to_owned(), None)],
+        ["flows"] => vec![("Flows".to_owned(), None)],
         ["flows", "new"] => vec![
             ("Flows".to_owned(), Some("/flows")),
             ("New flow".to_owned(), None),
@@ -103,6 +104,7 @@ fn trail(path: &str) -> Vec<(String, Option<&'static str>)> {
             ("Runs".to_owned(), Some("/runs")),
             (format::short_id(id).to_owned(), None),
         ],
+        ["bulks", _] => vec![("Runs".to_owned(), Some("/runs")), ("Many runs".to_owned(), None)],
         _ => vec![("Not here".to_owned(), None)],
     }
 }
@@ -198,7 +200,8 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join(" / ")
         };
-        assert_eq!(say("/"), "Flows");
+        assert_eq!(say("/"), "Home");
+        assert_eq!(say("/bulks/bulk_1"), "Runs / Many runs");
         assert_eq!(say("/flows/new"), "Flows / New flow");
         assert_eq!(say("/flows/nightly/"), "Flows / nightly");
         assert_eq!(say("/runs/run_01k9w3zq5r8v2m4x6c7d9e0f1g"), "Runs / 7d9e0f1g");

@@ -9,6 +9,8 @@ pub mod state;
 
 pub use failure::{Failure, Loading};
 pub use frame::Frame;
+#[cfg(feature = "hydrate")]
+pub(crate) use moment::localised;
 pub use moment::{Clock, Moment, provide_clock};
 pub use problems::Problems;
 pub use state::{Badge, Counts, Strip, Tally};

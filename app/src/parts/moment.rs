@@ -72,7 +72,7 @@ pub fn Moment(#[prop(into)] at: Signal<Timestamp>) -> impl IntoView {
 
 /// Today's moments as a time of day, others with their date.
 #[cfg(feature = "hydrate")]
-fn localised(at: Timestamp) -> String {
+pub(crate) fn localised(at: Timestamp) -> String {
     use js_sys::{Array, Date, Intl, Object, Reflect};
     let date = Date::new(&(at.as_millis() as f64).into());
     let options = Object::new();

@@ -31,6 +31,7 @@ pub fn words(event: &Event) -> String {
         EventKind::RunCancelRequested { .. } => "somebody cancelled the run",
         EventKind::RunPaused { .. } => "the run was paused",
         EventKind::RunResumed {} => "the run was resumed",
+        EventKind::PermitReturned {} => "another run was let go first",
         EventKind::TaskDue { .. } => "is due",
         EventKind::RunEnding { .. } => "the run is ending",
         EventKind::EndingStep { .. } => "the ending went on",

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::{info, warn};
 
+use crate::board::{self, Board};
 use crate::chance::{self, SystemChance};
 use crate::clock::{Clock, SystemClock};
 use crate::dispatch::remote::RemoteOptions;
@@ -249,7 +250,7 @@ impl EngineBuilder {
         // The pool exists before the router it reports to: what it says meanwhile could only be about attempts nobody gave it.
         let _ = work.router.set(router.clone());
         recover(&router, &unfinished, &leases);
-        Ok(open_doors(
+        let engine = open_doors(
             shared,
             router,
             types,
@@ -262,7 +263,10 @@ impl EngineBuilder {
                 remote: work.remote,
             },
             self,
-        ))
+        );
+        board::go_on_with_bulks(&engine).await;
+        board::note_asking(&engine);
+        Ok(engine)
     }
 
     fn n_loops(&self) -> usize {
@@ -475,6 +479,7 @@ pub(crate) fn open_doors(
         ways: notify::Ways::new(&options.builtin),
         instance,
         upkeep: Mutex::new(Some(upkeep.start())),
+        board: Board::default(),
     };
     let engine = Engine {
         parts: Arc::new(parts),

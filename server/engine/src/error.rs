@@ -43,6 +43,12 @@ pub enum EngineError {
     /// No variable of that name.
     #[error("there is no variable {0}")]
     UnknownVariable(String),
+    /// No view of that name.
+    #[error("there is no view {0}")]
+    UnknownView(String),
+    /// No command to many runs of that id, or it has been forgotten.
+    #[error("there is no command {0}; those that are done are forgotten after a week")]
+    UnknownBulk(String),
     /// The flow takes no new runs.
     #[error("flow {0} is archived and takes no new runs; save it again to bring it back")]
     Archived(String),

@@ -10,6 +10,7 @@
 //! [`Engine`] is the door · [`store`], [`dispatch`], [`TaskType`] and [`clock`] are the seams · `shard` is the loop that decides,
 //! commits and acts · `messages` go from run to run · `reader` shows committed state.
 
+mod board;
 mod builder;
 mod chance;
 pub mod clock;
@@ -38,6 +39,7 @@ pub mod task_types;
 mod upkeep;
 pub mod webhooks;
 
+pub use board::{BULK_CONFIRM_ABOVE, BULK_RUNS_MAX, BulkCommand, NewBulk};
 pub use builder::EngineBuilder;
 pub use engine::{
     Answer, AttemptBeat, AttemptReport, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs, NewWorkerToken,

@@ -173,6 +173,7 @@ pub(super) async fn retry(
     OptionalJson(body): OptionalJson<RetryBody>,
 ) -> ApiResult<Response> {
     let retry = RetryRun {
+        idempotency_key: None,
         run: run_id(&run)?,
         from: body.from,
         inputs: body.inputs,

@@ -3,6 +3,8 @@
 #![expect(unused_qualifications, reason = "the macro that describes calls writes them")]
 
 mod answers;
+mod board;
+mod bulks;
 mod capsule;
 mod flows;
 mod health;
@@ -40,6 +42,9 @@ pub(crate) const LIST_DEFAULT: usize = 50;
 /// Entries of a list at most.
 const LIST_MAX: usize = 500;
 
+/// Whoever calls, until there is login.
+const ACTOR: &str = "local";
+
 /// All calls, the predecessors' too; the description of them comes with the routes.
 pub(crate) fn router() -> OpenApiRouter<ServerState> {
     let v1 = OpenApiRouter::new()
@@ -50,6 +55,16 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(flows::versions))
         .routes(routes!(start::start))
         .routes(routes!(runs::list))
+        .routes(routes!(board::count))
+        .routes(routes!(bulks::prepare))
+        .routes(routes!(bulks::read))
+        .routes(routes!(bulks::begin))
+        .routes(routes!(bulks::runs))
+        .routes(routes!(board::attention))
+        .routes(routes!(board::views))
+        .routes(routes!(board::put_view, board::remove_view))
+        .routes(routes!(board::agenda))
+        .routes(routes!(board::grid))
         .routes(routes!(runs::read))
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::pause))

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use engine::Engine;
 use engine::store::RunFilter;
 use flow::Timestamp;
 use flow::run::Event;
@@ -37,6 +38,10 @@ pub(super) struct ListParams {
     until: Option<Timestamp>,
     /// With this text in id, flow, label or error.
     text: Option<String>,
+    /// Found by this query, as `state:failed,cancelled flow:etl-* dur:>5m since:24h label:env=prod -is:retried words`; the other
+    /// parameters are added to it. Keys: `state` (also `open`, `ended`), `is` (`asking`, `late`, `stuck`, `retried`), `flow`, `label`,
+    /// `dur`, `wait`, `since`, `until`, `ended-since`, `ended-until`, `trigger`, `error`. `-` turns a term around.
+    q: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Entries, at most 500; 50 unless given.
@@ -44,6 +49,33 @@ pub(super) struct ListParams {
 }
 
 impl ListParams {
+    /// What both the query and the single parameters say.
+    async fn sought(&self, engine: &Engine) -> ApiResult<RunFilter> {
+        let own = self.filter()?;
+        let Some(query) = &self.q else { return Ok(own) };
+        let asked = engine.sought(query).await?;
+        let is_own = !own.states.is_empty();
+        let states: Vec<RunStatus> = match (own.states.is_empty(), asked.states.is_empty()) {
+            (true, _) => asked.states,
+            (false, true) => own.states,
+            (false, false) => {
+                let both = own.states.iter().filter(|state| asked.states.contains(state));
+                both.copied().collect()
+            }
+        };
+        Ok(RunFilter {
+            is_empty: asked.is_empty || (is_own && states.is_empty()),
+            states,
+            // What the query says of flow, labels and times is judged again with each run.
+            flow: own.flow.or(asked.flow),
+            labels: own.labels.into_iter().chain(asked.labels).collect(),
+            since: own.since.max(asked.since),
+            until: own.until.into_iter().chain(asked.until).min(),
+            text: own.text,
+            sought: asked.sought,
+        })
+    }
+
     fn filter(&self) -> ApiResult<RunFilter> {
         let states = self
             .state
@@ -76,6 +108,7 @@ impl ListParams {
             since: self.since,
             until: self.until,
             text: self.text.clone(),
+            ..RunFilter::default()
         })
     }
 }
@@ -86,9 +119,10 @@ pub(super) async fn list(
     State(state): State<ServerState>,
     Query(params): Query<ListParams>,
 ) -> ApiResult<Response> {
+    let filter = params.sought(&state.engine).await?;
     let runs = state
         .engine
-        .runs(&params.filter()?, params.cursor.as_deref(), limit(params.limit)?)
+        .runs(&filter, params.cursor.as_deref(), limit(params.limit)?)
         .await?;
     Ok(json(&runs))
 }

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use engine::Engine;
 use flow::view::TaskTypeView;
+use flow::view::board::{Window, WindowView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -89,10 +90,23 @@ impl StatsView {
 pub(super) struct StatsParams {
     /// Of this flow only.
     flow: Option<String>,
+    /// Also of this window, and of as much time before it: `1h`, `24h`, `7d` or `30d`.
+    #[param(value_type = Option<String>)]
+    window: Option<Window>,
+}
+
+/// Counts, and what was asked for of a window.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StatsAnswer {
+    #[serde(flatten)]
+    now: StatsView,
+    /// Statistics of the window. They are kept by the minute in which a run was created, never counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowView>,
 }
 
 /// Read counts
-#[utoipa::path(get, path = "/stats", tag = "system", params(StatsParams), responses((status = 200, description = "Counts of now.", body = StatsView)))]
+#[utoipa::path(get, path = "/stats", tag = "system", params(StatsParams), responses((status = 200, description = "Counts of now.", body = StatsAnswer)))]
 pub(super) async fn stats(
     State(state): State<ServerState>,
     Query(params): Query<StatsParams>,
@@ -100,7 +114,15 @@ pub(super) async fn stats(
     if let Some(flow) = &params.flow {
         state.engine.flow_versions(flow).await?;
     }
-    Ok(json(&StatsView::of(&state.engine, params.flow.as_deref()).await?))
+    let flow = params.flow.as_deref();
+    let window = match params.window {
+        Some(window) => Some(state.engine.window(flow, window).await?),
+        None => None,
+    };
+    Ok(json(&StatsAnswer {
+        now: StatsView::of(&state.engine, flow).await?,
+        window,
+    }))
 }
 
 /// The task types there are.

@@ -20,6 +20,7 @@ pub(super) fn retry(ask: RetryAsk) -> Result<RetryRun, AppError> {
         None => None,
     };
     Ok(RetryRun {
+        idempotency_key: None,
         run: ask.run,
         from: ask.from,
         inputs,

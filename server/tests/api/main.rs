@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad_input;
+mod board;
 mod capsule;
 mod contract;
 mod flows;

@@ -362,6 +362,7 @@ impl RunData {
             tokens: FxHashMap::default(),
             counts,
             n_waiting: 0,
+            n_asking: 0,
             n_open: [count(Role::Main), count(Role::Finally), count(Role::OnFailure)],
             to_undo: Vec::new(),
             unhandled: BTreeSet::new(),

@@ -288,6 +288,10 @@ impl RunState {
         self.let_go(spot);
         self.take_off_agenda(spot);
         let is_waiting = |state: &TaskState| u32::from(matches!(state, TaskState::Waiting { .. }));
+        let is_asking = |state: &TaskState| {
+            let waits_for = WaitsFor::Approval;
+            u32::from(matches!(state, TaskState::Waiting { waits_for: found, .. } if *found == waits_for))
+        };
         let (task, counts) = match spot.part {
             None => (
                 self.data.tasks.get_mut(spot.task as usize),
@@ -302,10 +306,11 @@ impl RunState {
             return;
         };
         // A damaged log may leave states that nobody had entered.
-        let n_waiting = self.data.n_waiting + is_waiting(&state);
-        self.data.n_waiting = n_waiting.saturating_sub(is_waiting(&task.state));
+        let less = |n: u32, by: u32| n.saturating_sub(by);
+        self.data.n_waiting = less(self.data.n_waiting + is_waiting(&state), is_waiting(&task.state));
+        self.data.n_asking = less(self.data.n_asking + is_asking(&state), is_asking(&task.state));
         let n_before = counts.of(task.state.status());
-        *n_before = n_before.saturating_sub(1);
+        *n_before = less(*n_before, 1);
         *counts.of(state.status()) += 1;
         task.state = state;
     }

@@ -36,6 +36,8 @@ impl RunState {
             cancel_reason: data.cancel_reason.clone(),
             parent: data.parent.as_ref().map(|parent| parent.run),
             retry_of: data.retry_of,
+            retried_by: None,
+            n_asking: data.n_asking,
         }
     }
 

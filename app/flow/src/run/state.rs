@@ -85,6 +85,9 @@ pub(super) struct RunData {
     pub(super) counts: TaskCounts,
     /// Task runs that wait, items included.
     pub(super) n_waiting: u32,
+    /// Of these, approvals without an answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) n_asking: u32,
     /// Unsettled tasks of the roles main, finally, `on_failure`.
     pub(super) n_open: [u32; 3],
     /// Main tasks that succeeded and whose undo has not ended, in the order in which they finished.
@@ -531,14 +534,6 @@ impl RunState {
     #[must_use]
     pub fn has_returned_permit(&self) -> bool {
         self.data.permit_returned
-    }
-
-    /// Whether a task run is done again because somebody wanted that: a kept result does not serve.
-    pub(super) fn is_wanted_again(&self, spot: Spot) -> bool {
-        self.data
-            .forked_at
-            .as_deref()
-            .is_some_and(|from| *self.plan.path(spot) == *from || *self.plan.task(spot.task).key == *from)
     }
 
     /// Whether nothing may start.

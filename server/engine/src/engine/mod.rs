@@ -30,6 +30,7 @@ pub use self::workers::{
     WorkerToken,
 };
 
+use crate::board::Board;
 use crate::builder::EngineBuilder;
 use crate::clock::Clock;
 use crate::dispatch::{Load, RemotePool};
@@ -72,6 +73,7 @@ pub(crate) struct Parts {
     /// Identifies the data folder.
     pub(crate) instance: Arc<str>,
     pub(crate) upkeep: Mutex<Option<UpkeepTask>>,
+    pub(crate) board: Board,
 }
 
 impl Engine {

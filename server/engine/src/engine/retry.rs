@@ -36,6 +36,8 @@ pub struct RetryRun {
     pub version: Option<u32>,
     /// On whose behalf.
     pub actor: String,
+    /// A key by which it is made at most once.
+    pub idempotency_key: Option<String>,
 }
 
 /// What is to be taken of a run that has ended.
@@ -88,6 +90,7 @@ impl Engine {
             labels: prepared.old.summary().labels,
             trigger: "retry".to_owned(),
             actor: retry.actor,
+            idempotency_key: retry.idempotency_key,
             ..StartRun::of(prepared.old.flow())
         };
         let from = ForkedFrom {

@@ -40,6 +40,7 @@ outputs: { got: '{{ tasks.after.output }}' }
 
 fn retry(run: RunId, from: Option<&str>) -> RetryRun {
     RetryRun {
+        idempotency_key: None,
         run,
         from: from.map(str::to_owned),
         inputs: None,

@@ -549,6 +549,7 @@ async fn a_retry_keeps_what_holds() {
     let run = town.start("steps", Value::Null).await;
     town.end(run).await;
     let retry = |from: Option<&str>, inputs: Option<Value>| RetryRun {
+        idempotency_key: None,
         run,
         from: from.map(str::to_owned),
         inputs,
@@ -610,6 +611,7 @@ async fn a_retry_keeps_what_holds() {
     let refused = town
         .engine
         .plan_retry(&RetryRun {
+            idempotency_key: None,
             run: unfinished,
             ..retry(None, None)
         })

@@ -145,7 +145,7 @@ fn unknown(flow: &str, name: &str) -> EngineError {
     }
 }
 
-fn read(row: &ScheduleRow) -> EngineResult<ScheduleDoc> {
+pub(crate) fn read(row: &ScheduleRow) -> EngineResult<ScheduleDoc> {
     serde_json::from_str(&row.spec).map_err(|error| {
         EngineError::Unavailable(format!(
             "schedule {} of {} cannot be read: {error}",

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use self::calendar::{BadSchedule, Calendar};
 pub(crate) use self::clerk::{Clerk, start};
+pub(crate) use self::doors::read as read_schedule;
 use crate::store::ScheduleRow;
 
 /// Runs that one backfill starts at most.

@@ -115,6 +115,7 @@ fn filter() -> impl Strategy<Value = RunFilter> {
             since: since.map(at),
             until: until.map(at),
             text: text.map(str::to_owned),
+            ..RunFilter::default()
         })
 }
 

@@ -1,6 +1,7 @@
 //! How lists are filtered and cut into pages: the same for every store.
 
 use flow::limits::SHARDS;
+use flow::query::has_text;
 use flow::view::{FlowSummary, Page, RunDot, RunStatus, RunSummary};
 use flow::{RunId, Timestamp};
 
@@ -22,10 +23,17 @@ const _: () = assert!(SHARDS == 256, "the first migration makes 256 shards, for 
 impl RunFilter {
     /// Whether a run can be in the list, judged by what is at hand without reading all of its row.
     pub(super) fn admits(&self, flow: &str, state: RunStatus, created_at: Timestamp) -> bool {
-        self.flow.as_deref().is_none_or(|wanted| wanted == flow)
+        !self.is_empty
+            && self.flow.as_deref().is_none_or(|wanted| wanted == flow)
             && (self.states.is_empty() || self.states.contains(&state))
             && self.since.is_none_or(|since| created_at >= since)
             && self.until.is_none_or(|until| created_at < until)
+    }
+
+    /// Whether a run that ended then, or has not ended, can be in the list.
+    pub(super) fn admits_end(&self, finished_at: Option<Timestamp>) -> bool {
+        let since = self.sought.as_ref().and_then(|sought| sought.ended_since);
+        since.is_none_or(|since| finished_at.is_some_and(|at| at >= since))
     }
 
     /// Whether the run is in the list.
@@ -36,6 +44,7 @@ impl RunFilter {
                 .iter()
                 .all(|(label, value)| run.labels.get(label) == Some(value))
             && self.text.as_deref().is_none_or(|text| has_text(run, text))
+            && self.sought.as_ref().is_none_or(|sought| sought.admits(run))
     }
 
     /// The ids between which the page lies: from the first on, before the second.
@@ -55,22 +64,6 @@ impl RunFilter {
         }
         Ok((low, high))
     }
-}
-
-fn has_text(run: &RunSummary, text: &str) -> bool {
-    let text = text.to_lowercase();
-    let within = |field: &str| field.to_lowercase().contains(&text);
-    within(&run.flow)
-        || within(&run.flow_name)
-        || within(&run.id.to_string())
-        || run
-            .labels
-            .iter()
-            .any(|(label, value)| within(label) || within(value))
-        || run
-            .error
-            .as_ref()
-            .is_some_and(|error| within(&error.message) || within(&error.kind))
 }
 
 /// Whether a flow's id, name or description holds the text.
@@ -129,10 +122,21 @@ pub(super) fn page_of_flows(mut flows: Vec<FlowSummary>, limit: usize) -> Page<F
     }
 }
 
+/// How long a run waited before it began, once it has.
+pub(super) fn wait_ms(created_at: Timestamp, started_at: Option<Timestamp>) -> Option<u64> {
+    let spent = started_at?.since(created_at);
+    Some(u64::try_from(spent.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// A run's duration, once it has one.
 pub(super) fn duration_ms(started_at: Option<Timestamp>, finished_at: Option<Timestamp>) -> Option<u64> {
     let spent = finished_at?.since(started_at?);
     Some(u64::try_from(spent.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Whether it is told of a run by which other it was made again: of those that did not succeed.
+pub(super) const fn has_retries(state: RunStatus) -> bool {
+    matches!(state, RunStatus::Failed | RunStatus::Cancelled)
 }
 
 /// A run as a mark in a row of them.

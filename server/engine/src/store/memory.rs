@@ -13,8 +13,12 @@ use flow::{BlobRef, RunId, Timestamp};
 use parking_lot::Mutex;
 
 use super::blob_key::{key_for, key_of};
+use super::cells::Moved;
 use super::encoding::{Span, encode};
-use super::listing::{LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, page_of_flows, page_of_runs};
+use super::listing::{
+    LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, has_retries, page_of_flows, page_of_runs, wait_ms,
+};
+use super::memory_board::Board;
 use super::memory_lanes::Lanes;
 use super::memory_notices::Notices;
 use super::references::references;
@@ -35,6 +39,7 @@ pub struct MemoryStore {
     logs: Mutex<BTreeMap<LogKey, BTreeMap<u64, LogChunk>>>,
     blobs: Mutex<BTreeMap<BlobKey, (Timestamp, Bytes)>>,
     pub(super) lanes: Mutex<Lanes>,
+    pub(super) board: Mutex<Board>,
 }
 
 impl MemoryStore {
@@ -64,6 +69,8 @@ struct State {
     named: BTreeSet<(BlobKey, RunId)>,
     outbox: BTreeMap<MessageId, Arc<str>>,
     gates: BTreeMap<u128, (GateRow, Timestamp)>,
+    /// The first run that was made from another.
+    retries: BTreeMap<RunId, RunId>,
 }
 
 #[derive(Debug)]
@@ -226,6 +233,15 @@ impl State {
         Committed::Done
     }
 
+    /// A run as lists show it.
+    fn shown(&self, row: &RunRow) -> RunRow {
+        let mut row = row.clone();
+        if has_retries(row.summary.state) {
+            row.summary.retried_by = self.retries.get(&row.summary.id).copied();
+        }
+        row
+    }
+
     fn project(&mut self, mut decision: RunDecision, last_seq: u64) {
         for taken in decision.takes.drain(..) {
             self.outbox.remove(&taken);
@@ -238,6 +254,9 @@ impl State {
             .entry(summary.flow.clone())
             .or_default()
             .record(before, summary);
+        if let Some(old) = summary.retry_of.filter(|_| before.is_none()) {
+            self.retries.entry(old).or_insert(decision.run);
+        }
         self.by_flow
             .entry(summary.flow.clone())
             .or_default()
@@ -294,6 +313,7 @@ impl State {
             runs.remove(&id);
         }
         self.keys.retain(|_, (run, _)| *run != id);
+        self.retries.remove(&id);
         self.named.retain(|(_, run)| *run != id);
         let duration = duration_ms(summary.started_at, summary.finished_at);
         self.stats
@@ -521,7 +541,25 @@ impl Store for MemoryStore {
     async fn commit(&self, epochs: &ShardEpochs, batch: Vec<RunDecision>) -> StoreResult<Vec<Committed>> {
         let mut state = self.state.lock();
         state.check_epochs(epochs, &batch)?;
-        Ok(batch.into_iter().map(|decision| state.append(decision)).collect())
+        let mut board = self.board.lock();
+        let judge = |decision: RunDecision| {
+            let before = state.runs.get(&decision.run).map(|run| run.row.summary.state);
+            let summary = decision.row.summary.clone();
+            let committed = state.append(decision);
+            if committed == Committed::Done {
+                let (created_at, started_at) = (summary.created_at, summary.started_at);
+                let moved = Moved {
+                    before,
+                    now: summary.state,
+                    created_at,
+                    duration_ms: duration_ms(started_at, summary.finished_at),
+                    wait_ms: wait_ms(created_at, started_at),
+                };
+                board.count(&summary.flow, moved);
+            }
+            committed
+        };
+        Ok(batch.into_iter().map(judge).collect())
     }
 
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {
@@ -622,7 +660,8 @@ impl Store for MemoryStore {
     }
 
     async fn run(&self, run: RunId) -> StoreResult<Option<RunRow>> {
-        Ok(self.state.lock().runs.get(&run).map(|run| run.row.clone()))
+        let state = self.state.lock();
+        Ok(state.runs.get(&run).map(|run| state.shown(&run.row)))
     }
 
     async fn runs(
@@ -639,14 +678,11 @@ impl Store for MemoryStore {
                 next_cursor: None,
             });
         }
-        let all = state
-            .runs
-            .range(low..high)
-            .rev()
-            .map(|(id, run)| (*id, &run.row.summary));
-        let glanced = all.map(|(id, run)| {
+        let all = state.runs.range(low..high).rev().map(|(id, run)| (*id, &run.row));
+        let glanced = all.map(|(id, row)| {
+            let run = &row.summary;
             let admitted = filter.admits(&run.flow, run.state, run.created_at);
-            Ok((id, admitted.then(|| run.clone())))
+            Ok((id, admitted.then(|| state.shown(row).summary)))
         });
         page_of_runs(glanced, filter, limit)
     }

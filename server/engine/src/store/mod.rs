@@ -5,6 +5,8 @@
 //! waits in front of a commit. Each verb is one transaction: it happens entirely or not at all.
 
 mod blob_key;
+pub mod board;
+pub mod cells;
 mod durations;
 mod encoding;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod gates;
 pub mod lanes;
 pub(crate) mod listing;
 pub mod memory;
+mod memory_board;
 mod memory_lanes;
 mod memory_notices;
 pub mod notices;
@@ -26,6 +29,7 @@ mod stats;
 #[cfg(test)]
 mod suite;
 
+pub use self::board::BoardStore;
 pub use self::gates::{FollowMark, Follower, GateDecision, GateRow};
 pub use self::lanes::LaneStore;
 pub use self::notices::{
@@ -41,6 +45,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use flow::query::{Facts, RunQuery};
 use flow::run::event::Event;
 use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
 use flow::{BlobRef, RunId, Timestamp};
@@ -229,6 +234,36 @@ pub struct RunFilter {
     pub until: Option<Timestamp>,
     /// With this text in id, flow, flow name, label or error.
     pub text: Option<String>,
+    /// Looked for by this.
+    pub sought: Option<Arc<Sought>>,
+    /// None at all: what is asked contradicts itself.
+    pub is_empty: bool,
+}
+
+/// A query with what has to be known to judge runs by it.
+#[derive(Clone, Debug, Default)]
+pub struct Sought {
+    /// What runs are looked for by.
+    pub query: RunQuery,
+    /// Now.
+    pub now: Timestamp,
+    /// From when on they ended, if that is asked: it can be judged before the whole row is read.
+    pub ended_since: Option<Timestamp>,
+    /// What 95 of a hundred succeeded runs of a flow did not exceed, in milliseconds; empty if the query does not ask.
+    pub p95_ms: BTreeMap<String, u64>,
+}
+
+impl Sought {
+    /// Whether a run is looked for.
+    #[must_use]
+    pub fn admits(&self, run: &RunSummary) -> bool {
+        let p95_ms = |flow: &str| self.p95_ms.get(flow).copied();
+        let facts = Facts {
+            now: self.now,
+            p95_ms: &p95_ms,
+        };
+        self.query.admits(run, facts)
+    }
 }
 
 /// What a step of deletion came to.
@@ -262,7 +297,7 @@ pub struct FlowStats {
 
 /// Where runs and flows live. Every answer shows committed state only.
 #[async_trait]
-pub trait Store: LaneStore {
+pub trait Store: LaneStore + BoardStore {
     /// Saves a version. Saving the newest version's text again unchanged answers its number and adds none; a change of a comment alone
     /// is a change, or it would be lost.
     /// Fails with [`StoreError::VersionConflict`] if `expected` does not hold. Saving to an archived flow brings it back.

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 
+use crate::board::{BULK_KEPT_FOR, fold_old};
 use crate::clock::Clock;
 use crate::reader::Reader;
 use crate::shard::Counters;
@@ -147,6 +148,11 @@ impl Upkeep {
         let unused = i64::try_from(GATES_UNUSED.as_micros()).unwrap_or(i64::MAX);
         let before = self.clock.now().as_micros().saturating_sub(unused);
         self.store.forget_gates(Timestamp::from_micros(before)).await?;
+        let now = self.clock.now();
+        fold_old(&*self.store, now).await?;
+        let kept = i64::try_from(BULK_KEPT_FOR.as_micros()).unwrap_or(i64::MAX);
+        let before = now.as_micros().saturating_sub(kept);
+        self.store.forget_bulks(Timestamp::from_micros(before)).await?;
         // What an earlier server had begun comes first.
         self.sweep(stopped).await?;
         while self

@@ -52,6 +52,12 @@ impl Decider<'_, '_> {
         Ok(Ok(Some(keys)))
     }
 
+    /// Whether a task run is done again because somebody wanted that: a kept result does not serve.
+    pub(super) fn is_wanted_again(&self, spot: Spot) -> bool {
+        let from = self.state.data.forked_at.as_deref();
+        from.is_some_and(|from| *self.path(spot) == *from || *self.key(spot.task) == *from)
+    }
+
     fn render_key(&mut self, spot: Spot, template: &Template) -> Result<Result<Value, TaskError>, Missing> {
         let scope = self.scope_at(template.refs(), spot)?;
         Ok(template

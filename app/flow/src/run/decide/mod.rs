@@ -366,7 +366,7 @@ impl<'s, 'e> Decider<'s, 'e> {
             cache_key: task
                 .keys
                 .as_ref()
-                .filter(|_| !self.state.is_wanted_again(spot))
+                .filter(|_| !self.is_wanted_again(spot))
                 .and_then(|keys| keys.cache_key.clone()),
         }));
     }

@@ -184,7 +184,7 @@ impl World {
         let data = &self.state.data;
         let mut timers = BTreeSet::new();
         let mut n_out = 0;
-        let mut n_waiting = 0;
+        let (mut n_waiting, mut n_asking) = (0, 0);
         for (spot, task) in self.runs() {
             let ix = spot.task;
             if let Some(at) = task.timer {
@@ -193,6 +193,7 @@ impl World {
             match task.state {
                 TaskState::Waiting { until, waits_for } => {
                     n_waiting += 1;
+                    n_asking += u32::from(waits_for == WaitsFor::Approval);
                     assert_eq!(task.timer, until);
                     assert_eq!(
                         waits_for == WaitsFor::Signal,
@@ -229,6 +230,7 @@ impl World {
         }
         assert_eq!(data.tokens.len(), n_out);
         assert_eq!(data.n_waiting, n_waiting);
+        assert_eq!(data.n_asking, n_asking);
         let own: BTreeSet<_> = data
             .timers
             .iter()

@@ -98,6 +98,8 @@ fn vanish(conn: &Connection, run: RunId) -> Result<Option<(String, RunStatus, Op
         .execute([id])?;
     conn.prepare_cached("DELETE FROM run_blobs WHERE run = ?")?
         .execute([id])?;
+    conn.prepare_cached("DELETE FROM run_retries WHERE retried = ?")?
+        .execute([run.to_string()])?;
     conn.prepare_cached("DELETE FROM runs WHERE run = ?")?
         .execute([id])?;
     conn.prepare_cached("INSERT INTO deleted_runs (run) VALUES (?)")?

@@ -36,6 +36,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0007_notifications.sql"),
         include_str!("migrations/pointwork/0008_lanes.sql"),
         include_str!("migrations/pointwork/0009_follows.sql"),
+        include_str!("migrations/pointwork/0010_board.sql"),
     ],
     synchronous: "FULL",
 };

@@ -6,16 +6,17 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use flow::RunId;
 use flow::limits::SHARDS;
 use flow::view::RunStatus;
+use flow::{RunId, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 
 use super::file::Fault;
 use super::projection::{EncodedRow, RowWriting, write_movement};
 use super::writer::Ledger;
-use super::{notices, outbox};
+use super::{board, notices, outbox};
+use crate::store::cells::Moved;
 use crate::store::encoding::{self, Span};
 use crate::store::references::references;
 use crate::store::stats::{Movement, state_of_number};
@@ -167,6 +168,7 @@ impl EventLedger {
         put_off.sort_unstable_by_key(|(run, _)| *run);
         let mut writing = RowWriting::new(conn)?;
         let mut movements: FxHashMap<&str, Movement> = FxHashMap::default();
+        let mut counting = board::Counting::default();
         for (
             run,
             PutOff {
@@ -180,8 +182,23 @@ impl EventLedger {
                 .entry(&row.flow)
                 .or_default()
                 .record_parts(*before, row.state, row.duration_ms);
+            counting.count(
+                &row.flow,
+                Moved {
+                    before: *before,
+                    now: row.state,
+                    created_at: Timestamp::from_micros(row.created_at),
+                    duration_ms: row.duration_ms,
+                    wait_ms: row.wait_ms,
+                },
+            );
             match before {
-                None => writing.insert(*run, *last_seq, row)?,
+                None => {
+                    writing.insert(*run, *last_seq, row)?;
+                    if let Some(old) = row.retry_of {
+                        board::retried(conn, old, *run)?;
+                    }
+                }
                 Some(_) => writing.update(*run, *last_seq, row)?,
             }
         }
@@ -190,7 +207,7 @@ impl EventLedger {
         for (flow, movement) in movements {
             write_movement(conn, flow, &movement)?;
         }
-        Ok(())
+        counting.write(conn)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod backup;
 mod blobs;
+mod board;
 #[cfg(all(test, unix))]
 mod crash_tests;
 mod deletion;

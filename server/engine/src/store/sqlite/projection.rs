@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use super::file::Fault;
 use super::rows::rest_of;
 use crate::store::durations::Durations;
-use crate::store::listing::duration_ms;
+use crate::store::listing::{duration_ms, wait_ms};
 use crate::store::stats::{Movement, state_number};
 use crate::store::{RunRow, StoreResult};
 
@@ -16,7 +16,11 @@ pub(super) struct EncodedRow {
     pub(super) flow: Box<str>,
     pub(super) state: RunStatus,
     pub(super) duration_ms: Option<u64>,
-    created_at: i64,
+    pub(super) created_at: i64,
+    /// How long it waited before it began.
+    pub(super) wait_ms: Option<u64>,
+    /// The run it was made from.
+    pub(super) retry_of: Option<RunId>,
     started_at: Option<i64>,
     finished_at: Option<i64>,
     wake_at: Option<i64>,
@@ -35,6 +39,8 @@ impl EncodedRow {
             state: summary.state,
             duration_ms: duration_ms(summary.started_at, summary.finished_at),
             created_at: summary.created_at.as_micros(),
+            wait_ms: wait_ms(summary.created_at, summary.started_at),
+            retry_of: summary.retry_of,
             started_at: summary.started_at.map(Timestamp::as_micros),
             finished_at: summary.finished_at.map(Timestamp::as_micros),
             wake_at: row.wake_at.map(Timestamp::as_micros),

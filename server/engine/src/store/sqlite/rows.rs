@@ -9,8 +9,9 @@ use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
+use super::board;
 use super::file::Fault;
-use crate::store::listing::{LATEST_RUNS_MAX, duration_ms, page_of_runs};
+use crate::store::listing::{LATEST_RUNS_MAX, duration_ms, has_retries, page_of_runs};
 use crate::store::stats::{Movement, state_number, state_of_number};
 use crate::store::{FlowStats, RunFilter, RunRow, StoreError, StoreResult, Unfinished, encoding};
 
@@ -31,6 +32,13 @@ struct RestRef<'a> {
     parent: Option<RunId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_of: Option<RunId>,
+    #[serde(skip_serializing_if = "is_none")]
+    n_asking: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(n: &u32) -> bool {
+    *n == 0
 }
 
 #[derive(Deserialize)]
@@ -49,6 +57,8 @@ struct Rest {
     parent: Option<RunId>,
     #[serde(default)]
     retry_of: Option<RunId>,
+    #[serde(default)]
+    n_asking: u32,
 }
 
 /// The `rest` column of a run.
@@ -63,6 +73,7 @@ pub(super) fn rest_of(summary: &RunSummary) -> StoreResult<String> {
         cancel_reason: summary.cancel_reason.as_deref(),
         parent: summary.parent,
         retry_of: summary.retry_of,
+        n_asking: summary.n_asking,
     };
     serde_json::to_string(&rest)
         .map_err(|error| StoreError::Unavailable(format!("a run's row cannot be written as JSON: {error}")))
@@ -118,8 +129,19 @@ impl<'a> Glance<'a> {
             cancel_reason: rest.cancel_reason,
             parent: rest.parent,
             retry_of: rest.retry_of,
+            retried_by: None,
+            n_asking: rest.n_asking,
         })
     }
+}
+
+/// A row with what other tables know of the run.
+fn whole(conn: &Connection, glance: &Glance<'_>) -> Result<RunSummary, Fault> {
+    let mut summary = glance.summary()?;
+    if has_retries(summary.state) {
+        summary.retried_by = board::retried_by(conn, summary.id)?;
+    }
+    Ok(summary)
 }
 
 fn unreadable(why: &str) -> StoreError {
@@ -140,7 +162,7 @@ pub(super) fn run(conn: &Connection, run: RunId) -> Result<Option<RunRow>, Fault
     let mut rows = select.query([run.to_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     Ok(Some(RunRow {
-        summary: Glance::of(row)?.summary()?,
+        summary: whole(conn, &Glance::of(row)?)?,
         last_seq: row.get::<_, i64>(7)?.cast_unsigned(),
         wake_at: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_micros),
         in_flight: row.get(9)?,
@@ -258,7 +280,7 @@ pub(super) fn runs(
     for (statement, values) in statements.iter_mut().zip(walk.sources) {
         merged
             .sources
-            .push(Source::open(statement, values, low, high, filter)?);
+            .push(Source::open(conn, statement, values, (low, high), filter)?);
     }
     let page = page_of_runs(&mut merged, filter, limit);
     if let Some(fault) = merged.fault {
@@ -271,6 +293,7 @@ type Candidate = (RunId, Option<RunSummary>);
 
 /// One index walk, with its next row read ahead.
 struct Source<'a> {
+    conn: &'a Connection,
     rows: rusqlite::Rows<'a>,
     filter: &'a RunFilter,
     next: Option<Candidate>,
@@ -278,16 +301,17 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn open(
+        conn: &'a Connection,
         statement: &'a mut CachedStatement<'_>,
         mut values: Vec<Value>,
-        low: RunId,
-        high: RunId,
+        (low, high): (RunId, RunId),
         filter: &'a RunFilter,
     ) -> Result<Self, Fault> {
         values.push(low.to_bytes().to_vec().into());
         values.push(high.to_bytes().to_vec().into());
         let rows = statement.query(rusqlite::params_from_iter(values))?;
         let mut source = Self {
+            conn,
             rows,
             filter,
             next: None,
@@ -301,8 +325,14 @@ impl<'a> Source<'a> {
             None => None,
             Some(row) => {
                 let glance = Glance::of(row)?;
-                let admitted = self.filter.admits(glance.flow, glance.state, glance.created_at);
-                Some((glance.run, if admitted { Some(glance.summary()?) } else { None }))
+                let admitted = self.filter.admits(glance.flow, glance.state, glance.created_at)
+                    && self.filter.admits_end(glance.finished_at);
+                let summary = if admitted {
+                    Some(whole(self.conn, &glance)?)
+                } else {
+                    None
+                };
+                Some((glance.run, summary))
             }
         };
         Ok(std::mem::replace(&mut self.next, next))

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use super::rows::Walk;
 use super::*;
 use crate::store::StoreError;
+use crate::store::board::BoardStore;
+use crate::store::cells::RunTally;
 use crate::store::suite::{N_DECISIONS_DELETED, exercise, id, run, version};
 
 fn folder() -> TempDir {
@@ -186,6 +188,12 @@ async fn all_of(store: &SqliteStore) -> String {
             store.events(run.id, 0, 99).await
         );
     }
+    for flow in [None, Some("orders")] {
+        let mut tally = RunTally::default();
+        let cells = store.run_cells(flow, 0..i64::MAX).await.expect("ok");
+        cells.into_iter().for_each(|cell| tally.add(cell));
+        text += &format!("{tally:?}\n");
+    }
     let values = [0xa0, 0xa1, 0xa2].map(|byte| [byte; 32]).to_vec();
     text += &format!("{:?}\n", store.unreferenced(values).await);
     text + &format!("{:?}", store.run_by_key("orders", "k").await)
@@ -224,6 +232,7 @@ async fn data_of_every_earlier_schema_is_kept() {
     let others = [
         run(20).key("k", 7).label("env", "prod"),
         run(21).error("broken").lasted(99),
+        run(23).retry_of(21).state(RunStatus::Cancelled),
         run(22).of("mails").state(RunStatus::Running),
     ];
     let mut batch: Vec<_> = drafts.chain(others).map(|draft| draft.decision()).collect();
@@ -267,6 +276,43 @@ async fn data_of_every_earlier_schema_is_kept() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn what_rows_of_earlier_schemas_do_not_say_is_noted_once() {
+    let (made, old) = (folder(), folder());
+    let store = open(&made);
+    let epochs = store.take_shards().await.expect("ok");
+    let running = |n: i64| run(n).events(1, 2).state(RunStatus::Running);
+    let batch = [running(1), running(2), run(3)].map(|draft| draft.decision());
+    store.commit(&epochs, batch.to_vec()).await.expect("ok");
+    assert_eq!(
+        store.unasked_runs(9).await.expect("ok"),
+        [],
+        "a new row says it itself"
+    );
+    drop(store);
+    let name = POINTWORK.file_name;
+    as_of_schema(&made.path().join(name), &old.path().join(name), POINTWORK, 9);
+    let store = open(&old);
+    assert_eq!(store.unasked_runs(9).await.expect("ok"), [id(1), id(2)]);
+    store.note_asking(id(1), 2, 3).await.expect("ok");
+    store.note_asking(id(2), 1, 3).await.expect("ok");
+    let noted = async |n: i64| {
+        store
+            .run(id(n))
+            .await
+            .expect("ok")
+            .expect("it is there")
+            .summary
+            .n_asking
+    };
+    assert_eq!(
+        (noted(1).await, noted(2).await),
+        (3, 0),
+        "the second was written since"
+    );
+    assert_eq!(store.unasked_runs(9).await.expect("ok"), []);
 }
 
 #[tokio::test]

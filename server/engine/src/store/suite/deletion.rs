@@ -126,8 +126,8 @@ async fn sweep_all(store: &dyn Store, logs: &dyn LogStore) -> Vec<RunId> {
     panic!("it does not come to an end");
 }
 
-/// Decisions of the runs that [`deleted_runs_leave_nothing`] deletes.
-pub(in crate::store) const N_DECISIONS_DELETED: i64 = 5;
+/// Decisions of the runs that [`deleted_runs_leave_nothing`] deletes, and two that the suite of the board does.
+pub(in crate::store) const N_DECISIONS_DELETED: i64 = 5 + 2;
 
 pub(super) async fn deleted_runs_leave_nothing(store: &dyn Store, logs: &dyn LogStore, epochs: &ShardEpochs) {
     let drafts = [

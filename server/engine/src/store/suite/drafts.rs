@@ -41,6 +41,7 @@ pub(in crate::store) struct Draft {
     key: Option<(&'static str, u64)>,
     lasted_ms: i64,
     parent: Option<i64>,
+    retry_of: Option<i64>,
     messages: Vec<OutboxRow>,
     takes: Vec<MessageId>,
 }
@@ -58,6 +59,7 @@ pub(in crate::store) fn run(n: i64) -> Draft {
         key: None,
         lasted_ms: 5,
         parent: None,
+        retry_of: None,
         messages: Vec::new(),
         takes: Vec::new(),
     }
@@ -112,6 +114,14 @@ impl Draft {
         }
     }
 
+    /// Made from the `n`th run.
+    pub(in crate::store) fn retry_of(self, n: i64) -> Self {
+        Self {
+            retry_of: Some(n),
+            ..self
+        }
+    }
+
     /// It sends a message of this number.
     pub(in crate::store) fn sends(mut self, seq: u64, body: &str) -> Self {
         self.messages.push(OutboxRow {
@@ -155,7 +165,9 @@ impl Draft {
             }),
             cancel_reason: None,
             parent: self.parent.map(id),
-            retry_of: None,
+            retry_of: self.retry_of.map(id),
+            retried_by: None,
+            n_asking: 0,
         }
     }
 

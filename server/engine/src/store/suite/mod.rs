@@ -1,5 +1,6 @@
 //! What every store must do. A new rule is written here first; each implementation runs all of it.
 
+mod board;
 mod commits;
 mod deletion;
 mod drafts;
@@ -16,6 +17,10 @@ pub(in crate::store) use self::drafts::{Draft, at, id, run, version};
 
 pub(in crate::store) use self::deletion::N_DECISIONS_DELETED;
 
+use self::board::{
+    commands_to_many_runs_are_kept, counts_by_time_follow_the_runs, runs_know_what_was_made_from_them,
+    views_are_kept,
+};
 use self::commits::{
     a_batch_is_judged_one_by_one, decisions_are_appended_in_step, events_come_in_whole_decisions,
     keys_belong_to_one_run, nothing_is_there_before, old_epochs_are_refused, rows_without_events,
@@ -65,6 +70,10 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     attempts_elsewhere_are_noted(store).await;
     queues_are_set(store).await;
     results_hold_for_a_while(store).await;
+    views_are_kept(store).await;
+    commands_to_many_runs_are_kept(store).await;
+    counts_by_time_follow_the_runs(store, &epochs).await;
+    runs_know_what_was_made_from_them(store, &epochs).await;
     expired_runs_are_found(store, &epochs).await;
     children_stay_as_long_as_their_parents(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;

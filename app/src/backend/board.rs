@@ -1,0 +1,42 @@
+//! The part of the port about the first page, the list of runs and commands to many of them.
+
+use async_trait::async_trait;
+use flow::view::board::{GridView, Window, WindowView};
+
+use crate::board::HomeData;
+use crate::error::AppError;
+use crate::model::board::{BulkAsk, BulkPage, Completed, RunList, RunListAsk};
+
+/// What these pages can ask for and do.
+#[async_trait]
+pub trait BoardBackend: Send + Sync + 'static {
+    /// Everything the first page shows.
+    async fn home(&self, window: Window) -> Result<HomeData, AppError>;
+
+    /// A page of the list of runs.
+    async fn run_list(&self, ask: RunListAsk) -> Result<RunList, AppError>;
+
+    /// How a query could go on.
+    async fn complete(&self, text: String, caret: usize) -> Result<Vec<Completed>, AppError>;
+
+    /// Saves a view.
+    async fn save_view(&self, name: String, query: String) -> Result<(), AppError>;
+
+    /// Removes a view.
+    async fn remove_view(&self, name: String) -> Result<(), AppError>;
+
+    /// Chooses the runs of a command; answers its id.
+    async fn prepare_bulk(&self, ask: BulkAsk) -> Result<String, AppError>;
+
+    /// A command to many runs.
+    async fn bulk(&self, id: String) -> Result<BulkPage, AppError>;
+
+    /// Begins it.
+    async fn begin_bulk(&self, id: String, confirm: Option<String>) -> Result<(), AppError>;
+
+    /// The last runs of a flow by its tasks, from one of them on.
+    async fn grid(&self, flow: String, from: usize) -> Result<GridView, AppError>;
+
+    /// Statistics of a flow.
+    async fn flow_window(&self, flow: String, window: Window) -> Result<WindowView, AppError>;
+}

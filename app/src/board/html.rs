@@ -1,0 +1,36 @@
+//! Small pieces of HTML.
+
+use flow::Timestamp;
+
+use crate::format;
+use crate::look::Look;
+
+/// A text in an element or in a quoted attribute.
+pub(super) fn text(text: &str) -> String {
+    format::escape(text)
+}
+
+/// A symbol beside text.
+pub(super) fn icon(name: &str) -> String {
+    format!("<svg class=\"i\" aria-hidden=\"true\"><use href=\"#{name}\"/></svg>")
+}
+
+/// A state in a word, a shape and a colour.
+pub(super) fn badge(look: Look) -> String {
+    let Look { key, word } = look;
+    format!(
+        "<span class=\"badge\" data-state=\"{key}\">{}{word}</span>",
+        icon(&format!("s-{key}"))
+    )
+}
+
+/// A moment: in UTC until the page lives.
+pub(super) fn moment(at: Timestamp) -> String {
+    let shown = format::moment(at);
+    format!("<time class=\"num\" datetime=\"{at}\" title=\"{shown}\">{shown}</time>")
+}
+
+/// The address of the runs that a query finds.
+pub(super) fn runs(query: &str) -> String {
+    format!("/runs?q={}", format::url_part(query))
+}
