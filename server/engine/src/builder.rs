@@ -9,6 +9,7 @@ use flow::{AttemptToken, RunId};
 
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::board::{self, Board};
@@ -239,6 +240,7 @@ impl EngineBuilder {
             logs: logs.clone(),
             hub: Arc::new(Hub::default()),
             bells: Arc::default(),
+            keeping: TaskTracker::new(),
             clock,
             chance: Arc::new(SystemChance),
             counters: Arc::new(Counters::default()),

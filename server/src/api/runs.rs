@@ -207,7 +207,7 @@ pub(crate) fn check_reason(reason: Option<&str>) -> ApiResult<()> {
     if reason.is_none_or(|reason| reason.len() <= REASON_BYTES_MAX) {
         return Ok(());
     }
-    let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
+    let detail = format!("a reason or comment has at most {REASON_BYTES_MAX} bytes");
     Err(ApiError::new(
         StatusCode::UNPROCESSABLE_ENTITY,
         "bad_reason",

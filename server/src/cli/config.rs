@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ pub(super) struct File {
     /// As `--data`.
     pub(super) data: Option<PathBuf>,
     /// As `--workers`.
-    pub(super) workers: Option<usize>,
+    pub(super) workers: Option<NonZeroU16>,
     /// As `--insecure-no-login`.
     pub(super) insecure_no_login: bool,
     /// As `--allow-host`.

@@ -1,8 +1,9 @@
 //! `pointwork run`: a flow in this very process, no server needed.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use engine::store::retention::Retention;
@@ -205,6 +206,9 @@ pub(super) fn inputs_of(doc: &FlowDoc, given: &[String]) -> Result<serde_json::V
         .map_err(|problems| anyhow::anyhow!("{}", lines("--input", &problems).trim_end().to_owned()))
 }
 
+/// Signals that come within this time are one.
+const ONE_WISH: Duration = Duration::from_millis(500);
+
 /// Waits for the end, with a bar for each task that is at work.
 async fn follow(engine: &Engine, run: RunId, with_bars: bool) -> Result<RunDetail> {
     let mut bars = with_bars.then(Bars::new);
@@ -213,11 +217,18 @@ async fn follow(engine: &Engine, run: RunId, with_bars: bool) -> Result<RunDetai
     let mut ends = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut hints = engine.watch_run(run);
     let mut n_interrupts = 0;
+    let mut interrupted_at: Option<Instant> = None;
+    let mut told_of: BTreeSet<String> = BTreeSet::new();
     loop {
         hints.mark_unchanged();
         let detail = engine.run(run).await?;
         if let Some(bars) = &mut bars {
             bars.show(&detail);
+        }
+        for (path, line) in detail.tasks.iter().filter_map(unanswerable) {
+            if told_of.insert(path) {
+                say(bars.as_ref(), &line)?;
+            }
         }
         if detail.summary.state.is_final() {
             engine.logs_flushed(run).await;
@@ -231,14 +242,42 @@ async fn follow(engine: &Engine, run: RunId, with_bars: bool) -> Result<RunDetai
             _ = interrupts.recv() => "interrupted from the keyboard",
             _ = ends.recv() => "asked to end by SIGTERM",
         };
+        // Some send a signal to a process and to its group: that is one wish.
+        if interrupted_at.is_some_and(|at| at.elapsed() < ONE_WISH) {
+            continue;
+        }
+        interrupted_at = Some(Instant::now());
         n_interrupts += 1;
         let told = format!("{reason}; the run is cancelled, once more ends it at once");
-        match &bars {
-            Some(bars) => bars.say(&told),
-            None => writeln!(std::io::stderr(), "{told}")?,
-        }
+        say(bars.as_ref(), &told)?;
         cancel(engine, run, n_interrupts > 1, reason).await?;
     }
+}
+
+fn say(bars: Option<&Bars>, line: &str) -> Result<()> {
+    match bars {
+        Some(bars) => bars.say(line),
+        None => writeln!(std::io::stderr(), "{line}")?,
+    }
+    Ok(())
+}
+
+/// A task that waits for somebody who cannot reach this process, and what to say of it.
+fn unanswerable(task: &TaskRunView) -> Option<(String, String)> {
+    let what = match task.waits_for.as_deref()? {
+        "approval" => "an answer",
+        "signal" => "a signal",
+        _ => return None,
+    };
+    let until = task.waits_until.map_or_else(
+        || "; Ctrl-C cancels the run".to_owned(),
+        |until| format!("; it waits until {until}"),
+    );
+    let line = format!(
+        "{} waits for {what}, which nobody can give without a server{until}",
+        task.path
+    );
+    Some((task.path.clone(), line))
 }
 
 async fn cancel(engine: &Engine, run: RunId, force: bool, reason: &str) -> Result<()> {

@@ -95,7 +95,10 @@ fn options(args: Args, file: File) -> Result<ServeOptions> {
     let data = args.data.or(file.data).unwrap_or_else(|| PathBuf::from("data"));
     Ok(ServeOptions {
         secret_key: key_source(file.secret_key_file)?,
-        workers: args.workers.map(usize::from).or(file.workers),
+        workers: args
+            .workers
+            .map(usize::from)
+            .or(file.workers.map(|n| usize::from(n.get()))),
         allow_hosts: if args.allow_host.is_empty() {
             file.allow_hosts
         } else {

@@ -310,6 +310,7 @@ fn stand_in(shape: &Shape) -> Value {
 fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Bool => "true or false".to_owned(),
+        Shape::Whole(max) if *max <= u64::from(u16::MAX) => format!("a whole number from 0 to {max}"),
         Shape::Whole(_) => "a whole number, 0 or more".to_owned(),
         Shape::Integer => "a whole number".to_owned(),
         Shape::Number => "a number".to_owned(),

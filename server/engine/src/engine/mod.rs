@@ -173,6 +173,8 @@ impl Engine {
             tracing::info!("Stopped {left} attempts; they are tried again at the next start");
         }
         self.parts.router.stop().await;
+        self.parts.shared.keeping.close();
+        self.parts.shared.keeping.wait().await;
         self.parts.shared.logs.stop().await;
     }
 }

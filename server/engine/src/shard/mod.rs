@@ -28,6 +28,7 @@ use flow::run::{Command, NewRun};
 use flow::view::RunDetail;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 
 use crate::chance::ChanceSource;
 use crate::clock::Clock;
@@ -149,6 +150,8 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) courier: Courier,
     pub(crate) bells: Arc<Bells>,
+    /// Results that are on their way to be kept: a shutdown waits for them.
+    pub(crate) keeping: TaskTracker,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn ChanceSource>,
     pub(crate) epochs: ShardEpochs,

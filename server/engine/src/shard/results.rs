@@ -68,8 +68,8 @@ async fn find(shared: &Shared, key: &str) -> StoreResult<Option<KeptResult>> {
 /// Keeps a result whose event is durable.
 pub(super) fn keep(shared: &Shared, run: RunId, result: KeepResult) {
     let shared = shared.clone();
-    let runtime = shared.runtime.clone();
-    runtime.spawn(async move {
+    let (runtime, keeping) = (shared.runtime.clone(), shared.keeping.clone());
+    let kept = async move {
         let at = shared.clock.now();
         let key = &*result.key;
         #[cfg(test)]
@@ -86,5 +86,6 @@ pub(super) fn keep(shared: &Shared, run: RunId, result: KeepResult) {
         if let Err(error) = shared.store.keep_result(kept).await {
             warn!(run.id = %run, "The result of {} of {run} could not be kept: {error}", result.task);
         }
-    });
+    };
+    keeping.spawn_on(kept, &runtime);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use super::elsewhere::Told;
 use super::lanes::{Counted, CountedRemote, FAR};
@@ -121,6 +122,7 @@ impl World {
         let shared = Shared {
             courier,
             bells: Arc::default(),
+            keeping: TaskTracker::new(),
             epochs: gated.take_shards().await.expect("the shards can be taken"),
             store: gated.clone(),
             blobs: gated.clone(),
