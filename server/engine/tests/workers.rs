@@ -964,7 +964,7 @@ async fn what_does_not_fit_its_type_fails_the_task() {
     };
     assert_eq!(place.engine.lease(&place.secret, at_once).await.unwrap(), []);
     place
-        .save("flow: wrong\ntasks: { a: { type: video.encode, queue: gpu, with: { n: '{{ run.id }}x' } } }")
+        .save("flow: wrong\ntasks: { a: { type: video.encode, queue: gpu, with: { n: \"{{ 'seven' }}\" } } }")
         .await;
     let run = place.run("wrong").await;
     assert_eq!(
@@ -973,7 +973,7 @@ async fn what_does_not_fit_its_type_fails_the_task() {
         "nobody is given what cannot be done"
     );
     place.end(run, expect![[r#"
-        a failed: failed [input] its arguments do not fit what its type takes: n: expected integer, found "run_01hf7yat00a6dp0wen3nbrs37hx"
+        a failed: failed [input] its arguments do not fit what its type takes: n: expected integer, found "seven"
         run failed
     "#]]).await;
     place

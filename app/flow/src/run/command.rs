@@ -164,6 +164,8 @@ pub enum Command {
         attempt: ChildAttempt,
         /// The run.
         child: RunId,
+        /// The flow version it was of; it may be told of before its start is.
+        version: Option<u32>,
         /// How.
         outcome: Ended,
         /// What it gave.
@@ -321,6 +323,8 @@ pub enum Effect {
     TellParent {
         /// The task.
         parent: Box<ParentRun>,
+        /// The flow version of this run.
+        version: u32,
         /// How the run ended.
         outcome: Ended,
         /// What it gave.

@@ -368,6 +368,7 @@ impl Simulation {
                 commands.extend(child.map(|child| Command::ChildEnded {
                     attempt,
                     child,
+                    version: None,
                     outcome: Ended::Cancelled,
                     outputs: None,
                     error: None,
@@ -434,6 +435,7 @@ impl Simulation {
         let ends = Command::ChildEnded {
             attempt,
             child: run,
+            version: None,
             outcome: if error.is_some() {
                 Ended::Failed
             } else {

@@ -78,6 +78,7 @@ pub(super) async fn deliver(engine: &Engine, id: MessageId, body: Body) -> Engin
         }
         Body::ChildEnded {
             parent,
+            version,
             outcome,
             outputs,
             error,
@@ -88,6 +89,7 @@ pub(super) async fn deliver(engine: &Engine, id: MessageId, body: Body) -> Engin
             let command = Command::ChildEnded {
                 attempt: attempt_of(&parent),
                 child: RunId(id.sender),
+                version,
                 outcome,
                 outputs,
                 error,

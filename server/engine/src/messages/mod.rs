@@ -77,6 +77,9 @@ pub(crate) enum Body {
     ChildEnded {
         /// The task.
         parent: ParentRun,
+        /// The sender's flow version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u32>,
         /// How the sender ended.
         outcome: Ended,
         /// What it gave.
@@ -174,11 +177,13 @@ impl Body {
             },
             Effect::TellParent {
                 parent,
+                version,
                 outcome,
                 outputs,
                 error,
             } => Self::ChildEnded {
                 parent: *parent,
+                version: Some(version),
                 outcome,
                 outputs,
                 error,

@@ -148,12 +148,20 @@ impl Decider<'_, '_> {
     pub(super) fn child_ended(
         &mut self,
         attempt: &ChildAttempt,
-        run: RunId,
+        (run, version): (RunId, Option<u32>),
         (outcome, outputs, error): Ending,
     ) -> Result<(), Rejected> {
         let (spot, child) = self.waiting_parent(attempt)?;
         if !child.wait || child.run.is_some_and(|known| known != run) {
             return Err(Rejected::NotWaiting(Arc::clone(&attempt.path)));
+        }
+        // A short run ends before its start is told of. Which it was shall be known all the same.
+        if let (None, Some(version)) = (child.run, version) {
+            self.emit(EventKind::ChildStarted {
+                task: self.path(spot),
+                child: run,
+                version,
+            });
         }
         let done = match outcome {
             Ended::Succeeded => self.succeed(spot, outputs.unwrap_or_else(Payload::null), None, None),
@@ -281,6 +289,7 @@ impl Decider<'_, '_> {
         {
             self.out.effects.push(Effect::TellParent {
                 parent,
+                version: self.state.data.version,
                 outcome: *outcome,
                 outputs: outputs.clone(),
                 error: error.clone(),

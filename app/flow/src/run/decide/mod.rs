@@ -156,10 +156,11 @@ pub fn decide(
         Command::ChildEnded {
             attempt,
             child,
+            version,
             outcome,
             outputs,
             error,
-        } => decider.child_ended(&attempt, child, (outcome, outputs, error))?,
+        } => decider.child_ended(&attempt, (child, version), (outcome, outputs, error))?,
         Command::Granted => decider.granted(),
         Command::Refused { holders } => decider.refused(&holders),
         Command::Wake | Command::Continue => {}

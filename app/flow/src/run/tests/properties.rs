@@ -139,6 +139,7 @@ impl Life {
         let ended = |outcome| Command::ChildEnded {
             attempt: attempt.clone(),
             child,
+            version: Some(1),
             outcome,
             outputs: None,
             error: None,

@@ -282,6 +282,7 @@ impl Script {
         let end = |outcome, outputs, error| Command::ChildEnded {
             attempt: attempt.clone(),
             child: run,
+            version: Some(4),
             outcome,
             outputs,
             error,
