@@ -25,9 +25,11 @@ test("Swagger UI shows the calls, and loads nothing from elsewhere", { tag: "@li
 });
 
 test("Redoc shows the calls, and loads nothing from elsewhere", { tag: "@live" }, async ({ page }) => {
+  // It draws all calls before it shows any, and each of its many elements is recorded.
+  test.slow();
   const outside = await offline(page);
   await page.goto("/redoc");
-  await expect(page.getByRole("heading", { name: /^Pointwork/ })).toBeVisible();
+  await expect(page.getByRole("heading", { name: /^Pointwork/ })).toBeVisible({ timeout: 90_000 });
   await expect(page.getByText("/api/v1/flows", { exact: true }).first()).toBeAttached();
   expect(outside).toEqual([]);
 });

@@ -98,7 +98,7 @@ fn options(args: Args, file: File) -> Result<ServeOptions> {
         workers: args
             .workers
             .map(usize::from)
-            .or(file.workers.map(|n| usize::from(n.get()))),
+            .or_else(|| file.workers.map(|n| usize::from(n.get()))),
         allow_hosts: if args.allow_host.is_empty() {
             file.allow_hosts
         } else {
