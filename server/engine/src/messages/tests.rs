@@ -407,7 +407,7 @@ async fn an_end_that_was_not_told_is_told_after_a_restart() {
     town.signal(child, json!(null)).await;
     town.end(child).await;
     let on_its_way = town.engine.parts.shared.store.outbox(None, 9).await.expect("ok");
-    expect![[r#"{"type":"child_ended","parent":{"run":"RUN","task":"bill","attempt":1,"depth":1,"wait":true},"outcome":"succeeded","outputs":{"value":{"twice":42}}}"#]].assert_eq(&on_its_way[0].body.replace(&run.to_string(), "RUN"));
+    expect![[r#"{"type":"child_ended","parent":{"run":"RUN","task":"bill","attempt":1,"depth":1,"wait":true},"version":1,"outcome":"succeeded","outputs":{"value":{"twice":42}}}"#]].assert_eq(&on_its_way[0].body.replace(&run.to_string(), "RUN"));
     town.engine.shutdown(Duration::ZERO).await;
     drop(town);
     let town = Town::open(Some(dir.path()), &[]).await;
