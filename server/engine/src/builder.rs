@@ -240,7 +240,7 @@ impl EngineBuilder {
             logs: logs.clone(),
             hub: Arc::new(Hub::default()),
             bells: Arc::default(),
-            keeping: TaskTracker::new(),
+            errands: TaskTracker::new(),
             clock,
             chance: Arc::new(SystemChance),
             counters: Arc::new(Counters::default()),

@@ -136,8 +136,10 @@ const NOTED_AT_ONCE: usize = 100;
 /// Notes in the rows of an earlier version's runs how many approvals wait. Once that is done there is nothing more to do.
 pub(crate) fn note_asking(engine: &Engine) {
     let parts = Arc::downgrade(&engine.parts);
-    engine.parts.shared.runtime.spawn(async move {
-        while let Some(engine) = Engine::alive(&parts) {
+    let shared = &engine.parts.shared;
+    let errands = shared.errands.clone();
+    let noting = async move {
+        while let Some(engine) = Engine::alive(&parts).filter(|_| !errands.is_closed()) {
             match note_some(&engine).await {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -147,7 +149,8 @@ pub(crate) fn note_asking(engine: &Engine) {
                 }
             }
         }
-    });
+    };
+    shared.errands.spawn_on(noting, &shared.runtime);
 }
 
 async fn note_some(engine: &Engine) -> EngineResult<bool> {

@@ -308,9 +308,12 @@ pub(crate) async fn go_on(engine: &Engine) {
 
 fn work_off(engine: &Engine, id: String) {
     let parts = std::sync::Arc::downgrade(&engine.parts);
-    engine.parts.shared.runtime.spawn(async move {
+    let shared = &engine.parts.shared;
+    let errands = shared.errands.clone();
+    let work = async move {
         let mut from = 0;
-        loop {
+        // What is left goes on at the next start.
+        while !errands.is_closed() {
             match step(&parts, &id, from).await {
                 Ok(Some(next)) => from = next,
                 Ok(None) => return,
@@ -320,7 +323,8 @@ fn work_off(engine: &Engine, id: String) {
                 }
             }
         }
-    });
+    };
+    shared.errands.spawn_on(work, &shared.runtime);
 }
 
 /// Tells the next runs, and where to go on; none after the last.

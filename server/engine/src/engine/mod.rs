@@ -162,6 +162,7 @@ impl Engine {
     /// start.
     pub async fn shutdown(&self, finish: Duration) {
         self.parts.clerk.stop();
+        self.parts.shared.errands.close();
         self.parts.shared.courier.stop().await;
         self.parts.shared.bells.stop();
         let upkeep = self.parts.upkeep.lock().take();
@@ -173,8 +174,7 @@ impl Engine {
             tracing::info!("Stopped {left} attempts; they are tried again at the next start");
         }
         self.parts.router.stop().await;
-        self.parts.shared.keeping.close();
-        self.parts.shared.keeping.wait().await;
+        self.parts.shared.errands.wait().await;
         self.parts.shared.logs.stop().await;
     }
 }

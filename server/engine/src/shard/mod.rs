@@ -150,8 +150,9 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) courier: Courier,
     pub(crate) bells: Arc<Bells>,
-    /// Results that are on their way to be kept: a shutdown waits for them.
-    pub(crate) keeping: TaskTracker,
+    /// What is done beside the loops and must not be at work in the store any more when the engine has stopped. Once this is closed, what
+    /// would take long is left for the next start.
+    pub(crate) errands: TaskTracker,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn ChanceSource>,
     pub(crate) epochs: ShardEpochs,

@@ -68,7 +68,7 @@ async fn find(shared: &Shared, key: &str) -> StoreResult<Option<KeptResult>> {
 /// Keeps a result whose event is durable.
 pub(super) fn keep(shared: &Shared, run: RunId, result: KeepResult) {
     let shared = shared.clone();
-    let (runtime, keeping) = (shared.runtime.clone(), shared.keeping.clone());
+    let (runtime, errands) = (shared.runtime.clone(), shared.errands.clone());
     let kept = async move {
         let at = shared.clock.now();
         let key = &*result.key;
@@ -87,5 +87,5 @@ pub(super) fn keep(shared: &Shared, run: RunId, result: KeepResult) {
             warn!(run.id = %run, "The result of {} of {run} could not be kept: {error}", result.task);
         }
     };
-    keeping.spawn_on(kept, &runtime);
+    errands.spawn_on(kept, &runtime);
 }

@@ -122,7 +122,7 @@ impl World {
         let shared = Shared {
             courier,
             bells: Arc::default(),
-            keeping: TaskTracker::new(),
+            errands: TaskTracker::new(),
             epochs: gated.take_shards().await.expect("the shards can be taken"),
             store: gated.clone(),
             blobs: gated.clone(),
