@@ -169,11 +169,11 @@ mod tests {
         check(
             "workers = 'many'",
             expect![[r#"
-            TOML parse error at line 1, column 11
-              |
-            1 | workers = 'many'
-              |           ^^^^^^
-            invalid type: string "many", expected usize"#]],
+                TOML parse error at line 1, column 11
+                  |
+                1 | workers = 'many'
+                  |           ^^^^^^
+                invalid type: string "many", expected a nonzero u16"#]],
         );
     }
 }
