@@ -4,12 +4,12 @@
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site build run dev test soak fuzz bench clean
+.PHONY: help setup site build run dev test soak fuzz bench size clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what building needs (WASM target, wasm-opt)
+setup: ## Install what building needs (the WASM target)
 	@scripts/setup.sh
 
 site: setup ## Build the web app into target/site
@@ -34,8 +34,11 @@ soak: site ## Simulate fresh seeds (SECONDS=600 or SEEDS=…), kill the server 2
 fuzz: ## Feed TARGET=document|expression|events|worker with random bytes for SECONDS=60
 	@scripts/fuzz.sh "$(TARGET)" "$(SECONDS)"
 
-bench: build ## Measure this machine
+bench: build ## Measure this machine (ARGS=pages: the pages in Chromium)
 	@scripts/bench.sh $(ARGS)
+
+size: site ## Say what a first visit loads
+	@scripts/size.sh
 
 clean: ## Remove everything built and installed here (never ./data)
 	cargo clean

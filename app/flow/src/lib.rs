@@ -6,13 +6,18 @@
 //! - [`doc`]: the flow document as people write it · [`mod@validate`]: everything that is wrong with one
 //! - [`plan`]: a valid document as a graph, ready to be run
 //! - [`expr`]: expressions and templates · [`legacy`]: the predecessors' documents, translated
+//! - [`trial`]: parts of a document, to be tried out · [`simulate`]: runs without a server
 //! - [`run`]: the state machine: commands are decided into events, events are applied to states
 //! - [`secrets`]: where references to secrets may stand · [`query`]: the language in which runs are looked for
-//! - [`layout`]: where the boxes of a graph go · [`view`]: what lists and pages show
+//! - [`layout`]: where the boxes of a graph go · [`drawing`]: whether a change is one of that only · [`view`]: what lists and pages show
 
 pub mod doc;
 #[cfg(feature = "author")]
+pub mod drawing;
+#[cfg(feature = "author")]
 pub mod expr;
+#[cfg(feature = "author")]
+mod fit;
 #[cfg(all(any(test, feature = "testing"), feature = "author"))]
 pub mod fuzzing;
 pub mod gate;
@@ -39,6 +44,7 @@ pub mod simulate;
 #[cfg(feature = "author")]
 mod suggest;
 pub mod time;
+pub mod trial;
 #[cfg(feature = "author")]
 pub mod validate;
 pub mod view;

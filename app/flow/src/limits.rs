@@ -172,3 +172,12 @@ pub const NOTIFY_MAX_MS: u64 = 366 * 24 * 3600 * 1000;
 
 /// The longest jitter of a schedule.
 pub const JITTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Notes on the canvas of one flow: they are drawn and saved with it, not a place to write books.
+pub const NOTES_MAX: usize = 500;
+
+/// Characters of one note.
+pub const NOTE_CHARS_MAX: usize = 20_000;
+
+/// Groups of one flow.
+pub const GROUPS_MAX: usize = 500;

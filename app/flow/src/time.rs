@@ -1,5 +1,7 @@
 //! Instants and durations as people and documents write them.
 
+mod rfc3339;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -58,11 +60,11 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(at) => write!(f, "{at}"),
-            // Outside the years -9999 to 9999: the number says at least which moment was meant.
-            Err(_) => write!(f, "{}us", self.0),
+        if rfc3339::write(self.0, f)? {
+            return Ok(());
         }
+        // Outside the years -9999 to 9999: the number says at least which moment was meant.
+        write!(f, "{}us", self.0)
     }
 }
 
@@ -76,9 +78,10 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        text.parse::<jiff::Timestamp>()
-            .map(|at| Self(at.as_microsecond()))
-            .map_err(|_| InvalidTimestamp(text.to_owned()))
+        let read = rfc3339::read(text);
+        #[cfg(feature = "author")]
+        let read = read.or_else(|| Some(text.parse::<jiff::Timestamp>().ok()?.as_microsecond()));
+        read.map(Self).ok_or_else(|| InvalidTimestamp(text.to_owned()))
     }
 }
 

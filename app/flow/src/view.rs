@@ -655,6 +655,9 @@ pub struct FlowVersionView {
     pub actor: String,
     /// Its tasks.
     pub n_tasks: u32,
+    /// What its author said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// What palette and forms know of a task type.

@@ -3,6 +3,7 @@
 //! These types say what a document *can* hold; [`mod@crate::validate`] says whether it makes sense. Unknown fields are errors
 //! everywhere, so that a misspelt `timout` is told and not ignored.
 
+mod canvas;
 mod each;
 mod notify;
 mod retry;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::time::HumanDuration;
 
+pub use self::canvas::{Colour, GroupDoc, NoteDoc};
 pub use self::each::{ForEachDoc, ItemFailureWord, LoopDoc, OnItemFailure, TolerateDoc};
 pub use self::notify::{NotifyDoc, NotifyMailDoc, NotifyWebhookDoc};
 pub use self::retry::{Backoff, Jitter, OnLost, RetryDoc};
@@ -81,6 +83,15 @@ pub struct FlowDoc {
     /// Where boxes stand, by task id, as `[x, y]`. Apart from meaning: moving a box makes no new version.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub layout: IndexMap<String, (f64, f64)>,
+    /// Notes on the canvas, by ids of one's own. Apart from meaning, as `layout` is.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub notes: IndexMap<String, NoteDoc>,
+    /// Tasks drawn as one box, by ids of one's own. Apart from meaning, as `layout` is.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub groups: IndexMap<String, GroupDoc>,
+    /// Outputs that tasks give when the flow is tried out in the editor, by task id, instead of being run. Any other run ignores them.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub pins: Map<String, Value>,
 }
 
 impl FlowDoc {
@@ -88,6 +99,19 @@ impl FlowDoc {
     #[must_use]
     pub fn title(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.flow)
+    }
+
+    /// Whether both mean the same to a run: they differ in what is drawn at most.
+    #[must_use]
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        let meaning = |doc: &Self| Self {
+            layout: IndexMap::new(),
+            notes: IndexMap::new(),
+            groups: IndexMap::new(),
+            pins: Map::new(),
+            ..doc.clone()
+        };
+        meaning(self) == meaning(other)
     }
 }
 

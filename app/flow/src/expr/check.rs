@@ -180,20 +180,36 @@ impl<'d> Checker<'d> {
             "iteration" | "last" => Err(("unknown_name", format!("`{}` is there only in `with` and `until` of a task with a `loop`.", mention.root))),
             "now" if self.sees_now() => Ok(()),
             "now" => Err(("unknown_name", "`now` is there only in `with` of a `wait`; elsewhere the same expression must give the same again.".to_owned())),
-            "loop" => Err(("unknown_name", format!("`{}` is there only inside a loop.", mention.root))),
+            "loop" if self.sees_iteration() => Err(("unknown_name", "`loop` is there only inside a `{% for %}`; what this task's loop is at are `iteration` and `last`.".to_owned())),
+            "loop" => Err(("unknown_name", "`loop` is there only inside a `{% for %}`.".to_owned())),
             "env" => Err(("unknown_name", "The environment cannot be read; give the run an input.".to_owned())),
             // The second half of `tasks.load-all`, which has been told.
             other if self.is_told_as_dashed(path, other) => Ok(()),
             other => {
-                let near = self.words.did_you_mean(other, ["inputs", "vars", "tasks", "run", "upstream", "true", "false", "none"]);
+                let here = self.seen_here();
+                let near = self.words.did_you_mean(other, ["inputs", "vars", "tasks", "run", "upstream", "true", "false", "none"].into_iter().chain(here.iter().copied()));
                 let near = if self.tasks.contains_key(other) { format!(" (did you mean `tasks.{other}`?)") } else { near };
                 let near = if self.doc.inputs.contains_key(other) { format!(" (did you mean `inputs.{other}`?)") } else { near };
-                Err(("unknown_name", format!("There is no `{other}`; expressions see `inputs`, `vars`, `tasks` and `run`{near}.")))
+                Err(("unknown_name", {
+                    let names: Vec<_> = ["inputs", "vars", "tasks"].into_iter().chain(here).map(|name| format!("`{name}`")).collect();
+                    format!("There is no `{other}`; expressions see {} and `run`{near}.", names.join(", "))
+                }))
             }
         };
         if let Err((code, sentence)) = found {
             self.problem(path, code, &sentence);
         }
+    }
+
+    /// What expressions see in this place beside what they see everywhere.
+    fn seen_here(&self) -> Vec<&'static str> {
+        let seen: [(bool, &[&str]); 3] = [
+            (self.sees_item(), &["item", "item_index"]),
+            (self.sees_iteration(), &["iteration", "last"]),
+            (self.sees_now(), &["now"]),
+        ];
+        let there = seen.into_iter().filter(|(is_there, _)| *is_there);
+        there.flat_map(|(_, names)| names.iter().copied()).collect()
     }
 
     /// Whether this place is judged for each item of a list.

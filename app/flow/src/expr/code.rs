@@ -45,7 +45,7 @@ impl std::fmt::Debug for Code {
 
 /// What a text is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub enum Form {
     /// A field: text with expressions in it, or exactly one expression.
     Field,
     /// A condition: one expression, with or without braces.
@@ -193,6 +193,18 @@ fn accept(builder: Builder<'_, '_>) -> Result<Vec<Mention>, Vec<String>> {
     } else {
         Err(builder.faults)
     }
+}
+
+/// The uses of names in a text of that form; none if it cannot be read.
+pub(super) fn mentions_of(text: &str, form: Form) -> Option<Vec<Mention>> {
+    let is_bare = form == Form::Condition && !has_expression(text);
+    scan(text, is_bare).ok()?;
+    let is_readable = if is_bare {
+        parse_expr(text).is_ok()
+    } else {
+        parse(text, "expression", syntax()).is_ok()
+    };
+    is_readable.then(|| mentions_in(text, is_bare))
 }
 
 /// The uses of names in a text that has been accepted before.

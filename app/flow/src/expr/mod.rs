@@ -17,6 +17,7 @@
 mod check;
 mod code;
 mod error;
+mod fields;
 mod filters;
 mod json;
 mod meter;
@@ -27,12 +28,16 @@ mod scope;
 mod template;
 mod text;
 mod tree;
+mod uses;
 
 #[cfg(test)]
 mod tests;
 
+pub use code::Form;
 pub use error::ExprError;
+pub use fields::form_at;
 pub use program::{Program, TaskProgram, WebhookProgram};
 pub use refs::Refs;
 pub use scope::{Delivery, RunFacts, Scope, TaskError, TaskFacts, UpstreamCounts};
 pub use template::{Condition, Template};
+pub use uses::{TaskUse, Words, preview, task_uses, words};

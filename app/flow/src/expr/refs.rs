@@ -1,5 +1,6 @@
 //! What an expression refers to.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What an expression or template refers to, found when it is read.
@@ -85,6 +86,8 @@ pub(super) struct Mention {
     pub(super) path: Vec<Step>,
     /// It may be missing: `| default(…)` or `is defined` follows.
     pub(super) is_optional: bool,
+    /// The bytes of its first step, with the dot or brackets.
+    pub(super) first: Option<Range<usize>>,
 }
 
 /// One step into a value.
@@ -102,6 +105,14 @@ impl Step {
         match self {
             Self::Field(field) => Some(field),
             Self::Place(_) => None,
+        }
+    }
+
+    /// The step as a word.
+    pub(super) fn written(&self) -> String {
+        match self {
+            Self::Field(field) => field.clone(),
+            Self::Place(place) => place.to_string(),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! constant time become calls of the functions in [`super::ops`], whose names no author can write. On the way every use of a
 //! name of the scope is noted.
 
+use std::ops::Range;
+
 use minijinja::Value;
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{
@@ -109,6 +111,7 @@ impl<'s, 'w> Builder<'s, 'w> {
                 root: root.to_owned(),
                 path,
                 is_optional,
+                first: first_step(expr),
             });
             return self.plain_chain(expr);
         }
@@ -475,6 +478,22 @@ fn chain<'s>(expr: &Expr<'s>) -> Option<(&'s str, Vec<Step>)> {
             }
             _ => return None,
         }
+    }
+}
+
+/// Where the step next to the root stands.
+fn first_step(expr: &Expr<'_>) -> Option<Range<usize>> {
+    let mut at = expr;
+    loop {
+        let base = match at {
+            Expr::GetAttr(get) => &get.expr,
+            Expr::GetItem(get) => &get.expr,
+            _ => return None,
+        };
+        if let Expr::Var(root) = base {
+            return Some(root.span().end_offset as usize..at.span().end_offset as usize);
+        }
+        at = base;
     }
 }
 

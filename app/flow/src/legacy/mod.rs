@@ -166,6 +166,9 @@ fn empty() -> FlowDoc {
         webhooks: Default::default(),
         notify: Default::default(),
         layout: Default::default(),
+        notes: Default::default(),
+        groups: Default::default(),
+        pins: Map::new(),
     }
 }
 

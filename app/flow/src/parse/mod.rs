@@ -5,6 +5,7 @@
 
 mod json;
 mod model;
+pub mod pieces;
 mod places;
 pub(crate) mod shape;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod yaml;
 pub(crate) use places::task_of;
 pub use places::{Places, join};
 pub use tree::Place;
+pub use write::Ink;
 
 use shape::Walk;
 use tree::{Kind, Reading};
@@ -164,6 +166,11 @@ pub(crate) fn draft(text: &[u8], format: Format) -> Draft {
 
 /// Reads a text as a tree.
 pub(crate) fn read(text: &[u8], format: Format) -> Reading {
+    read_with(text, format, None)
+}
+
+/// Reads a text as a tree and, if it is YAML, as pieces.
+fn read_with(text: &[u8], format: Format, pieces: Option<&mut pieces::Pieces>) -> Reading {
     if text.len() > limits::DOCUMENT_BYTES_MAX {
         let max = limits::DOCUMENT_BYTES_MAX / 1024 / 1024;
         let message = format!(
@@ -172,13 +179,20 @@ pub(crate) fn read(text: &[u8], format: Format) -> Reading {
         );
         return Reading::failed(Problem::error("too_large", message).on(Place { line: 1, column: 1 }));
     }
+    let n_bytes = text.len();
     let text = match std::str::from_utf8(text) {
         Ok(text) => text.strip_prefix('\u{FEFF}').unwrap_or(text),
         Err(error) => return Reading::failed(not_utf8(text, error.valid_up_to())),
     };
     match format {
         Format::Json => json::read(text),
-        Format::Yaml => yaml::read(text),
+        Format::Yaml => match pieces {
+            Some(pieces) => {
+                pieces.begin(text, n_bytes - text.len());
+                yaml::read(text, &mut |event, span| pieces.take(event, span))
+            }
+            None => yaml::read(text, &mut |_, _| {}),
+        },
     }
 }
 

@@ -44,6 +44,31 @@ pub(super) static FLOW: Fields = Fields {
         optional("webhooks", MapOf(&Struct(&WEBHOOK))),
         optional("notify", MapOf(&Struct(&NOTIFY))),
         optional("layout", MapOf(&Position)),
+        optional("notes", MapOf(&Struct(&NOTE))),
+        optional("groups", MapOf(&Struct(&GROUP))),
+        optional("pins", AnyMap),
+    ],
+};
+
+const COLOURS: Shape = Word(&["grey", "yellow", "green", "blue", "purple", "red"]);
+
+pub(super) static NOTE: Fields = Fields {
+    what: "a note",
+    fields: &[
+        required("text", Text),
+        optional("at", Position),
+        optional("size", Position),
+        optional("colour", COLOURS),
+    ],
+};
+
+pub(super) static GROUP: Fields = Fields {
+    what: "a group",
+    fields: &[
+        optional("title", Text),
+        required("tasks", ListOf(&Text)),
+        optional("collapsed", Bool),
+        optional("colour", COLOURS),
     ],
 };
 

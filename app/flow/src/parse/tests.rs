@@ -69,6 +69,8 @@ outputs:
   n: "{{ tasks.size.output }}"
   fixed: [1, true, null]
 layout: { fetch: [0, 0], size: [120.5, -4] }
+notes: { why: { text: "as *ops* asked", at: [10, 20.5], size: [200, 80], colour: yellow } }
+groups: { load: { title: Load, tasks: [fetch, size], collapsed: true, colour: blue } }
 webhooks:
   shop: { signature: "{{ secrets.key }}", timestamp_header: x-time, signed: "{timestamp}{body}", tolerance: 1m, respond: output, wait: 10s,
     header: x-sign, inputs: { limit: "{{ body.limit }}" }, idempotency_key: "{{ headers['x-id'] }}", max_body: 1000 }
@@ -178,7 +180,7 @@ layout: { a: [1], b: here }
 "#,
         expect![[r#"
             2:7: error: expected a text, found a list (flow) [wrong_type]
-            3:1: error: a flow has no field `nmae` (did you mean `name`?); its fields are flow, name, description, labels, inputs, timeout, ending_timeout, fail_fast, priority, tasks, finally, on_failure, outputs, concurrency, after, schedules, webhooks, notify, layout (nmae) [unknown_field]
+            3:1: error: a flow has no field `nmae` (did you mean `name`?); its fields are flow, name, description, labels, inputs, timeout, ending_timeout, fail_fast, priority, tasks, finally, on_failure, outputs, concurrency, after, schedules, webhooks, notify, layout, notes, groups, pins (nmae) [unknown_field]
             4:14: error: expected a text, found a list (labels.a) [wrong_type]
             6:14: error: `dat` is not known here (did you mean `date`?); write one of string, text, integer, number, boolean, date, datetime, duration, object, array, any (inputs.d.type) [unknown_word]
             6:31: error: expected a whole number, 0 or more, found `-1` (inputs.d.min_length) [wrong_type]

@@ -5,65 +5,190 @@ use serde_json::Value;
 /// Lists and mappings of scalars up to this many characters stand in one line.
 const ONE_LINE_MAX: usize = 80;
 
+/// How YAML is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ink {
+    /// Spaces by which what a key holds is indented.
+    pub step: usize,
+    /// Spaces by which the dashes under a key are indented.
+    pub dashes: usize,
+    /// Whether braces have a space inside: `{ a: 1 }`.
+    pub is_spaced: bool,
+}
+
+impl Default for Ink {
+    fn default() -> Self {
+        Self {
+            step: 2,
+            dashes: 2,
+            is_spaced: true,
+        }
+    }
+}
+
+impl Ink {
+    /// The lines of a `key: value` entry that stands `indent` spaces in; the first line is not indented, the last one ends.
+    #[must_use]
+    pub fn entry(self, key: &str, value: &Value, indent: usize) -> String {
+        let mut into = String::new();
+        self.write_entry(&mut into, key, value, indent);
+        into
+    }
+
+    /// What follows the colon of a key, or the dash of an item, that stands `indent` spaces in.
+    #[must_use]
+    pub fn after(self, value: &Value, indent: usize) -> String {
+        let mut into = String::new();
+        self.write_after(&mut into, value, indent);
+        into
+    }
+
+    /// The lines of an item whose dash stands `indent` spaces in, with `gap` spaces behind the dash.
+    #[must_use]
+    pub fn item(self, value: &Value, indent: usize, gap: usize) -> String {
+        let mut into = String::from("-");
+        self.list_item(&mut into, value, indent, gap);
+        into
+    }
+
+    /// A value in one line.
+    #[must_use]
+    pub fn line(self, value: &Value) -> String {
+        let mut into = String::new();
+        self.flow(&mut into, value);
+        into
+    }
+
+    /// A key without its colon.
+    #[must_use]
+    pub fn key(self, key: &str) -> String {
+        let mut into = String::new();
+        self::key(&mut into, key);
+        into.pop();
+        into
+    }
+
+    /// The lines of a block text, or nothing if it reads better in quotes. The first line is its sign.
+    #[must_use]
+    pub fn block(self, text: &str, indent: usize) -> Option<String> {
+        is_block(text).then(|| self.after(&Value::from(text), indent).trim_start().to_owned())
+    }
+
+    fn write_entry(self, into: &mut String, key: &str, value: &Value, indent: usize) {
+        self::key(into, key);
+        self.write_after(into, value, indent);
+    }
+
+    fn entries(self, into: &mut String, value: &Value, indent: usize) {
+        let Value::Object(map) = value else { return };
+        for (key, value) in map {
+            pad(into, indent);
+            self.write_entry(into, key, value, indent);
+        }
+    }
+
+    fn write_after(self, into: &mut String, value: &Value, indent: usize) {
+        if let Value::String(lines) = value
+            && is_block(lines)
+        {
+            // The block ends as the text does: with one line break (`|`) or none (`|-`).
+            into.push_str(if lines.ends_with('\n') { " |\n" } else { " |-\n" });
+            for line in lines.lines() {
+                if !line.is_empty() {
+                    pad(into, indent + self.step);
+                    into.push_str(line);
+                }
+                into.push('\n');
+            }
+            return;
+        }
+        let mut line = String::new();
+        self.flow(&mut line, value);
+        let is_short = line.chars().count() <= ONE_LINE_MAX && is_flat(value);
+        match value {
+            Value::Object(map) if !map.is_empty() && !is_short => {
+                into.push('\n');
+                self.entries(into, value, indent + self.step);
+            }
+            Value::Array(items) if !items.is_empty() && !is_short => {
+                into.push('\n');
+                for item in items {
+                    pad(into, indent + self.dashes);
+                    into.push('-');
+                    self.list_item(into, item, indent + self.dashes, 1);
+                }
+            }
+            _ => {
+                into.push(' ');
+                into.push_str(&line);
+                into.push('\n');
+            }
+        }
+    }
+
+    /// An item after its `-`: the first entry of a mapping stands in the same line.
+    fn list_item(self, into: &mut String, item: &Value, indent: usize, gap: usize) {
+        let Value::Object(map) = item else {
+            // A list in a list stands further in than its dash, however lists under keys are indented.
+            let inner = Self {
+                dashes: self.dashes.max(2),
+                ..self
+            };
+            let after = inner.after(item, indent);
+            if after.starts_with(' ') {
+                pad(into, gap - 1);
+            }
+            into.push_str(&after);
+            return;
+        };
+        let mut line = String::new();
+        self.flow(&mut line, item);
+        if map.is_empty() || (is_flat_map(item) && line.chars().count() <= ONE_LINE_MAX) {
+            pad(into, gap);
+            into.push_str(&line);
+            into.push('\n');
+            return;
+        }
+        for (at, (key, value)) in map.iter().enumerate() {
+            pad(into, if at == 0 { gap } else { indent + 1 + gap });
+            self.write_entry(into, key, value, indent + 1 + gap);
+        }
+    }
+
+    fn flow(self, into: &mut String, value: &Value) {
+        match value {
+            Value::String(value) => text(into, value),
+            Value::Array(items) => {
+                into.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    into.push_str(if at == 0 { "" } else { ", " });
+                    self.flow(into, item);
+                }
+                into.push(']');
+            }
+            Value::Object(map) if map.is_empty() => into.push_str("{}"),
+            Value::Object(map) => {
+                into.push_str(if self.is_spaced { "{ " } else { "{" });
+                for (at, (key, value)) in map.iter().enumerate() {
+                    into.push_str(if at == 0 { "" } else { ", " });
+                    self::key(into, key);
+                    into.push(' ');
+                    self.flow(into, value);
+                }
+                into.push_str(if self.is_spaced { " }" } else { "}" });
+            }
+            scalar => into.push_str(&scalar.to_string()),
+        }
+    }
+}
+
 /// Writes the entries of a mapping as the lines of a document.
 pub(super) fn mapping(into: &mut String, value: &Value) {
+    let ink = Ink::default();
     match value {
-        Value::Object(map) if !map.is_empty() => entries(into, value, 0),
+        Value::Object(map) if !map.is_empty() => ink.entries(into, value, 0),
         _ => {
-            flow(into, value);
-            into.push('\n');
-        }
-    }
-}
-
-fn entries(into: &mut String, value: &Value, indent: usize) {
-    let Value::Object(map) = value else { return };
-    for (key, value) in map {
-        pad(into, indent);
-        entry(into, key, value, indent);
-    }
-}
-
-fn entry(into: &mut String, key: &str, value: &Value, indent: usize) {
-    self::key(into, key);
-    after(into, value, indent);
-}
-
-/// What follows a `key:` or a `-`.
-fn after(into: &mut String, value: &Value, indent: usize) {
-    if let Value::String(lines) = value
-        && is_block(lines)
-    {
-        // The block ends as the text does: with one line break (`|`) or none (`|-`).
-        into.push_str(if lines.ends_with('\n') { " |\n" } else { " |-\n" });
-        for line in lines.lines() {
-            if !line.is_empty() {
-                pad(into, indent + 2);
-                into.push_str(line);
-            }
-            into.push('\n');
-        }
-        return;
-    }
-    let mut line = String::new();
-    flow(&mut line, value);
-    let is_short = line.chars().count() <= ONE_LINE_MAX && is_flat(value);
-    match value {
-        Value::Object(map) if !map.is_empty() && !is_short => {
-            into.push('\n');
-            entries(into, value, indent + 2);
-        }
-        Value::Array(items) if !items.is_empty() && !is_short => {
-            into.push('\n');
-            for item in items {
-                pad(into, indent + 2);
-                into.push('-');
-                list_item(into, item, indent + 2);
-            }
-        }
-        _ => {
-            into.push(' ');
-            into.push_str(&line);
+            ink.flow(into, value);
             into.push('\n');
         }
     }
@@ -71,29 +196,6 @@ fn after(into: &mut String, value: &Value, indent: usize) {
 
 fn pad(into: &mut String, indent: usize) {
     into.extend(std::iter::repeat_n(' ', indent));
-}
-
-/// An item after its `-`: the first entry of a mapping stands in the same line.
-fn list_item(into: &mut String, item: &Value, indent: usize) {
-    let Value::Object(map) = item else {
-        return after(into, item, indent);
-    };
-    let mut line = String::new();
-    flow(&mut line, item);
-    if map.is_empty() || (is_flat_map(item) && line.chars().count() <= ONE_LINE_MAX) {
-        into.push(' ');
-        into.push_str(&line);
-        into.push('\n');
-        return;
-    }
-    for (at, (key, value)) in map.iter().enumerate() {
-        if at == 0 {
-            into.push(' ');
-        } else {
-            pad(into, indent + 2);
-        }
-        entry(into, key, value, indent + 2);
-    }
 }
 
 fn is_scalar(value: &Value) -> bool {
@@ -127,32 +229,6 @@ fn is_block(text: &str) -> bool {
             c == '\n' || (!c.is_control() && !matches!(c, '\u{FEFF}' | '\u{85}' | '\u{2028}' | '\u{2029}'))
         })
         && text.lines().all(|line| line.trim_end() == line)
-}
-
-fn flow(into: &mut String, value: &Value) {
-    match value {
-        Value::String(value) => text(into, value),
-        Value::Array(items) => {
-            into.push('[');
-            for (at, item) in items.iter().enumerate() {
-                into.push_str(if at == 0 { "" } else { ", " });
-                flow(into, item);
-            }
-            into.push(']');
-        }
-        Value::Object(map) if map.is_empty() => into.push_str("{}"),
-        Value::Object(map) => {
-            into.push_str("{ ");
-            for (at, (key, value)) in map.iter().enumerate() {
-                into.push_str(if at == 0 { "" } else { ", " });
-                self::key(into, key);
-                into.push(' ');
-                flow(into, value);
-            }
-            into.push_str(" }");
-        }
-        scalar => into.push_str(&scalar.to_string()),
-    }
 }
 
 /// A key with its colon. `on` is a truth value in YAML 1.1 only, and a key of nearly every edge.

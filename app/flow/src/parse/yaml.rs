@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 use indexmap::map::Entry;
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 
 use super::tree::{
     Entries, Kind, Node, Place, Reading, duplicate_key, is_task_group, number, shorten, too_deep,
@@ -18,11 +19,15 @@ const COPIED_MAX: usize = 100_000;
 /// A key may be as long as this; YAML's own limit of 1,024 is no use to a document that was JSON once.
 const KEY_CHARS_MAX: usize = 16 * 1024;
 
-pub(super) fn read(text: &str) -> Reading {
+/// Reads a text; `look` sees every event of it.
+pub(super) fn read(text: &str, look: &mut dyn FnMut(&Event<'_>, &Span)) -> Reading {
     let mut builder = Builder::default();
     for event in Parser::new_from_str_with_options(text, options()) {
         let done = match event {
-            Ok((event, span)) => builder.take(event, place(&span.start)),
+            Ok((event, span)) => {
+                look(&event, &span);
+                builder.take(event, place(&span.start))
+            }
             Err(error) => Err(Box::new(syntax(&error))),
         };
         if let Err(problem) = done {
@@ -347,6 +352,13 @@ impl Reading {
         };
         (text, at)
     }
+}
+
+/// The value of a plain scalar; one that cannot be kept is nothing.
+pub(super) fn plain_value(text: &str) -> Value {
+    let kind = plain(text.into()).unwrap_or(Kind::Null);
+    let at = Place { line: 1, column: 1 };
+    Node { at, kind }.to_value()
 }
 
 /// A plain scalar by the core schema of YAML 1.2.

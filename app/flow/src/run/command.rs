@@ -11,7 +11,7 @@ use crate::ids::{AttemptToken, RunId};
 #[cfg(feature = "author")]
 use crate::payload::NewBlob;
 use crate::payload::{BlobRef, Payload};
-use crate::plan::TaskIx;
+use crate::plan::{Light, Plan, TaskIx};
 #[cfg(feature = "author")]
 use crate::run::event::Event;
 use crate::run::event::{CachedFrom, Ended, FollowedRun, ForkedFrom, ParentRun, RunError, TaskError};
@@ -50,8 +50,9 @@ pub struct NewRun {
 /// What a run takes from another.
 #[derive(Clone, Debug)]
 pub struct Fork {
-    /// The other run, and from where on this one runs for itself.
-    pub from: ForkedFrom,
+    /// The other run, and from where on this one runs for itself; none if what it takes was given by hand, or does not make it a
+    /// descendant.
+    pub from: Option<ForkedFrom>,
     /// The results that hold here as well.
     pub reused: Vec<Reused>,
     /// The runs that tasks of the other had asked for and from which those asked for here take what holds.
@@ -84,6 +85,31 @@ pub struct Reused {
     pub case: Option<Arc<str>>,
     /// A process's exit code.
     pub exit_code: Option<i32>,
+}
+
+impl Reused {
+    /// What a task is said to give, with the same kept. A switch takes the case of that name, an approval that
+    /// of its answer.
+    #[must_use]
+    pub fn given(plan: &Plan, task: &str, output: &Value, kept: Payload) -> Self {
+        let light = plan.find(task).and_then(|ix| plan.task(ix).light);
+        let case = match light {
+            Some(Light::Switch) => output.as_str(),
+            Some(Light::Approval) => output
+                .get("approved")
+                .and_then(Value::as_bool)
+                .filter(|approved| *approved)
+                .map(|_| "approved"),
+            _ => None,
+        };
+        let case = case.map(Into::into);
+        Self {
+            path: task.into(),
+            output: kept,
+            case,
+            exit_code: None,
+        }
+    }
 }
 
 /// What may be asked of a run.

@@ -189,17 +189,13 @@ impl Forking<'_> {
             .plan
             .spot(head)
             .ok_or_else(|| BadStart::NoSuchTask(head.to_owned()))?;
-        if self.plan.task(spot.task).role != Role::Main {
+        let task = self.plan.task(spot.task);
+        if task.role != Role::Main {
             return Err(BadStart::NotMain(head.to_owned()));
         }
-        let n_items = self
-            .old
-            .plan()
-            .find(&self.plan.task(spot.task).key)
-            .and_then(|old| self.old.parts(old))
-            .map(|parts| parts.numbers().count() as u32);
-        if let (Some(part), Some(n)) = (spot.part, n_items)
-            && self.plan.task(spot.task).spread == Some(Spread::Items)
+        let old = self.old.plan().find(&task.key);
+        let n_items = old.and_then(|old| Some(self.old.parts(old)?.n()));
+        if let (Some(Spread::Items), Some(part), Some(n)) = (task.spread, spot.part, n_items)
             && part >= n
         {
             return Err(BadStart::NoSuchItem(head.to_owned(), n));
@@ -208,7 +204,7 @@ impl Forking<'_> {
             Some(inside) => self.chosen_inside((head, inside), spot)?,
             None => None,
         };
-        let is_loop = self.plan.task(spot.task).spread == Some(Spread::Loop);
+        let is_loop = task.spread == Some(Spread::Loop);
         let spot = if is_loop { spot.task.into() } else { spot };
         Ok(Chosen { spot, inside })
     }

@@ -289,8 +289,13 @@ impl RunState {
         self.take_off_agenda(spot);
         let is_waiting = |state: &TaskState| u32::from(matches!(state, TaskState::Waiting { .. }));
         let is_asking = |state: &TaskState| {
-            let waits_for = WaitsFor::Approval;
-            u32::from(matches!(state, TaskState::Waiting { waits_for: found, .. } if *found == waits_for))
+            u32::from(matches!(
+                state,
+                TaskState::Waiting {
+                    waits_for: WaitsFor::Approval,
+                    ..
+                }
+            ))
         };
         let (task, counts) = match spot.part {
             None => (
@@ -306,11 +311,11 @@ impl RunState {
             return;
         };
         // A damaged log may leave states that nobody had entered.
-        let less = |n: u32, by: u32| n.saturating_sub(by);
-        self.data.n_waiting = less(self.data.n_waiting + is_waiting(&state), is_waiting(&task.state));
-        self.data.n_asking = less(self.data.n_asking + is_asking(&state), is_asking(&task.state));
-        let n_before = counts.of(task.state.status());
-        *n_before = less(*n_before, 1);
+        let left = u32::saturating_sub;
+        self.data.n_waiting = left(self.data.n_waiting + is_waiting(&state), is_waiting(&task.state));
+        self.data.n_asking = left(self.data.n_asking + is_asking(&state), is_asking(&task.state));
+        let before = counts.of(task.state.status());
+        *before = left(*before, 1);
         *counts.of(state.status()) += 1;
         task.state = state;
     }

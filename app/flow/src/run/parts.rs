@@ -341,16 +341,7 @@ impl RunState {
         let open: Vec<u32> = parts.open.keys().copied().collect();
         for part in open {
             let reason: Arc<str> = "its task ended".into();
-            let spot = Spot::part(ix, part);
-            self.move_to(spot, TaskState::Cancelled { reason });
-            if let Some(parts) = self.data.parts.get_mut(&ix)
-                && let Some(run) = parts.open.remove(&part)
-            {
-                if let Some(watched) = &mut self.watched {
-                    watched.settles(spot, &run);
-                }
-                parts.settle(part, run.state);
-            }
+            self.settle_part(Spot::part(ix, part), TaskState::Cancelled { reason });
         }
         if let Some(parts) = self.data.parts.get_mut(&ix) {
             // Nothing of them starts any more.

@@ -456,6 +456,12 @@ impl RunState {
         self.data.id
     }
 
+    /// The version of its flow.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.data.version
+    }
+
     /// The flow's id.
     #[must_use]
     pub fn flow(&self) -> &Arc<str> {

@@ -4,6 +4,7 @@
 //! Nothing here decides anything. A simulation plays the part of the world: it begins each attempt at once, reports after the time
 //! its stub takes, answers signals and approvals, and stands for the runs that `subflow` tasks ask for.
 
+pub mod replay;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,8 @@ use crate::payload::{BlobRef, NewBlob, Payload};
 use crate::plan::{Plan, Spot};
 use crate::run::event::{Ended, RunError, WaitsFor};
 use crate::run::{
-    BlobSource, ChildAttempt, Command, Decision, Dispatch, Effect, Entropy, Env, Event, EventKind, NewRun,
-    Outcome, RunState, StartChild, TaskError, create, decide,
+    BlobSource, ChildAttempt, Command, Decision, Dispatch, Effect, Entropy, Env, Event, EventKind, Fork,
+    NewRun, Outcome, Reused, RunState, StartChild, TaskError, create, decide,
 };
 use crate::time::{HumanDuration, Timestamp};
 
@@ -97,6 +98,8 @@ pub struct Scenario {
     pub vars: Map<String, Value>,
     /// By the path of a task run (`import[3]`) or, for all of a task, by its key.
     pub stubs: BTreeMap<String, Stub>,
+    /// What tasks give without being run, by their keys; as outputs are pinned in the editor.
+    pub pinned: BTreeMap<String, Value>,
     /// Of jitter and ids: the same seed gives the same log.
     pub seed: u64,
     /// When the run starts.
@@ -184,6 +187,20 @@ impl Simulation {
         let plan = Arc::new(Plan::new(doc));
         let mut blobs = Blobs::default();
         let mut seeded = Seeded::new(scenario.seed);
+        let reused = scenario
+            .pinned
+            .into_iter()
+            .filter(|(task, _)| plan.find(task).is_some());
+        let reused: Vec<Reused> = reused
+            .map(|(task, output)| Reused::given(&plan, &task, &output.clone(), blobs.keep(output)))
+            .collect();
+        let fork = (!reused.is_empty()).then(|| {
+            Box::new(Fork {
+                from: None,
+                reused,
+                children: Vec::new(),
+            })
+        });
         let new = NewRun {
             id: RunId::new(scenario.at, seeded.next()),
             version: 1,
@@ -195,7 +212,7 @@ impl Simulation {
             trigger: "simulation".into(),
             idempotency_key: None,
             parent: None,
-            fork: None,
+            fork,
             priority: None,
         };
         let env = Env {

@@ -4,13 +4,12 @@
 
 use std::fmt::Write as _;
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{ValidationError, Validator};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
 use super::{Check, TypeCatalog, has_expression, is_template, secrets};
 use crate::doc::TaskDoc;
+use crate::fit::{Fit, Misfit, MisfitKind};
 use crate::limits;
 use crate::parse::join;
 use crate::plan::DEFAULT_QUEUE;
@@ -19,7 +18,7 @@ use crate::plan::DEFAULT_QUEUE;
 const MISFITS_TOLD_MAX: usize = 3;
 
 pub(super) fn check(check: &mut Check<'_>, types: &dyn TypeCatalog) {
-    let mut validators: FxHashMap<String, Option<Validator>> = FxHashMap::default();
+    let mut validators: FxHashMap<String, Option<Fit>> = FxHashMap::default();
     let known = types.known();
     for (group, id, task) in check.tasks() {
         let path = group.path(id);
@@ -91,20 +90,15 @@ fn waits_for_itself(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
 /// # Errors
 /// What does not fit, with its places.
 pub fn check_fit(schema: &Value, value: &Value) -> Result<(), String> {
-    let Ok(validator) = jsonschema::validator_for(schema) else {
+    let Ok(fit) = Fit::of(schema) else {
         return Ok(());
     };
-    let told: Vec<String> = validator
-        .iter_errors(value)
-        .take(MISFITS_TOLD_MAX)
-        .map(|error| {
-            let what = match error.kind() {
-                ValidationErrorKind::Required { property } => {
-                    format!("`{}` is missing", property.as_str().unwrap_or_default())
-                }
-                kind => sentence(kind, &error, error.instance(), schema),
-            };
-            match field_path("", error.instance_path().as_str()) {
+    let told: Vec<String> = fit
+        .misfits(value, MISFITS_TOLD_MAX)
+        .iter()
+        .map(|misfit| {
+            let what = sentence(misfit, value, schema);
+            match field_path("", &misfit.pointer) {
                 place if place.is_empty() => what,
                 place => format!("{place}: {what}"),
             }
@@ -121,7 +115,7 @@ fn one(
     check: &mut Check<'_>,
     types: &dyn TypeCatalog,
     known: &[&str],
-    validators: &mut FxHashMap<String, Option<Validator>>,
+    validators: &mut FxHashMap<String, Option<Fit>>,
     path: &str,
     task_type: &str,
     with: &Map<String, Value>,
@@ -153,21 +147,21 @@ fn one(
     }
     secrets::arguments(check, types, (task_type, schema), (&join(path, "with"), with));
     if !validators.contains_key(task_type) {
-        validators.insert(task_type.to_owned(), jsonschema::validator_for(schema).ok());
+        validators.insert(task_type.to_owned(), Fit::of(schema).ok());
     }
-    let Some(Some(validator)) = validators.get(task_type) else {
+    let Some(Some(fit)) = validators.get(task_type) else {
         let message =
             format!("the argument schema of `{task_type}` is not valid, so the arguments are not checked");
         check.warning("bad_schema", join(path, "type"), message);
         return;
     };
     let with = Value::Object(with.clone());
-    if validator.is_valid(&with) {
+    if fit.is_met_by(&with) {
         return;
     }
     let with_path = join(path, "with");
-    for error in validator.iter_errors(&with) {
-        tell(check, &error, schema, task_type, &with_path);
+    for misfit in fit.misfits(&with, usize::MAX) {
+        tell(check, &misfit, (&with, schema), task_type, &with_path);
     }
 }
 
@@ -195,8 +189,8 @@ fn approval(check: &mut Check<'_>, path: &str, with: &Map<String, Value>) {
         return;
     };
     let field = format!("{path}.with.form");
-    let validator = match jsonschema::validator_for(form) {
-        Ok(validator) => validator,
+    let fit = match Fit::of(form) {
+        Ok(fit) => fit,
         Err(error) => {
             let message = format!("the form is no JSON Schema: {error}");
             check.error("bad_form", field, message);
@@ -204,7 +198,7 @@ fn approval(check: &mut Check<'_>, path: &str, with: &Map<String, Value>) {
         }
     };
     let by_the_clock = with.get("on_timeout").and_then(Value::as_str) == Some("approve");
-    if by_the_clock && !validator.is_valid(&Value::Object(Map::new())) {
+    if by_the_clock && !fit.is_met_by(&Value::Object(Map::new())) {
         let message = "the form has fields that must be filled in, which nobody does when time approves; give `on_timeout` another value or require none";
         check.error("bad_form", field, message);
     }
@@ -224,23 +218,16 @@ fn signal(check: &mut Check<'_>, path: &str, with: &Map<String, Value>) {
 
 fn tell(
     check: &mut Check<'_>,
-    error: &ValidationError<'_>,
-    schema: &Value,
+    misfit: &Misfit,
+    (with, schema): (&Value, &Value),
     task_type: &str,
     with_path: &str,
 ) {
-    let steps: Vec<String> = error
-        .instance_path()
-        .iter()
-        .map(|segment| segment.to_string())
-        .collect();
-    let field = field_path(with_path, error.instance_path().as_str());
-    let instance = error.instance();
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected }
-        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+    let field = field_path(with_path, &misfit.pointer);
+    match &misfit.kind {
+        MisfitKind::Unexpected(unexpected) => {
             for name in unexpected {
-                let known = known_arguments(schema, steps.is_empty());
+                let known = known_arguments(schema, misfit.pointer.is_empty());
                 let guess = check.suggester.did_you_mean(name, known.iter().copied());
                 let mut message = format!("`{task_type}` has no argument `{}`{guess}", name.escape_debug());
                 if !known.is_empty() {
@@ -249,82 +236,43 @@ fn tell(
                 check.error("unknown_argument", join(&field, name), message);
             }
         }
-        ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
+        MisfitKind::Missing(name) => {
             check.error(
                 "missing_argument",
                 join(&field, name),
                 format!("`{task_type}` needs the argument `{name}`"),
             );
         }
-        _ if has_expression(instance) => {}
-        kind => {
-            let message = sentence(kind, error, instance, schema);
+        _ if with.pointer(&misfit.pointer).is_some_and(has_expression) => {}
+        _ => {
+            let message = sentence(misfit, with, schema);
             check.error("bad_argument", field, message);
         }
     }
 }
 
-fn sentence(
-    kind: &ValidationErrorKind,
-    error: &ValidationError<'_>,
-    instance: &Value,
-    schema: &Value,
-) -> String {
-    let shown = crate::parse::tree::shorten(&instance.to_string());
-    match kind {
-        ValidationErrorKind::Type { kind } => {
-            let expected = match kind {
-                TypeKind::Single(one) => one.to_string(),
-                TypeKind::Multiple(several) => several
-                    .iter()
-                    .map(|one| one.to_string())
-                    .collect::<Vec<_>>()
-                    .join(" or "),
-            };
-            format!("expected {expected}, found {shown}")
+/// What does not fit as a sentence, with the names of the arguments of which one is needed.
+fn sentence(misfit: &Misfit, with: &Value, schema: &Value) -> String {
+    let mut names = match misfit.kind {
+        MisfitKind::NoAlternative | MisfitKind::Alternatives if misfit.pointer.is_empty() => {
+            alternatives(schema)
         }
-        ValidationErrorKind::Enum { options } => {
-            let words: Vec<String> = options
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
-                .collect();
-            format!("{shown} is not possible here; write one of {}", words.join(", "))
+        _ => Vec::new(),
+    };
+    if misfit.kind == MisfitKind::Alternatives {
+        names.retain(|name| with.get(name).is_some());
+    }
+    match (&misfit.kind, names.as_slice()) {
+        (_, []) => misfit.sentence(with),
+        (MisfitKind::Alternatives, names) => {
+            format!("{} exclude each other; keep one of them", quoted(names))
         }
-        ValidationErrorKind::Pattern { pattern } => match duration_like(pattern) {
-            true => format!("{shown} is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d"),
-            false => format!(
-                "{shown} does not look like {}",
-                crate::parse::tree::shorten(pattern)
-            ),
-        },
-        ValidationErrorKind::Minimum { limit } => format!("{shown} is too small, the least is {limit}"),
-        ValidationErrorKind::Maximum { limit } => format!("{shown} is too large, the most is {limit}"),
-        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
-            match alternatives(schema, error).as_slice() {
-                [] => format!("{shown} is none of what may stand here"),
-                names => format!("write one of {}", quoted(names)),
-            }
-        }
-        ValidationErrorKind::OneOfMultipleValid { .. } => {
-            let mut names = alternatives(schema, error);
-            names.retain(|name| instance.get(name).is_some());
-            match names.as_slice() {
-                [] => "these arguments exclude each other; keep one of them".to_owned(),
-                names => format!("{} exclude each other; keep one of them", quoted(names)),
-            }
-        }
-        _ => crate::parse::tree::shorten(&error.to_string()),
+        (_, names) => format!("write one of {}", quoted(names)),
     }
 }
 
 /// The arguments of which one is needed, if a type's alternatives differ by that.
-fn alternatives<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s str> {
-    if !error.instance_path().as_str().is_empty() {
-        return Vec::new();
-    }
+fn alternatives(schema: &Value) -> Vec<&str> {
     let branches = ["oneOf", "anyOf"]
         .iter()
         .filter_map(|word| schema.get(word)?.as_array());
@@ -337,10 +285,6 @@ fn alternatives<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s s
 fn quoted(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
-}
-
-fn duration_like(pattern: &str) -> bool {
-    pattern.contains("[0-9]+ms)")
 }
 
 /// The names of a type's arguments; of those inside an argument only its schema could tell.

@@ -35,7 +35,6 @@ pub(super) fn check(check: &mut Check<'_>) {
             }
         }
     }
-    layout(check);
 }
 
 fn flow(check: &mut Check<'_>) {
@@ -263,22 +262,6 @@ fn repeats(check: &mut Check<'_>, path: &str, task: &TaskDoc) {
         if inner.task_type == LOOP {
             let message = "a loop cannot do a loop; put the inner one into a flow of its own and let the outer one run that (`flow`)";
             check.error("nested_loop", join(&inner_path, "type"), message);
-        }
-    }
-}
-
-fn layout(check: &mut Check<'_>) {
-    let doc = check.doc;
-    for id in doc.layout.keys() {
-        if ![&doc.tasks, &doc.finally, &doc.on_failure]
-            .iter()
-            .any(|group| group.contains_key(id))
-        {
-            let guess = check
-                .suggester
-                .did_you_mean(id, doc.tasks.keys().map(String::as_str));
-            let message = format!("`layout` places `{}`, which is no task{guess}", id.escape_debug());
-            check.warning("unknown_task", join("layout", id), message);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! All problems are told, not only the first. Warnings never block.
 
 mod arguments;
+mod canvas;
 mod concurrency;
 mod edges;
 mod fields;
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use crate::doc::{FlowDoc, ScheduleDoc, TaskDoc};
 use crate::expr::Program;
+use crate::fit::Fit;
 use crate::ids::is_slug;
 use crate::limits;
 use crate::parse::{self, Draft, Format, join};
@@ -83,10 +85,7 @@ pub fn check_priority(priority: i32) -> Result<(), String> {
 /// # Errors
 /// Why it is no JSON Schema.
 pub fn check_schema(schema: &Value) -> Result<(), String> {
-    match jsonschema::validator_for(schema) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
+    Fit::of(schema).map(|_| ())
 }
 
 /// What checking a text gave.
@@ -184,6 +183,7 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
         suggester: Suggester::default(),
     };
     fields::check(&mut check);
+    canvas::check(&mut check);
     inputs::check(&mut check);
     let graph = edges::check(&mut check);
     arguments::check(&mut check, types);

@@ -480,9 +480,9 @@ fn items_and_loops_are_checked() {
             5:75: error: a duration needs its unit, for example `3s` (tasks.c.loop.pause) [wrong_type]
             5:99: error: `iteration` is there only in `with` and `until` of a task with a `loop`. (tasks.c.for_each.items) [unknown_name]
             6:36: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.d.with.message) [unknown_name]
-            6:36: error: `loop` is there only inside a loop. (tasks.d.with.message) [unknown_name]
+            6:36: error: `loop` is there only inside a `{% for %}`; what this task's loop is at are `iteration` and `last`. (tasks.d.with.message) [unknown_name]
             6:86: error: a `loop` needs `until` (tasks.d.loop.until) [missing_field]
-            7:36: error: There is no `itm`; expressions see `inputs`, `vars`, `tasks` and `run`. (tasks.e.with.message) [unknown_name]
+            7:36: error: There is no `itm`; expressions see `inputs`, `vars`, `tasks`, `item`, `item_index` and `run` (did you mean `item`?). (tasks.e.with.message) [unknown_name]
             7:70: error: `item` is there only in `with` and `when` of a task with `for_each`. (tasks.e.for_each.items) [unknown_name]
             7:101: error: expected one of fail_fast, continue, found a list (tasks.e.for_each.on_item_failure) [wrong_type]
         "#]],
@@ -686,7 +686,7 @@ fn loops_are_checked_like_the_field() {
             3:47: error: `shell` needs the argument `command` (tasks.a.with.do.with.command) [missing_argument]
             3:63: error: `shell` has no argument `comand` (did you mean `command`?); its arguments are command, env (tasks.a.with.do.with.comand) [unknown_argument]
             3:91: error: `max_attempts` counts the first attempt too, so it is 1 to 1000, not 0 (tasks.a.with.do.retry.max_attempts) [bad_retry]
-            3:105: error: There is no `nobody`; expressions see `inputs`, `vars`, `tasks` and `run`. (tasks.a.with.until) [unknown_name]
+            3:105: error: There is no `nobody`; expressions see `inputs`, `vars`, `tasks`, `iteration`, `last` and `run`. (tasks.a.with.until) [unknown_name]
             3:140: error: how many iterations there may be is 1 to 100000 (tasks.a.with.max_iterations) [bad_loop]
             4:28: error: `loop` needs the argument `until` (tasks.b.with.do.with.until) [missing_argument]
             4:40: error: a loop cannot do a loop; put the inner one into a flow of its own and let the outer one run that (`flow`) (tasks.b.with.do.type) [nested_loop]
@@ -766,4 +766,44 @@ fn alternatives_are_named() {
         json!({"for": 1, "until": 2, "other": 3}),
         expect!["`for`, `until` exclude each other; keep one of them"],
     );
+}
+
+#[test]
+fn notes_and_groups_are_drawn_and_mean_nothing() {
+    check_text(
+        r#"
+flow: a
+tasks: { x: { type: noop }, yy: { type: noop } }
+notes:
+  ok: { text: "said" }
+  Bad Id: { text: "", at: [1, 2], size: [0, 10] }
+  none:
+  far: { text: t, colour: pink, at: 3 }
+groups:
+  one: { title: One, tasks: [x, yyy] }
+  two: { tasks: [x, yy], collapsed: true, colour: red }
+  three: { tasks: x }
+"#,
+        expect![[r#"
+            6:3: error: `Bad Id` cannot be the id of a note: names have lower case letters, digits, `-` and `_` (notes["Bad Id"]) [bad_id]
+            6:35: error: a note is larger than nothing: write its size as [width, height], such as [240, 120] (notes["Bad Id"].size) [bad_size]
+            7:3: error: a note needs `text` (notes.none.text) [missing_field]
+            8:27: error: `pink` is not known here; write one of grey, yellow, green, blue, purple, red (notes.far.colour) [unknown_word]
+            8:37: error: expected a position like [120, 40], found `3` (notes.far.at) [wrong_type]
+            10:33: warning: the group `one` holds `yyy`, which is no task (did you mean `yy`?) (groups.one.tasks[1]) [unknown_task]
+            11:18: warning: `x` stands in the group `one` already; a task is drawn in one group (groups.two.tasks[0]) [grouped_twice]
+            12:19: error: expected a list, found the text `x` (groups.three.tasks) [wrong_type]
+        "#]],
+    );
+    let parsed = |text: &str| {
+        parse::parse(text.as_bytes(), Format::Yaml)
+            .expect("it can be read")
+            .doc
+    };
+    let plain = parsed("flow: a\ntasks: { x: { type: noop } }\n");
+    let drawn = parsed(
+        "flow: a\ntasks: { x: { type: noop } }\nlayout: { x: [1, 2] }\nnotes: { n: { text: t } }\ngroups: { g: { tasks: [x] } }\npins: { x: 1 }\n",
+    );
+    let other = parsed("flow: a\ntasks: { x: { type: log } }\n");
+    assert!(drawn.means_the_same(&plain) && !drawn.means_the_same(&other) && drawn != plain);
 }

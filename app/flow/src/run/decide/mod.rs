@@ -90,7 +90,7 @@ pub fn create(plan: &Arc<Plan>, program: &Program, new: NewRun, env: Env<'_>) ->
             trigger: new.trigger,
             idempotency_key: new.idempotency_key,
             parent: new.parent,
-            forked_from: new.fork.as_ref().map(|fork| Box::new(fork.from.clone())),
+            forked_from: new.fork.as_ref().and_then(|fork| fork.from.clone()).map(Box::new),
             permit: new.permit.clone(),
             follows: new.follows,
             priority: new.priority.or(plan.doc.priority).unwrap_or(0),

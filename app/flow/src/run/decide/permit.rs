@@ -14,8 +14,8 @@ impl Decider<'_, '_> {
             return;
         }
         if self.state.is_paused() {
-            self.emit(EventKind::PermitReturned {});
             self.release_permit();
+            self.emit(EventKind::PermitReturned {});
         } else {
             self.emit(EventKind::RunStarted {});
         }
@@ -47,13 +47,10 @@ impl Decider<'_, '_> {
         self.cut_short(Ended::Cancelled, Some(error), "the run was left out");
     }
 
-    /// The run has ended: others may have its place.
+    /// Others may have the run's place, unless they have it already.
     pub(super) fn release_permit(&mut self) {
-        // It has none, and nobody knows that it wants one.
-        if self.state.data.permit_returned && *self.state.phase() != Phase::Queued {
-            return;
-        }
-        if let Some(permit) = &self.state.data.permit {
+        let data = &self.state.data;
+        if let Some(permit) = data.permit.as_ref().filter(|_| !data.permit_returned) {
             let key = permit.key.clone();
             self.out.effects.push(Effect::ReleasePermit { key });
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::fit::Fit;
 use crate::limits::{SIGNALS_MAX, WAIT_POLL_MIN_MS, WAIT_POLL_MS};
 use crate::payload::Payload;
 use crate::plan::{Light, Spot};
@@ -21,6 +22,9 @@ use crate::view::TaskStatus;
 use super::Decider;
 use super::light::text;
 use super::values::Missing;
+
+/// What does not fit the form of an approval is told so many times at most.
+const ANSWER_MISFITS_MAX: usize = 20;
 
 /// What a look at what a `wait` waits for gave.
 enum Look {
@@ -99,7 +103,7 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn await_answer(&mut self, spot: Spot, with: Value) -> Result<(), Missing> {
-        if let Some(Err(error)) = with.get("form").map(jsonschema::validator_for) {
+        if let Some(Err(error)) = with.get("form").map(Fit::of) {
             let message = format!("the form is no JSON Schema: {error}");
             return self.fail(spot, bad_input(message), None);
         }
@@ -393,15 +397,15 @@ fn duration(with: &Value, name: &str) -> Result<Option<HumanDuration>, String> {
 
 fn fits(form: &Value, values: &Value) -> Result<(), Rejected> {
     // A form that is none was told when the task began.
-    let Ok(form) = jsonschema::validator_for(form) else {
+    let Ok(form) = Fit::of(form) else {
         return Ok(());
     };
     let problems: Vec<String> = form
-        .iter_errors(values)
-        .take(20)
-        .map(|error| match error.instance_path().as_str() {
-            "" => error.to_string(),
-            path => format!("{path}: {error}"),
+        .misfits(values, ANSWER_MISFITS_MAX)
+        .iter()
+        .map(|misfit| match misfit.pointer.as_str() {
+            "" => misfit.sentence(values),
+            pointer => format!("{pointer}: {}", misfit.sentence(values)),
         })
         .collect();
     if problems.is_empty() {

@@ -37,7 +37,7 @@ pub(super) fn fork(
     let world = World::start_new(flow, inputs.clone(), old.blobs, |new| {
         new.vars = vars.clone();
         new.fork = Some(Box::new(Fork {
-            from,
+            from: Some(from),
             reused,
             children,
         }));

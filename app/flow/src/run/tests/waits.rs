@@ -228,8 +228,8 @@ fn a_person_approves_with_a_form() {
             no    blocked    waits for ask
             late  blocked    waits for ask
             run   running
-            - approve ask: the answer does not fit the form: "env" is a required property
-            - approve ask {"env": "moon"}: the answer does not fit the form: /env: "moon" is not one of "test" or "prod"
+            - approve ask: the answer does not fit the form: `env` is missing
+            - approve ask {"env": "moon"}: the answer does not fit the form: /env: "moon" is not possible here; write one of test, prod
             - approve ask {"env": "prod"}: the run is finished
             1 run_created {"inputs":{"value":{}}}
             2 run_started {}

@@ -1,0 +1,92 @@
+//! The expressions of a document and the tasks they name.
+
+use flow::expr::{Form, TaskUse, form_at, task_uses};
+use serde_json::Value;
+
+/// A field with an expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    /// Where it stands.
+    pub(crate) path: Vec<String>,
+    /// What stands there.
+    pub(crate) text: String,
+    /// How it is read.
+    pub(crate) form: Form,
+}
+
+/// All expressions of a document.
+pub(crate) fn expressions(document: &Value) -> Vec<Expression> {
+    let mut found = Vec::new();
+    let Some(fields) = document.as_object() else {
+        return found;
+    };
+    for (name, value) in fields {
+        if !matches!(
+            name.as_str(),
+            "layout" | "notes" | "groups" | "pins" | "inputs" | "labels"
+        ) {
+            look(document, value, &mut vec![name.clone()], &mut found);
+        }
+    }
+    found
+}
+
+fn look(document: &Value, value: &Value, path: &mut Vec<String>, found: &mut Vec<Expression>) {
+    match value {
+        Value::String(text) => {
+            let Some(form) = form_at(document, path) else {
+                return;
+            };
+            if form == Form::Condition || text.contains("{{") || text.contains("{%") {
+                found.push(Expression {
+                    path: path.clone(),
+                    text: text.clone(),
+                    form,
+                });
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                path.push(at.to_string());
+                look(document, item, path, found);
+                path.pop();
+            }
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                path.push(key.clone());
+                look(document, value, path, found);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Expression {
+    /// The places where it names a task; `None` if it cannot be read.
+    pub(crate) fn uses(&self) -> Option<Vec<TaskUse>> {
+        task_uses(&self.text, self.form)
+    }
+}
+
+/// The step to a task of another name, written as the old one was: `.fetch`, `['fetch']`.
+pub(crate) fn named(old: &str, name: &str) -> String {
+    let is_word = !name.starts_with(|c: char| c.is_ascii_digit())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let old = old.trim();
+    if let Some(quote) = old
+        .strip_prefix('[')
+        .and_then(|rest| rest.trim_start().chars().next())
+        && matches!(quote, '"' | '\'')
+    {
+        return format!("[{quote}{name}{quote}]");
+    }
+    if is_word {
+        format!(".{name}")
+    } else {
+        format!("['{name}']")
+    }
+}

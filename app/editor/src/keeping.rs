@@ -1,0 +1,131 @@
+//! What becomes of unsaved work: where it is kept, what is said of that, and which of two kept texts is the one to go on from.
+
+/// Where the text is that is not published.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Keeping {
+    /// There is none: the text is the published one.
+    #[default]
+    Clean,
+    /// It was changed, and is about to be saved.
+    Changed,
+    /// It is on its way.
+    OnTheWay,
+    /// The server has it since this moment (milliseconds).
+    Kept(i64),
+    /// The server does not answer: this browser has it since then.
+    Here(i64),
+    /// The server does not take it, for a reason: this browser has it.
+    Apart(String),
+    /// Nobody has it.
+    Nowhere(String),
+}
+
+impl Keeping {
+    /// What is said of it at a moment; nothing if there is nothing to be said.
+    #[must_use]
+    pub fn words(&self, now: i64) -> String {
+        match self {
+            Self::Clean => String::new(),
+            Self::Changed => "Changed".to_owned(),
+            Self::OnTheWay => "Saving".to_owned(),
+            Self::Kept(at) => format!("Draft saved {}", ago(now - at)),
+            Self::Here(_) => "Offline, kept here".to_owned(),
+            Self::Apart(why) => format!("Kept here: {why}"),
+            Self::Nowhere(why) => format!("Not kept: {why}"),
+        }
+    }
+
+    /// The look of a state that goes with it.
+    #[must_use]
+    pub const fn look(&self) -> &'static str {
+        match self {
+            Self::Clean | Self::Changed | Self::OnTheWay | Self::Kept(_) => "idle",
+            Self::Here(_) | Self::Apart(_) => "attention",
+            Self::Nowhere(_) => "failed",
+        }
+    }
+
+    /// Whether it would be lost with the page.
+    #[must_use]
+    pub const fn is_at_risk(&self) -> bool {
+        matches!(self, Self::Changed | Self::OnTheWay | Self::Nowhere(_))
+    }
+}
+
+/// How long something is ago, as a person says it: `3 s ago`, `just now`.
+#[must_use]
+pub fn ago(ms: i64) -> String {
+    let secs = ms / 1000;
+    match secs {
+        ..=1 => "just now".to_owned(),
+        2..60 => format!("{secs} s ago"),
+        60..3600 => format!("{} min ago", secs / 60),
+        3600..86_400 => format!("{} h ago", secs / 3600),
+        _ => match secs / 86_400 {
+            1 => "a day ago".to_owned(),
+            days => format!("{days} days ago"),
+        },
+    }
+}
+
+/// A text that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The version it was begun from.
+    pub base: u32,
+    /// The text.
+    pub source: String,
+    /// Since when, in milliseconds.
+    pub at: i64,
+}
+
+/// The text to go on from: the later of what the server and what this browser has, unless it is what is published.
+#[must_use]
+pub fn offered(server: Option<Stored>, here: Option<Stored>, published: &str) -> Option<Stored> {
+    let later = match (server, here) {
+        (Some(server), Some(here)) => Some(if here.at > server.at { here } else { server }),
+        (server, here) => server.or(here),
+    };
+    later.filter(|stored| stored.source != published)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_grows_older() {
+        let said: Vec<_> = [0, 3, 59, 60, 7_200, 90_000, 200_000]
+            .map(|secs| Keeping::Kept(0).words(secs * 1000))
+            .to_vec();
+        assert_eq!(
+            said.join("; "),
+            "Draft saved just now; Draft saved 3 s ago; Draft saved 59 s ago; Draft saved 1 min ago; Draft saved 2 h ago; Draft saved a day ago; Draft saved 2 days ago"
+        );
+        assert_eq!(Keeping::Here(5).words(9), "Offline, kept here");
+        assert_eq!(
+            Keeping::Kept(9000).words(0),
+            "Draft saved just now",
+            "clocks differ"
+        );
+        assert!(Keeping::Nowhere("full".to_owned()).is_at_risk() && !Keeping::Here(1).is_at_risk());
+    }
+
+    #[test]
+    fn the_later_text_is_offered() {
+        let stored = |source: &str, at: i64| Stored {
+            base: 1,
+            source: source.to_owned(),
+            at,
+        };
+        let pick = |server: Option<Stored>, here: Option<Stored>| {
+            offered(server, here, "published").map(|stored| stored.source)
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(pick(None, None), None);
+        assert_eq!(pick(Some(stored("a", 1)), None), some("a"));
+        assert_eq!(pick(Some(stored("a", 1)), Some(stored("b", 2))), some("b"));
+        assert_eq!(pick(Some(stored("a", 3)), Some(stored("b", 2))), some("a"));
+        assert_eq!(pick(Some(stored("published", 3)), None), None);
+    }
+}
