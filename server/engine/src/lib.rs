@@ -42,8 +42,9 @@ pub mod webhooks;
 pub use board::{BULK_CONFIRM_ABOVE, BULK_RUNS_MAX, BulkCommand, NewBulk};
 pub use builder::EngineBuilder;
 pub use engine::{
-    Answer, AttemptBeat, AttemptReport, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs, NewWorkerToken,
-    OfferedType, QueueView, RetryRun, SaveFlow, Saved, StartRun, WorkerToken,
+    Answer, AttemptBeat, AttemptReport, Draft, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs,
+    NewWorkerToken, OfferedType, QueueView, RetryRun, SaveDraft, SaveFlow, Saved, StartRun, StartTrial,
+    TrialStarted, WorkerToken,
 };
 pub use error::{EngineError, EngineResult};
 pub use flow;

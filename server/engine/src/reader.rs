@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use flow::RunId;
+use flow::plan::Spot;
 use flow::run::RunState;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -61,8 +62,8 @@ impl Reader {
         }
         let before = known.as_ref().map(|state| state.last_seq());
         let state = match known {
-            Some(state) => self.fold(run, Some(state)).await?,
-            None => self.fold(run, None).await?,
+            Some(state) => self.fold(run, Some(state), None).await?,
+            None => self.fold(run, None, None).await?,
         };
         if before != Some(state.last_seq()) {
             self.keep(run, &state);
@@ -80,7 +81,18 @@ impl Reader {
         }
     }
 
-    async fn fold(&self, run: RunId, mut state: Option<Arc<RunState>>) -> EngineResult<Arc<RunState>> {
+    /// The run as it was when an item settled: later it remembers but the item's outcome.
+    pub(crate) async fn at_end_of(&self, run: RunId, item: Spot) -> EngineResult<Arc<RunState>> {
+        self.fold(run, None, Some(item)).await
+    }
+
+    /// Goes on with a state to the end of the log, or until an item settles.
+    async fn fold(
+        &self,
+        run: RunId,
+        mut state: Option<Arc<RunState>>,
+        watched: Option<Spot>,
+    ) -> EngineResult<Arc<RunState>> {
         loop {
             let after = state.as_ref().map_or(0, |state| state.last_seq());
             let events = self.store.events(run, after, EVENTS_PER_READ).await?;
@@ -90,13 +102,20 @@ impl Reader {
             let n_events = events.len();
             let mut rest = events.as_slice();
             if state.is_none() {
-                state = Some(Arc::new(self.begin(run, &mut rest).await?));
+                let mut begun = self.begin(run, &mut rest).await?;
+                if let Some(item) = watched {
+                    begun.watch(item);
+                }
+                state = Some(Arc::new(begun));
             }
             if let Some(state) = state.as_mut() {
-                let state = Arc::make_mut(state);
-                rest.iter()
-                    .filter(|event| event.seq > after)
-                    .for_each(|event| state.apply(event));
+                let folded = Arc::make_mut(state);
+                for event in rest.iter().filter(|event| event.seq > after) {
+                    folded.apply(event);
+                    if folded.watched().is_some() {
+                        return Ok(Arc::clone(state));
+                    }
+                }
             }
             if n_events < EVENTS_PER_READ {
                 return state.ok_or(EngineError::UnknownRun(run));

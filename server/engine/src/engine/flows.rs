@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flow::drawing::{Written, is_only_redrawn};
 use flow::parse::Format;
 use flow::validate::Checked;
 use flow::view::{FlowDetail, FlowSummary, FlowVersionView, Page};
@@ -155,6 +156,7 @@ impl Engine {
     ) -> EngineResult<u32> {
         let document = serde_json::to_string(doc)
             .map_err(|error| EngineError::BadRequest(format!("the document cannot be written: {error}")))?;
+        let redraws = self.redrawn(doc, &source, format).await?;
         let new = NewVersion {
             flow: doc.flow.clone(),
             name: doc.title().to_owned(),
@@ -166,6 +168,7 @@ impl Engine {
             at: self.parts.shared.clock.now(),
             actor,
             expected,
+            redraws,
             schedules: schedules(doc),
             references: references(doc),
             follows: doc
@@ -176,7 +179,7 @@ impl Engine {
             rules: notify::rules(doc),
         };
         let saved = self.parts.shared.store.save_flow(new).await;
-        self.parts.shared.flows.forget_newest(&doc.flow);
+        self.parts.shared.flows.forget_newest(&doc.flow, redraws);
         self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
         self.parts.shared.bells.look();
@@ -190,6 +193,25 @@ impl Engine {
             },
             other => other,
         })
+    }
+
+    /// The newest version of a flow if a text says the same and only draws it otherwise.
+    async fn redrawn(&self, doc: &FlowDoc, source: &str, format: Format) -> EngineResult<Option<u32>> {
+        let Some(newest) = self.parts.shared.store.flow(&doc.flow, None).await? else {
+            return Ok(None);
+        };
+        let (Ok(before), Some(before_format)) = (
+            serde_json::from_str::<FlowDoc>(&newest.document),
+            Format::from_key(&newest.format),
+        ) else {
+            return Ok(None);
+        };
+        let before = Written {
+            doc: &before,
+            source: &newest.source,
+            format: before_format,
+        };
+        Ok(is_only_redrawn(before, Written { doc, source, format }).then_some(newest.version))
     }
 
     /// Flows by id.
@@ -261,12 +283,16 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownFlow`].
     pub async fn flow_versions(&self, id: &str) -> EngineResult<Vec<FlowVersionView>> {
-        let versions = self.parts.shared.store.flow_versions(id).await?;
+        let store = &self.parts.shared.store;
+        let mut versions = store.flow_versions(id).await?;
         if versions.is_empty() {
-            Err(EngineError::UnknownFlow(id.to_owned()))
-        } else {
-            Ok(versions)
+            return Err(EngineError::UnknownFlow(id.to_owned()));
         }
+        let mut messages = store.messages(id).await?;
+        for view in &mut versions {
+            view.message = messages.remove(&view.version);
+        }
+        Ok(versions)
     }
 
     /// Hides a flow from lists and refuses new runs of it; its runs stay.
@@ -275,7 +301,7 @@ impl Engine {
     /// [`EngineError::UnknownFlow`].
     pub async fn archive_flow(&self, id: &str) -> EngineResult<()> {
         let found = self.parts.shared.store.archive_flow(id).await?;
-        self.parts.shared.flows.forget_newest(id);
+        self.parts.shared.flows.forget_newest(id, None);
         self.parts.shared.flows.reread_followed().await?;
         self.parts.clerk.look();
         self.parts.shared.bells.look();

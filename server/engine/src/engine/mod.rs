@@ -1,11 +1,13 @@
 //! The engine as its embedders, handlers and pages use it.
 
 mod answers;
+mod drafts;
 mod flows;
 mod queues;
 mod retry;
 mod runs;
 mod start;
+mod trials;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -19,12 +21,14 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 pub use self::answers::Answer;
+pub use self::drafts::{Draft, SaveDraft};
 pub use self::flows::{SaveFlow, Saved};
 pub use self::queues::QueueView;
 pub(crate) use self::queues::check_queue;
 pub use self::retry::RetryRun;
 pub use self::runs::Logs;
 pub use self::start::StartRun;
+pub use self::trials::{StartTrial, TrialStarted};
 pub use self::workers::{
     AttemptBeat, AttemptReport, Heartbeat, LeaseCall, Leased, LogLine, NewWorkerToken, OfferedType,
     WorkerToken,
@@ -45,9 +49,6 @@ use crate::store::{FlowStats, LogStore};
 use crate::task_logs::LogHint;
 use crate::task_types::{TypeRegistry, Types};
 use crate::upkeep::UpkeepTask;
-
-/// Events of a log that are read at a time.
-const EVENTS_PER_READ: usize = 1_000;
 
 /// The engine. Clones are the same engine.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use flow::{Payload, RunId};
 use serde_json::{Map, Value};
 
 use super::start::Beginning;
-use super::{EVENTS_PER_READ, Engine, StartRun};
+use super::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
 use crate::flows::Compiled;
 use crate::messages::child_key;
@@ -21,6 +21,9 @@ const LOOKED_INTO_MAX: usize = 100;
 
 /// Runs whose logs are read for the children of one that was made from others, which were made from others.
 const EARLIER_MAX: usize = 100;
+
+/// Events read at a time.
+const EVENTS_PER_READ: usize = 1_000;
 
 /// A run to be made from another.
 #[derive(Clone, Debug)]
@@ -137,7 +140,7 @@ impl Engine {
             self.put_again(&reused.output).await?;
         }
         let fork = Fork {
-            from,
+            from: Some(from),
             reused,
             children,
         };

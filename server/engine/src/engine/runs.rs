@@ -10,7 +10,7 @@ use flow::{Payload, RunId};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{EVENTS_PER_READ, Engine};
+use super::Engine;
 use crate::error::{EngineError, EngineResult};
 use crate::store::{LogChunk, RunFilter, RunRow};
 
@@ -165,33 +165,12 @@ impl Engine {
         state: &RunState,
         spot: Spot,
         view: &TaskRunView,
-    ) -> EngineResult<Option<RunState>> {
+    ) -> EngineResult<Option<Arc<RunState>>> {
         let is_forgotten = spot.part.is_some() && view.state.is_final() && view.finished_at.is_none();
         if !is_forgotten || view.state == TaskStatus::Skipped {
             return Ok(None);
         }
-        let mut told: Option<RunState> = None;
-        loop {
-            let after = told.as_ref().map_or(0, RunState::last_seq);
-            let events = self.events(state.id(), after, EVENTS_PER_READ).await?;
-            if events.is_empty() {
-                return Ok(None);
-            }
-            for event in &events {
-                match &mut told {
-                    Some(told) => told.apply(event),
-                    None => {
-                        let mut begun = RunState::begin(Arc::clone(state.plan()), event)
-                            .map_err(|error| EngineError::Unavailable(error.to_string()))?;
-                        begun.watch(spot);
-                        told = Some(begun);
-                    }
-                }
-                if told.as_ref().is_some_and(|told| told.watched().is_some()) {
-                    return Ok(told);
-                }
-            }
-        }
+        Ok(Some(self.parts.reader.at_end_of(state.id(), spot).await?))
     }
 
     /// A task run's output; `None` if it has none (yet).
@@ -250,9 +229,7 @@ impl Engine {
 
     async fn load(&self, payload: Option<&Payload>) -> EngineResult<Option<Arc<Value>>> {
         match payload {
-            Some(payload) => Ok(Some(
-                crate::shard::read_payload(&*self.parts.shared.blobs, payload).await?,
-            )),
+            Some(payload) => Ok(Some(self.value(payload).await?)),
             None => Ok(None),
         }
     }

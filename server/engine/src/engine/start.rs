@@ -173,6 +173,11 @@ impl Engine {
         let inputs = self.keep(inputs).await?;
         let id = RunId::new(parts.shared.clock.now(), chance::word(&*parts.shared.chance));
         let version = compiled.version;
+        if flow::trial::is_trial(version) {
+            // Before there is a run of it: the document would go otherwise.
+            let (store, now) = (&parts.shared.store, parts.shared.clock.now());
+            store.note_trial_run(&start.flow, version, id, now).await?;
+        }
         let new = NewRun {
             id,
             version,

@@ -119,6 +119,14 @@ async fn a_run_starts_when_it_is_due_and_once() {
         .await;
 }
 
+/// What a schedule has started when nobody was at work between its save and a later moment.
+async fn check_absence(schedule: &str, (from, until): (&str, &str), expected: Expect) {
+    let mut office = Office::open(from).await;
+    office.save(schedule).await;
+    office.at(until).await;
+    office.check(expected).await;
+}
+
 #[tokio::test]
 async fn what_was_missed_is_made_up_for_as_wanted() {
     for (missed, expected) in [
@@ -146,10 +154,12 @@ async fn what_was_missed_is_made_up_for_as_wanted() {
             "#]],
         ),
     ] {
-        let mut office = Office::open("2026-05-01T10:30:00Z").await;
-        office.save(&format!("{HOURLY}, missed: {missed}")).await;
-        office.at("2026-05-01T14:20:00Z").await;
-        office.check(expected).await;
+        check_absence(
+            &format!("{HOURLY}, missed: {missed}"),
+            ("2026-05-01T10:30:00Z", "2026-05-01T14:20:00Z"),
+            expected,
+        )
+        .await;
     }
     let mut office = Office::open("2026-05-01T10:30:00Z").await;
     office.save("cron: '* * * * * *', missed: all").await;
@@ -196,12 +206,12 @@ async fn those_missed_in_a_minute_are_missed() {
         "#]],
         ),
     ] {
-        let mut office = Office::open("2026-05-01T10:30:01Z").await;
-        office
-            .save(&format!("cron: '*/10 * * * * *', missed: {missed}"))
-            .await;
-        office.at("2026-05-01T10:30:44Z").await;
-        office.check(expected).await;
+        check_absence(
+            &format!("cron: '*/10 * * * * *', missed: {missed}"),
+            ("2026-05-01T10:30:01Z", "2026-05-01T10:30:44Z"),
+            expected,
+        )
+        .await;
     }
 }
 

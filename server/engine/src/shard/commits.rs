@@ -162,6 +162,7 @@ impl ShardLoop {
         if entry.is_new {
             counters.runs_started.fetch_add(1, Ordering::Relaxed);
         }
+        effects::write_logs(&self.shared, run, &entry.effects);
         if entry.n_events > 0 {
             self.shared.hub.committed(run, entry.last_seq);
         }

@@ -30,20 +30,35 @@ pub(super) fn perform(
             | Effect::ReleasePermit { .. }
             | Effect::TellParent { .. } => {}
             Effect::KeepResult(result) => results::keep(shared, run, *result),
-            Effect::Log {
-                task,
-                attempt,
-                level,
-                message,
-            } => {
-                let stream = if matches!(&*level, "warning" | "error") {
-                    LogStream::Stderr
-                } else {
-                    LogStream::Stdout
-                };
-                shared.logs.line(LogKey { run, task, attempt }, stream, &message);
-            }
+            // It was written before anybody heard of the commit.
+            Effect::Log { .. } => {}
         }
+    }
+}
+
+/// Queues what light tasks log. Before the commit is told to anybody: who hears that a task has settled reads its log to the end.
+pub(super) fn write_logs(shared: &Shared, run: RunId, effects: &[Effect]) {
+    for effect in effects {
+        let Effect::Log {
+            task,
+            attempt,
+            level,
+            message,
+        } = effect
+        else {
+            continue;
+        };
+        let stream = if matches!(&**level, "warning" | "error") {
+            LogStream::Stderr
+        } else {
+            LogStream::Stdout
+        };
+        let key = LogKey {
+            run,
+            task: task.clone(),
+            attempt: *attempt,
+        };
+        shared.logs.line(key, stream, message);
     }
 }
 

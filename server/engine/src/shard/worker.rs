@@ -323,7 +323,10 @@ impl ShardLoop {
         } else {
             self.read_values(here, wanted);
         }
-        let is_followed = here.state.is_finished() && self.shared.flows.is_followed(here.state.flow());
+        // What is tried out starts nothing else.
+        let is_followed = here.state.is_finished()
+            && !flow::trial::is_trial(here.state.version())
+            && self.shared.flows.is_followed(here.state.flow());
         #[cfg(test)]
         if self.shared.planted == Planted::NoTimers {
             return self.batch.add(&here.state, decision, idempotency, is_followed);

@@ -117,6 +117,7 @@ impl World {
             at: self.clock.now(),
             actor: "sim".to_owned(),
             expected: None,
+            redraws: None,
             schedules: Vec::new(),
             references: References::default(),
             rules: Vec::new(),

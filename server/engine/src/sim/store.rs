@@ -1,6 +1,7 @@
 //! A store that does what the simulator says: it answers late, refuses, or does as it was told and says that it did not.
 
 mod board;
+mod edits;
 
 use std::sync::Arc;
 

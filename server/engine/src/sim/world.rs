@@ -259,6 +259,10 @@ impl World {
         };
         if let Some(report) = report {
             self.tell(|| format!("report {report:?}"));
+            if let Report::Ended { token, .. } = &report {
+                // Given out again by the next server, it may be made a second time: that one has nobody's place.
+                self.lanes.lock().ends(*token);
+            }
             self.report(life, report);
         }
     }

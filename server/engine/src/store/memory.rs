@@ -19,6 +19,7 @@ use super::listing::{
     LATEST_RUNS_MAX, dot, duration_ms, flow_has_text, has_retries, page_of_flows, page_of_runs, wait_ms,
 };
 use super::memory_board::Board;
+use super::memory_edits::Edits;
 use super::memory_lanes::Lanes;
 use super::memory_notices::Notices;
 use super::references::references;
@@ -40,6 +41,7 @@ pub struct MemoryStore {
     blobs: Mutex<BTreeMap<BlobKey, (Timestamp, Bytes)>>,
     pub(super) lanes: Mutex<Lanes>,
     pub(super) board: Mutex<Board>,
+    pub(super) edits: Mutex<Edits>,
 }
 
 impl MemoryStore {
@@ -144,12 +146,13 @@ impl State {
         let is_kept = |follow: &(String, String)| version.follows.contains(follow);
         flow.follow_marks.retain(|follow, _| is_kept(follow));
         self.notices.save_rules(&version, is_back);
-        if flow
-            .versions
-            .last()
-            .is_none_or(|newest| newest.document != version.document || newest.source != version.source)
-        {
-            flow.versions.push(version);
+        match flow.versions.last_mut() {
+            Some(newest) if newest.document == version.document && newest.source == version.source => {}
+            Some(newest) if version.redraws == Some(current) => {
+                newest.source = version.source;
+                newest.document = version.document;
+            }
+            _ => flow.versions.push(version),
         }
         Ok(flow.newest())
     }
@@ -366,12 +369,17 @@ impl Store for MemoryStore {
     }
 
     async fn flow(&self, flow: &str, version: Option<u32>) -> StoreResult<Option<StoredVersion>> {
-        Ok(self
+        let is_trial = version.is_some_and(flow::trial::is_trial);
+        let stored = self
             .state
             .lock()
             .flows
             .get(flow)
-            .and_then(|flow| flow.stored(version)))
+            .and_then(|flow| flow.stored(version.filter(|_| !is_trial)));
+        Ok(match version.filter(|_| is_trial) {
+            Some(version) => self.edits.lock().trial(flow, version, stored),
+            None => stored,
+        })
     }
 
     async fn flow_versions(&self, flow: &str) -> StoreResult<Vec<FlowVersionView>> {
@@ -382,6 +390,7 @@ impl Store for MemoryStore {
             created_at: version.at,
             actor: version.actor.clone(),
             n_tasks: version.n_tasks,
+            message: None,
         });
         let mut views: Vec<FlowVersionView> = numbered.collect();
         views.reverse();

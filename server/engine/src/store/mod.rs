@@ -8,6 +8,7 @@ mod blob_key;
 pub mod board;
 pub mod cells;
 mod durations;
+pub mod edits;
 mod encoding;
 #[cfg(test)]
 mod equivalence;
@@ -16,6 +17,7 @@ pub mod lanes;
 pub(crate) mod listing;
 pub mod memory;
 mod memory_board;
+mod memory_edits;
 mod memory_lanes;
 mod memory_notices;
 pub mod notices;
@@ -27,9 +29,10 @@ mod settings;
 pub mod sqlite;
 mod stats;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 
 pub use self::board::BoardStore;
+pub use self::edits::EditStore;
 pub use self::gates::{FollowMark, Follower, GateDecision, GateRow};
 pub use self::lanes::LaneStore;
 pub use self::notices::{
@@ -133,6 +136,8 @@ pub struct NewVersion {
     pub actor: String,
     /// What must be the newest version: `Some(0)` if the flow must be new, `None` if anything goes.
     pub expected: Option<u32>,
+    /// The version of which it is only another drawing. If that is still the newest, its text is replaced and no version made.
+    pub redraws: Option<u32>,
     /// Its schedules. One that was there before goes on from where it was; if its spec has changed or the flow was archived, from now on.
     pub schedules: Vec<NewSchedule>,
     /// The secrets and variables it refers to.
@@ -297,7 +302,7 @@ pub struct FlowStats {
 
 /// Where runs and flows live. Every answer shows committed state only.
 #[async_trait]
-pub trait Store: LaneStore + BoardStore {
+pub trait Store: LaneStore + BoardStore + EditStore {
     /// Saves a version. Saving the newest version's text again unchanged answers its number and adds none; a change of a comment alone
     /// is a change, or it would be lost.
     /// Fails with [`StoreError::VersionConflict`] if `expected` does not hold. Saving to an archived flow brings it back.

@@ -50,6 +50,12 @@ const BLOBS_PER_LOOK: usize = 1000;
 /// Values deleted in one transaction: each may be of some megabytes.
 const BLOBS_PER_STEP: usize = 8;
 
+/// How long a draft is kept that is not saved again.
+const DRAFTS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How long a document that was tried out is kept at least; after that as long as there are runs of it.
+const TRIALS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long an empty limit on runs is kept: its numbers go on from the clock when it is needed again.
 const GATES_UNUSED: Duration = Duration::from_secs(60 * 60);
 
@@ -153,6 +159,7 @@ impl Upkeep {
         let kept = i64::try_from(BULK_KEPT_FOR.as_micros()).unwrap_or(i64::MAX);
         let before = now.as_micros().saturating_sub(kept);
         self.store.forget_bulks(Timestamp::from_micros(before)).await?;
+        self.forget_edits(now).await?;
         // What an earlier server had begun comes first.
         self.sweep(stopped).await?;
         while self
@@ -180,6 +187,17 @@ impl Upkeep {
                 return Ok(());
             }
         }
+    }
+
+    /// Drafts that nobody has come back to, and documents that were tried out and of which no run is left.
+    async fn forget_edits(&self, now: Timestamp) -> Result<(), Broken> {
+        let before = |age: Duration| {
+            let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+            Timestamp::from_micros(now.as_micros().saturating_sub(age))
+        };
+        self.store.forget_drafts(before(DRAFTS_KEPT)).await?;
+        self.store.forget_trials(before(TRIALS_KEPT)).await?;
+        Ok(())
     }
 
     /// Deletes what is left of vanished runs.

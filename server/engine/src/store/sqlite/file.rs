@@ -37,6 +37,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0008_lanes.sql"),
         include_str!("migrations/pointwork/0009_follows.sql"),
         include_str!("migrations/pointwork/0010_board.sql"),
+        include_str!("migrations/pointwork/0011_drafts.sql"),
     ],
     synchronous: "FULL",
 };

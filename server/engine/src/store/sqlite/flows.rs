@@ -2,10 +2,10 @@
 
 use flow::Timestamp;
 use flow::view::{FlowSummary, FlowVersionView, Page};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::file::Fault;
-use super::{gates, notices, rows, schedules, settings};
+use super::{edits, gates, notices, rows, schedules, settings};
 use crate::store::listing::{flow_has_text, page_of_flows};
 use crate::store::{NewVersion, StoreError, StoredVersion};
 
@@ -19,7 +19,7 @@ pub(super) fn save(conn: &Connection, version: &NewVersion) -> Result<u32, Fault
     if let Some(expected) = version.expected.filter(|expected| *expected != current) {
         return Err(StoreError::VersionConflict { expected, current }.into());
     }
-    if is_unchanged(conn, version, current)? {
+    if is_unchanged(conn, version, current)? || redraw(conn, version, current)? {
         let n_back = conn
             .prepare_cached("UPDATE flows SET archived = 0 WHERE flow = ? AND archived <> 0")?
             .execute([&version.flow])?;
@@ -70,6 +70,16 @@ fn is_unchanged(conn: &Connection, version: &NewVersion, newest: u32) -> Result<
     Ok(same.unwrap_or(false))
 }
 
+/// Replaces the text of the newest version by one that draws it otherwise. False if it is not of that version.
+fn redraw(conn: &Connection, version: &NewVersion, newest: u32) -> Result<bool, Fault> {
+    if version.redraws != Some(newest) {
+        return Ok(false);
+    }
+    conn.prepare_cached("UPDATE flow_versions SET source = ?, document = ? WHERE flow = ? AND version = ?")?
+        .execute(params![version.source, version.document, version.flow, newest])?;
+    Ok(true)
+}
+
 /// Hides a flow. False if there is none.
 pub(super) fn archive(conn: &Connection, flow: &str) -> Result<bool, Fault> {
     Ok(conn
@@ -92,26 +102,32 @@ pub(super) fn version(
     flow: &str,
     version: Option<u32>,
 ) -> Result<Option<StoredVersion>, Fault> {
+    if let Some(trial) = version.filter(|version| flow::trial::is_trial(*version)) {
+        return edits::trial(conn, flow, trial);
+    }
     let found = conn
         .prepare_cached(
             "SELECT f.flow, v.version, f.version, v.source, v.format, v.document, v.created_at, v.actor, f.archived
              FROM flows f JOIN flow_versions v ON v.flow = f.flow AND v.version = coalesce(?2, f.version) WHERE f.flow = ?1",
         )?
-        .query_row(params![flow, version], |row| {
-            Ok(StoredVersion {
-                flow: row.get(0)?,
-                version: row.get(1)?,
-                newest: row.get(2)?,
-                source: row.get(3)?,
-                format: row.get(4)?,
-                document: row.get(5)?,
-                created_at: Timestamp::from_micros(row.get(6)?),
-                actor: row.get(7)?,
-                archived: row.get(8)?,
-            })
-        })
+        .query_row(params![flow, version], stored)
         .optional()?;
     Ok(found)
+}
+
+/// A version from its row.
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
+    Ok(StoredVersion {
+        flow: row.get(0)?,
+        version: row.get(1)?,
+        newest: row.get(2)?,
+        source: row.get(3)?,
+        format: row.get(4)?,
+        document: row.get(5)?,
+        created_at: Timestamp::from_micros(row.get(6)?),
+        actor: row.get(7)?,
+        archived: row.get(8)?,
+    })
 }
 
 /// The versions of a flow, newest first.
@@ -125,6 +141,7 @@ pub(super) fn versions(conn: &Connection, flow: &str) -> Result<Vec<FlowVersionV
             created_at: Timestamp::from_micros(row.get(1)?),
             actor: row.get(2)?,
             n_tasks: row.get(3)?,
+            message: None,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -10,6 +10,7 @@ mod board;
 #[cfg(all(test, unix))]
 mod crash_tests;
 mod deletion;
+mod edits;
 mod file;
 mod flows;
 mod folder;

@@ -243,7 +243,7 @@ fn event(draft: &Draft, seq: u64, last_seq: u64) -> Event {
     }
 }
 
-pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32>) -> NewVersion {
+pub(crate) fn version(flow: &str, document: &str, expected: Option<u32>) -> NewVersion {
     NewVersion {
         flow: flow.to_owned(),
         name: format!("The {flow}"),
@@ -255,6 +255,7 @@ pub(in crate::store) fn version(flow: &str, document: &str, expected: Option<u32
         at: at(document.len() as i64),
         actor: "local".to_owned(),
         expected,
+        redraws: None,
         references: References::default(),
         rules: Vec::new(),
         schedules: Vec::new(),

@@ -203,6 +203,16 @@ pub(super) async fn flows_are_saved_as_versions(store: &dyn Store) {
     assert!(store.flow_versions("unknown").await.expect("ok").is_empty());
 
     assert_eq!(store.count_flows().await.expect("ok"), 1);
+    let redraw = async |document: &str, redraws| {
+        let mut new = version("saved", document, None);
+        new.redraws = Some(redraws);
+        let number = store.save_flow(new).await.expect("ok");
+        let saved = store.flow("saved", Some(number)).await.expect("ok");
+        (number, saved.expect("it is there").source)
+    };
+    assert_eq!(redraw("{4444}", 3).await, (3, "# {4444}".to_owned()));
+    assert_eq!(redraw("{}", 3).await, (3, "# {}".to_owned()));
+    assert_eq!(store.flow_versions("saved").await.expect("ok").len(), 3);
     assert!(store.archive_flow("saved").await.expect("ok"));
     assert_eq!(store.count_flows().await.expect("ok"), 0);
     assert!(

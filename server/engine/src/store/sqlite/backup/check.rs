@@ -268,7 +268,10 @@ impl Check<'_> {
         if self.versions.contains(&named) {
             return Ok(());
         }
-        let sql = "SELECT 1 FROM flow_versions WHERE flow = ? AND version = ?";
+        let sql = match flow::trial::is_trial(version) {
+            true => "SELECT 1 FROM trials WHERE flow = ? AND version = ?",
+            false => "SELECT 1 FROM flow_versions WHERE flow = ? AND version = ?",
+        };
         if exists(self.conn, sql, (&named.0, named.1))? {
             self.versions.insert(named);
         } else {

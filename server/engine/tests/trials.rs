@@ -1,0 +1,270 @@
+//! Documents that are tried out before they are saved: real processes, SQLite in a temporary folder.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use engine::flow::parse::Format;
+use engine::flow::trial::{Scope, is_trial};
+use engine::{Engine, EngineError, SaveDraft, SaveFlow, StartRun, StartTrial};
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const LONG: Duration = Duration::from_secs(60);
+
+const FLOW: &str = "\
+flow: tried
+inputs: { n: { type: integer, default: 1 } }
+tasks:
+  first: { type: shell, with: { command: 'echo 3' } }
+  second: { type: shell, needs: [first], with: { command: 'echo $N', env: { N: '{{ tasks.first.output + inputs.n }}' } } }
+  third: { type: transform, needs: [second], with: { value: '{{ tasks.second.output * 10 }}' } }
+finally: { end: { type: noop } }
+outputs: { it: '{{ tasks.third.output }}' }
+";
+
+async fn save(engine: &Engine, yaml: &str, expected: Option<u32>, message: &str) -> Result<u32, EngineError> {
+    let save = SaveFlow {
+        source: yaml.into(),
+        format: Format::Yaml,
+        id: None,
+        expected,
+        actor: "test".into(),
+    };
+    engine.publish(save, message).await.map(|saved| saved.version)
+}
+
+fn trial(yaml: &str, scope: Scope) -> StartTrial {
+    StartTrial {
+        source: yaml.into(),
+        format: Format::Yaml,
+        inputs: Value::Null,
+        scope,
+        reuse: None,
+        outputs: BTreeMap::new(),
+        actor: "test".to_owned(),
+    }
+}
+
+/// Tries a document out after the saved flow has run once.
+async fn check(start: StartTrial, is_reusing: bool, expected: Expect) {
+    let dir = TempDir::new().unwrap();
+    let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
+    save(&engine, FLOW, Some(0), "").await.unwrap();
+    let (old, _) = engine.start_and_wait(StartRun::of("tried"), LONG).await.unwrap();
+    let reuse = is_reusing.then_some(old);
+    let mut shown = String::new();
+    match engine.start_trial(StartTrial { reuse, ..start }).await {
+        Ok(started) => {
+            let run = engine.wait(started.run, LONG).await.unwrap().expect("it ends");
+            assert!(is_trial(run.summary.version) && run.summary.trigger == "editor");
+            for task in &run.tasks {
+                let output = engine.task_output(started.run, &task.path).await.unwrap();
+                let reused = if task.is_reused { " given" } else { "" };
+                writeln!(shown, "{} {}{reused} {:?}", task.path, task.state.key(), output).unwrap();
+            }
+            writeln!(shown, "{} {:?}", run.summary.state.key(), run.outputs).unwrap();
+            writeln!(
+                shown,
+                "of the old run {:?}, unknown {:?}",
+                started.reused, started.unknown
+            )
+            .unwrap();
+        }
+        Err(error) => writeln!(shown, "{error}").unwrap(),
+    }
+    // No list of versions knows of it, and the flow is as it was.
+    assert_eq!(engine.flow_versions("tried").await.unwrap().len(), 1);
+    expected.assert_eq(&shown);
+    engine.shutdown(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn the_whole_of_an_unsaved_document_runs() {
+    let changed = FLOW.replace("* 10", "* 100");
+    check(
+        trial(&changed, Scope::Whole),
+        false,
+        expect![[r#"
+        first succeeded Some(Number(3))
+        second succeeded Some(Number(4))
+        third succeeded Some(Number(400))
+        end succeeded Some(Null)
+        succeeded Some(Object {"it": Number(400)})
+        of the old run [], unknown []
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_part_runs_on_results_that_hold() {
+    let changed = FLOW.replace("echo $N", "expr $N + 1");
+    check(
+        trial(&changed, Scope::To("second".to_owned())),
+        true,
+        expect![[r#"
+        first succeeded given Some(Number(3))
+        second succeeded Some(Number(5))
+        succeeded None
+        of the old run ["first"], unknown []
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn pins_stand_for_work_and_what_follows_them_runs() {
+    let pinned = format!("{FLOW}pins: {{ first: 40 }}\n");
+    check(
+        trial(&pinned, Scope::To("third".to_owned())),
+        true,
+        expect![[r#"
+        first succeeded given Some(Number(40))
+        second succeeded Some(Number(41))
+        third succeeded Some(Number(410))
+        succeeded None
+        of the old run [], unknown []
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn one_task_runs_on_what_was_recorded() {
+    check(
+        trial(FLOW, Scope::One("third".to_owned())),
+        true,
+        expect![[r#"
+        first succeeded given Some(Number(3))
+        second succeeded given Some(Number(4))
+        third succeeded Some(Number(40))
+        succeeded None
+        of the old run ["first", "second"], unknown []
+    "#]],
+    )
+    .await;
+    let mut given = trial(FLOW, Scope::One("third".to_owned()));
+    given.outputs.insert("second".to_owned(), json!(7));
+    check(
+        given,
+        false,
+        expect![[r#"
+        first succeeded given Some(Null)
+        second succeeded given Some(Number(7))
+        third succeeded Some(Number(70))
+        succeeded None
+        of the old run [], unknown ["first"]
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told() {
+    check(trial("flow: tried\ntasks: { a: { type: nope } }\n", Scope::Whole), false, expect![[r#"
+        there is no task type `nope`; the types are approval, delay, fail, fetch_data, http.request, log, loop, mail.send, noop, process_data, shell, signal, store_data, subflow, switch, transform, wait
+    "#]]).await;
+    check(
+        trial(FLOW, Scope::To("nobody".to_owned())),
+        false,
+        expect![[r#"
+        there is no task `nobody` to run; only the tasks of `tasks` run by themselves
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn trials_outlive_a_restart_and_need_no_flow() {
+    let dir = TempDir::new().unwrap();
+    let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
+    let waiting = "flow: fresh\ntasks: { a: { type: signal, with: { name: go } } }\n";
+    let started = engine.start_trial(trial(waiting, Scope::Whole)).await.unwrap();
+    engine.shutdown(Duration::ZERO).await;
+    drop(engine);
+    let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
+    assert_eq!(engine.run_summary(started.run).await.unwrap().flow, "fresh");
+    engine.cancel_run(started.run, false, None, "test").await.unwrap();
+    assert!(engine.wait(started.run, LONG).await.unwrap().is_some());
+    assert!(engine.flow("fresh", None).await.is_err());
+    engine.shutdown(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn old_runs_are_held_against_a_document() {
+    let dir = TempDir::new().unwrap();
+    let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
+    save(&engine, FLOW, Some(0), "").await.unwrap();
+    for n in [1, 50] {
+        let start = StartRun {
+            inputs: json!({ "n": n }),
+            ..StartRun::of("tried")
+        };
+        engine.start_and_wait(start, LONG).await.unwrap();
+    }
+    let edited = FLOW.replace(
+        "needs: [second], with",
+        "needs: [second], when: 'tasks.second.output < 10', with",
+    );
+    let rows = engine.replay_runs(edited.into(), Format::Yaml, 10).await.unwrap();
+    let mut shown = String::new();
+    for (run, replayed) in rows {
+        writeln!(shown, "{} {replayed:?}", run.state.key()).unwrap();
+    }
+    expect![[r#"
+        succeeded Ok(Replayed { status: Some(Succeeded), turn: Some(Turn { task: "third", was: Some("succeeded"), is: Some("skipped") }), guessed: [] })
+        succeeded Ok(Replayed { status: Some(Succeeded), turn: None, guessed: [] })
+    "#]].assert_eq(&shown);
+    let (run, recorded) = engine.last_recorded("tried").await.unwrap().expect("it ran");
+    assert_eq!(
+        (recorded.inputs, run.state.is_final()),
+        (json!({ "n": 50 }), true)
+    );
+    engine.shutdown(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn drafts_and_messages_are_kept() {
+    let dir = TempDir::new().unwrap();
+    let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
+    let owner = engine.new_owner();
+    let draft = |source: &str, after| SaveDraft {
+        owner: owner.clone(),
+        flow: Some("tried".to_owned()),
+        base: 1,
+        source: source.to_owned(),
+        after,
+    };
+    let at = engine.save_draft(draft("not: [right", None)).await.unwrap();
+    let refused = engine.save_draft(draft("x", None)).await.unwrap_err();
+    assert!(matches!(refused, EngineError::NotNow(_)));
+    engine.save_draft(draft("y", Some(at))).await.unwrap();
+    let large = "x".repeat(flow::limits::DOCUMENT_BYTES_MAX + 1);
+    assert!(matches!(
+        engine.save_draft(draft(&large, None)).await,
+        Err(EngineError::Invalid(_))
+    ));
+    assert!(engine.draft("", None).await.is_err());
+    assert_eq!(
+        engine.draft(&owner, Some("tried")).await.unwrap().unwrap().source,
+        "y"
+    );
+    engine.discard_draft(&owner, Some("tried")).await.unwrap();
+    assert_eq!(engine.draft(&owner, Some("tried")).await.unwrap(), None);
+
+    assert_eq!(save(&engine, FLOW, Some(0), " The first. ").await.unwrap(), 1);
+    let changed = FLOW.replace("* 10", "* 100");
+    assert_eq!(save(&engine, &changed, Some(1), "").await.unwrap(), 2);
+    let late = save(&engine, FLOW, Some(1), "late").await.unwrap_err();
+    assert!(matches!(late, EngineError::VersionConflict { current: 2, .. }));
+    let versions = engine.flow_versions("tried").await.unwrap();
+    let said: Vec<_> = versions
+        .iter()
+        .map(|version| version.message.as_deref())
+        .collect();
+    assert_eq!(said, [None, Some("The first.")]);
+    engine.shutdown(Duration::ZERO).await;
+}
