@@ -2,6 +2,7 @@
 //! cannot see the server: REST handlers and server functions end in the same engine calls.
 
 pub mod board;
+pub mod edit;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::timeline::history::ItemRows;
 
 /// What pages can ask for and do.
 #[async_trait]
-pub trait Backend: board::BoardBackend {
+pub trait Backend: board::BoardBackend + edit::EditBackend {
     /// Flows by id.
     async fn flows(
         &self,

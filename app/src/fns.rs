@@ -2,6 +2,8 @@
 //! forms too, so they redirect to what they made.
 
 pub mod board;
+pub mod draft;
+pub mod edit;
 
 use std::collections::HashMap;
 

@@ -132,6 +132,15 @@ pub fn url_part(text: &str) -> String {
     out
 }
 
+/// A version of a flow as people call it: a document that was tried out has no number they know.
+#[must_use]
+pub fn version(version: u32) -> String {
+    match flow::trial::is_trial(version) {
+        true => "unpublished".to_owned(),
+        false => version.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,11 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="s-asking" viewBox="0 0 16 16"><path d="M5.2 1.2h5.6l4 4v5.6l-4 4H5.2l-4-4V5.2z"/><path d="M6 6.200c.1-1.100.9-1.800 2-1.800s2 .7 2 1.700c0 1.400-2 1.500-2 3M8 11.400h.01" stroke-width="1.6"/></symbol>"##,
     r##"<symbol id="s-skipped" viewBox="0 0 16 16"><path d="m3 3.5 4.5 4.5L3 12.5M8.5 3.5 13 8l-4.5 4.5"/></symbol>"##,
     r##"<symbol id="s-cancelled" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6"/><path d="m3.9 12.1 8.2-8.2"/></symbol>"##,
+    // What became of a task between two versions.
+    r##"<symbol id="s-added" viewBox="0 0 16 16"><rect x="2" y="2" width="12" height="12" rx="2"/><path d="M8 5v6M5 8h6"/></symbol>"##,
+    r##"<symbol id="s-removed" viewBox="0 0 16 16"><rect x="2" y="2" width="12" height="12" rx="2" stroke-dasharray="3 2"/><path d="M5 8h6"/></symbol>"##,
+    r##"<symbol id="s-changed" viewBox="0 0 16 16"><rect x="2" y="2" width="12" height="12" rx="2"/><path d="m5 10.500 5-5 1 1-5 5H5z"/></symbol>"##,
+    r##"<symbol id="s-same" viewBox="0 0 16 16"></symbol>"##,
     // Task types.
     r##"<symbol id="t-box" viewBox="0 0 20 20"><path d="M10 2.5 16.5 6v8L10 17.5 3.5 14V6zM3.5 6 10 9.6 16.5 6M10 9.6v7.9"/></symbol>"##,
     r##"<symbol id="t-http" viewBox="0 0 20 20"><circle cx="10" cy="10" r="7.25"/><path d="M2.75 10h14.5M10 2.75c4.6 4.6 4.6 9.9 0 14.5-4.6-4.6-4.6-9.9 0-14.5z"/></symbol>"##,
@@ -66,9 +71,19 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="u-download" viewBox="0 0 20 20"><path d="M10 3v10m-4-4 4 4 4-4M4 17h12"/></symbol>"##,
     r##"<symbol id="u-wrap" viewBox="0 0 20 20"><path d="M3 5h14M3 10h11a3 3 0 0 1 0 6h-3m2-2-2 2 2 2M3 16h4"/></symbol>"##,
     r##"<symbol id="u-list" viewBox="0 0 20 20"><path d="M7 5h10M7 10h10M7 15h10M3.500 5h.01M3.500 10h.01M3.500 15h.01"/></symbol>"##,
+    r##"<symbol id="u-outline" viewBox="0 0 20 20"><path d="M3 4h9M6.500 10H17M6.500 16H15M3.500 7v9H5"/></symbol>"##,
     r##"<symbol id="u-timeline" viewBox="0 0 20 20"><path d="M3 5h7M6 10h9M11 15h6" stroke-width="2.500"/></symbol>"##,
     r##"<symbol id="u-first" viewBox="0 0 20 20"><path d="m14.500 4.500-5.500 5.500 5.500 5.500M5.500 4.500v11"/></symbol>"##,
     r##"<symbol id="u-file" viewBox="0 0 20 20"><path d="M5 2.500h7l3.500 3.500v11.500H5zM12 2.500V6h3.500"/></symbol>"##,
+    r##"<symbol id="u-edit" viewBox="0 0 20 20"><path d="M4 13v3h3l8.500-8.500-3-3zM11 6l3 3"/></symbol>"##,
+    r##"<symbol id="u-undo" viewBox="0 0 20 20"><path d="M7 4 3.500 7.500 7 11M3.500 7.500H12a4.250 4.250 0 0 1 0 8.500H8"/></symbol>"##,
+    r##"<symbol id="u-redo" viewBox="0 0 20 20"><path d="m13 4 3.500 3.500L13 11M16.500 7.500H8a4.250 4.250 0 0 0 0 8.500h4"/></symbol>"##,
+    r##"<symbol id="u-tidy" viewBox="0 0 20 20"><rect x="2.500" y="7.500" width="5" height="5" rx="1"/><rect x="12.500" y="3" width="5" height="5" rx="1"/><rect x="12.500" y="12" width="5" height="5" rx="1"/><path d="M7.500 10H10V5.500h2.500M10 10v4.500h2.500"/></symbol>"##,
+    r##"<symbol id="u-pin" viewBox="0 0 20 20"><path d="M7.500 3h5l-.5 5 2.500 2.500v1.500h-9v-1.500L8 8zM10 12v5"/></symbol>"##,
+    r##"<symbol id="u-history" viewBox="0 0 20 20"><path d="M3.500 10a6.500 6.500 0 1 0 2-4.700M3.500 3v4h4M10 6.500V10l2.500 1.500"/></symbol>"##,
+    r##"<symbol id="u-upload" viewBox="0 0 20 20"><path d="M10 13V3M6 7l4-4 4 4M4 17h12"/></symbol>"##,
+    r##"<symbol id="u-simulate" viewBox="0 0 20 20"><path d="M8 3h4M9 3v4.500L4.500 15A1.300 1.300 0 0 0 5.700 17h8.600a1.300 1.300 0 0 0 1.200-2L11 7.500V3M6.800 12h6.400"/></symbol>"##,
+    r##"<symbol id="u-keys" viewBox="0 0 20 20"><rect x="2.500" y="5" width="15" height="10" rx="1.500"/><path d="M5.500 8h.01M8.500 8h.01M11.500 8h.01M14.500 8h.01M6.500 12h7"/></symbol>"##,
     r##"</svg>"##,
 );
 

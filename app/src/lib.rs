@@ -3,11 +3,16 @@
 //! - [`pages`]: what has an address · [`parts`]: what pages are made of · [`graph`]: the drawing of a flow
 //! - [`timeline`], [`rows`], [`travel`], [`compare`], [`capsule`]: what the page of a run shows, as values
 //! - `board`: the first page and grids as text, made on the server only
-//! - [`live`]: streams, and runs as their events make them · [`fns`]: server functions, doors to the [`backend`]
+//! - [`editor`]: flows drawn by hand · [`live`]: streams, and runs as their events make them · [`fns`]: server functions, doors to the [`backend`]
 //!
 //! The first render is the same on both sides: no clock, random id, locale or viewport before the page lives.
 
 #![recursion_limit = "512"]
+
+#[cfg(not(erase_components))]
+compile_error!(
+    "build with `--cfg erase_components`, as .cargo/config.toml says; RUSTFLAGS in the environment replaces that file"
+);
 
 pub mod ansi;
 #[cfg(any(feature = "ssr", test))]
@@ -16,9 +21,11 @@ pub mod ask;
 pub mod backend;
 #[cfg(any(feature = "ssr", test))]
 pub mod board;
+pub mod bundles;
 pub mod capsule;
 #[cfg(any(feature = "ssr", test))]
 pub mod compare;
+pub mod editor;
 pub mod error;
 pub mod fns;
 pub mod format;
@@ -49,8 +56,9 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-use crate::pages::{
-    BulkPage, ComparePage, FlowPage, FlowsPage, HomePage, NewFlowPage, OpenPage, RunPage, RunsPage,
+use crate::bundles::views::{
+    BulkPage, ComparePage, EditPage, FlowPage, FlowsPage, HomePage, NewFlowPage, OpenPage, RunPage, RunsPage,
+    VersionsPage,
 };
 use crate::parts::{Failure, Frame, provide_clock};
 use crate::theme::Theme;
@@ -74,6 +82,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/flows") view=FlowsPage/>
                     <Route path=path!("/flows/new") view=NewFlowPage/>
                     <Route path=path!("/flows/:id") view=FlowPage/>
+                    <Route path=path!("/flows/:id/edit") view=EditPage/>
+                    <Route path=path!("/flows/:id/versions") view=VersionsPage/>
+                    <Route path=path!("/edit") view=EditPage/>
                     <Route path=path!("/runs") view=RunsPage/>
                     <Route path=path!("/runs/compare") view=ComparePage/>
                     <Route path=path!("/runs/open") view=OpenPage/>

@@ -1,6 +1,7 @@
 //! What server functions carry between server and browser, beside `flow::view`.
 
 pub mod board;
+pub mod edit;
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,10 @@
 //! Leptos' own `HydrationScripts` looks for files beside the executable; here the site is inside the
 //! binary, so the server names the files in [`SiteAssets`] and the document loads them by those names.
 
+use std::collections::BTreeMap;
+
 use crate::App;
+use crate::bundles::Bundle;
 use crate::theme::Theme;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, COOKIE, HeaderValue};
@@ -17,12 +20,19 @@ use leptos_meta::MetaTags;
 /// a browser may keep what it got for ever.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct SiteAssets {
-    /// The JavaScript module that loads the WASM.
-    pub js: String,
-    /// The app itself.
-    pub wasm: String,
     /// All styles.
     pub css: String,
+    /// The app in parts, by the names of [`Bundle`]s.
+    pub bundles: BTreeMap<String, BundleAssets>,
+}
+
+/// The addresses of one part of the app.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct BundleAssets {
+    /// The JavaScript module that loads the WASM.
+    pub js: String,
+    /// The code itself.
+    pub wasm: String,
 }
 
 /// Loads the app and takes the page over. The WASM is asked for beside the JavaScript and at low priority:
@@ -63,9 +73,19 @@ pub fn shell() -> impl IntoView {
 
 #[component]
 fn Assets(assets: SiteAssets) -> impl IntoView {
-    let start = START.replace("{js}", &assets.js).replace("{wasm}", &assets.wasm);
+    let path = use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned());
+    let SiteAssets { css, mut bundles } = assets;
+    let script = bundles
+        .remove(Bundle::of(&path).key())
+        .map(|BundleAssets { js, wasm }| {
+            let start = START.replace("{js}", &js).replace("{wasm}", &wasm);
+            view! {
+                <link rel="modulepreload" href=js/>
+                <script type="module" nonce=use_nonce() inner_html=start></script>
+            }
+        });
     view! {
-        <link rel="stylesheet" href=assets.css/>
+        <link rel="stylesheet" href=css/>
         <link
             rel="preload"
             href="/fonts/hanken-grotesk.woff2"
@@ -73,8 +93,7 @@ fn Assets(assets: SiteAssets) -> impl IntoView {
             r#type="font/woff2"
             crossorigin=""
         />
-        <link rel="modulepreload" href=assets.js/>
-        <script type="module" nonce=use_nonce() inner_html=start></script>
+        {script}
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod board;
+mod edit;
 mod runs;
 
 use std::collections::BTreeMap;

@@ -189,6 +189,7 @@ fn router(state: ServerState) -> Router {
     let fallback = (pages.clone(), state.clone());
     api.merge(docs::router(description))
         .merge(backend::server_functions(&state))
+        .route("/live", axum::routing::get(crate::stream::mux::live))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(move |request| page_or_nothing(fallback.0, fallback.1, request))
         .layer(middleware::from_fn_with_state(pages, two_doors))

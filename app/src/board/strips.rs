@@ -6,6 +6,7 @@ use flow::Timestamp;
 use flow::view::{FlowSummary, RunDot, RunStatus, RunSummary};
 
 use super::html::{badge, icon, moment, runs, text};
+use crate::parts::state::{Mark, longest};
 use crate::{format, look};
 
 /// A line for each flow: its name, its last runs, how many are in which state.
@@ -37,30 +38,17 @@ pub(super) fn strips(flows: &[FlowSummary], has_more: bool) -> String {
 /// The last runs, the oldest left: colour and shape are the state, the height is the duration. Each is a link for a pointer; by keys they
 /// are reached through the list of runs, or there would be thousands of stops.
 pub(super) fn strip(dots: &[RunDot]) -> String {
-    let longest = dots
-        .iter()
-        .filter_map(|run| run.duration_ms)
-        .max()
-        .unwrap_or(1)
-        .max(1);
+    let longest = longest(dots);
     let mut out = format!(
         "<div class=\"strip heat\" role=\"group\" aria-label=\"The last {}\">",
         format::count(dots.len() as u64, "run", "runs")
     );
     for run in dots.iter().rev() {
-        let look = look::run(run.state);
-        let part = run.duration_ms.map_or(0.35, |ms| ms as f64 / longest as f64);
-        let took = run
-            .duration_ms
-            .map(|ms| format!(" in {}", format::duration(ms)))
-            .unwrap_or_default();
-        let title = format!("{}{took}, {}", look.word, format::moment(run.created_at));
+        let Mark { key, title, height } = Mark::of(run, longest);
         let _ = write!(
             out,
-            "<a href=\"/runs/{}\" tabindex=\"-1\" data-state=\"{}\" title=\"{title}\" aria-label=\"{title}\" style=\"height:{:.0}px\"></a>",
+            "<a href=\"/runs/{}\" tabindex=\"-1\" data-state=\"{key}\" title=\"{title}\" aria-label=\"{title}\" style=\"height:{height:.0}px\"></a>",
             run.id,
-            look.key,
-            7.0 + 21.0 * part
         );
     }
     out.push_str("</div>");

@@ -1,7 +1,9 @@
 //! A drawing brought to life: native listeners on the stage alone, states set on single elements.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -12,12 +14,12 @@ use web_sys::{
 };
 
 use super::super::camera::Camera;
+use super::super::far::{FAR, Sight};
+use super::super::ink::Ink;
 use super::super::state::CardState;
+use near::Near;
 
 type Listener = Closure<dyn FnMut(Event)>;
-
-/// Below this scale a card's small print cannot be read.
-const FAR: f64 = 0.72;
 
 /// How far a press may wander and still be a click, in pixels.
 const CLICK_SLACK: f64 = 4.0;
@@ -30,8 +32,6 @@ struct CardNode {
     title: Option<Element>,
     /// The bar of its items, and its pieces.
     bar: Option<(Element, Vec<Element>)>,
-    at: (f64, f64),
-    height: f64,
 }
 
 /// A stage with a drawing on it.
@@ -39,8 +39,19 @@ pub struct Live {
     stage: HtmlElement,
     drawing: SvgElement,
     size: (f64, f64),
-    cards: Vec<CardNode>,
+    /// Where each card is, and how high.
+    places: Vec<(f64, f64, f64)>,
+    /// The cards that are drawn.
+    nodes: RefCell<BTreeMap<usize, CardNode>>,
+    /// The tracks of a graph that is drawn as a whole.
     tracks: Vec<Vec<Element>>,
+    /// What is drawn of a large one.
+    near: Option<Near>,
+    /// Whether the boxes of a large one are drawn again with the next frame.
+    is_due: Cell<bool>,
+    me: Weak<Self>,
+    /// The card that Tab comes to.
+    tab: Cell<usize>,
     camera: Cell<Camera>,
     drag: Cell<Option<Drag>>,
     was_drag: Cell<bool>,
@@ -79,6 +90,7 @@ impl Live {
         stage: web_sys::HtmlDivElement,
         percent: RwSignal<i32>,
         on_select: Callback<usize>,
+        ink: Arc<dyn Ink>,
     ) -> Rc<Self> {
         let stage: HtmlElement = stage.into();
         let drawing: SvgElement = stage
@@ -94,9 +106,23 @@ impl Live {
                 .unwrap_or(1.0)
         };
         let size = (number("width"), number("height"));
-        let live = Rc::new(Self {
-            cards: cards(&stage),
-            tracks: tracks(&stage),
+        let near = Near::of(&drawing, ink);
+        let (places, nodes, tracks) = match &near {
+            Some(near) => (near.places(), BTreeMap::new(), Vec::new()),
+            None => {
+                let cards = whole_cards(&stage);
+                let places = cards.iter().map(place_of).collect();
+                (places, cards.into_iter().enumerate().collect(), tracks(&stage))
+            }
+        };
+        let live = Rc::new_cyclic(|me| Self {
+            places,
+            nodes: RefCell::new(nodes),
+            tracks,
+            near,
+            is_due: Cell::new(false),
+            me: Weak::clone(me),
+            tab: Cell::new(0),
             camera: Cell::new(Camera::first(size, measure(&stage))),
             drawing,
             size,
@@ -189,6 +215,7 @@ impl Live {
 
     fn look(&self) {
         let camera = self.camera.get();
+        self.draw_sight(camera);
         let style = self.drawing.style();
         let _ = style.set_property("transform", &camera.css());
         // Seen from afar, cards show less and what they show larger.
@@ -199,6 +226,30 @@ impl Live {
         let percent = (camera.scale * 100.0).round() as i32;
         if self.percent.try_get_untracked() != Some(percent) {
             self.percent.try_set(percent);
+        }
+    }
+
+    /// Draws what is in sight of a large graph.
+    fn draw_sight(&self, camera: Camera) {
+        let Some(near) = &self.near else { return };
+        let (w, h) = measure(&self.stage);
+        let (x, y) = (-camera.x / camera.scale, -camera.y / camera.scale);
+        let sight = Sight {
+            x: x..x + w / camera.scale,
+            y: y..y + h / camera.scale,
+        };
+        let always: Vec<usize> = [Some(self.tab.get()), self.selected.get()]
+            .into_iter()
+            .flatten()
+            .collect();
+        let mut nodes = self.nodes.borrow_mut();
+        near.look(&sight, camera.scale, &always, &mut nodes);
+        let _ = self
+            .stage
+            .class_list()
+            .toggle_with_force("boxes", near.is_boxes());
+        if let Some(node) = self.selected.get().and_then(|ix| nodes.get(&ix)) {
+            let _ = node.root.set_attribute("aria-current", "true");
         }
     }
 
@@ -328,7 +379,7 @@ impl Live {
             ("1", _) => self.zoom(f64::NAN),
             ("Enter" | " ", Some(card)) => self.on_select.run(card),
             ("Home", Some(_)) => self.focus(0),
-            ("End", Some(_)) => self.focus(self.cards.len().saturating_sub(1)),
+            ("End", Some(_)) => self.focus(self.places.len().saturating_sub(1)),
             ("ArrowRight", Some(card)) => self.step(card, (1.0, 0.0)),
             ("ArrowLeft", Some(card)) => self.step(card, (-1.0, 0.0)),
             ("ArrowDown", Some(card)) => self.step(card, (0.0, 1.0)),
@@ -340,15 +391,15 @@ impl Live {
 
     /// The nearest card that way: what lies aside counts double.
     fn step(&self, from: usize, way: (f64, f64)) {
-        let Some(start) = self.cards.get(from).map(|card| card.at) else {
+        let Some(&start) = self.places.get(from) else {
             return;
         };
         let nearest = self
-            .cards
+            .places
             .iter()
             .enumerate()
             .filter_map(|(ix, card)| {
-                let (dx, dy) = (card.at.0 - start.0, card.at.1 - start.1);
+                let (dx, dy) = (card.0 - start.0, card.1 - start.1);
                 let ahead = dx * way.0 + dy * way.1;
                 let aside = (dx * way.1 + dy * way.0).abs();
                 (ahead > 1.0).then_some((ahead + 2.0 * aside, ix))
@@ -360,8 +411,14 @@ impl Live {
     }
 
     fn focus(&self, ix: usize) {
-        if let Some(card) = self.cards.get(ix) {
-            let _ = card.root.unchecked_ref::<SvgElement>().focus();
+        if self.near.is_some() {
+            // It has to be there before it can have the focus.
+            self.tab.set(ix);
+            self.show(ix);
+        }
+        let root = self.nodes.borrow().get(&ix).map(|card| card.root.clone());
+        if let Some(root) = root {
+            let _ = root.unchecked_ref::<SvgElement>().focus();
         }
     }
 
@@ -371,7 +428,8 @@ impl Live {
         self.stage.set_scroll_left(0);
         self.stage.set_scroll_top(0);
         let Some(ix) = card_of(event.target()) else { return };
-        for (at, card) in self.cards.iter().enumerate() {
+        self.tab.set(ix);
+        for (&at, card) in self.nodes.borrow().iter() {
             if at == ix || card.root.get_attribute("tabindex").as_deref() == Some("0") {
                 let _ = card
                     .root
@@ -384,10 +442,10 @@ impl Live {
     }
 
     fn show(&self, ix: usize) {
-        if let Some(card) = self.cards.get(ix) {
+        if let Some(&(x, y, height)) = self.places.get(ix) {
             self.at(self.camera.get().showing(
-                card.at,
-                (super::super::CARD_WIDTH, card.height),
+                (x, y),
+                (super::super::CARD_WIDTH, height),
                 measure(&self.stage),
             ));
         }
@@ -396,19 +454,51 @@ impl Live {
     /// Marks the card that is open.
     pub fn select(&self, card: Option<usize>) {
         let before = self.selected.replace(card);
-        let of = |ix: Option<usize>| ix.and_then(|ix| self.cards.get(ix));
-        if let Some(old) = of(before).filter(|_| before != card) {
-            let _ = old.root.remove_attribute("aria-current");
+        let root = |ix: Option<usize>| Some(self.nodes.borrow().get(&ix?)?.root.clone());
+        if let Some(old) = root(before).filter(|_| before != card) {
+            let _ = old.remove_attribute("aria-current");
         }
-        if let Some(new) = of(card) {
-            let _ = new.root.set_attribute("aria-current", "true");
-            self.show(card.unwrap_or_default());
+        if let Some(ix) = card {
+            self.show(ix);
         }
+        if let Some(new) = root(card) {
+            let _ = new.set_attribute("aria-current", "true");
+        }
+    }
+
+    /// Whether a card is drawn as such. Of others only the key of their state is seen.
+    pub fn shows(&self, ix: usize) -> bool {
+        self.nodes.borrow().contains_key(&ix)
+    }
+
+    /// Shows the state of a card that is only a box.
+    pub fn set_box(&self, ix: usize, key: &'static str) {
+        if let Some(near) = &self.near {
+            near.set_key(ix, key);
+            self.draw_boxes_soon();
+        }
+    }
+
+    fn draw_boxes_soon(&self) {
+        if self.is_due.replace(true) {
+            return;
+        }
+        let me = Weak::clone(&self.me);
+        request_animation_frame(move || {
+            if let Some(live) = me.upgrade() {
+                live.is_due.set(false);
+                if let Some(near) = &live.near {
+                    near.flush(&live.nodes.borrow());
+                }
+            }
+        });
     }
 
     /// Shows a card's state. Only what differs is touched.
     pub fn set_card(&self, ix: usize, state: &CardState) {
-        let Some(card) = self.cards.get(ix) else { return };
+        self.set_box(ix, state.key);
+        let nodes = self.nodes.borrow();
+        let Some(card) = nodes.get(&ix) else { return };
         if card.root.get_attribute("data-state").as_deref() != Some(state.key) {
             let _ = card.root.set_attribute("data-state", state.key);
             if let Some(icon) = &card.icon {
@@ -438,13 +528,17 @@ impl Live {
 
     /// A card's height, as it is drawn.
     pub fn height(&self, ix: usize) -> f64 {
-        self.cards
+        self.places
             .get(ix)
-            .map_or(super::super::CARD_HEIGHT, |card| card.height)
+            .map_or(super::super::CARD_HEIGHT, |place| place.2)
     }
 
     /// Shows whether a track was taken.
-    pub fn set_track(&self, ix: usize, taken: &str) {
+    pub fn set_track(&self, ix: usize, taken: &'static str) {
+        if let Some(near) = &self.near {
+            near.set_taken(ix, taken);
+            self.draw_boxes_soon();
+        }
         for part in self.tracks.get(ix).into_iter().flatten() {
             if part.get_attribute("data-taken").as_deref() != Some(taken) {
                 let _ = part.set_attribute("data-taken", taken);
@@ -477,8 +571,9 @@ fn all(stage: &Element, selector: &str) -> Vec<Element> {
         .collect()
 }
 
-fn cards(stage: &HtmlElement) -> Vec<CardNode> {
-    all(stage, "a.n")
+/// The cards there are below an element, in their order.
+fn whole_cards(root: &Element) -> Vec<CardNode> {
+    all(root, "a.n")
         .into_iter()
         .map(|root| {
             let part = |selector: &str| root.query_selector(selector).ok().flatten();
@@ -490,14 +585,18 @@ fn cards(stage: &HtmlElement) -> Vec<CardNode> {
                     let pieces = all(&bar, "[data-state]");
                     (bar, pieces)
                 }),
-                at: translation(&root),
-                height: part(".card")
-                    .and_then(|card| card.get_attribute("height")?.parse().ok())
-                    .unwrap_or(super::super::CARD_HEIGHT),
                 root,
             }
         })
         .collect()
+}
+
+/// Where a card is, and how high.
+fn place_of(card: &CardNode) -> (f64, f64, f64) {
+    let (x, y) = translation(&card.root);
+    let shape = card.root.query_selector(".card").ok().flatten();
+    let height = shape.and_then(|shape| shape.get_attribute("height")?.parse().ok());
+    (x, y, height.unwrap_or(super::super::CARD_HEIGHT))
 }
 
 /// `translate(x y)`, as the drawing writes it.
@@ -526,3 +625,6 @@ fn tracks(stage: &HtmlElement) -> Vec<Vec<Element>> {
     }
     tracks
 }
+
+#[path = "near.rs"]
+mod near;

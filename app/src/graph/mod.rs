@@ -5,6 +5,9 @@
 
 #[cfg(any(feature = "hydrate", test))]
 mod camera;
+pub mod far;
+pub mod ink;
+pub mod outline;
 pub mod stage;
 pub mod state;
 pub mod svg;
@@ -32,8 +35,6 @@ const PADDING: f64 = 16.0;
 const TITLE_HEIGHT: f64 = 40.0;
 /// Groups stand side by side up to this width, or up to that of the main tasks if they are wider.
 const ROOM_MIN: f64 = 1000.0;
-/// Above so many cards, cards are drawn with less on them.
-pub const DETAIL_MAX: usize = 2000;
 
 /// A graph with all its places.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -197,14 +198,20 @@ const TITLES: [&str; 4] = [
     "Undo: takes back what had succeeded",
 ];
 
+/// The cards and tracks of a plan, all in one place.
+#[must_use]
+pub fn without_places(plan: &Plan) -> GraphView {
+    GraphView {
+        cards: (0..plan.tasks.len()).map(|ix| card(plan, ix as TaskIx)).collect(),
+        tracks: plan.edges.iter().map(|edge| track(plan, edge)).collect(),
+        ..GraphView::default()
+    }
+}
+
 /// Places every task of a plan.
 #[must_use]
 pub fn view(plan: &Plan) -> GraphView {
-    let mut view = GraphView {
-        cards: (0..plan.tasks.len()).map(|ix| card(plan, ix as TaskIx)).collect(),
-        ..GraphView::default()
-    };
-    view.tracks = plan.edges.iter().map(|edge| track(plan, edge)).collect();
+    let mut view = without_places(plan);
     let groups: [Vec<usize>; 4] = std::array::from_fn(|group| {
         (0..plan.tasks.len())
             .filter(|&ix| group_of(plan.tasks[ix].role) == group)

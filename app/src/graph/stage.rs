@@ -1,9 +1,12 @@
 //! The stage a drawing stands on. The server writes the drawing; the browser moves the camera, follows the keyboard and sets
-//! states on single cards and tracks. The drawing is never built again.
+//! states on single cards and tracks. A drawing that fits is never built again; of a large one only what is in sight is there.
+
+use std::sync::Arc;
 
 use leptos::html::Div;
 use leptos::prelude::*;
 
+use super::ink::Ink;
 use crate::icons::Icon;
 
 /// A drawing that can be moved, once the page lives. `on_select` is told the card that was clicked.
@@ -11,6 +14,8 @@ use crate::icons::Icon;
 pub fn Stage(
     /// The drawing.
     svg: String,
+    /// What it shows, for what comes into sight later.
+    ink: Arc<dyn Ink>,
     /// What can be done to it later.
     #[prop(optional)]
     handle: Option<Handle>,
@@ -27,7 +32,7 @@ pub fn Stage(
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
         if let Some(stage) = stage.get() {
-            let live = Live::new(stage, percent, on_select);
+            let live = Live::new(stage, percent, on_select, Arc::clone(&ink));
             handle.0.set_value(Some(live));
             is_live.set(true);
         }
@@ -39,7 +44,7 @@ pub fn Stage(
         handle.with(|live| live.select(selected));
     });
     #[cfg(not(feature = "hydrate"))]
-    let _ = (selected, on_select);
+    let _ = (selected, on_select, ink);
     view! {
         <div class="stage-box grow">
             <div class="stage" node_ref=stage inner_html=svg tabindex="-1"></div>

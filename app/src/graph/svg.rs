@@ -1,12 +1,14 @@
 //! The drawing itself, as text. Pure; every text that a person wrote goes through [`escape`].
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use flow::layout::{Path, Point, svg_path};
 
+use super::far::{Shown, Tiles, WHOLE_MAX};
 use super::state::{BAR, CardState, bar_y, whole_bar};
 use super::text::{fit, width};
-use super::{CARD_WIDTH, Card, DETAIL_MAX, GraphView, Kind, LINE_HEIGHT, TEXT_LEFT, Track};
+use super::{CARD_WIDTH, Card, GraphView, Kind, LINE_HEIGHT, TEXT_LEFT, Track};
 use crate::format::{escape, url_part};
 use crate::icons;
 
@@ -48,6 +50,11 @@ pub fn svg(view: &GraphView, drawing: &Drawing<'_>) -> String {
             escape(group.title)
         );
     }
+    if view.cards.len() > WHOLE_MAX {
+        draw_large(&mut out, view, drawing);
+        out.push_str("</svg>");
+        return out;
+    }
     out.push_str(r#"<g aria-hidden="true">"#);
     for (at, edge) in view.tracks.iter().enumerate() {
         track(
@@ -68,35 +75,114 @@ pub fn svg(view: &GraphView, drawing: &Drawing<'_>) -> String {
     }
     out.push_str("</g>");
     for (at, card) in view.cards.iter().enumerate() {
-        draw_card(&mut out, at, card, view.cards.len() <= DETAIL_MAX, drawing);
+        card_of(&mut out, at, card, drawing, true);
     }
     out.push_str("</svg>");
     out
 }
 
-fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: &Drawing<'_>) {
-    let state = drawing.cards.get(at);
+/// How far from the corner, or from the open card, cards are drawn as such before anybody looks at a large graph.
+const FIRST_SIGHT: (f64, f64) = (2000.0, 800.0);
+/// At most so many.
+const FIRST_MAX: usize = 100;
+
+/// A large graph: all of it from afar, and the cards that are seen first.
+fn draw_large(out: &mut String, view: &GraphView, drawing: &Drawing<'_>) {
+    let middle = drawing
+        .selected
+        .and_then(|ix| view.cards.get(ix))
+        .map(|card| card.at);
+    let is_first = |at: usize, card: &Card| match middle {
+        Some(middle) => {
+            (card.at.x - middle.x).abs() < FIRST_SIGHT.0 / 2.0
+                && (card.at.y - middle.y).abs() < FIRST_SIGHT.1 / 2.0
+        }
+        None => at == 0 || (card.at.x < FIRST_SIGHT.0 && card.at.y < FIRST_SIGHT.1),
+    };
+    let cards = view.cards.iter().enumerate();
+    let first = cards.filter(|(at, card)| is_first(*at, card)).take(FIRST_MAX);
+    let first: BTreeMap<usize, &Card> = first.collect();
+    let tiles = Tiles::of(view);
+    let rest = Rest {
+        drawing,
+        first: &first,
+    };
+    out.push_str(r#"<g class="tiles" aria-hidden="true">"#);
+    for tile in 0..tiles.tiles.len() {
+        out.push_str("<g>");
+        out.push_str(&tiles.draw(tile, view, &rest, true));
+        out.push_str("</g>");
+    }
+    out.push_str(r#"</g><g class="near-tracks" aria-hidden="true"></g><g class="near">"#);
+    for (&at, &card) in &first {
+        card_of(out, at, card, drawing, false);
+    }
+    out.push_str("</g>");
+}
+
+/// What boxes and lines show before anybody looks. A card that stands on its box hides it; it is there to say where the card is.
+struct Rest<'a> {
+    drawing: &'a Drawing<'a>,
+    first: &'a BTreeMap<usize, &'a Card>,
+}
+
+impl Shown for Rest<'_> {
+    fn card(&self, card: usize) -> Option<&'static str> {
+        Some(match self.drawing.cards.get(card) {
+            _ if self.first.contains_key(&card) => "drawn",
+            Some(card) => card.key,
+            None => "plan",
+        })
+    }
+
+    fn track(&self, track: usize) -> Option<&'static str> {
+        Some(self.drawing.taken.get(track).copied().unwrap_or_default())
+    }
+}
+
+fn card_of(out: &mut String, at: usize, place: &Card, drawing: &Drawing<'_>, is_detailed: bool) {
+    let look = CardLook {
+        state: drawing.cards.get(at).cloned(),
+        link: drawing.link,
+        is_selected: drawing.selected == Some(at),
+        has_tab: drawing.selected.unwrap_or(0) == at,
+        is_detailed,
+    };
+    card(out, at, place, &look);
+}
+
+/// What a card shows beside its place.
+pub(super) struct CardLook<'a> {
+    /// None in a flow's drawing.
+    pub(super) state: Option<CardState>,
+    /// As in [`Drawing::link`].
+    pub(super) link: &'a str,
+    /// It is open in the inspector.
+    pub(super) is_selected: bool,
+    /// It is the one that Tab comes to; the others are reached from it with the arrow keys.
+    pub(super) has_tab: bool,
+    /// With the small print.
+    pub(super) is_detailed: bool,
+}
+
+/// Draws a card.
+pub(super) fn card(out: &mut String, at: usize, card: &Card, look: &CardLook<'_>) {
+    let (state, detailed) = (look.state.as_ref(), look.is_detailed);
     let key = state.map_or("plan", |state| state.key);
     let title = state.map_or_else(
         || format!("{}: {}", card.name, card.task_type),
         |state| state.title.clone(),
     );
-    let href = if drawing.link.is_empty() {
+    let href = if look.link.is_empty() {
         String::new()
     } else {
-        format!(r#" href="{}?task={}""#, escape(drawing.link), url_part(&card.key))
+        format!(r#" href="{}?task={}""#, escape(look.link), url_part(&card.key))
     };
-    let current = if drawing.selected == Some(at) {
-        r#" aria-current="true""#
-    } else {
-        ""
+    let current = match look.is_selected {
+        true => r#" aria-current="true""#,
+        false => "",
     };
-    // One card can be reached with Tab, the others from it with the arrow keys.
-    let tab = if drawing.selected.unwrap_or(0) == at {
-        0
-    } else {
-        -1
-    };
+    let tab = if look.has_tab { 0 } else { -1 };
     let _ = write!(
         out,
         r#"<a class="n" data-n="{at}" data-state="{key}" tabindex="{tab}"{href}{current} aria-label="{0}" transform="translate({1} {2})"><title>{0}</title>"#,
@@ -134,12 +220,16 @@ fn draw_card(out: &mut String, at: usize, card: &Card, detailed: bool, drawing: 
     if detailed {
         let _ = write!(
             out,
-            r##"<svg x="3" y="6" width="4" height="{}" overflow="hidden" aria-hidden="true"><rect class="spark" width="4" height="24"/></svg><use class="ic" href="#{}" x="16" y="12" width="20" height="20"/>"##,
-            h - 12.0,
-            icons::of_task_type(&card.task_type)
+            r#"<svg x="3" y="6" width="4" height="{}" overflow="hidden" aria-hidden="true"><rect class="spark" width="4" height="24"/></svg>"#,
+            h - 12.0
         );
     }
-    let left = if detailed { TEXT_LEFT } else { 16.0 };
+    let _ = write!(
+        out,
+        r##"<use class="ic" href="#{}" x="16" y="12" width="20" height="20"/>"##,
+        icons::of_task_type(&card.task_type)
+    );
+    let left = TEXT_LEFT;
     let mut y = 27.0;
     for (line, class) in card.lines.iter().zip(["nm", "nm two"]) {
         let _ = write!(
@@ -187,6 +277,13 @@ fn draw_bar(out: &mut String, state: &CardState, height: f64) {
         let _ = write!(out, r#"<path data-state="{key}" d="{d}"/>"#);
     }
     out.push_str("</g>");
+}
+
+/// Draws a track, and what stands on it.
+#[cfg(feature = "hydrate")]
+pub(super) fn track_and_label(out: &mut String, at: usize, edge: &Track, taken: &str) {
+    track(out, at, edge, taken);
+    label(out, at, edge, taken);
 }
 
 fn track(out: &mut String, at: usize, track: &Track, taken: &str) {
@@ -516,15 +613,35 @@ mod tests {
     }
 
     #[test]
-    fn many_cards_are_drawn_with_less_on_them() {
-        let tasks: serde_json::Map<String, serde_json::Value> = (0..=DETAIL_MAX)
+    fn many_cards_are_boxes_but_for_the_first() {
+        let tasks: serde_json::Map<String, serde_json::Value> = (0..2000)
             .map(|n| (format!("t{n}"), serde_json::json!({"type": "noop"})))
             .collect();
-        let svg = svg(
-            &crate::graph::view(&plan(serde_json::json!({"flow": "f", "tasks": tasks}))),
-            &Drawing::default(),
+        let view = crate::graph::view(&plan(serde_json::json!({"flow": "f", "tasks": tasks})));
+        let draw = |selected| {
+            let drawing = Drawing {
+                selected,
+                ..Drawing::default()
+            };
+            svg(&view, &drawing)
+        };
+        let drawn = draw(None);
+        let cards = drawn.matches("class=\"n\"").count();
+        assert!((1..=FIRST_MAX).contains(&cards), "{cards}");
+        assert!(drawn.contains("data-n=\"0\"") && !drawn.contains("data-n=\"1500\""));
+        assert_eq!(
+            drawn.matches("h192v64h-192z").count(),
+            2000,
+            "all are there as boxes"
         );
-        assert_eq!(svg.matches("class=\"n\"").count(), DETAIL_MAX + 1);
-        assert!(!svg.contains("class=\"ty\"") && !svg.contains("class=\"ic\""));
+        assert!(
+            drawn.matches('<').count() < 2500,
+            "{}",
+            drawn.matches('<').count()
+        );
+        assert!(!drawn.contains("class=\"ty\"") && !drawn.contains("class=\"spark\""));
+        assert!(
+            draw(Some(1500)).contains(r#"data-n="1500" data-state="plan" tabindex="0" aria-current="true""#)
+        );
     }
 }

@@ -1,5 +1,5 @@
 //! What a stream's client decides: what to do with a frame, when to try again, what the dot says. Pure: the clock and the
-//! dice are arguments; [`super::stream`] carries it out in the browser.
+//! dice are arguments; [`super::hub`] carries it out in the browser.
 
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub enum Link {
     },
     /// The page was hidden for a while and the stream closed; it resumes when the page is shown.
     Asleep,
+    /// What was followed is not there any more.
+    Gone,
 }
 
 /// After how many failed tries in a row "reconnecting" becomes "offline".
@@ -117,6 +119,7 @@ pub fn words(link: Link, now_ms: f64, clock: impl Fn(f64) -> String) -> (&'stati
         }
         Link::Offline { since_ms } => ("failed", format!("offline since {}", clock(since_ms))),
         Link::Asleep => ("idle", "asleep".to_owned()),
+        Link::Gone => ("failed", "no longer there".to_owned()),
     }
 }
 

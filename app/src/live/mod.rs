@@ -1,5 +1,11 @@
 //! Following what happens: the stream's client, and a run as its events make it.
 
+#[cfg(feature = "hydrate")]
+mod batch;
+#[cfg(any(feature = "hydrate", test))]
+pub mod board;
+#[cfg(feature = "hydrate")]
+mod hub;
 pub mod link;
 #[cfg(feature = "hydrate")]
 pub mod patch;

@@ -14,9 +14,41 @@ use serde_json::Value;
 
 use super::link::{Position, Take};
 use crate::graph::state::{self as graph_state, CardState};
+use crate::look;
 use crate::model::{PastView, RunPage};
 use crate::parts::Clock;
 use crate::travel::Log;
+
+/// What a page took in of a run's events. Without gaps and repeats `first` and `n_applied` make up the number of the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// The last event of the snapshot the page began with.
+    pub first: u64,
+    /// Events folded in since then.
+    pub n_applied: u64,
+    /// How often events were missing between.
+    pub n_gaps: u64,
+    /// Events that came although they were there.
+    pub n_repeats: u64,
+    /// How often a snapshot took the place of everything.
+    pub n_resets: u64,
+}
+
+impl std::fmt::Display for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            first,
+            n_applied,
+            n_gaps,
+            n_repeats,
+            n_resets,
+        } = self;
+        write!(
+            f,
+            "{first} +{n_applied} gaps {n_gaps} repeats {n_repeats} resets {n_resets}"
+        )
+    }
+}
 
 /// An earlier moment of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +76,8 @@ pub struct LiveRun {
     pub last_seq: RwSignal<u64>,
     /// Whether the run as it is has ended, whatever is shown.
     pub is_over: RwSignal<bool>,
-    position: StoredValue<Position>,
+    /// Where it stands in its events, and what came.
+    taken: StoredValue<(Position, Counted)>,
     triggers: StoredValue<Arc<[ArcTrigger]>>,
     /// The run as lists show it.
     pub summary: RwSignal<RunSummary>,
@@ -84,7 +117,13 @@ impl LiveRun {
             instant: RwSignal::new(instant),
             last_seq: RwSignal::new(position.known),
             is_over: RwSignal::new(is_over),
-            position: StoredValue::new(position),
+            taken: StoredValue::new((
+                position,
+                Counted {
+                    first: position.seq,
+                    ..Counted::default()
+                },
+            )),
             state: StoredValue::new(shown),
             triggers: StoredValue::new((0..n_tasks).map(|_| ArcTrigger::new()).collect()),
             summary: RwSignal::new(summary),
@@ -152,6 +191,13 @@ impl LiveRun {
             .with_value(|state| graph_state::card(&state.task_view(ix), now, height))
     }
 
+    /// The key of a task's look now.
+    #[must_use]
+    pub fn key(self, ix: TaskIx) -> &'static str {
+        self.state
+            .with_value(|state| look::task(&state.task_view(ix)).key)
+    }
+
     /// How many tasks wait for their next attempt.
     #[must_use]
     pub fn n_retrying(self) -> u32 {
@@ -165,12 +211,18 @@ impl LiveRun {
     /// Where the page stands in the run's events.
     #[must_use]
     pub fn position(self) -> Position {
-        self.position.get_value()
+        self.taken.with_value(|(position, _)| *position)
+    }
+
+    /// What the page took in since it began.
+    #[must_use]
+    pub fn counted(self) -> Counted {
+        self.taken.with_value(|(_, counted)| *counted)
     }
 
     /// The server said how far the run is.
     pub fn hello(self, last_seq: u64) {
-        self.position.update_value(|position| position.hello(last_seq));
+        self.taken.update_value(|(position, _)| position.hello(last_seq));
     }
 
     /// Now by the server's clock, or the moment that is shown; followed.
@@ -192,20 +244,26 @@ impl LiveRun {
     pub fn apply(self, events: &[Event]) -> bool {
         let mut marks = Marks::default();
         let (mut gap, mut is_over) = (false, false);
+        let (mut position, mut counted) = self.taken.get_value();
         let plan = self.plan();
         let outputs = self.with_present(|state| {
             let mut given: Option<Value> = None;
             for event in events {
-                let mut position = self.position.get_value();
                 match position.take(event.seq) {
-                    Take::Ignore => continue,
-                    Take::Apply => state.apply(event),
+                    Take::Ignore => {
+                        counted.n_repeats += 1;
+                        continue;
+                    }
+                    Take::Apply => {
+                        counted.n_applied += 1;
+                        state.apply(event);
+                    }
                     Take::Gap => {
+                        counted.n_gaps += 1;
                         gap = true;
                         break;
                     }
                 }
-                self.position.set_value(position);
                 self.log.update_value(|log| log.follow(event));
                 marks.note(&plan, &event.kind);
                 if let EventKind::RunFinished { outputs, .. } = &event.kind {
@@ -217,6 +275,7 @@ impl LiveRun {
             }
             given
         });
+        self.taken.set_value((position, counted));
         let outputs = outputs.flatten();
         if !marks.any {
             return gap;
@@ -319,7 +378,10 @@ impl LiveRun {
         let Some(state) = RunState::restore(page.snapshot, plan) else {
             return;
         };
-        self.position.set_value(Position::at(state.last_seq()));
+        self.taken.update_value(|(position, counted)| {
+            *position = Position::at(state.last_seq());
+            counted.n_resets += 1;
+        });
         self.last_seq.set(state.last_seq());
         self.is_over.set(page.summary.state.is_final());
         if self.instant.with_untracked(Option::is_some) {
@@ -387,5 +449,57 @@ impl Marks {
         self.tasks.sort_unstable();
         self.tasks.dedup();
         self.tasks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use flow::run::RunState;
+
+    use super::*;
+    use crate::model::Relatives;
+    use crate::testing::{fan, plan};
+
+    /// A run's page after so many of these events.
+    fn page(document: &Value, events: &[Event]) -> RunPage {
+        let state = RunState::replay(plan(document), events).expect("a whole log");
+        RunPage {
+            summary: state.summary(),
+            inputs: Value::Null,
+            outputs: None,
+            document: serde_json::from_value(document.clone()).expect("a document"),
+            snapshot: state.viewer_snapshot(),
+            server_now: state.last_at(),
+            usual: None,
+            past: None,
+            relatives: Relatives::default(),
+        }
+    }
+
+    #[test]
+    fn a_page_knows_what_it_took_in() {
+        let (document, events) = fan(4);
+        Owner::new().with(|| {
+            let run = LiveRun::new(page(&document, &events[..5])).expect("can be read");
+            let mut told = Vec::new();
+            let mut take = |what: &str, from: usize, to: usize| {
+                let is_gap = run.apply(&events[from..to]);
+                told.push(format!("{what}: {} {is_gap}", run.counted()));
+            };
+            take("the next", 5, 8);
+            take("some again", 6, 9);
+            take("later ones", 11, 13);
+            run.reset(page(&document, &events[..13]));
+            take("after a snapshot", 13, events.len());
+            expect![[r#"
+                the next: 5 +3 gaps 0 repeats 0 resets 0 false
+                some again: 5 +4 gaps 0 repeats 2 resets 0 false
+                later ones: 5 +4 gaps 1 repeats 2 resets 0 true
+                after a snapshot: 5 +13 gaps 1 repeats 2 resets 1 false
+            "#]]
+            .assert_eq(&(told.join("\n") + "\n"));
+            assert!(run.is_over.get_untracked());
+        });
     }
 }

@@ -1,27 +1,22 @@
-//! The browser's end of a stream of server-sent events.
-//!
-//! `EventSource` alone is not enough: it tries for ever at its own pace and does not say what it is doing. So each break
-//! closes it, and a new one is opened after [`backoff`], asking for what comes after the last thing that was taken in.
+//! A page's end of a topic: what it follows, and from where on. The connection behind it is the [`super::hub`]'s.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::rc::Rc;
 
-use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
-use web_sys::{Event, EventSource, MessageEvent};
 
-use super::link::{Link, OFFLINE_AFTER, backoff};
+pub use super::batch::Batch;
+use super::board::{Wish, has_past, is_before};
+use super::hub;
+use super::link::Link;
 
-/// One frame of a stream.
+/// One frame of a topic.
 pub struct Frame {
-    /// Its name; `message` if it has none.
+    /// Its name.
     pub name: String,
     /// Its data.
     pub data: String,
-    /// Its position in the stream, if it has one.
+    /// Its position in the topic; no text if it has none.
     pub id: String,
 }
 
@@ -32,201 +27,113 @@ pub enum Next {
     Go,
     /// Nothing more will come: close.
     Done,
-    /// Something is missing: open again from where the reader stands.
-    Again,
 }
 
 /// What a stream needs to know.
 pub struct Source {
-    /// Where to ask; called at each opening, so that it can name the reader's position.
-    pub url: Box<dyn Fn() -> String>,
-    /// The names of frames to listen for.
-    pub names: &'static [&'static str],
-    /// Takes a frame in.
+    /// What to follow: `run:ID`, `logs:RUN/TASK`, `flow:ID`, `runs`, `stats`.
+    pub topic: String,
+    /// Where its reader stands. No text: at the beginning of what has a past; of what has none, a snapshot comes first.
+    pub from: String,
+    /// Takes a frame in. `hello` comes when the connection opens, also for topics that say none themselves.
     pub frame: Box<dyn Fn(Frame) -> Next>,
     /// What the dot is to say about it.
     pub link: Option<RwSignal<Link>>,
 }
 
-/// How long a page may be hidden before its streams close: browsers allow six connections to a server, for all tabs.
-const HIDDEN_MS: u64 = 30_000;
-
-type OnEvent = Closure<dyn FnMut(Event)>;
-
-/// An open stream. Dropping it closes it.
+/// A followed topic. Dropping it closes it.
 pub struct Stream {
     source: Source,
-    me: Weak<Self>,
-    open: RefCell<Option<(EventSource, Vec<OnEvent>)>>,
-    timer: Cell<Option<TimeoutHandle>>,
-    sleeper: Cell<Option<TimeoutHandle>>,
-    tries: Cell<u32>,
-    broken_at: Cell<f64>,
+    /// The topic as the connection names it.
+    topic: String,
+    number: u32,
+    /// The position of the last frame that was taken in.
+    last: RefCell<String>,
+    is_joined: Cell<bool>,
     is_over: Cell<bool>,
-    on_visible: RefCell<Option<OnEvent>>,
 }
 
 impl Stream {
-    /// Opens a stream.
+    /// Begins to follow.
     #[must_use]
     pub fn open(source: Source) -> Rc<Self> {
-        let stream = Rc::new_cyclic(|me| Self {
+        let (tab, number) = hub::follower();
+        // A frame of a log is a piece of it, and two readers that stand apart cannot share pieces: each has a topic of its own.
+        let topic = match source.topic.strip_prefix("logs:") {
+            Some(log) => format!("logs~{tab}.{number}:{log}"),
+            None => source.topic.clone(),
+        };
+        let stream = Rc::new(Self {
+            last: RefCell::new(source.from.clone()),
             source,
-            me: Weak::clone(me),
-            open: RefCell::default(),
-            timer: Cell::default(),
-            sleeper: Cell::default(),
-            tries: Cell::new(0),
-            broken_at: Cell::new(0.0),
+            topic,
+            number,
+            is_joined: Cell::new(false),
             is_over: Cell::new(false),
-            on_visible: RefCell::default(),
         });
-        stream.watch_visibility();
         stream.say(Link::Connecting);
-        stream.connect();
+        hub::add(&stream);
         stream
     }
 
-    fn say(&self, link: Link) {
-        if let Some(signal) = self.source.link {
-            // The page may be gone already.
+    /// What is followed, and from where on; none once it is over.
+    pub(super) fn wish(&self) -> Option<Wish> {
+        (!self.is_over.get()).then(|| Wish {
+            number: self.number,
+            topic: self.topic.clone(),
+            position: self.last.borrow().clone(),
+        })
+    }
+
+    /// The connection now tells what comes next for this stream, or (`false`) begins anew and tells something else first.
+    pub(super) fn join(&self, is_joined: bool) {
+        self.is_joined.set(is_joined);
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn is_of(&self, topic: &str) -> bool {
+        !self.is_over.get() && (topic == "-" || (self.is_joined.get() && topic == self.topic))
+    }
+
+    /// Tells the dot.
+    pub(super) fn say(&self, link: Link) {
+        let Some(signal) = self.source.link else { return };
+        // A page that takes frames in knows better how live it is. It may be gone already.
+        let is_known = matches!(signal.try_get_untracked(), Some(Link::Live | Link::CatchingUp(_)));
+        if !(link == Link::Live && is_known) {
             signal.try_set(link);
         }
     }
 
-    /// What `then` does with the stream, later, if there still is one.
-    fn later(&self, then: impl Fn(&Self) + 'static) -> impl Fn() + 'static {
-        let me = Weak::clone(&self.me);
-        move || {
-            if let Some(stream) = me.upgrade() {
-                then(&stream);
+    /// Takes a frame in; answers whether nothing more is wanted. What was there already is left out: another tab may have asked for
+    /// an earlier part.
+    pub(super) fn take(&self, frame: Frame) -> bool {
+        if has_past(&self.topic) && !frame.id.is_empty() {
+            if !is_before(&self.last.borrow(), &frame.id) && frame.name != "reset" {
+                return false;
             }
+            self.last.borrow_mut().clone_from(&frame.id);
         }
-    }
-
-    fn connect(&self) {
-        self.disconnect();
-        let Ok(events) = EventSource::new(&(self.source.url)()) else {
-            self.broke();
-            return;
+        let (next, link) = match frame.name.as_str() {
+            "gone" => (Next::Done, Link::Gone),
+            _ => ((self.source.frame)(frame), Link::None),
         };
-        let mut listeners = Vec::new();
-        for name in self.source.names {
-            let me = Weak::clone(&self.me);
-            let listener: OnEvent = Closure::new(move |event: Event| {
-                if let (Some(stream), Ok(message)) = (me.upgrade(), event.dyn_into::<MessageEvent>()) {
-                    stream.take(&message);
-                }
-            });
-            // Adding a listener fails for no name.
-            let _ = events.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
-            listeners.push(listener);
+        if next == Next::Done {
+            self.is_over.set(true);
+            self.say(link);
         }
-        let broke = self.later(Self::broke);
-        let listener: OnEvent = Closure::new(move |_| broke());
-        events.set_onerror(Some(listener.as_ref().unchecked_ref()));
-        listeners.push(listener);
-        *self.open.borrow_mut() = Some((events, listeners));
-    }
-
-    fn take(&self, message: &MessageEvent) {
-        if self.tries.replace(0) > 0 || self.broken_at.get() > 0.0 {
-            self.broken_at.set(0.0);
-        }
-        let frame = Frame {
-            name: message.type_(),
-            data: message.data().as_string().unwrap_or_default(),
-            id: message.last_event_id(),
-        };
-        match (self.source.frame)(frame) {
-            Next::Go => {}
-            Next::Done => {
-                self.is_over.set(true);
-                self.disconnect();
-                self.say(Link::None);
-            }
-            Next::Again => self.broke(),
-        }
-    }
-
-    /// Closes what is open. A listener may be the one that runs right now, so its memory is freed in the next turn.
-    fn disconnect(&self) {
-        if let Some(timer) = self.timer.take() {
-            timer.clear();
-        }
-        if let Some((events, listeners)) = self.open.borrow_mut().take() {
-            events.set_onerror(None);
-            events.close();
-            let keep = Cell::new(Some(listeners));
-            set_timeout(move || drop(keep.take()), Duration::ZERO);
-        }
-    }
-
-    fn broke(&self) {
-        self.disconnect();
-        if self.is_over.get() {
-            return;
-        }
-        let n = self.tries.get();
-        self.tries.set(n.saturating_add(1));
-        let now = js_sys::Date::now();
-        if self.broken_at.get() == 0.0 {
-            self.broken_at.set(now);
-        }
-        let pause = backoff(n, js_sys::Math::random());
-        self.say(if n >= OFFLINE_AFTER {
-            Link::Offline {
-                since_ms: self.broken_at.get(),
-            }
-        } else {
-            Link::Retrying {
-                at_ms: now + pause.as_millis() as f64,
-            }
-        });
-        self.timer
-            .set(set_timeout_with_handle(self.later(Self::connect), pause).ok());
-    }
-
-    fn watch_visibility(&self) {
-        let changed = self.later(Self::visibility_changed);
-        let listener: OnEvent = Closure::new(move |_| changed());
-        let _ = document()
-            .add_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
-        *self.on_visible.borrow_mut() = Some(listener);
-    }
-
-    fn visibility_changed(&self) {
-        if let Some(sleeper) = self.sleeper.take() {
-            sleeper.clear();
-        }
-        if self.is_over.get() {
-            return;
-        }
-        if document().hidden() {
-            let sleep = self.later(|stream| {
-                stream.disconnect();
-                stream.say(Link::Asleep);
-            });
-            self.sleeper
-                .set(set_timeout_with_handle(sleep, Duration::from_millis(HIDDEN_MS)).ok());
-        } else if self.open.borrow().is_none() {
-            self.tries.set(0);
-            self.connect();
-        }
+        next == Next::Done
     }
 
     /// Closes it for good.
     pub fn close(&self) {
-        self.is_over.set(true);
-        self.disconnect();
-        if let Some(sleeper) = self.sleeper.take() {
-            sleeper.clear();
+        if !self.is_over.replace(true) {
+            self.say(Link::None);
+            hub::changed();
         }
-        if let Some(listener) = self.on_visible.borrow_mut().take() {
-            let _ = document()
-                .remove_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
-        }
-        self.say(Link::None);
     }
 }
 
@@ -246,47 +153,4 @@ pub fn keep(stream: Rc<Stream>) {
             }
         });
     });
-}
-
-/// Collects things and hands them over once per frame of the screen.
-pub struct Batch<T> {
-    items: RefCell<Vec<T>>,
-    is_due: Cell<bool>,
-    flush: Box<dyn Fn(Vec<T>)>,
-}
-
-/// A hidden page draws no frames: past so many, things are handed over at once.
-const BATCH_MAX: usize = 5000;
-
-impl<T: 'static> Batch<T> {
-    /// A batch that is handed to `flush`.
-    pub fn new(flush: impl Fn(Vec<T>) + 'static) -> Rc<Self> {
-        Rc::new(Self {
-            items: RefCell::default(),
-            is_due: Cell::new(false),
-            flush: Box::new(flush),
-        })
-    }
-
-    /// Adds a thing.
-    pub fn push(self: &Rc<Self>, item: T) {
-        self.items.borrow_mut().push(item);
-        if self.items.borrow().len() > BATCH_MAX || document().hidden() {
-            self.flush();
-        } else if !self.is_due.replace(true) {
-            let me = Rc::clone(self);
-            request_animation_frame(move || {
-                me.is_due.set(false);
-                me.flush();
-            });
-        }
-    }
-
-    /// Hands over what there is.
-    pub fn flush(&self) {
-        let items = self.items.take();
-        if !items.is_empty() {
-            (self.flush)(items);
-        }
-    }
 }

@@ -13,7 +13,7 @@ use crate::format;
 use crate::icons::Icon;
 use crate::look;
 use crate::model::board::BulkPage as Page;
-use crate::parts::{Badge, Failure, Loading, Moment};
+use crate::parts::{Badge, Failure, Loading, Moment, Submit};
 use crate::posted::posted;
 
 /// A command to many runs.
@@ -115,16 +115,9 @@ fn Ask(bulk: BulkView, begin: ServerAction<BeginBulk>) -> impl IntoView {
                 <input type="hidden" name="id" value=bulk.id/>
                 {confirm}
                 <div class="tools">
-                    <button
-                        class="button primary"
-                        type="submit"
-                        name="form"
-                        value="begin_bulk"
-                        formaction=here
-                        disabled=move || begin.pending().get()
-                    >
+                    <Submit form="begin_bulk" here busy=move || begin.pending().get()>
                         {word}
-                    </button>
+                    </Submit>
                     <a class="button quiet" href="/runs">"Leave them alone"</a>
                 </div>
             </div>

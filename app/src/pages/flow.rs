@@ -12,6 +12,7 @@ use super::flow_form::StartForm;
 use super::flow_grid::{FlowGrid, FlowNumbers};
 use crate::fns;
 use crate::format;
+use crate::graph::ink::Blank;
 use crate::graph::{self, stage::Stage, svg};
 use crate::icons::Icon;
 use crate::look;
@@ -62,10 +63,15 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
             <div class="note" data-state="attention">
                 <Icon name="s-attention"/>
                 <p class="grow">
-                    {format!("This is version {}. ", detail.shown_version)}
-                    <a href=format!("/flows/{}", format::url_part(&summary.id))>
-                        {format!("The newest is version {}.", summary.version)}
-                    </a>
+                    {match flow::trial::is_trial(detail.shown_version) {
+                        true => "This was tried out in the editor and not published. ".to_owned(),
+                        false => format!("This is version {}. ", detail.shown_version),
+                    }}
+                    {(summary.version > 0).then(|| view! {
+                        <a href=format!("/flows/{}", format::url_part(&summary.id))>
+                            {format!("The newest is version {}.", summary.version)}
+                        </a>
+                    })}
                 </p>
             </div>
         }
@@ -102,6 +108,10 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
                         </div>
                     </dl>
                 </div>
+                <a class="button" href=format!("/flows/{}/edit", format::url_part(&summary.id))>
+                    <Icon name="u-edit"/>
+                    "Edit"
+                </a>
                 <div class="head-strip">
                     <Strip runs=summary.latest_runs.clone()/>
                     <Tally flow=summary.id.clone() runs=summary.runs.clone()/>
@@ -113,7 +123,7 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
                     <section class="panel" aria-labelledby="graph-title">
                         <header><h2 id="graph-title">"Graph"</h2></header>
                         <div style=format!("height:{}px;display:flex", (drawing.1 + 8.0).clamp(200.0, 520.0))>
-                            <Stage svg=drawing.0 selected=Signal::stored(None) on_select=Callback::new(|_| ())/>
+                            <Stage svg=drawing.0 ink=Arc::new(Blank(Arc::clone(&plan))) selected=Signal::stored(None) on_select=Callback::new(|_| ())/>
                         </div>
                     </section>
                     <FlowNumbers flow=summary.id.clone()/>
@@ -172,7 +182,8 @@ fn Versions(id: String, newest: u32, shown: u32) -> impl IntoView {
             }
         })
         .collect_view();
-    view! { {links} }
+    let all = format!("/flows/{}/versions", format::url_part(&id));
+    view! { {links} <a href=all>"History"</a> }
 }
 
 #[component]

@@ -68,7 +68,7 @@ fn Flows(page: Page<FlowSummary>, text: Option<String>) -> impl IntoView {
                     <h1>"Flows"</h1>
                 </div>
                 <form class="search" method="get" action="/flows" role="search">
-                    <input type="search" name="q" value=text placeholder="Search flows" aria-label="Search flows"/>
+                    <input type="search" name="q" value=text placeholder="Search flows" aria-label="Search flows" data-keys="/"/>
                     <button class="button square" type="submit" aria-label="Search" title="Search">
                         <Icon name="u-search"/>
                     </button>

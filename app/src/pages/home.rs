@@ -131,13 +131,14 @@ mod browser {
                 is_due: Rc::default(),
             };
             act_in_place(&root, &follower);
+            show_part();
             let timed = follower.clone();
             if let Ok(timer) = set_interval_with_handle(move || timed.look(), AT_LEAST_EVERY) {
                 on_cleanup(move || timer.clear());
             }
             keep(Stream::open(Source {
-                url: Box::new(|| "/api/v1/events?topics=runs".to_owned()),
-                names: &["hello", "run", "reset"],
+                topic: "runs".to_owned(),
+                from: String::new(),
                 frame: Box::new(move |frame| {
                     if frame.name == "hello" {
                         if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
@@ -152,6 +153,17 @@ mod browser {
                 link: Some(link),
             }));
         });
+    }
+
+    /// The part that the address names comes into sight: when the browser looked for it, it was not there yet.
+    fn show_part() {
+        let hash = window().location().hash().unwrap_or_default();
+        let part = hash
+            .strip_prefix('#')
+            .and_then(|id| document().get_element_by_id(id));
+        if let Some(part) = part {
+            part.scroll_into_view();
+        }
     }
 
     /// Forms in the list of what needs people are carried out without leaving the page.

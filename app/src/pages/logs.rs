@@ -185,7 +185,7 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
         if is_file {
             let _ = next;
         } else {
-            browser::follow(lines, scroller, base.clone(), next, has_begun);
+            browser::follow(lines, scroller, format!("logs:{id}/{key}"), next, has_begun);
         }
         Effect::new(move |_| is_alive.set(true));
     }
@@ -324,7 +324,7 @@ mod browser {
     pub(super) fn follow(
         lines: Lines,
         scroller: NodeRef<Div>,
-        base: String,
+        topic: String,
         next: Option<String>,
         has_begun: Memo<bool>,
     ) {
@@ -338,7 +338,7 @@ mod browser {
             if !has_begun.get() || is_over.get_value() {
                 return;
             }
-            let base = base.clone();
+            let topic = topic.clone();
             let batch = Batch::new(move |pages: Vec<LogPage>| {
                 pages.into_iter().for_each(|page| lines.add(page));
                 if lines.is_following.get_untracked() {
@@ -346,18 +346,16 @@ mod browser {
                 }
             });
             keep(Stream::open(Source {
-                url: Box::new(move || {
-                    let after = position.try_get_value().flatten();
-                    let after = after.map(|after| format!("&after={}", crate::format::url_part(&after)));
-                    format!("{base}?follow=true{}", after.unwrap_or_default())
-                }),
-                names: &["log", "message", "end"],
+                topic,
+                from: position.get_value().unwrap_or_default(),
                 frame: Box::new(move |frame| {
                     if frame.name == "end" {
                         is_over.try_set_value(true);
                         return Next::Done;
                     }
-                    if let Ok(mut page) = serde_json::from_str::<LogPage>(&frame.data) {
+                    if frame.name == "log"
+                        && let Ok(mut page) = serde_json::from_str::<LogPage>(&frame.data)
+                    {
                         if !frame.id.is_empty() {
                             page.next = Some(frame.id);
                         }

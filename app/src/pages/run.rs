@@ -1,4 +1,4 @@
-//! A run: its state, its tasks as a graph, a timeline or a table, and the inspector beside them. Below them stands the scrubber.
+//! A run: its state, its tasks as a graph, an outline, a timeline or a table, and the inspector beside them. Below them stands the scrubber.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
 use super::inspector::Inspector;
 use super::run_actions::Actions;
 use super::run_lineage::{Lineage, UsualTime};
+use super::run_outline::Outline;
 use super::run_scrubber::{Scrubber, travel};
 pub use super::run_shared::{Shared, View};
 use super::run_tasks::TaskList;
@@ -20,6 +21,7 @@ use crate::capsule::Capsule;
 use crate::error::AppError;
 use crate::fns;
 use crate::format;
+use crate::graph::ink::Ink;
 use crate::graph::{self, stage, svg};
 use crate::icons::Icon;
 use crate::live::run::LiveRun;
@@ -27,7 +29,7 @@ use crate::look;
 use crate::model::{self, Usual};
 use crate::parts::{Badge, Clock, Failure, Loading, Moment};
 
-/// The run that the address names. `?task=` opens a task, an item or an iteration, `?view=timeline` and `?view=tasks` show the tasks
+/// The run that the address names. `?task=` opens a task, an item or an iteration, `?view=outline`, `?view=timeline` and `?view=tasks` show the tasks
 /// otherwise, `?at=` shows the moment after that event, `?do=retry` what would run again (`&from=` from a task on, `&inputs=` with
 /// others), `?items=` and `&first=` page through the items of a task. Timeline and table have parameters of their own.
 #[component]
@@ -88,6 +90,7 @@ pub fn Run(page: model::RunPage, capsule: Option<Arc<Capsule>>) -> impl IntoView
     };
     let board = move || match shared.view.get() {
         View::Graph => view! { <Graph shared handle/> }.into_any(),
+        View::Outline => view! { <Outline shared/> }.into_any(),
         View::Timeline => view! { <Timeline shared usual/> }.into_any(),
         View::Tasks => view! { <TaskList shared/> }.into_any(),
     };
@@ -160,7 +163,7 @@ fn Head(shared: Shared, usual: Option<Usual>, relatives: model::Relatives) -> im
                         <dt>"version"</dt>
                         <dd>
                             <a class="num" href=format!("/flows/{}?version={}", format::url_part(&fixed.flow), fixed.version)>
-                                {fixed.version}
+                                {format::version(fixed.version)}
                             </a>
                         </dd>
                     </div>
@@ -194,10 +197,10 @@ fn Elapsed(run: LiveRun) -> impl IntoView {
 
 #[component]
 fn Tabs(shared: Shared) -> impl IntoView {
-    let tab = move |view: View, icon: &'static str, name: &'static str| {
+    let tab = move |view: View, icon: &'static str, name: &'static str, keys: &'static str| {
         let current = move || (shared.view.get() == view).then_some("page");
         view! {
-            <a class="tab" href=move || shared.view_address(view) aria-current=current data-noscroll="true">
+            <a class="tab" href=move || shared.view_address(view) aria-current=current data-keys=keys data-noscroll="true">
                 <Icon name=icon/>
                 {name}
             </a>
@@ -205,9 +208,10 @@ fn Tabs(shared: Shared) -> impl IntoView {
     };
     view! {
         <nav class="tabs" aria-label="View">
-            {tab(View::Graph, "u-flows", "Graph")}
-            {tab(View::Timeline, "u-timeline", "Timeline")}
-            {tab(View::Tasks, "u-list", "Tasks")}
+            {tab(View::Graph, "u-flows", "Graph", "l")}
+            {tab(View::Outline, "u-outline", "Outline", "l")}
+            {tab(View::Timeline, "u-timeline", "Timeline", "t")}
+            {tab(View::Tasks, "u-list", "Tasks", "k")}
             <div class="counts-line"><TaskCounters shared/></div>
         </nav>
     }
@@ -264,7 +268,39 @@ fn Graph(shared: Shared, handle: stage::Handle) -> impl IntoView {
         navigate(&untrack(|| shared.address(Some(&key))), stay());
     });
     let selected = Signal::derive(move || shared.selected_task().map(|ix| ix as usize));
-    view! { <stage::Stage svg=draw(shared) handle selected on_select/> }
+    let clock = expect_context::<Clock>();
+    view! { <stage::Stage svg=draw(shared) ink=Arc::new(RunInk { shared, clock }) handle selected on_select/> }
+}
+
+/// The run, for what comes into sight of its drawing later.
+struct RunInk {
+    shared: Shared,
+    clock: Clock,
+}
+
+impl Ink for RunInk {
+    fn plan(&self) -> Arc<flow::Plan> {
+        self.shared.run.plan()
+    }
+
+    fn link(&self) -> String {
+        self.shared.base()
+    }
+
+    fn card(&self, card: usize, height: f64) -> Option<graph::state::CardState> {
+        let run = self.shared.run;
+        let now = untrack(|| run.now(self.clock));
+        Some(run.card(card as TaskIx, now, height))
+    }
+
+    fn key(&self, card: usize) -> &'static str {
+        self.shared.run.key(card as TaskIx)
+    }
+
+    fn taken(&self, track: usize) -> &'static str {
+        let state = self.shared.run.with(|state| state.edges().get(track).copied());
+        state.map_or("", graph::state::taken)
+    }
 }
 
 /// The drawing as it is right now.

@@ -8,7 +8,7 @@ use super::run::Shared;
 use crate::error::AppError;
 use crate::fns::{CancelRun, PauseRun, ResumeRun};
 use crate::icons::Icon;
-use crate::parts::Failure;
+use crate::parts::{Failure, Submit};
 use crate::posted::posted;
 
 /// What went wrong with a form: what its action says, or before that what was posted without scripts.
@@ -73,18 +73,11 @@ fn Hold(shared: Shared) -> impl IntoView {
                 view! {
                     <ActionForm action=pause>
                         <input type="hidden" name="run" value=id.to_string()/>
-                        <button
-                            class="button"
-                            type="submit"
-                            name="form"
-                            value="pause_run"
-                            formaction=here
+                        <Submit form="pause_run" here busy=move || pause.pending().get() class="button" icon="u-pause"
                             title="What runs comes to its end; nothing more starts until the run is resumed. Its timeout goes on counting."
-                            disabled=move || pause.pending().get()
                         >
-                            <Icon name="u-pause"/>
                             "Pause"
-                        </button>
+                        </Submit>
                     </ActionForm>
                 }
                     .into_any()
@@ -93,17 +86,9 @@ fn Hold(shared: Shared) -> impl IntoView {
                 view! {
                     <ActionForm action=resume>
                         <input type="hidden" name="run" value=id.to_string()/>
-                        <button
-                            class="button primary"
-                            type="submit"
-                            name="form"
-                            value="resume_run"
-                            formaction=here
-                            disabled=move || resume.pending().get()
-                        >
-                            <Icon name="u-play"/>
+                        <Submit form="resume_run" here busy=move || resume.pending().get() icon="u-play">
                             "Resume"
-                        </button>
+                        </Submit>
                     </ActionForm>
                 }
                     .into_any()
@@ -148,16 +133,9 @@ fn Cancel(shared: Shared) -> impl IntoView {
                         <label for="cancel-reason">"Why " <span class="kind">"for those who ask later"</span></label>
                         <input id="cancel-reason" name="reason" maxlength="1000" autocomplete="off"/>
                     </div>
-                    <button
-                        class="button danger"
-                        type="submit"
-                        name="form"
-                        value="cancel_run"
-                        formaction=move || shared.here()
-                        disabled=move || action.pending().get()
-                    >
+                    <Submit form="cancel_run" here=move || shared.here() busy=move || action.pending().get() class="button danger">
                         {move || if is_ending() { "End the run now" } else { "Cancel the run" }}
-                    </button>
+                    </Submit>
                 </ActionForm>
                 {move || error.get().map(|error| view! { <Failure error part=true/> })}
             </div>

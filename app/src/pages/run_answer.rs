@@ -12,8 +12,8 @@ use crate::fns::{self, ApproveTask, RejectTask, SignalTask};
 use crate::format;
 use crate::icons::Icon;
 use crate::model::Question;
-use crate::parts::Failure;
 use crate::parts::fields::{Elsewhere, Field, given};
+use crate::parts::{Failure, Submit};
 use crate::posted::{Posted, posted};
 
 /// What a form of this task that was posted without scripts said.
@@ -150,17 +150,9 @@ fn Ask(
                 <Comment id="yes-comment" given=comment/>
                 <Elsewhere error=wrong names refused="Not approved"/>
                 <div class="tools">
-                    <button
-                        class="button primary"
-                        type="submit"
-                        name="form"
-                        value="approve_task"
-                        formaction=move || shared.here()
-                        disabled=is_busy
-                    >
-                        <Icon name="u-check"/>
+                    <Submit form="approve_task" here=move || shared.here() busy=is_busy icon="u-check">
                         "Approve"
-                    </button>
+                    </Submit>
                 </div>
             </ActionForm>
             <details class="fold reject">
@@ -173,17 +165,9 @@ fn Ask(
                     <input type="hidden" name="task" value=no.1/>
                     <Comment id="no-comment" given=String::new()/>
                     <div class="tools">
-                        <button
-                            class="button danger"
-                            type="submit"
-                            name="form"
-                            value="reject_task"
-                            formaction=move || shared.here()
-                            disabled=is_busy
-                        >
-                            <Icon name="u-close"/>
+                        <Submit form="reject_task" here=move || shared.here() busy=is_busy class="button danger" icon="u-close">
                             "Reject"
-                        </button>
+                        </Submit>
                     </div>
                 </ActionForm>
             </details>
@@ -246,17 +230,9 @@ fn Signalling(shared: Shared, task: Memo<TaskRunView>, path: String) -> impl Int
                         </p>
                     </div>
                     <div class="tools">
-                        <button
-                            class="button primary"
-                            type="submit"
-                            name="form"
-                            value="signal_task"
-                            formaction=move || shared.here()
-                            disabled=move || action.pending().get()
-                        >
-                            <Icon name="u-play"/>
+                        <Submit form="signal_task" here=move || shared.here() busy=move || action.pending().get() icon="u-play">
                             "Send the signal"
-                        </button>
+                        </Submit>
                     </div>
                 </ActionForm>
             </section>

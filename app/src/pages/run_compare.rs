@@ -87,7 +87,7 @@ fn Sides(comparison: Comparison) -> impl IntoView {
         .and_then(|path| tasks.iter().find(|task| task.path == path).cloned());
     let versions = (a.flow != b.flow || a.version != b.version).then(|| {
         let words = match a.flow == b.flow {
-            true => format!("They are of the versions {} and {} of the flow.", a.version, b.version),
+            true => format!("They are of the versions {} and {} of the flow.", format::version(a.version), format::version(b.version)),
             false => format!("They are of different flows: {} and {}.", a.flow, b.flow),
         };
         view! { <p class="note" data-state="attention"><Icon name="s-attention"/><span class="grow">{words}</span></p> }

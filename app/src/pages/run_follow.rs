@@ -21,6 +21,10 @@ pub(super) use browser::follow;
 
 #[cfg(feature = "hydrate")]
 mod browser {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
     use flow::run::Event;
     use flow::view::TaskStatus;
     use leptos::prelude::*;
@@ -34,6 +38,12 @@ mod browser {
     use crate::live::stream::{Batch, Next, Source, Stream, keep};
     use crate::parts::Clock;
 
+    /// How long a server that gave no snapshot is left alone.
+    const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+    /// Events that wait for a snapshot, while one is asked for.
+    type Held = Rc<RefCell<Option<Vec<Event>>>>;
+
     /// Opens the run's stream unless it is over, and keeps the drawing up to date.
     pub(in super::super) fn follow(shared: Shared, handle: Handle) {
         draw_changes(shared, handle);
@@ -46,21 +56,29 @@ mod browser {
         });
     }
 
-    fn open(shared: Shared, link: RwSignal<Link>, clock: Clock) -> std::rc::Rc<Stream> {
+    fn open(shared: Shared, link: RwSignal<Link>, clock: Clock) -> Rc<Stream> {
         let run = shared.run;
-        let id = shared.id;
-        let batch = Batch::new(move |events: Vec<Event>| {
-            if run.apply(&events) {
-                // Events are missing between: what is shown is wrong until a whole snapshot replaces it.
-                refetch(shared);
-            }
-            if !run.is_over.get_untracked() {
-                link.set(run.position().link());
-            }
-        });
+        let held = Held::default();
+        let batch = {
+            let held = Rc::clone(&held);
+            Batch::new(move |events: Vec<Event>| {
+                if let Some(held) = held.borrow_mut().as_mut() {
+                    held.extend(events);
+                    return;
+                }
+                if run.apply(&events) {
+                    // Events are missing between: what is shown is wrong until a whole snapshot replaces it.
+                    refetch(shared, &held);
+                }
+                show_counted(shared);
+                if !run.is_over.get_untracked() {
+                    link.set(run.position().link());
+                }
+            })
+        };
         Stream::open(Source {
-            url: Box::new(move || format!("/api/v1/runs/{id}/events?after={}", run.position().seq)),
-            names: &["hello", "message", "event", "reset", "end"],
+            topic: format!("run:{}", shared.id),
+            from: run.position().seq.to_string(),
             frame: Box::new(move |frame| match frame.name.as_str() {
                 "hello" => {
                     if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
@@ -72,11 +90,14 @@ mod browser {
                     Next::Go
                 }
                 "reset" => {
-                    refetch(shared);
+                    refetch(shared, &held);
                     Next::Go
                 }
                 "end" => {
                     batch.flush();
+                    if !run.is_over.get_untracked() {
+                        refetch(shared, &held);
+                    }
                     Next::Done
                 }
                 _ => {
@@ -90,11 +111,41 @@ mod browser {
         })
     }
 
-    fn refetch(shared: Shared) {
+    /// What was taken in, where tests and the curious find it.
+    fn show_counted(shared: Shared) {
+        if let Some(root) = document().document_element() {
+            // The name is a constant that a browser accepts.
+            let _ = root.set_attribute("data-events", &shared.run.counted().to_string());
+        }
+    }
+
+    /// Asks for the run as it is now, once; what comes meanwhile waits for the answer.
+    fn refetch(shared: Shared, held: &Held) {
+        if held.borrow().is_none() {
+            *held.borrow_mut() = Some(Vec::new());
+            ask(shared, Rc::clone(held));
+        }
+    }
+
+    fn ask(shared: Shared, held: Held) {
         spawn_local(async move {
-            if let Ok(page) = crate::fns::run(shared.id.to_string(), None).await {
-                shared.run.reset(page);
+            let page = crate::fns::run(shared.id.to_string(), None).await;
+            // This page may be gone by now.
+            if shared.run.instant.is_disposed() {
+                return;
             }
+            let Ok(page) = page else {
+                set_timeout(move || ask(shared, held), ASK_AGAIN);
+                return;
+            };
+            shared.run.reset(page);
+            let last = shared.run.position().seq;
+            let mut events = held.borrow_mut().take().unwrap_or_default();
+            events.retain(|event| event.seq > last);
+            if shared.run.apply(&events) {
+                refetch(shared, &held);
+            }
+            show_counted(shared);
         });
     }
 
@@ -107,7 +158,11 @@ mod browser {
             let now = untrack(|| run.now(clock));
             handle.with(|live| {
                 for &ix in changed.iter() {
-                    live.set_card(ix as usize, &run.card(ix, now, live.height(ix as usize)));
+                    let card = ix as usize;
+                    match live.shows(card) {
+                        true => live.set_card(card, &run.card(ix, now, live.height(card))),
+                        false => live.set_box(card, run.key(ix)),
+                    }
                     run.with(|run| {
                         let plan = run.plan().task(ix);
                         for &edge in plan.downs.iter().chain(&plan.ups) {
@@ -125,7 +180,7 @@ mod browser {
             let running: Vec<_> =
                 run.with(|state| state.tasks_in(Some(TaskStatus::Running)).take(500).collect());
             handle.with(|live| {
-                for ix in running {
+                for ix in running.into_iter().filter(|&ix| live.shows(ix as usize)) {
                     live.set_card(ix as usize, &run.card(ix, now, live.height(ix as usize)));
                 }
             });

@@ -14,7 +14,7 @@ use crate::fns::{self, RetryRun};
 use crate::format;
 use crate::icons::Icon;
 use crate::model::RetryAsk;
-use crate::parts::{Failure, Loading};
+use crate::parts::{Failure, Loading, Submit};
 use crate::posted::posted;
 
 /// What the address asks for.
@@ -148,19 +148,11 @@ fn WillRun(shared: Shared, plan: RetryView, again: Again) -> impl IntoView {
             <input type="hidden" name="from" value=again.from.unwrap_or_default()/>
             <input type="hidden" name="inputs" value=again.inputs.unwrap_or_default()/>
             <p class="soft hint">"What runs does its work again, with all it does outside."</p>
-            <button
-                class="button primary"
-                type="submit"
-                name="form"
-                value="retry_run"
-                formaction=here
-                disabled=move || action.pending().get()
-            >
-                <Icon name="u-play"/>
+            <Submit form="retry_run" here busy=move || action.pending().get() icon="u-play">
                 {move || {
                     if action.pending().get() { "Starting…".to_owned() } else { format!("Run {}", format::count(n_runs, "task", "tasks")) }
                 }}
-            </button>
+            </Submit>
         </ActionForm>
         {failure}
     }

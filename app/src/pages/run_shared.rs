@@ -20,6 +20,8 @@ pub enum View {
     /// Cards and tracks.
     #[default]
     Graph,
+    /// The same as a list.
+    Outline,
     /// Rows over time.
     Timeline,
     /// A table.
@@ -28,13 +30,14 @@ pub enum View {
 
 impl View {
     /// All, in the order of their tabs.
-    pub const ALL: [Self; 3] = [Self::Graph, Self::Timeline, Self::Tasks];
+    pub const ALL: [Self; 4] = [Self::Graph, Self::Outline, Self::Timeline, Self::Tasks];
 
     /// The word in an address; the usual view needs none.
     #[must_use]
     pub const fn key(self) -> Option<&'static str> {
         match self {
             Self::Graph => None,
+            Self::Outline => Some("outline"),
             Self::Timeline => Some("timeline"),
             Self::Tasks => Some("tasks"),
         }

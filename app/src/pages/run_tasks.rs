@@ -169,6 +169,7 @@ fn Chooser(shared: Shared, filter: Memo<Filter>, counts: Memo<TaskCounts>) -> im
                     value=typed
                     placeholder="Path, name, type or error"
                     aria-label="Find task runs"
+                    data-keys="/"
                     autocomplete="off"
                     on:input=on_input
                 />

@@ -212,7 +212,8 @@ fn Out(task: Memo<TaskRunView>, found: Option<WhyView>) -> impl IntoView {
             view! {
                 <span class="out" data-state=state>
                     <Icon name=format!("s-{state}")/>
-                    <span>{why.reason} {why.since.map(|since| view! { ", since " <Moment at=since/> })}</span>
+                    <span>{why.reason}</span>
+                    {why.since.map(|since| view! { <span>"since " <Moment at=since/></span> })}
                 </span>
             }
             .into_any()

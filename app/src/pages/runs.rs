@@ -162,6 +162,17 @@ impl Rows {
     fn get(self, id: &str) -> Option<ArcRwSignal<RunSummary>> {
         self.rows.try_with_value(|rows| rows.get(id).cloned()).flatten()
     }
+
+    /// Whether these runs tell of every row that may still change.
+    #[cfg(any(feature = "hydrate", test))]
+    fn are_told_by(self, runs: &[RunSummary]) -> bool {
+        let is_told = |row: &ArcRwSignal<RunSummary>| {
+            row.with_untracked(|row| row.state.is_final() || runs.iter().any(|run| run.id == row.id))
+        };
+        self.rows
+            .try_with_value(|rows| rows.values().all(is_told))
+            .unwrap_or(true)
+    }
 }
 
 #[component]
@@ -309,6 +320,7 @@ fn NoRuns(is_filtered: bool) -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 mod browser {
+    use std::cell::Cell;
     use std::collections::HashSet;
     use std::time::Duration;
 
@@ -324,7 +336,7 @@ mod browser {
     use crate::model::board::RunListAsk;
     use crate::parts::Clock;
 
-    /// What the server sends in place of changes that a client missed: the newest runs as they are now.
+    /// What the server tells first, in place of changes that nobody heard: the newest runs as they are now.
     #[derive(Deserialize)]
     struct Reset {
         runs: Vec<RunSummary>,
@@ -334,8 +346,6 @@ mod browser {
     pub(super) fn follow(rows: Rows, ask: RunListAsk) {
         let link = expect_context::<RwSignal<Link>>();
         let clock = expect_context::<Clock>();
-        // Where the stream was left: by it the server knows a client that comes back, and sends what it missed.
-        let position = StoredValue::new(None::<String>);
         Effect::new(move |_| {
             let ask = ask.clone();
             let seen = StoredValue::new(HashSet::<String>::new());
@@ -344,13 +354,11 @@ mod browser {
                 move |runs: Vec<RunSummary>| runs.into_iter().for_each(|run| take_in(rows, &ask, seen, run))
             };
             let batch = Batch::new(take.clone());
+            // Whether the connection was gone for a while: then what is shown may be quite another page by now.
+            let (was_heard, was_away) = (Cell::new(false), Cell::new(false));
             keep(Stream::open(Source {
-                url: Box::new(move || {
-                    let after = position.try_get_value().flatten();
-                    let after = after.map(|after| format!("&after={}", crate::format::url_part(&after)));
-                    format!("/api/v1/events?topics=runs{}", after.unwrap_or_default())
-                }),
-                names: &["hello", "run", "reset"],
+                topic: "runs".to_owned(),
+                from: String::new(),
                 frame: Box::new(move |frame| {
                     match frame.name.as_str() {
                         "run" => {
@@ -361,22 +369,24 @@ mod browser {
                         "reset" => {
                             if let Ok(reset) = serde_json::from_str::<Reset>(&frame.data) {
                                 batch.flush();
+                                let is_covered = rows.are_told_by(&reset.runs);
                                 take(reset.runs);
-                                load_again(rows, ask.clone());
+                                if was_away.take() {
+                                    load_again(rows, ask.clone());
+                                } else if !is_covered {
+                                    look_again(rows, ask.clone(), take.clone());
+                                }
                             }
                         }
                         _ => {
                             if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
                                 clock.set(hello.server_now);
                             }
+                            if was_heard.replace(true) && link.get_untracked() != Link::Live {
+                                was_away.set(true);
+                            }
                         }
                     }
-                    // The first position is an empty one, but a position: a client without any is a new one.
-                    position.try_set_value(
-                        Some(frame.id)
-                            .filter(|id| !id.is_empty())
-                            .or_else(|| Some(String::new())),
-                    );
                     link.set(Link::Live);
                     Next::Go
                 }),
@@ -434,6 +444,17 @@ mod browser {
             },
             PAUSE,
         );
+    }
+
+    /// Asks for the page as it is now, and changes the rows that are shown in place: nothing moves under a pointer.
+    fn look_again(rows: Rows, ask: RunListAsk, take: impl Fn(Vec<RunSummary>) + 'static) {
+        spawn_local(async move {
+            if let Ok(list) = crate::fns::board::list_runs(ask).await
+                && rows.n_new.try_get_untracked().is_some()
+            {
+                take(list.page.items);
+            }
+        });
     }
 
     /// Asks for the page as it is now, and puts it in place. A page that cannot be had leaves what is shown.
@@ -508,6 +529,9 @@ mod tests {
             assert_eq!(rows.order.with_untracked(Vec::len), 2);
             assert!(rows.get(&ids[1]).is_none(), "what left the page is forgotten");
             assert_eq!(rows.n_new.get_untracked(), 0);
+            // Of the queued one nobody has told, of the one that has succeeded nothing more will come.
+            assert!(!rows.are_told_by(&[run(2, "succeeded")]));
+            assert!(rows.are_told_by(&[run(3, "running")]));
         });
     }
 }

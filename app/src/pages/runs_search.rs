@@ -230,6 +230,7 @@ fn Field(query: String, is_filtered: bool) -> impl IntoView {
                     prop:value=query
                     placeholder="state:failed flow:etl-* dur:>5m since:24h words"
                     aria-label="Filter runs"
+                    data-keys="/"
                     role="combobox"
                     aria-expanded=move || is_open().to_string()
                     aria-controls="offers"

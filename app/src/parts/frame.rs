@@ -10,6 +10,8 @@ use crate::icons::Icon;
 use crate::live::Link;
 use crate::theme::Theme;
 
+use super::keys::Keys;
+
 /// Rail, top bar and, inside `<main>`, the page.
 #[component]
 pub fn Frame(children: Children) -> impl IntoView {
@@ -20,11 +22,20 @@ pub fn Frame(children: Children) -> impl IntoView {
             <Rail/>
             <header class="bar">
                 <Crumbs/>
+                <button type="button" class="find" data-opens="goto" title="Go to a flow, a run or a page">
+                    <Icon name="u-search"/>
+                    <span>"Go to…"</span>
+                    <kbd>"Ctrl K"</kbd>
+                </button>
                 <Dot/>
                 <Themes/>
             </header>
-            <main id="main" tabindex="-1">{children()}</main>
+            <main id="main" tabindex="-1">
+                <Stale/>
+                {children()}
+            </main>
         </div>
+        <Keys/>
     }
     .into_any()
 }
@@ -98,6 +109,18 @@ fn trail(path: &str) -> Vec<(String, Option<&'static str>)> {
             ("Flows".to_owned(), Some("/flows")),
             ("New flow".to_owned(), None),
         ],
+        ["edit"] => vec![
+            ("Flows".to_owned(), Some("/flows")),
+            ("New flow".to_owned(), None),
+        ],
+        ["flows", id, "edit"] => vec![
+            ("Flows".to_owned(), Some("/flows")),
+            (format!("{id} · edit"), None),
+        ],
+        ["flows", id, "versions"] => vec![
+            ("Flows".to_owned(), Some("/flows")),
+            (format!("{id} · history"), None),
+        ],
         ["flows", id] => vec![("Flows".to_owned(), Some("/flows")), (id.to_owned(), None)],
         ["runs"] => vec![("Runs".to_owned(), None)],
         ["runs", id] => vec![
@@ -128,6 +151,24 @@ fn Dot() -> impl IntoView {
             {move || words().1}
         </span>
     }
+}
+
+/// Says over the page that what it shows may be old, once that has lasted.
+#[component]
+fn Stale() -> impl IntoView {
+    let link = use_context::<RwSignal<Link>>().unwrap_or_default();
+    let words = move || match link.get() {
+        Link::Offline { since_ms } => {
+            format!(
+                "What is shown is as of {}: the server does not answer.",
+                clock_time(since_ms)
+            )
+        }
+        Link::Gone => "What is shown was deleted on the server meanwhile.".to_owned(),
+        _ => String::new(),
+    };
+    let is_stale = move || matches!(link.get(), Link::Offline { .. } | Link::Gone);
+    view! { <p class="lost" data-state="failed" hidden=move || !is_stale()>{words}</p> }
 }
 
 fn clock_time(ms: f64) -> String {
@@ -204,6 +245,7 @@ mod tests {
         assert_eq!(say("/bulks/bulk_1"), "Runs / Many runs");
         assert_eq!(say("/flows/new"), "Flows / New flow");
         assert_eq!(say("/flows/nightly/"), "Flows / nightly");
+        assert_eq!(say("/flows/nightly/edit"), "Flows / nightly · edit");
         assert_eq!(say("/runs/run_01k9w3zq5r8v2m4x6c7d9e0f1g"), "Runs / 7d9e0f1g");
         assert_eq!(say("/x/y/z"), "Not here");
     }

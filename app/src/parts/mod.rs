@@ -3,9 +3,11 @@
 pub mod failure;
 pub mod fields;
 pub mod frame;
+pub mod keys;
 pub mod moment;
 pub mod problems;
 pub mod state;
+pub mod submit;
 
 pub use failure::{Failure, Loading};
 pub use frame::Frame;
@@ -14,3 +16,4 @@ pub(crate) use moment::localised;
 pub use moment::{Clock, Moment, provide_clock};
 pub use problems::Problems;
 pub use state::{Badge, Counts, Strip, Tally};
+pub use submit::Submit;

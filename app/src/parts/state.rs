@@ -56,35 +56,60 @@ pub fn Counts(#[prop(into)] counts: Signal<TaskCounts>) -> impl IntoView {
     }
 }
 
-/// The newest runs of a flow, oldest left. The height is the duration.
-#[component]
-pub fn Strip(runs: Vec<RunDot>) -> impl IntoView {
-    let longest = runs
-        .iter()
+/// A run in a strip.
+pub(crate) struct Mark {
+    /// The state's name in styles.
+    pub(crate) key: &'static str,
+    /// What it is, in words.
+    pub(crate) title: String,
+    /// In pixels.
+    pub(crate) height: f64,
+}
+
+impl Mark {
+    /// The mark of a run beside others of which one took `longest` milliseconds. A run that has not ended stands low.
+    pub(crate) fn of(run: &RunDot, longest: u64) -> Self {
+        let look = look::run(run.state);
+        let part = run.duration_ms.map_or(0.35, |ms| ms as f64 / longest as f64);
+        let took = run
+            .duration_ms
+            .map(|ms| format!(" in {}", format::duration(ms)))
+            .unwrap_or_default();
+        Self {
+            key: look.key,
+            title: format!("{}{took}, {}", look.word, format::moment(run.created_at)),
+            height: 7.0 + 21.0 * part,
+        }
+    }
+}
+
+/// What the longest of these runs took, in milliseconds; at least 1.
+pub(crate) fn longest(runs: &[RunDot]) -> u64 {
+    runs.iter()
         .filter_map(|run| run.duration_ms)
         .max()
         .unwrap_or(1)
-        .max(1);
+        .max(1)
+}
+
+/// The newest runs of a flow, oldest left. The height is the duration.
+#[component]
+pub fn Strip(runs: Vec<RunDot>) -> impl IntoView {
+    let longest = longest(&runs);
     let n = runs.len();
     let marks = runs
         .into_iter()
         .rev()
         .map(|run| {
-            let look = look::run(run.state);
-            let part = run.duration_ms.map_or(0.35, |ms| ms as f64 / longest as f64);
-            let took = run
-                .duration_ms
-                .map(|ms| format!(" in {}", format::duration(ms)))
-                .unwrap_or_default();
-            let title = format!("{}{took}, {}", look.word, format::moment(run.created_at));
+            let Mark { key, title, height } = Mark::of(&run, longest);
             view! {
                 // No links: a mark six pixels wide is no target for a finger. The list of runs leads to each.
                 <span
                     role="img"
-                    data-state=look.key
+                    data-state=key
                     title=title.clone()
                     aria-label=title
-                    style=format!("height:{:.0}px", 7.0 + 21.0 * part)
+                    style=format!("height:{height:.0}px")
                 ></span>
             }
         })

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! manifest.json            the names below, for the server
-//! pkg/app-HASH.js          glue between browser and WASM
-//! pkg/app-HASH_bg.wasm     the app
+//! pkg/app-HASH.js          glue between browser and WASM, for each part of the app
+//! pkg/app-HASH_bg.wasm     the part itself
 //! pkg/app-HASH.css         every style/*.css, in order of file name
 //! …                        public/*, under their own names
 //! ```
@@ -20,14 +20,15 @@ use crate::compress::Effort;
 use crate::files::{Fingerprint, Site, read_tree};
 use anyhow::{Context, Result};
 use clap::Parser;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Bundles the site.
 #[derive(Parser)]
 struct Args {
-    /// The compiled app, as `cargo build --target wasm32-unknown-unknown` leaves it.
-    #[arg(long)]
-    wasm: PathBuf,
+    /// A part of the app and its code, as `cargo build --target wasm32-unknown-unknown` leaves it. Parts may share a file.
+    #[arg(long, value_name = "PART=FILE", required = true, value_parser = part)]
+    wasm: Vec<(String, PathBuf)>,
     /// Folder of the style sheets.
     #[arg(long, default_value = "style")]
     style: PathBuf,
@@ -37,9 +38,6 @@ struct Args {
     /// Folder of the site; it is replaced as a whole.
     #[arg(long, default_value = "target/site")]
     out: PathBuf,
-    /// The `wasm-opt` to make the app smaller with.
-    #[arg(long)]
-    wasm_opt: Option<PathBuf>,
     /// For development: names stay in the WASM, compression is light.
     #[arg(long)]
     quick: bool,
@@ -53,24 +51,29 @@ fn main() -> Result<()> {
     let tool = std::fs::read(std::env::current_exe()?)?;
     let base = Fingerprint::default().with(&tool).with(effort.name().as_bytes());
 
-    let wasm = std::fs::read(&args.wasm).with_context(|| {
-        format!(
-            "the compiled app is not at {}: build the crate `frontend` first",
-            args.wasm.display()
-        )
-    })?;
-    let optimizer = args.wasm_opt.as_deref().map(app::Optimizer::new).transpose()?;
-    let app_hash = base
-        .with(&wasm)
-        .with(optimizer.as_ref().map_or("", |o| &o.version).as_bytes())
-        .hex();
+    let mut codes = BTreeMap::new();
+    let mut parts = BTreeMap::new();
+    for (part, file) in &args.wasm {
+        let wasm = std::fs::read(file).with_context(|| {
+            format!(
+                "{part} is not at {}: build the crate `frontend` first",
+                file.display()
+            )
+        })?;
+        let names = CodeNames::new(&base.with(&wasm).hex());
+        parts.insert(part.clone(), names.clone());
+        codes.insert(names, wasm);
+    }
 
     let styles = read_tree(&args.style)?;
     let css = css::concatenate(styles.iter().filter(|(name, _)| name.ends_with(".css")))?;
     let css_hash = base.with(css.as_bytes()).hex();
     let public = read_tree(&args.public)?;
 
-    let names = Names::new(&app_hash, &css_hash);
+    let names = Names {
+        css: format!("pkg/app-{css_hash}.css"),
+        parts,
+    };
     let stamp = public
         .iter()
         .fold(base, |stamp, (name, content)| {
@@ -83,8 +86,11 @@ fn main() -> Result<()> {
     }
 
     let mut site = Site::begin(&args.out, effort)?;
-    if !site.take_over(&[&names.js, &names.wasm])? {
-        let built = app::build(wasm, optimizer.as_ref(), effort)?;
+    for (names, wasm) in codes {
+        if site.take_over(&[&names.js, &names.wasm])? {
+            continue;
+        }
+        let built = app::build(wasm, effort)?;
         site.add(&names.js, built.js.as_bytes())?;
         site.add(&names.wasm, &built.wasm)?;
         for (name, content) in &built.snippets {
@@ -100,27 +106,50 @@ fn main() -> Result<()> {
     report(&args.out, &names, &sizes)
 }
 
-/// Where the browser finds the parts that are named after their content, relative to the site.
+/// `PART=FILE`.
+fn part(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((part, file)) if !part.is_empty() && !file.is_empty() => Ok((part.to_owned(), file.into())),
+        _ => Err("a part of the app and its file, as board=app.wasm".to_owned()),
+    }
+}
+
+/// Where the browser finds what is named after its content, relative to the site.
 struct Names {
+    css: String,
+    parts: BTreeMap<String, CodeNames>,
+}
+
+/// The files of one part of the app.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct CodeNames {
     js: String,
     wasm: String,
-    css: String,
+}
+
+impl CodeNames {
+    fn new(hash: &str) -> Self {
+        Self {
+            js: format!("pkg/app-{hash}.js"),
+            wasm: format!("pkg/app-{hash}_bg.wasm"),
+        }
+    }
 }
 
 impl Names {
-    fn new(app: &str, css: &str) -> Self {
-        Self {
-            js: format!("pkg/app-{app}.js"),
-            wasm: format!("pkg/app-{app}_bg.wasm"),
-            css: format!("pkg/app-{css}.css"),
-        }
-    }
-
     /// The manifest: addresses as the browser asks for them.
     fn manifest(&self) -> String {
-        let Self { js, wasm, css } = self;
-        serde_json::json!({ "js": format!("/{js}"), "wasm": format!("/{wasm}"), "css": format!("/{css}") })
-            .to_string()
+        let bundles: serde_json::Map<_, _> = self
+            .parts
+            .iter()
+            .map(|(part, CodeNames { js, wasm })| {
+                (
+                    part.clone(),
+                    serde_json::json!({ "js": format!("/{js}"), "wasm": format!("/{wasm}") }),
+                )
+            })
+            .collect();
+        serde_json::json!({ "css": format!("/{}", self.css), "bundles": bundles }).to_string()
     }
 }
 
@@ -129,11 +158,15 @@ fn report(out: &Path, names: &Names, sizes: &files::Sizes) -> Result<()> {
     use std::io::Write;
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "site: {}", out.display())?;
-    for name in [&names.wasm, &names.js, &names.css] {
+    let code = names
+        .parts
+        .iter()
+        .flat_map(|(part, names)| [(part.as_str(), &names.wasm), (part.as_str(), &names.js)]);
+    for (part, name) in code.chain([("", &names.css)]) {
         if let Some((plain, sent)) = sizes.get(name) {
             writeln!(
                 stdout,
-                "site: {name:<36} {:>6} kB, {:>5} kB as brotli",
+                "site: {part:<8} {name:<36} {:>6} kB, {:>5} kB as brotli",
                 plain.div_ceil(1000),
                 sent.div_ceil(1000)
             )?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ACTOR, json};
+use super::{ACTOR, json, limit_to};
 use crate::extract::{Json, NoParams, Path, Query};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
@@ -160,10 +160,6 @@ pub(super) async fn grid(
     Path(flow): Path<String>,
     Query(params): Query<GridParams>,
 ) -> ApiResult<Response> {
-    let n = params.limit.unwrap_or(GRID_TASKS);
-    if n > GRID_TASKS_MAX {
-        let detail = format!("`limit` must be at most {GRID_TASKS_MAX}");
-        return Err(ApiError::bad_request("bad_query", detail));
-    }
+    let n = limit_to(params.limit, GRID_TASKS, GRID_TASKS_MAX)?;
     Ok(json(&state.engine.grid(&flow, params.from, n).await?))
 }

@@ -117,14 +117,17 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
 
 /// How many entries a caller gets.
 fn limit(wanted: Option<usize>) -> ApiResult<usize> {
-    match wanted {
-        None => Ok(LIST_DEFAULT),
-        Some(wanted @ 1..=LIST_MAX) => Ok(wanted),
-        Some(_) => Err(ApiError::bad_request(
-            "bad_query",
-            format!("`limit` must be from 1 to {LIST_MAX}"),
-        )),
+    limit_to(wanted, LIST_DEFAULT, LIST_MAX)
+}
+
+/// How many a caller gets who wants `wanted`, of at most `max`.
+fn limit_to(wanted: Option<usize>, default: usize, max: usize) -> ApiResult<usize> {
+    let n = wanted.unwrap_or(default);
+    if n == 0 || n > max {
+        let detail = format!("`limit` must be from 1 to {max}");
+        return Err(ApiError::bad_request("bad_query", detail));
     }
+    Ok(n)
 }
 
 /// JSON that changes at any time.

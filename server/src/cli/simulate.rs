@@ -69,6 +69,7 @@ pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<Ended
         inputs: inputs_of(&doc, &args.inputs)?,
         vars: vars(&args.vars)?,
         stubs: stubs(args, &doc, &types)?,
+        pinned: BTreeMap::new(),
         seed: args.seed,
         at: args.at,
     };

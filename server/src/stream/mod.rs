@@ -6,6 +6,7 @@
 
 pub(crate) mod logs;
 pub(crate) mod many;
+pub(crate) mod mux;
 #[cfg(test)]
 mod readers;
 pub(crate) mod run;

@@ -77,8 +77,8 @@ async fn tasks_are_answered() {
         text += &site.redact(&format!("{}\n", output.body));
     }
     expect![[r#"
-        approve 422 bad_answer: "to" is a required property.
-        approve 422 bad_answer: /to: "nowhere" is not one of "here" or "there".
+        approve 422 bad_answer: `to` is missing.
+        approve 422 bad_answer: /to: "nowhere" is not possible here; write one of here, there.
         approve 422 invalid: Invalid type: integer `3`, expected a map (values).
         approve 422 invalid: Unknown field `value`, expected `values` or `comment` (value).
         approve 202 running

@@ -308,6 +308,72 @@ async fn a_flow_is_created_read_saved_and_archived() {
 }
 
 #[tokio::test]
+async fn moving_a_box_makes_no_version() {
+    let site = Site::start().await;
+    let put = async |more: &str| {
+        let text = format!("PUT /api/v1/flows/hello\ncontent-type: text/yaml\n\n{HELLO}{more}");
+        site.send(&text).await;
+    };
+    put("").await;
+    put("layout:\n  greet: [40, 80]\n").await;
+    site.check(
+        "GET /api/v1/flows/hello?version=1\naccept: text/yaml",
+        expect![[r#"
+            200
+            content-type: application/yaml
+            etag: "1"
+            flow: hello
+            name: Hello
+            inputs:
+              name: { type: string, default: world }
+            tasks:
+              greet: { type: transform, with: { value: "Hello, {{ inputs.name }}!" } }
+            layout:
+              greet: [40, 80]
+        "#]],
+    )
+    .await;
+    site.check(
+        "GET /api/v1/flows/hello/versions",
+        expect![[r#"
+        200
+        content-type: application/json
+        {
+          "items": [
+            {
+              "version": 1,
+              "created_at": "TIME",
+              "actor": "local",
+              "n_tasks": 1
+            }
+          ]
+        }
+    "#]],
+    )
+    .await;
+    // What else is written is kept by a version.
+    put("# Looked through.\nlayout:\n  greet: [40, 80]\n").await;
+    site.check(
+        "GET /api/v1/flows/hello\naccept: text/yaml",
+        expect![[r#"
+        200
+        content-type: application/yaml
+        etag: "2"
+        flow: hello
+        name: Hello
+        inputs:
+          name: { type: string, default: world }
+        tasks:
+          greet: { type: transform, with: { value: "Hello, {{ inputs.name }}!" } }
+        # Looked through.
+        layout:
+          greet: [40, 80]
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_new_flow_can_be_put() {
     let site = Site::start().await;
     site.check(

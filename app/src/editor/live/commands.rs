@@ -1,0 +1,449 @@
+//! What can be asked of the desk by name or key: each command of the registry, carried out.
+
+use editor::actions::{Command, of};
+use editor::adding::{self, Template};
+use editor::arrange::{self, Align, Spread};
+use editor::camera::STEP;
+use editor::change::Change;
+use editor::drawn::Drawn;
+use editor::focus;
+use editor::geometry::{Port, Rect, pt, snapped};
+use editor::gesture::{Input, Pick};
+use editor::scene::Scene;
+use editor::select::Selection;
+use flow::Problem;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::desk::{Ask, Desk, Drawer};
+use crate::format::count;
+
+impl Desk {
+    /// Carries out what was asked for by name or key.
+    pub(super) fn run(self, command: Command) {
+        if !of(command).when.holds(&self.selection.get_untracked()) {
+            return;
+        }
+        if self.work_on(command) {
+            return;
+        }
+        use Command as C;
+        match command {
+            C::Commands => self.ask(Ask::Command),
+            C::Shortcuts => self.sheet.update(|is_open| *is_open = !*is_open),
+            C::Close => self.close(),
+            C::ZoomIn => self.stage(|stage| stage.zoom(STEP)),
+            C::ZoomOut => self.stage(|stage| stage.zoom(1.0 / STEP)),
+            C::ActualSize => self.stage(|stage| stage.zoom(f64::NAN)),
+            C::FitAll => self.stage(|stage| stage.fit(None)),
+            C::FitSelection => self.fit_selection(),
+            C::Minimap => {
+                self.map.update(|is_open| *is_open = !*is_open);
+                self.stage(|stage| {
+                    stage.has_map.set(self.map.get_untracked());
+                    stage.stale();
+                });
+            }
+            C::Outline => self.outline.update(|is_open| *is_open = !*is_open),
+            C::Inspector => self.inspector.update(|is_open| *is_open = !*is_open),
+            C::Problems => self.toggle(Drawer::Problems),
+            C::CodeView => self.text.update(|is_open| *is_open = !*is_open),
+            C::QuickAdd => self.quick_add(),
+            C::InsertOnEdge => self.insert(),
+            C::Upstream | C::Downstream => {
+                let along =
+                    self.with(|session| session.selection.along(&session.scene, command == C::Downstream));
+                self.select(along);
+            }
+            C::SelectAll => self.select(self.with(|session| Selection::all(&session.scene))),
+            C::Invert => self.select(self.with(|session| session.selection.inverted(&session.scene))),
+            C::Find => self.ask(Ask::Find),
+            C::FindNext => self.next_found(1),
+            C::FindBefore => self.next_found(-1),
+            C::NextProblem => self.next_problem(),
+            C::Open | C::Rename => self.open_selected(),
+            C::Copy => self.copy(false),
+            C::Cut => self.copy(true),
+            C::Paste => self.paste_asked(false),
+            C::PasteWithLinks => self.paste_asked(true),
+            C::Duplicate => self.duplicate(),
+            C::Note => self.add_note(),
+            C::Group => self.group(),
+            C::Ungroup => self.ungroup(),
+            C::Collapse => self.collapse(),
+            C::Connect => {
+                if let Some(id) = self.primary() {
+                    self.ask(Ask::Target(id));
+                }
+            }
+            C::Delete => self.delete(false),
+            C::DeleteAndHeal => self.delete(true),
+            C::Undo => self.step(true),
+            C::Redo => self.step(false),
+            other => self.arrange(other),
+        }
+    }
+
+    fn arrange(self, command: Command) {
+        use Command as C;
+        let change = self.with(|session| {
+            let (scene, cards) = (&session.scene, session.selection.cards(&session.scene));
+            let nudge = |x: f64, y: f64| arrange::nudge(scene, &cards, pt(x, y));
+            match command {
+                C::NudgeLeft => nudge(-8.0, 0.0),
+                C::NudgeRight => nudge(8.0, 0.0),
+                C::NudgeUp => nudge(0.0, -8.0),
+                C::NudgeDown => nudge(0.0, 8.0),
+                C::PushLeft => nudge(-40.0, 0.0),
+                C::PushRight => nudge(40.0, 0.0),
+                C::PushUp => nudge(0.0, -40.0),
+                C::PushDown => nudge(0.0, 40.0),
+                C::Tidy if cards.len() > 1 => arrange::tidy(scene, &cards),
+                C::Tidy => arrange::tidy_all(scene),
+                C::AlignLeft => arrange::align(scene, &cards, Align::Left),
+                C::AlignRight => arrange::align(scene, &cards, Align::Right),
+                C::AlignTop => arrange::align(scene, &cards, Align::Top),
+                C::AlignBottom => arrange::align(scene, &cards, Align::Bottom),
+                C::AlignCentre => arrange::align(scene, &cards, Align::Centre),
+                C::AlignMiddle => arrange::align(scene, &cards, Align::Middle),
+                C::DistributeAcross => arrange::distribute(scene, &cards, Spread::Across),
+                C::DistributeDown => arrange::distribute(scene, &cards, Spread::Down),
+                _ => None,
+            }
+        });
+        let is_step = matches!(
+            command,
+            C::NudgeLeft
+                | C::NudgeRight
+                | C::NudgeUp
+                | C::NudgeDown
+                | C::PushLeft
+                | C::PushRight
+                | C::PushUp
+                | C::PushDown
+        );
+        match change {
+            // Keys that repeat are one step together.
+            Some(change) if is_step => self.change(&change),
+            Some(change) => {
+                let label = if command == C::Tidy {
+                    "Tidy"
+                } else {
+                    of(command).label
+                };
+                self.change_as(label, &change, None);
+            }
+            None => self.say("Nothing had to move.".to_owned()),
+        }
+    }
+
+    /// What is open is closed; with nothing open, nothing is selected any more.
+    fn close(self) {
+        let is_open = self.asked.with_untracked(Option::is_some)
+            || self.menu.with_untracked(Option::is_some)
+            || self.sheet.get_untracked();
+        self.close_floats();
+        self.stage(|stage| {
+            let is_busy = stage.is_busy();
+            stage.give(Input::Escape);
+            if !is_open && !is_busy && !self.selection.with_untracked(Selection::is_empty) {
+                self.select(Selection::default());
+            }
+        });
+        self.refused.set(None);
+    }
+
+    fn toggle(self, drawer: Drawer) {
+        self.drawer
+            .update(|open| *open = if *open == drawer { Drawer::Shut } else { drawer });
+    }
+
+    fn fit_selection(self) {
+        let rect = self.with(|session| {
+            let cards = session.selection.cards(&session.scene);
+            Rect::around(cards.into_iter().map(|card| session.scene.cards[card].rect))
+        });
+        self.stage(|stage| stage.fit(rect));
+    }
+
+    fn quick_add(self) {
+        self.stage(|stage| {
+            let (w, h) = stage.size();
+            let at = pt(w / 2.0, h / 3.0);
+            let place = stage.camera().canvas(at);
+            // Beside the selected task, if there is one: connected.
+            let from = self.with(|session| {
+                let card = session
+                    .selection
+                    .primary()
+                    .and_then(|id| session.scene.number(id))?;
+                Some((card, usual_port(&session.scene, card).clone()))
+            });
+            let place = match &from {
+                Some((card, _)) => self.with(|session| {
+                    let rect = session.scene.cards[*card].rect;
+                    adding::free_place(&session.scene, pt(rect.right() + 72.0, rect.y))
+                }),
+                None => self.with(|session| adding::free_place(&session.scene, place)),
+            };
+            self.ask(Ask::Type(Pick {
+                at,
+                place,
+                from,
+                on: None,
+            }));
+        });
+    }
+
+    /// A task of a type beside what is selected, connected to it.
+    pub(super) fn add(self, task_type: &str) {
+        let change = self.with(|session| {
+            let scene = &session.scene;
+            let card = session.selection.primary().and_then(|id| scene.number(id));
+            let from = card.map(|card| (card, usual_port(scene, card)));
+            adding::add(scene, &Template::of(task_type), None, from)
+        });
+        self.change(&change);
+        self.show_primary();
+    }
+
+    fn insert(self) {
+        let pick = self.with(|session| {
+            let track = session.scene.track(session.selection.edge()?)?;
+            let place = session.scene.tracks[track].wire.middle()?;
+            Some((track, place))
+        });
+        if let Some((track, place)) = pick {
+            self.stage(|stage| {
+                let at = stage.camera().stage(place);
+                self.ask(Ask::Type(Pick {
+                    at,
+                    place,
+                    from: None,
+                    on: Some(track),
+                }));
+            });
+        }
+    }
+
+    fn delete(self, heal: bool) {
+        let change = self.with(|session| {
+            let selection = &session.selection;
+            match (selection.edge(), selection.note(), selection.group()) {
+                (Some(edge), _, _) => Change::Disconnect(edge.clone()),
+                (_, Some(note), _) => Drawn::remove_note(note),
+                (_, _, Some(group)) => Drawn::ungroup(group),
+                _ => Change::Remove {
+                    tasks: selection.ids(),
+                    heal,
+                },
+            }
+        });
+        self.seal();
+        self.change(&change);
+    }
+
+    /// A note where the pointer is, or in the middle of what is seen.
+    fn add_note(self) {
+        let mut place = pt(0.0, 0.0);
+        self.stage(|stage| {
+            let (w, h) = stage.size();
+            let at = stage
+                .last_seen()
+                .unwrap_or_else(|| pt(w / 2.0 - 108.0, h / 2.0 - 60.0));
+            place = snapped(stage.camera().canvas(at));
+        });
+        // It lies under cards: beside them it is seen.
+        let place = self.with(|session| adding::free_place(&session.scene, place));
+        let note = self.with(|session| session.drawn().new_note(place));
+        let chosen = Selection::of_note(&note.id);
+        self.change_as("Add a note", &Drawn::put_note(&note), Some(chosen));
+        self.open_selected();
+    }
+
+    fn group(self) {
+        let tasks = self.selection.with_untracked(Selection::ids);
+        let (id, change) = self.with(|session| {
+            let drawn = session.drawn();
+            (drawn.new_group_id(), drawn.group(&tasks))
+        });
+        let label = format!("Group {}", count(tasks.len() as u64, "task", "tasks"));
+        self.change_as(&label, &change, Some(Selection::of_group(&id)));
+    }
+
+    fn ungroup(self) {
+        let change = self.with(|session| match session.selection.group() {
+            Some(group) => Some(Drawn::ungroup(group)),
+            None => session.drawn().ungroup_all(&session.selection.ids()),
+        });
+        let chosen = Selection::of(self.meant());
+        match change {
+            Some(change) => self.change_as("Ungroup", &change, Some(chosen)),
+            None => self.say("What is selected stands in no group.".to_owned()),
+        }
+    }
+
+    fn collapse(self) {
+        let change = self.with(|session| {
+            let group = session.scene.group(session.selection.group()?)?;
+            let is_whole = group.group.is_collapsed;
+            let label = if is_whole { "Open" } else { "Close" };
+            let label = format!("{label} group {}", group.group.title);
+            Some((label, Drawn::collapse(&group.group.id, !is_whole)))
+        });
+        if let Some((label, change)) = change {
+            self.change_as(&label, &change, None);
+        }
+    }
+
+    pub(super) fn show_primary(self) {
+        if let Some(id) = self.primary() {
+            self.stage(|stage| stage.show(&id, false));
+        }
+    }
+
+    /// The arrow keys.
+    pub(super) fn go(self, way: focus::Way) {
+        let next = self.with(|session| {
+            let scene = &session.scene;
+            let from = session.selection.group().and_then(|group| scene.group(group));
+            let start = match session.selection.primary() {
+                Some(id) => scene.number(id),
+                None => from.and_then(|group| group.members.first().copied()),
+            };
+            let own = start.and_then(|card| scene.cards[card].group.filter(|_| scene.cards[card].is_hidden));
+            let mut next = match start {
+                Some(card) => focus::next(scene, card, way),
+                None => focus::first(scene),
+            };
+            // Through a group that is drawn as one box in one step.
+            let mut left = scene.cards.len();
+            while let Some(card) = next
+                && scene.cards[card].is_hidden
+                && scene.cards[card].group == own
+                && left > 0
+            {
+                left -= 1;
+                next = focus::next(scene, card, way);
+            }
+            let card = &scene.cards[next?];
+            let group = card.group.filter(|_| card.is_hidden);
+            Some(group.map_or_else(
+                || (Selection::one(&card.id), card.id.clone()),
+                |group| {
+                    (
+                        Selection::of_group(&scene.groups[group].group.id),
+                        card.id.clone(),
+                    )
+                },
+            ))
+        });
+        if let Some((selection, id)) = next {
+            self.select(selection);
+            self.stage(|stage| stage.show(&id, false));
+        }
+    }
+
+    /// Goes to a task: it is selected and in the middle of the stage.
+    pub(super) fn jump(self, id: &str) {
+        self.select(Selection::one(id));
+        self.stage(|stage| stage.show(id, true));
+    }
+
+    /// Goes to a note or group.
+    pub(super) fn jump_to_drawn(self, is_note: bool, id: &str) {
+        let rect = self.with(|session| {
+            let scene = &session.scene;
+            match is_note {
+                true => scene.note(id).map(|note| note.rect),
+                false => scene.group(id).map(|group| group.rect),
+            }
+        });
+        let Some(rect) = rect else { return };
+        self.select(match is_note {
+            true => Selection::of_note(id),
+            false => Selection::of_group(id),
+        });
+        self.stage(|stage| stage.look(stage.camera().centred(rect, stage.size())));
+    }
+
+    fn next_found(self, by: isize) {
+        let id = self.kept.try_update_value(|kept| {
+            let (ids, at) = &mut kept.found;
+            if ids.is_empty() {
+                return None;
+            }
+            *at = (*at as isize + by).rem_euclid(ids.len() as isize) as usize;
+            ids.get(*at).cloned()
+        });
+        match id.flatten() {
+            Some(id) => self.jump(&id),
+            None => self.ask(Ask::Find),
+        }
+    }
+
+    fn next_problem(self) {
+        let problems = self.problems.get_untracked();
+        if problems.is_empty() {
+            return self.say("There are no problems.".to_owned());
+        }
+        let next = self.kept.try_update_value(|kept| {
+            let next = kept.problem.map_or(0, |at| (at + 1) % problems.len());
+            kept.problem = Some(next);
+            next
+        });
+        if let Some(problem) = next.and_then(|next| problems.get(next)) {
+            self.say(problem.message.clone());
+            self.to_problem(problem);
+        }
+    }
+
+    /// Goes to what a problem is about: its task and field, else its line.
+    pub(super) fn to_problem(self, problem: &Problem) {
+        let steps = editor::find::steps(problem.field.as_deref().unwrap_or_default());
+        let task = problem.task.clone();
+        let task = task.filter(|task| self.with(|session| session.scene.card(task).is_some()));
+        match (task, problem.line) {
+            (Some(task), _) => self.jump(&task),
+            (None, Some(line)) if steps.is_empty() || self.with(|session| session.broken().is_some()) => {
+                self.text.set(true);
+                return self.line.set(Some((line as usize).saturating_sub(1)));
+            }
+            _ => self.select(Selection::default()),
+        }
+        self.inspector.set(true);
+        // The form of the task stands there with the next turn of the page.
+        set_timeout(move || to_field(&steps), std::time::Duration::from_millis(60));
+    }
+}
+
+/// Takes the focus to the field at a path, or to the nearest one around it.
+fn to_field(steps: &[String]) {
+    for n in (1..=steps.len()).rev() {
+        let Some(field) = document().get_element_by_id(&format!("f-{}", steps[..n].join("-"))) else {
+            continue;
+        };
+        let mut around = field.parent_element();
+        while let Some(element) = around {
+            if element.tag_name() == "DETAILS" {
+                // An element takes any attribute with such a name.
+                let _ = element.set_attribute("open", "");
+            }
+            around = element.parent_element();
+        }
+        field.scroll_into_view();
+        if let Ok(field) = field.dyn_into::<web_sys::HtmlElement>() {
+            let _ = field.focus();
+        }
+        return;
+    }
+}
+
+/// The port that edges leave from if none is named: that of success, of a switch that of its first case.
+pub(super) fn usual_port(scene: &Scene, card: usize) -> &Port {
+    let ports = &scene.cards[card].ports;
+    ports
+        .iter()
+        .find(|port| **port == Port::Succeeded)
+        .unwrap_or(&ports[0])
+}

@@ -1,0 +1,136 @@
+//! What tasks can do: to be dragged onto the stage, or clicked to stand beside what is selected.
+
+use editor::adding::Template;
+use flow::view::TaskTypeView;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::desk::Desk;
+use crate::icons::{self, Icon};
+
+/// The palette.
+#[component]
+pub(super) fn Palette(desk: Desk) -> impl IntoView {
+    let text = RwSignal::new(String::new());
+    let groups = move || {
+        let types = desk.with(|session| session.types.clone());
+        let found = matching(&types, &text.read());
+        let mut categories: Vec<&str> = found
+            .iter()
+            .map(|task_type| task_type.category.as_str())
+            .collect();
+        categories.dedup();
+        let mut seen: Vec<&str> = Vec::new();
+        for category in categories {
+            if !seen.contains(&category) {
+                seen.push(category);
+            }
+        }
+        seen.into_iter()
+            .map(|category| {
+                let items = found
+                    .iter()
+                    .filter(|task_type| task_type.category == category)
+                    .map(|task_type| item(desk, task_type))
+                    .collect_view();
+                view! { <section><h3>{title(category)}</h3><ul>{items}</ul></section> }
+            })
+            .collect_view()
+    };
+    view! {
+        <aside class="ed-palette" aria-label="Task types">
+            <input
+                type="search"
+                placeholder="Search tasks"
+                aria-label="Search task types"
+                prop:value=move || text.get()
+                on:input=move |event| text.set(event_target_value(&event))
+            />
+            <div class="ed-types">
+                {groups}
+            </div>
+        </aside>
+    }
+    .into_any()
+}
+
+/// What is pressed is dragged once the pointer has gone some way, wherever that is on the page.
+pub(super) fn moved(desk: Desk, event: &web_sys::PointerEvent) {
+    let far = |x: i32, y: i32| (event.client_x() - x).abs().max((event.client_y() - y).abs()) > 4;
+    let dragged = desk.kept.try_update_value(|kept| match &kept.pressed {
+        Some((_, x, y)) if far(*x, *y) => kept.pressed.take(),
+        _ => None,
+    });
+    if let Some((task_type, _, _)) = dragged.flatten() {
+        desk.stage(|stage| stage.take(Template::of(&task_type), event));
+    }
+}
+
+fn item(desk: Desk, task_type: &TaskTypeView) -> impl IntoView + use<> {
+    let key = task_type.key.clone();
+    let held = key.clone();
+    let summary = task_type.summary.clone();
+    view! {
+        <li>
+            <button
+                type="button"
+                title=summary
+                on:pointerdown=move |event: web_sys::PointerEvent| {
+                    // A finger scrolls the list; with it types are tapped.
+                    if event.button() == 0 && event.pointer_type() != "touch" {
+                        let pressed = Some((held.clone(), event.client_x(), event.client_y()));
+                        desk.kept.update_value(|kept| kept.pressed = pressed);
+                        release(&event);
+                    }
+                }
+                on:click=move |_| desk.add(&key)
+            >
+                <Icon name=icons::of_task_type(&task_type.key) large=true/>
+                <span class="cut">{task_type.title.clone()}</span>
+            </button>
+        </li>
+    }
+}
+
+/// Pens are captured by what they press; the list has to see where they go.
+fn release(event: &web_sys::PointerEvent) {
+    if let Some(target) = event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        && target.has_pointer_capture(event.pointer_id())
+    {
+        let _ = target.release_pointer_capture(event.pointer_id());
+    }
+}
+
+fn title(category: &str) -> &str {
+    match category {
+        "control" => "Control",
+        "data" => "Data",
+        "io" => "In and out",
+        "worker" => "By workers",
+        other => other,
+    }
+}
+
+/// The types in which all words are found, in their names before their summaries.
+pub(super) fn matching<'t>(types: &'t [TaskTypeView], text: &str) -> Vec<&'t TaskTypeView> {
+    let text = text.trim().to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut found: Vec<(u8, &TaskTypeView)> = types
+        .iter()
+        .filter_map(|task_type| {
+            let name = format!("{} {}", task_type.title, task_type.key).to_lowercase();
+            let all = format!("{name} {} {}", task_type.summary, task_type.category).to_lowercase();
+            let rank = match () {
+                () if name.starts_with(&text) => 0,
+                () if words.iter().all(|word| name.contains(word)) => 1,
+                () if words.iter().all(|word| all.contains(word)) => 2,
+                () => return None,
+            };
+            Some((rank, task_type))
+        })
+        .collect();
+    found.sort_by_key(|(rank, _)| if text.is_empty() { 0 } else { *rank });
+    found.into_iter().map(|(_, task_type)| task_type).collect()
+}

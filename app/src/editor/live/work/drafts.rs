@@ -1,0 +1,315 @@
+//! Drafts: kept by themselves, on the server or, if it does not answer, in this browser; offered when the editor is opened again.
+
+use std::time::Duration;
+
+use editor::keeping::{Keeping, Stored, ago, offered};
+use flow::Timestamp;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use serde_json::json;
+
+use super::super::desk::Desk;
+use super::now_at_server;
+use crate::fns::draft::{discard_draft, open_draft, save_draft};
+use crate::icons::Icon;
+use crate::model::edit::DraftAsk;
+
+/// How long after a change the draft is saved: a word is typed by then.
+const SAVE_AFTER: Duration = Duration::from_millis(800);
+
+/// How long a server that does not answer is left alone.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(4);
+
+/// Opens the draft there is, and keeps every change from then on.
+pub(in super::super) fn keep_drafts(desk: Desk) {
+    let work = desk.work();
+    let is_open = RwSignal::new(false);
+    desk.remember_text();
+    spawn_local(async move {
+        let flow = desk.with(|session| session.flow.clone());
+        let server = open_draft(flow).await.ok().flatten();
+        if is_open.is_disposed() {
+            return;
+        }
+        let after = server.as_ref().map(|draft| draft.saved_at);
+        work.kept.update_value(|kept| kept.after = after);
+        let server = server.map(|draft| Stored {
+            base: draft.base,
+            source: draft.source,
+            at: draft.saved_at.as_millis(),
+        });
+        let published = desk.with(|session| session.text().to_owned());
+        // Whoever was quick has changed it by now: what was changed goes on, and the draft is offered no more.
+        let is_untouched =
+            desk.with(|session| session.text() == work.kept.with_value(|kept| kept.text.clone()));
+        if let Some(stored) = offered(server, read_here(desk), &published).filter(|_| is_untouched) {
+            desk.open_draft(stored);
+        }
+        is_open.set(true);
+    });
+    Effect::new(move |_| {
+        desk.rev.track();
+        if !is_open.get()
+            || desk.with(|session| session.text() == work.kept.with_value(|kept| kept.text.clone()))
+        {
+            return;
+        }
+        work.keeping.set(Keeping::Changed);
+        desk.save_in(SAVE_AFTER);
+    });
+    let now = move || {
+        if work.keeping.with_untracked(Keeping::is_at_risk) {
+            desk.write_here();
+            desk.save_now();
+        }
+    };
+    let handles = [
+        window_event_listener(ev::blur, move |_| now()),
+        window_event_listener(ev::online, move |_| {
+            if matches!(
+                work.keeping.get_untracked(),
+                Keeping::Here(_) | Keeping::Nowhere(_)
+            ) {
+                desk.save_now();
+            }
+        }),
+    ];
+    let hidden = window_event_listener_untyped("visibilitychange", move |_| now());
+    let leaving = window_event_listener(ev::pagehide, move |_| now());
+    on_cleanup(move || {
+        handles.into_iter().for_each(|handle| handle.remove());
+        hidden.remove();
+        leaving.remove();
+        if let Some(timer) = work.kept.try_update_value(|kept| kept.timer.take()).flatten() {
+            timer.clear();
+        }
+    });
+}
+
+impl Desk {
+    /// Whether something would be lost with the page: only if neither the server nor this browser takes it.
+    pub(in super::super) fn is_at_risk(self) -> bool {
+        let is_at_risk = self.work().keeping.with_untracked(Keeping::is_at_risk);
+        is_at_risk && self.with(|session| session.is_dirty()) && !self.write_here()
+    }
+
+    /// What the text is now is kept.
+    fn remember_text(self) {
+        let text = self.with(|session| session.text().to_owned());
+        self.work().kept.update_value(|kept| kept.text = text);
+    }
+
+    fn open_draft(self, stored: Stored) {
+        self.typed(&stored.source);
+        self.with_mut(|session| session.version = stored.base);
+        self.seal();
+        self.remember_text();
+        let after = self
+            .work()
+            .kept
+            .with_value(|kept| kept.after.map(Timestamp::as_millis));
+        let is_there = after == Some(stored.at);
+        self.work().keeping.set(match is_there {
+            true => Keeping::Kept(stored.at),
+            false => Keeping::Here(stored.at),
+        });
+        self.work().offered.set(Some(stored));
+        if !is_there {
+            self.save_in(SAVE_AFTER);
+        }
+        self.stage(|stage| stage.fit(None));
+    }
+
+    fn save_in(self, pause: Duration) {
+        let timer = set_timeout_with_handle(move || self.save_now(), pause).ok();
+        let before = self
+            .work()
+            .kept
+            .try_update_value(|kept| std::mem::replace(&mut kept.timer, timer))
+            .flatten();
+        if let Some(before) = before {
+            before.clear();
+        }
+    }
+
+    /// Saves the draft on the server; here, if that does not answer.
+    fn save_now(self) {
+        let work = self.work();
+        if work.keeping.is_disposed() || work.keeping.get_untracked() == Keeping::OnTheWay {
+            return;
+        }
+        let text = self.with(|session| session.text().to_owned());
+        let ask = self.with(|session| DraftAsk {
+            flow: session.flow.clone(),
+            base: session.version,
+            source: text.clone(),
+            after: work.kept.with_value(|kept| kept.after),
+        });
+        if self.with(|session| !session.is_dirty()) {
+            // Undone to what is published: there is nothing to be kept.
+            self.forget_draft();
+            return;
+        }
+        work.keeping.set(Keeping::OnTheWay);
+        spawn_local(async move {
+            let saved = save_draft(json!(ask).to_string()).await;
+            if work.keeping.is_disposed() {
+                return;
+            }
+            match saved {
+                Ok(kept) => {
+                    self.took(kept.saved_at, text);
+                    work.newest.set(kept.newest.max(work.newest.get_untracked()));
+                }
+                Err(error) => {
+                    let is_away = matches!(error.status, 502..=504);
+                    let at = now_at_server(self.work().clock);
+                    work.keeping.set(match self.write_here() {
+                        true if is_away => Keeping::Here(at),
+                        true => Keeping::Apart(error.message),
+                        false => Keeping::Nowhere(error.message),
+                    });
+                    if self.with(|session| session.text() == text) {
+                        work.kept.update_value(|kept| kept.text = text);
+                    }
+                    self.save_in(TRY_AGAIN_AFTER);
+                    return;
+                }
+            }
+            if self.with(|session| session.text() != work.kept.with_value(|kept| kept.text.clone())) {
+                work.keeping.set(Keeping::Changed);
+                self.save_in(SAVE_AFTER);
+            }
+        });
+    }
+
+    fn took(self, saved_at: Timestamp, text: String) {
+        self.work().kept.update_value(|kept| {
+            kept.after = Some(saved_at);
+            kept.text = text;
+        });
+        self.work().keeping.set(Keeping::Kept(saved_at.as_millis()));
+        self.forget_here();
+    }
+
+    /// The draft is not needed any more, here or there.
+    pub(super) fn forget_draft(self) {
+        let flow = self.with(|session| session.flow.clone());
+        self.forget_draft_of(flow);
+    }
+
+    pub(super) fn forget_draft_of(self, flow: Option<String>) {
+        let work = self.work();
+        self.remember_text();
+        if let Some(storage) = storage() {
+            // What is not there need not be removed.
+            let _ = storage.remove_item(&key(flow.as_deref()));
+        }
+        work.offered.set(None);
+        work.keeping.set(Keeping::Clean);
+        let timer = work.kept.try_update_value(|kept| {
+            kept.after = None;
+            kept.timer.take()
+        });
+        if let Some(timer) = timer.flatten() {
+            timer.clear();
+        }
+        spawn_local(async move {
+            // One that stays is offered again, which does no harm.
+            let _ = discard_draft(flow).await;
+        });
+    }
+
+    /// Goes back to what is published. Undo brings the draft back.
+    pub(super) fn discard_draft(self) {
+        let published = self.with(|session| session.saved.clone());
+        if self.with(|session| !session.is_dirty()) {
+            self.say("There is no draft.".to_owned());
+            return;
+        }
+        if published.is_empty() {
+            // A flow that was never published begins anew.
+            self.forget_here();
+            self.work().keeping.set(Keeping::Clean);
+            self.remember_text();
+            spawn_local(async move {
+                // One that stays is offered again, which does no harm.
+                let _ = discard_draft(None).await;
+                let _ = window().location().reload();
+            });
+            return;
+        }
+        self.seal();
+        self.typed(&published);
+        self.with_mut(|session| session.version = self.work().newest.get_untracked().max(session.version));
+        self.seal();
+        self.forget_draft();
+        self.say("The draft is discarded. Undo brings it back.".to_owned());
+    }
+
+    /// Keeps the text in this browser. False if it does not take it.
+    pub(super) fn write_here(self) -> bool {
+        let flow = self.with(|session| session.flow.clone());
+        let kept = self.with(|session| {
+            json!({ "base": session.version, "source": session.text(), "at": now_at_server(self.work().clock) }).to_string()
+        });
+        storage().is_some_and(|storage| storage.set_item(&key(flow.as_deref()), &kept).is_ok())
+    }
+
+    fn forget_here(self) {
+        let flow = self.with(|session| session.flow.clone());
+        if let Some(storage) = storage() {
+            // What is not there need not be removed.
+            let _ = storage.remove_item(&key(flow.as_deref()));
+        }
+    }
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
+fn key(flow: Option<&str>) -> String {
+    format!("draft:{}", flow.unwrap_or_default())
+}
+
+/// What this browser has kept.
+fn read_here(desk: Desk) -> Option<Stored> {
+    let flow = desk.with(|session| session.flow.clone());
+    let text = storage()?.get_item(&key(flow.as_deref())).ok().flatten()?;
+    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(Stored {
+        base: u32::try_from(value.get("base")?.as_u64()?).ok()?,
+        source: value.get("source")?.as_str()?.to_owned(),
+        at: value.get("at")?.as_i64()?,
+    })
+}
+
+/// Says that the draft was opened, and lets it be discarded.
+#[component]
+pub(in super::super) fn Offer(desk: Desk) -> impl IntoView {
+    let work = desk.work();
+    move || {
+        let stored = work.offered.get()?;
+        let newest = work.newest.get();
+        let age = now_at_server(work.clock) - stored.at;
+        let from = match stored.base {
+            0 => "It was never published.".to_owned(),
+            base if base < newest => {
+                format!("It was begun from version {base}; version {newest} was published since.")
+            }
+            base => format!("It was begun from version {base}."),
+        };
+        Some(view! {
+            <div class="note ed-offer" role="status">
+                <Icon name="u-edit"/>
+                <p class="grow"><strong>{format!("Your draft of {}. ", ago(age))}</strong> {from}</p>
+                <button type="button" class="button small" on:click=move |_| desk.discard_draft()>"Discard"</button>
+                <button type="button" class="button quiet square" aria-label="Close" on:click=move |_| work.offered.set(None)>
+                    <Icon name="u-close"/>
+                </button>
+            </div>
+        })
+    }
+}

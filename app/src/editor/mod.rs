@@ -1,0 +1,178 @@
+//! The flow editor. This door is the same in every build: the server writes the drawing and a form with the document, which works
+//! without scripts; a browser whose build has the feature `editor` puts the live editor in its place.
+
+#[cfg(feature = "ssr")]
+pub mod changes;
+
+#[cfg(all(feature = "editor", feature = "hydrate"))]
+mod live;
+
+use std::sync::Arc;
+
+use flow::Plan;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::fns::SaveFlow;
+use crate::fns::edit::{Editing, open_editor};
+use crate::format;
+use crate::graph::{self, svg};
+use crate::icons::Icon;
+use crate::parts::{Failure, Loading};
+use crate::posted::posted;
+
+/// A flow to be edited; at `/edit` a new one.
+#[component]
+pub fn EditPage() -> impl IntoView {
+    let params = use_params_map();
+    let query = use_query_map();
+    let id = Memo::new(move |_| params.read().get("id"));
+    let version = Memo::new(move |_| query.read().get("version").and_then(|text| text.parse().ok()));
+    let loaded = Resource::new(
+        move || (id.get(), version.get()),
+        |(id, version)| open_editor(id, version),
+    );
+    view! {
+        <Suspense fallback=Loading>
+            {move || Suspend::new(async move {
+                match loaded.await {
+                    Ok(editing) => view! { <Editor editing/> }.into_any(),
+                    Err(error) => view! { <Failure error/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// What the server wrote, until the live editor stands in its place.
+#[component]
+fn Editor(editing: Editing) -> impl IntoView {
+    let name = editing.document.title().to_owned();
+    let title = match &editing.flow {
+        Some(_) => format!("Edit {name} · Pointwork"),
+        None => "New flow · Pointwork".to_owned(),
+    };
+    let is_live = RwSignal::new(false);
+    #[cfg(all(feature = "editor", feature = "hydrate"))]
+    Effect::new(move |_| is_live.set(true));
+    let kept = StoredValue::new(editing);
+    let live = move || {
+        is_live.get().then(|| {
+            #[cfg(all(feature = "editor", feature = "hydrate"))]
+            return view! { <live::Live editing=kept.get_value()/> }.into_any();
+            #[cfg(not(all(feature = "editor", feature = "hydrate")))]
+            ().into_any()
+        })
+    };
+    // A large drawing is tens of thousands of elements: once it is not seen it goes.
+    let still = move || {
+        (!is_live.get()).then(|| {
+            view! {
+                <div class="page edit-still">
+                    <Still editing=kept.get_value() name=name.clone()/>
+                </div>
+            }
+        })
+    };
+    view! {
+        <Title text=title/>
+        <div class="edit-page">
+            {live}
+            {still}
+        </div>
+    }
+}
+
+/// The drawing and the form.
+#[component]
+fn Still(editing: Editing, name: String) -> impl IntoView {
+    let action = ServerAction::<SaveFlow>::new();
+    let value = action.value();
+    let posted = posted("save_flow");
+    let typed = posted.as_ref().and_then(|posted| posted.field("source"));
+    let source = typed.unwrap_or(&editing.source).to_owned();
+    let error = move || match value.get() {
+        Some(result) => result.err(),
+        None => posted.as_ref().map(|posted| posted.error.clone()),
+    };
+    let here = match &editing.flow {
+        Some(flow) => format!("/flows/{}/edit", format::url_part(flow)),
+        None => "/edit".to_owned(),
+    };
+    let back = match &editing.flow {
+        Some(flow) => format!("/flows/{}", format::url_part(flow)),
+        None => "/flows".to_owned(),
+    };
+    let (heading, about) = match &editing.flow {
+        Some(_) => (
+            format!("Edit {name}"),
+            format!(
+                "From version {}. Saving makes a new version; runs keep the one they began with.",
+                editing.version
+            ),
+        ),
+        None => (
+            "New flow".to_owned(),
+            "Saving makes its first version.".to_owned(),
+        ),
+    };
+    let drawing = drawing(editing.document, &name);
+    view! {
+        <header>
+            <div class="grow">
+                <h1>{heading}</h1>
+                <p>{about}</p>
+            </div>
+        </header>
+        {move || error().map(|error| view! { <Failure error part=true/> })}
+        <section class="panel" aria-label="Graph">
+            <div class="stage" inner_html=drawing></div>
+        </section>
+        <ActionForm action attr:class="start new-flow">
+            <label for="source">"The flow document"</label>
+            <textarea
+                id="source"
+                class="code"
+                name="source"
+                rows="28"
+                spellcheck="false"
+                autocapitalize="off"
+                autocomplete="off"
+                required
+                inner_html=format::in_textarea(&source)
+            ></textarea>
+            <div class="tools">
+                <button
+                    class="button primary"
+                    type="submit"
+                    name="form"
+                    value="save_flow"
+                    formaction=here
+                    disabled=move || action.pending().get()
+                >
+                    <Icon name="u-check"/>
+                    {move || if action.pending().get() { "Saving…" } else { "Save as a new version" }}
+                </button>
+                <a class="button quiet" href=back>"Cancel"</a>
+            </div>
+        </ActionForm>
+    }
+}
+
+/// The drawing as the server writes it. While a page comes to life the server's stays, so none is made.
+fn drawing(document: flow::FlowDoc, name: &str) -> String {
+    if crate::is_hydrating() {
+        return String::new();
+    }
+    let plan = Plan::new(Arc::new(document));
+    let label = format!("Graph of {name}");
+    svg::svg(
+        &graph::view(&plan),
+        &svg::Drawing {
+            label: &label,
+            ..svg::Drawing::default()
+        },
+    )
+}

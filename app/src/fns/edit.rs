@@ -1,0 +1,103 @@
+//! Doors for the flow editor.
+
+use flow::view::TaskTypeView;
+use flow::{FlowDoc, Problem};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[cfg(feature = "ssr")]
+use super::{answer, backend};
+use crate::error::AppError;
+
+/// Everything the editor begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Editing {
+    /// The flow's id; none for one that is not there yet.
+    pub flow: Option<String>,
+    /// The version that is edited; 0 for a new flow.
+    pub version: u32,
+    /// The document as its author wrote it.
+    pub source: String,
+    /// The same, read.
+    pub document: FlowDoc,
+    /// What tasks can do.
+    pub types: Vec<TaskTypeView>,
+    /// JSON Schema of a task, apart from what its type says; that of the flow around it stands in `x-flow`.
+    pub task_schema: Value,
+}
+
+/// A version that was saved from the editor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The flow's id.
+    pub flow: String,
+    /// Its newest version.
+    pub version: u32,
+    /// What its author would want to know.
+    pub warnings: Vec<Problem>,
+}
+
+/// A flow to be edited, in its newest version or the one that is named; without one the beginnings of a new flow.
+#[server(prefix = "/fn", endpoint = "open_editor")]
+pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<Editing, AppError> {
+    let backend = backend()?;
+    let types = answer(backend.task_types().await)?;
+    let task_schema = task_schema();
+    if let Some(id) = flow {
+        let detail = answer(backend.flow(id, version).await)?;
+        return Ok(Editing {
+            flow: Some(detail.summary.id),
+            version: detail.shown_version,
+            source: detail.source,
+            document: detail.document,
+            types,
+            task_schema,
+        });
+    }
+    let source = crate::pages::flow_new::EXAMPLE.to_owned();
+    let parsed = flow::parse::parse(source.as_bytes(), flow::parse::Format::Yaml);
+    let document = parsed
+        .map_err(|_| AppError::new(500, "internal", "The example cannot be read."))?
+        .doc;
+    Ok(Editing {
+        flow: None,
+        version: 0,
+        source,
+        document,
+        types,
+        task_schema,
+    })
+}
+
+/// The schema of a task, with what it refers to and that of the flow.
+#[cfg(feature = "ssr")]
+fn task_schema() -> Value {
+    let mut schema = flow::schema::document_schema();
+    let mut task = schema.pointer("/$defs/TaskDoc").cloned().unwrap_or_default();
+    if let Some(task) = task.as_object_mut() {
+        task.insert(
+            "x-flow".to_owned(),
+            serde_json::json!({
+                "type": "object",
+                "properties": schema["properties"].take(),
+                "required": schema["required"].take(),
+            }),
+        );
+        task.insert("$defs".to_owned(), schema["$defs"].take());
+    }
+    task
+}
+
+/// Saves a document as a new flow or a new version of one, and stays where one is.
+#[server(prefix = "/fn", endpoint = "save_version")]
+pub async fn save_version(source: String) -> Result<Saved, AppError> {
+    let backend = backend()?;
+    let flow = answer(backend.save_flow(source).await)?;
+    let detail = answer(backend.flow(flow.clone(), None).await)?;
+    Ok(Saved {
+        flow,
+        version: detail.summary.version,
+        warnings: detail.warnings,
+    })
+}
