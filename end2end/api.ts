@@ -82,6 +82,20 @@ export class Api {
     expect(response.ok(), await response.text()).toBe(true);
   }
 
+  /** Gives a task the signal it waits for. */
+  async signal(run: string, task: string): Promise<void> {
+    const response = await this.request.post(`/api/v1/runs/${run}/tasks/${task}/signal`, { data: {} });
+    expect(response.ok(), await response.text()).toBe(true);
+  }
+
+  /** A number the server gives of itself. */
+  async gauge(name: string): Promise<number> {
+    const text = await (await this.request.get("/metrics")).text();
+    const value = new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1];
+    expect(value, text).toBeDefined();
+    return Number(value);
+  }
+
   /** Ends a run that nobody needs any more, so that it does not take the processor from others. */
   async cancel(id: string): Promise<void> {
     await this.request.post(`/api/v1/runs/${id}/cancel`, { data: { force: true } });

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building Pointwork needs, and nothing when nothing is missing:
-#   - the WASM target of Rust (from rustup, or from Debian's packages where rustup has no network),
-#   - wasm-opt (npm package `binaryen`), which halves the site; building goes on without it.
+# the WASM target of Rust (from rustup, or from Debian's packages where rustup has no network).
 # The compiler for WASM builds may differ from the default one: target/wasm.env names it, and only
 # scripts/site.sh and the WASM lint read that file.
 set -euo pipefail
@@ -9,7 +8,6 @@ cd "$(dirname "$0")/.."
 
 readonly WASM=wasm32-unknown-unknown
 readonly ENV_FILE=target/wasm.env
-readonly BINARYEN=132.0.0
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() {
@@ -107,26 +105,6 @@ wasm_target() {
     fi
 }
 
-# A site without wasm-opt is bigger, not broken, so nothing here ends the set-up.
-wasm_opt() {
-    local dir=target/tools
-    if command -v wasm-opt >/dev/null || [ "$(cat "$dir/.binaryen" 2>/dev/null)" = "$BINARYEN" ]; then
-        return
-    fi
-    if ! command -v npm >/dev/null; then
-        say "npm is not here, so the site is built without wasm-opt and is about twice as big"
-        return
-    fi
-    say "npm install binaryen@$BINARYEN (wasm-opt)"
-    mkdir -p "$dir"
-    if npm install --prefix "$dir" --no-save --no-audit --no-fund --silent "binaryen@$BINARYEN"; then
-        echo "$BINARYEN" >"$dir/.binaryen"
-    else
-        say "binaryen did not install, so the site is built without wasm-opt and is about twice as big"
-    fi
-}
-
 command -v cargo >/dev/null || fail "Rust is missing: install it from https://rustup.rs (1.95 or later)."
 command -v cc >/dev/null || fail "a C compiler is missing: install gcc or clang (SQLite is compiled in)."
 wasm_target
-wasm_opt

@@ -13,22 +13,32 @@ if [ "${1:-}" = --dev ]; then
 fi
 
 [ -f target/wasm.env ] || { echo "site: run scripts/setup.sh first" >&2; exit 1; }
-(
-    . target/wasm.env
-    cargo build -p frontend --lib --target wasm32-unknown-unknown --profile "$profile" --target-dir target/wasm
-)
 
-optimizer=()
+# Parts of the app that are loaded apart, as in app/src/bundles.rs. A quick build is one for all.
+readonly PARTS=(board monitor editor)
+readonly BUILT="target/wasm/wasm32-unknown-unknown/$profile"
+wasm=()
+
+# compile ARG…: the app into $BUILT/frontend.wasm.
+compile() {
+    (
+        . target/wasm.env
+        cargo build -p frontend --lib --target wasm32-unknown-unknown --profile "$profile" --target-dir target/wasm "$@"
+    )
+}
+
 if [ "$profile" = wasm ]; then
-    if command -v wasm-opt >/dev/null; then
-        optimizer=(--wasm-opt "$(command -v wasm-opt)")
-    elif [ -x target/tools/node_modules/.bin/wasm-opt ]; then
-        optimizer=(--wasm-opt target/tools/node_modules/.bin/wasm-opt)
-    else
-        echo "site: no wasm-opt, so the app stays about twice as big (npm gives it: scripts/setup.sh)"
-    fi
+    for part in "${PARTS[@]}"; do
+        compile --no-default-features --features "$part"
+        cp "$BUILT/frontend.wasm" "$BUILT/$part.wasm"
+        wasm+=(--wasm "$part=$BUILT/$part.wasm")
+    done
+else
+    compile
+    wasm=("${PARTS[@]/%/=$BUILT/frontend.wasm}")
+    wasm=("${wasm[@]/#/--wasm=}")
 fi
 
+# Without `wasm-opt -Oz`: it makes the files a seventh smaller, but what travels, as brotli, a twelfth bigger.
 # The bundler is built optimised in either case: compressing in a debug build takes a minute.
-cargo run -q --release -p bundle -- --wasm "target/wasm/wasm32-unknown-unknown/$profile/frontend.wasm" \
-    "${optimizer[@]}" "${quick[@]}"
+cargo run -q --release -p bundle -- "${wasm[@]}" "${quick[@]}"

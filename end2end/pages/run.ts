@@ -9,6 +9,7 @@ export class Run extends Frame {
   readonly graph = this.main.getByRole("group", { name: /^Graph of the run's tasks/ });
   readonly views = this.main.getByRole("navigation", { name: "View" });
   readonly tasks = this.main.getByRole("table", { name: "Tasks of the run" });
+  readonly outline = this.main.getByRole("tree", { name: "Tasks of the run in their order" });
   readonly timeline = this.main.getByRole("list", { name: "Task runs over time" });
   readonly find = this.main.getByRole("searchbox", { name: "Find task runs" });
   readonly states = this.main.locator(".chooser").getByRole("navigation", { name: "By state" });
@@ -47,6 +48,12 @@ export class Run extends Frame {
   bar(name: string, state = ""): Locator {
     const start = `${name}: ${state}`.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     return this.timeline.getByRole("link", { name: new RegExp(`^${start}`) });
+  }
+
+  /** A task's row of the outline. */
+  item(name: string): Locator {
+    const start = `${name}:`.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    return this.outline.getByRole("treeitem", { name: new RegExp(`^${start}`) });
   }
 
   /** A task's row in the list. */

@@ -55,7 +55,12 @@ test("who is asked answers from the first page", async ({ page, api, alive }) =>
   await alive();
   await home.needs.getByRole("listitem").filter({ has: page.locator(`a[href*="${id}"]`) }).getByRole("link", { name: "Answer" }).click();
   await expect(page).toHaveURL(new RegExp(`${id}\\?task=ask$`));
+  // A page of another bundle is one step in the history, as any.
   const run = new Run(page);
+  await expect(run.approve).toBeVisible();
+  await page.goBack();
+  await expect(home.heading).toHaveText("What needs you");
+  await page.goForward();
   await run.approve.click();
   await expect.poll(async () => (await api.run(id)).state).toBe("succeeded");
   await home.open("/");

@@ -107,7 +107,7 @@ tasks:
   await expect(runs.row(id)).toContainText("running");
 
   // The server goes, and when it is there again the page is kept from it until more has happened.
-  const stream = /\/api\/v1\/events/;
+  const stream = /\/live\?/;
   await page.route(stream, (route) => route.abort());
   await server.kill();
   await expect(runs.dot).toHaveText(/^(reconnecting|offline)/);

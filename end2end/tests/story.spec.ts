@@ -1,5 +1,6 @@
 import { Flow } from "../pages/flow.ts";
 import { Flows } from "../pages/flows.ts";
+import { Home } from "../pages/home.ts";
 import { Run } from "../pages/run.ts";
 import { expect, expectMarked, live, mark, test } from "../test.ts";
 
@@ -18,10 +19,11 @@ test("a new user starts a flow, and watches it over a power cut to its end", { t
   const flows = new Flows(page);
   await flows.open("/");
   await live(page);
-  await mark(page);
   await flows.start("Order checks").click();
   const flow = new Flow(page);
   await expect(flow.heading).toHaveText("Order checks");
+  await live(page);
+  await mark(page);
   await flow.field("pace").fill("5");
   await flow.start.click();
   await expect(page).toHaveURL(/\/runs\/run_\w{26}$/);
@@ -99,4 +101,42 @@ test("a run is read while it goes on, by loading the page again", { tag: "@no-sc
   await seen("Send confirmation", "succeeded");
   await expect(run.state).toHaveText("succeeded");
   await expect(run.part("Output")).toContainText("712");
+});
+
+test("last night's failure is found, its input mended, and the rest run", async ({ page, api, alive, javaScriptEnabled }) => {
+  await api.save(`
+flow: nightly
+name: Nightly export
+inputs: { table: { type: string } }
+tasks:
+  count: { type: transform, with: { value: "{{ {'orders': 12}[inputs.table] }}" } }
+  export: { type: transform, needs: [count], with: { value: "{{ tasks.count.output + 1 }}" } }
+  report: { type: log, needs: [export], with: { message: "{{ tasks.export.output }} rows" } }
+`);
+  const old = await api.finished("nightly", { table: "order" });
+  expect(old.state).toBe("failed");
+
+  const home = new Home(page);
+  await home.open("/");
+  await alive();
+  await home.needs.locator(`a[href*="${old.id}"]`).first().click();
+  const run = new Run(page);
+  await alive();
+  await expect(run.state).toHaveText("failed");
+  // What failed is open already, or one step away; it says why.
+  if (!/task=/.test(page.url())) await run.card("export", "failed").or(run.card("count", "failed")).first().click();
+  await expect(run.inspector).toContainText(/order/);
+
+  await run.again.click();
+  await run.inspector.getByText("The same inputs. Change them…").click();
+  await page.getByLabel(/^Inputs/).fill('{"table": "orders"}');
+  await run.preview.click();
+  await run.start.click();
+  await expect(page).not.toHaveURL(new RegExp(old.id));
+  await alive();
+  await expect(async () => {
+    if (!javaScriptEnabled) await page.reload();
+    await expect(run.state).toHaveText("succeeded", { timeout: 1_000 });
+  }).toPass();
+  await expect(run.card("report", "succeeded")).toBeVisible();
 });

@@ -1,0 +1,176 @@
+// What is done with a flow in the editor beside drawing it: drafts, publishing, trials, simulations, imports.
+
+import { Edit } from "../pages/edit.ts";
+import { expect, live, test } from "../test.ts";
+
+/** A flow with two shell tasks and a switch, under an id of its own. */
+const flow = (id: string, more = ""): string => `flow: ${id}
+name: ${id}
+inputs: { n: { type: integer, default: 3 } }
+tasks:
+  first: { type: shell, with: { command: "echo {{ 7 }}" } }
+  second: { type: shell, needs: [first], with: { command: "echo 5" } }
+  third: { type: log, needs: [second], with: { message: "it is {{ tasks.second.output }}" } }
+${more}`;
+
+test.describe("in the editor @live", () => {
+  test("two people edit at once, and nothing of either is lost", async ({ page, browser, server, api, alive, forgiven }) => {
+    forgiven.push(/412 .*\/fn\/publish/);
+    await api.save(flow("both"));
+    const mine = new Edit(page);
+    await mine.openEditor("both");
+    await alive();
+    const context = await browser.newContext({ baseURL: server.url });
+    const other = await context.newPage();
+    const theirs = new Edit(other);
+    await theirs.openEditor("both");
+    await live(other);
+
+    await theirs.retitle("third", "Theirs");
+    await theirs.publish("their third");
+    await mine.retitle("first", "Mine");
+    await expect(page.getByRole("button", { name: "Version 2 was published meanwhile" })).toBeVisible();
+    await mine.publishButton.click();
+    const dialog = page.getByRole("dialog", { name: "Publish" });
+    // Different tasks were changed: they are put together by themselves.
+    await expect(dialog).toContainText("Its changes are on your canvas now");
+    await expect(mine.card("Theirs")).toBeVisible();
+    await dialog.getByRole("button", { name: "Publish version 3" }).click();
+    await expect(mine.status).toContainText("Published as version 3");
+
+    await theirs.retitle("second", "Second of theirs");
+    await expect(other.getByRole("button", { name: "Version 3 was published meanwhile" })).toBeVisible();
+    await theirs.publishButton.click();
+    const asked = other.getByRole("dialog", { name: "Publish" });
+    await expect(asked).toContainText("Its changes are on your canvas now");
+    await mine.retitle("second", "Second of mine");
+    await mine.publish("my second");
+    await asked.getByRole("button", { name: "Publish version 4" }).click();
+    // The same field was changed by both: somebody has to choose.
+    const conflict = asked.getByRole("group", { name: "second" });
+    await expect(conflict).toContainText("Second of mine");
+    await expect(asked.getByRole("button", { name: "Put together" })).toBeDisabled();
+    await conflict.getByRole("radio", { name: /^Mine/ }).check();
+    await asked.getByRole("button", { name: "Put together" }).click();
+    await asked.getByRole("button", { name: "Publish version 5" }).click();
+    await expect(theirs.status).toContainText("Published as version 5");
+    await context.close();
+
+    await page.goto("/flows/both/versions?from=1&to=5");
+    const changed = page.getByRole("region", { name: "What changed" });
+    for (const name of ["Mine", "Second of theirs", "Theirs"]) await expect(changed).toContainText(name);
+    await expect(page.getByText("my second")).toBeVisible();
+  });
+
+  test("what is typed while the server is away is there when it is back", async ({ page, context, api, alive, forgiven }) => {
+    forgiven.push(/ERR_INTERNET_DISCONNECTED|Failed to load resource/);
+    await api.save(flow("away"));
+    const edit = new Edit(page);
+    await edit.openEditor("away");
+    await alive();
+    await edit.retitle("first", "Kept there");
+    await expect(edit.keeping).toContainText("Draft saved");
+    await context.setOffline(true);
+    await edit.retitle("second", "Kept here");
+    await expect(edit.keeping).toContainText("Offline, kept here");
+    await context.setOffline(false);
+    await expect(edit.keeping).toContainText("Draft saved", { timeout: 15_000 });
+
+    await page.reload();
+    await live(page);
+    await expect(page.getByText(/^Your draft of/)).toBeVisible();
+    await expect(edit.card("Kept here")).toBeVisible();
+    await page.getByRole("button", { name: "Discard" }).click();
+    await expect(edit.card("second")).toBeVisible();
+    await page.reload();
+    await live(page);
+    await expect(edit.card("second")).toBeVisible();
+    await expect(page.getByText(/^Your draft of/)).toBeHidden();
+  });
+
+  test("versions are told, held side by side and brought back", async ({ page, api, alive, accessible }) => {
+    await api.save(flow("told"));
+    const edit = new Edit(page);
+    await edit.openEditor("told");
+    await alive();
+    await edit.retitle("third", "At last");
+    await edit.publish("the third has a name");
+    await page.goto("/flows/told/versions");
+    await live(page);
+    await expect(page.getByText("the third has a name")).toBeVisible();
+    await expect(page.getByRole("group", { name: "Both versions in one graph" })).toContainText("1 change");
+    await expect(page.getByRole("region", { name: "What changed" })).toContainText("At last");
+    await accessible();
+    await page.getByRole("button", { name: "Restore version 1" }).click();
+    await expect(page.getByText("Version 1 again")).toBeVisible();
+    await expect(page.getByRole("region", { name: "From version 1 to 3" })).toContainText("They mean the same");
+  });
+
+  test("a failure is simulated without a server", async ({ page, api, alive, accessible }) => {
+    await api.save(flow("feigned"));
+    const edit = new Edit(page);
+    await edit.openEditor("feigned");
+    await alive();
+    await edit.command("Simulate");
+    const panel = page.getByRole("region", { name: "Simulate" });
+    await edit.card("second").click();
+    await panel.getByLabel("The task").selectOption("Fails");
+    await panel.getByLabel("because").fill("no more disk");
+    await panel.getByRole("button", { name: "To the end" }).click();
+    await expect(panel).toContainText("The run would have failed");
+    await expect(panel).toContainText("no more disk");
+    await expect(edit.card("second")).toHaveAttribute("data-state", "failed");
+    await expect(edit.card("third")).toHaveAttribute("data-state", "skipped");
+    await accessible();
+  });
+
+  test("the document runs up to a task before it is published, on the same canvas", async ({ page, api, alive }) => {
+    await api.save(flow("tried"));
+    await api.finished("tried");
+    const edit = new Edit(page);
+    await edit.openEditor("tried");
+    await alive();
+    await edit.retitle("second", "Twice");
+    await edit.card("Twice").click();
+    await edit.command("Run to here");
+    const panel = page.getByRole("region", { name: "Run to here" });
+    await panel.getByRole("button", { name: "Start" }).click();
+    await expect(edit.card("Twice")).toHaveAttribute("data-state", "succeeded");
+    await expect(edit.card("first")).toHaveAttribute("data-state", /succeeded/);
+    await expect(edit.card("third")).not.toHaveAttribute("data-state");
+    await expect(panel).toContainText("1 result of the last run taken: first");
+    await expect(panel.locator("pre")).toHaveText("5");
+    // Pinned, it stands for the work; the canvas was open all the time.
+    await edit.stage.focus();
+    await page.keyboard.press("p");
+    await expect(edit.card("Twice").locator(".pinned")).toBeVisible();
+    expect(await edit.text()).toContain("pins:");
+    // No version came of it.
+    await page.goto("/flows/tried/versions");
+    await expect(page.getByText("This is the first version")).toBeVisible();
+  });
+
+  test("flows come from elsewhere, and old runs say what an edit means", async ({ page, api, alive, accessible }) => {
+    await api.save(flow("from-afar"));
+    await api.finished("from-afar");
+    const edit = new Edit(page);
+    await edit.openEditor("from-afar");
+    await alive();
+    await edit.stage.focus();
+    await page.keyboard.press("Control+i");
+    const dialog = page.getByRole("dialog", { name: "Import" });
+    await dialog.getByLabel("Paste it here").fill("load >> [clean, count] >> report");
+    await expect(dialog).toContainText("4 tasks from a chain of tasks");
+    await accessible();
+    await dialog.getByRole("button", { name: "Put it on the canvas" }).click();
+    await expect(edit.card("report")).toBeVisible();
+    await edit.command("Back-test");
+    const panel = page.getByRole("region", { name: "Back-test" });
+    await expect(panel).toContainText("The last run would have gone another way");
+    await edit.stage.focus();
+    await page.keyboard.press("Control+z");
+    await expect(edit.card("third")).toBeVisible();
+    await panel.getByRole("button", { name: "Look again" }).click();
+    await expect(panel).toContainText("The last run would have gone the same way");
+  });
+});
