@@ -96,6 +96,15 @@ impl Position {
             n => Link::CatchingUp(n),
         }
     }
+
+    /// What the dot says when frames are taken in that came a moment ago: if the stream has broken or closed since, it says so still.
+    #[must_use]
+    pub fn link_after(&self, said: Link) -> Link {
+        match said {
+            Link::Connecting | Link::Live | Link::CatchingUp(_) => self.link(),
+            Link::None | Link::Retrying { .. } | Link::Offline { .. } | Link::Asleep | Link::Gone => said,
+        }
+    }
 }
 
 /// What the dot looks like and says; `now_ms` is the browser's clock, `clock` prints one of its moments.
@@ -158,6 +167,20 @@ mod tests {
         assert_eq!(position.link(), Link::Live);
         position.hello(9);
         assert_eq!(position.link(), Link::CatchingUp(3));
+    }
+
+    #[test]
+    fn frames_from_before_a_break_do_not_look_live() {
+        let mut position = Position::at(3);
+        position.hello(5);
+        let broken = Link::Retrying { at_ms: 1.0 };
+        let offline = Link::Offline { since_ms: 1.0 };
+        for said in [Link::None, broken, offline, Link::Asleep, Link::Gone] {
+            assert_eq!(position.link_after(said), said);
+        }
+        for said in [Link::Connecting, Link::Live, Link::CatchingUp(1)] {
+            assert_eq!(position.link_after(said), Link::CatchingUp(2));
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ mod browser {
                 }
                 show_counted(shared);
                 if !run.is_over.get_untracked() {
-                    link.set(run.position().link());
+                    link.set(run.position().link_after(link.get_untracked()));
                 }
             })
         };
