@@ -65,7 +65,8 @@ pub(super) fn listen(sheet: RwSignal<Option<Sheet>>, dialog: NodeRef<Dialog>) {
         if !is_free(&event) || sheet.get_untracked().is_some() || are_off() {
             return;
         }
-        let now = js_sys::Date::now();
+        // When they were pressed, not when a busy page gets to them.
+        let now = event.time_stamp();
         let (last, at) = before.get_value();
         before.set_value((key.clone(), now));
         let page = PAGES.iter().find(|(letter, _)| *letter == key);
