@@ -1,9 +1,10 @@
 //! What went wrong, as server functions and pages have it.
 
 use flow::Problem;
-use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
+
+use crate::fns::json::JsonText;
 
 /// An error a person reads: what happened and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -35,7 +36,7 @@ impl AppError {
 
 /// What goes wrong between browser and server, beside what the backend says.
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {

@@ -4,6 +4,7 @@
 pub mod board;
 pub mod draft;
 pub mod edit;
+pub mod json;
 
 use std::collections::HashMap;
 
@@ -11,6 +12,7 @@ use flow::RunId;
 use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary};
 use leptos::prelude::*;
 
+use self::json::Json;
 use crate::error::AppError;
 use crate::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
 use crate::timeline::history::ItemRows;
@@ -45,13 +47,13 @@ fn answer<T>(result: Result<T, AppError>) -> Result<T, AppError> {
 }
 
 /// Flows by id.
-#[server(prefix = "/fn", endpoint = "flows")]
+#[server(output = Json, prefix = "/fn", endpoint = "flows")]
 pub async fn flows(text: Option<String>, cursor: Option<String>) -> Result<Page<FlowSummary>, AppError> {
     answer(backend()?.flows(text, cursor).await)
 }
 
 /// A flow, its newest version if none is named.
-#[server(prefix = "/fn", endpoint = "flow")]
+#[server(output = Json, prefix = "/fn", endpoint = "flow")]
 pub async fn flow(id: String, version: Option<u32>) -> Result<FlowDetail, AppError> {
     answer(backend()?.flow(id, version).await)
 }
@@ -66,7 +68,7 @@ fn with_boxes(mut fields: HashMap<String, String>, boxes: Vec<String>) -> Vec<(S
 }
 
 /// Starts a run and leads to it. A check box that is off is not sent at all, so every check box is also named in `boxes`.
-#[server(prefix = "/fn", endpoint = "start_run")]
+#[server(output = Json, prefix = "/fn", endpoint = "start_run")]
 pub async fn start_run(
     flow: String,
     #[server(default)] fields: HashMap<String, String>,
@@ -78,13 +80,13 @@ pub async fn start_run(
 }
 
 /// Runs, newest first.
-#[server(prefix = "/fn", endpoint = "runs")]
+#[server(output = Json, prefix = "/fn", endpoint = "runs")]
 pub async fn runs(#[server(default)] query: RunListQuery) -> Result<Page<RunSummary>, AppError> {
     answer(backend()?.runs(query).await)
 }
 
 /// Everything the run page shows at first; of an earlier moment too, if one is asked for.
-#[server(prefix = "/fn", endpoint = "run")]
+#[server(output = Json, prefix = "/fn", endpoint = "run")]
 pub async fn run(run: String, #[server(default)] at: Option<u64>) -> Result<RunPage, AppError> {
     answer(backend()?.run(run_id(&run)?, at).await)
 }
@@ -96,19 +98,19 @@ fn run_id(run: &str) -> Result<RunId, AppError> {
 }
 
 /// What the items of a task did when.
-#[server(prefix = "/fn", endpoint = "times_of_items")]
+#[server(output = Json, prefix = "/fn", endpoint = "times_of_items")]
 pub async fn times_of_items(run: RunId, task: String) -> Result<ItemRows, AppError> {
     answer(backend()?.item_rows(run, task).await)
 }
 
 /// Where two runs differ.
-#[server(prefix = "/fn", endpoint = "compare_runs")]
+#[server(output = Json, prefix = "/fn", endpoint = "compare_runs")]
 pub async fn compare_runs(a: String, b: String) -> Result<Comparison, AppError> {
     answer(backend()?.compare(run_id(&a)?, run_id(&b)?).await)
 }
 
 /// A task run's output (`true`) or input; `None` if it has none, as light tasks have no input: that is no error.
-#[server(prefix = "/fn", endpoint = "task_value")]
+#[server(output = Json, prefix = "/fn", endpoint = "task_value")]
 pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option<ValueView>, AppError> {
     match backend()?.task_value(run, task, output).await {
         Err(error) if error.code == "no_value" => Ok(None),
@@ -117,7 +119,7 @@ pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option
 }
 
 /// The last of a task run's log, up to a position if one is given.
-#[server(prefix = "/fn", endpoint = "task_logs")]
+#[server(output = Json, prefix = "/fn", endpoint = "task_logs")]
 pub async fn task_logs(run: RunId, task: String, until: Option<String>) -> Result<LogPage, AppError> {
     answer(backend()?.task_logs(run, task, until).await)
 }
@@ -129,7 +131,7 @@ fn filled(text: Option<String>) -> Option<String> {
 }
 
 /// Cancels a run.
-#[server(prefix = "/fn", endpoint = "cancel_run")]
+#[server(output = Json, prefix = "/fn", endpoint = "cancel_run")]
 pub async fn cancel_run(
     run: RunId,
     #[server(default)] force: bool,
@@ -139,25 +141,25 @@ pub async fn cancel_run(
 }
 
 /// Holds a run.
-#[server(prefix = "/fn", endpoint = "pause_run")]
+#[server(output = Json, prefix = "/fn", endpoint = "pause_run")]
 pub async fn pause_run(run: RunId) -> Result<(), AppError> {
     answer(backend()?.pause_run(run, true).await)
 }
 
 /// Lets a held run go on.
-#[server(prefix = "/fn", endpoint = "resume_run")]
+#[server(output = Json, prefix = "/fn", endpoint = "resume_run")]
 pub async fn resume_run(run: RunId) -> Result<(), AppError> {
     answer(backend()?.pause_run(run, false).await)
 }
 
 /// Says what a run made from another would do.
-#[server(prefix = "/fn", endpoint = "plan_retry")]
+#[server(output = Json, prefix = "/fn", endpoint = "plan_retry")]
 pub async fn plan_retry(ask: RetryAsk) -> Result<RetryView, AppError> {
     answer(backend()?.plan_retry(ask).await)
 }
 
 /// Makes a run from another and leads to it.
-#[server(prefix = "/fn", endpoint = "retry_run")]
+#[server(output = Json, prefix = "/fn", endpoint = "retry_run")]
 pub async fn retry_run(
     run: RunId,
     #[server(default)] from: Option<String>,
@@ -171,19 +173,19 @@ pub async fn retry_run(
 }
 
 /// Why a run or its tasks are not running.
-#[server(prefix = "/fn", endpoint = "reasons")]
+#[server(output = Json, prefix = "/fn", endpoint = "reasons")]
 pub async fn ask_reasons(run: RunId) -> Result<Reasons, AppError> {
     answer(backend()?.reasons(run).await)
 }
 
 /// What an approval asks.
-#[server(prefix = "/fn", endpoint = "question")]
+#[server(output = Json, prefix = "/fn", endpoint = "question")]
 pub async fn ask_question(run: RunId, task: String) -> Result<Question, AppError> {
     answer(backend()?.question(run, task).await)
 }
 
 /// Says yes to an approval. Check boxes are named in `boxes` as in [`start_run`].
-#[server(prefix = "/fn", endpoint = "approve_task")]
+#[server(output = Json, prefix = "/fn", endpoint = "approve_task")]
 pub async fn approve_task(
     run: RunId,
     task: String,
@@ -196,7 +198,7 @@ pub async fn approve_task(
 }
 
 /// Says no to an approval.
-#[server(prefix = "/fn", endpoint = "reject_task")]
+#[server(output = Json, prefix = "/fn", endpoint = "reject_task")]
 pub async fn reject_task(
     run: RunId,
     task: String,
@@ -206,13 +208,13 @@ pub async fn reject_task(
 }
 
 /// Gives a signal.
-#[server(prefix = "/fn", endpoint = "signal_task")]
+#[server(output = Json, prefix = "/fn", endpoint = "signal_task")]
 pub async fn signal_task(run: RunId, task: String, #[server(default)] value: String) -> Result<(), AppError> {
     answer(backend()?.signal(run, task, value).await)
 }
 
 /// Saves a flow document and leads to the flow.
-#[server(prefix = "/fn", endpoint = "save_flow")]
+#[server(output = Json, prefix = "/fn", endpoint = "save_flow")]
 pub async fn save_flow(source: String) -> Result<String, AppError> {
     let id = answer(backend()?.save_flow(source).await)?;
     leptos_axum::redirect(&format!("/flows/{}", crate::format::url_part(&id)));
@@ -220,7 +222,7 @@ pub async fn save_flow(source: String) -> Result<String, AppError> {
 }
 
 /// Keeps the theme in a cookie.
-#[server(prefix = "/fn", endpoint = "set_theme")]
+#[server(output = Json, prefix = "/fn", endpoint = "set_theme")]
 pub async fn set_theme(theme: String) -> Result<(), AppError> {
     use axum::http::header::{HeaderValue, SET_COOKIE};
     let cookie = crate::theme::Theme::from_key(&theme).cookie();

@@ -3,6 +3,7 @@
 use flow::view::board::Window;
 use leptos::prelude::*;
 
+use super::json::Json;
 #[cfg(feature = "ssr")]
 use super::{answer, backend, filled};
 use crate::error::AppError;
@@ -11,7 +12,7 @@ use crate::model::board::BulkAsk;
 use crate::model::board::{BulkPage, Completed, RunList, RunListAsk};
 
 /// The first page as HTML: it has no parts that need code.
-#[server(prefix = "/fn", endpoint = "home")]
+#[server(output = Json, prefix = "/fn", endpoint = "home")]
 pub async fn home(window: Window) -> Result<String, AppError> {
     answer(
         backend()?
@@ -22,13 +23,13 @@ pub async fn home(window: Window) -> Result<String, AppError> {
 }
 
 /// A page of the list of runs.
-#[server(prefix = "/fn", endpoint = "run_list")]
+#[server(output = Json, prefix = "/fn", endpoint = "run_list")]
 pub async fn list_runs(#[server(default)] ask: RunListAsk) -> Result<RunList, AppError> {
     answer(backend()?.run_list(ask).await)
 }
 
 /// How a query could go on.
-#[server(prefix = "/fn", endpoint = "complete_query")]
+#[server(output = Json, prefix = "/fn", endpoint = "complete_query")]
 pub async fn complete_query(
     #[server(default)] text: String,
     caret: usize,
@@ -42,7 +43,7 @@ fn list_of(query: &str) -> String {
 }
 
 /// Saves a view and leads to it.
-#[server(prefix = "/fn", endpoint = "save_view")]
+#[server(output = Json, prefix = "/fn", endpoint = "save_view")]
 pub async fn save_view(
     #[server(default)] name: String,
     #[server(default)] query: String,
@@ -53,7 +54,7 @@ pub async fn save_view(
 }
 
 /// Removes a view.
-#[server(prefix = "/fn", endpoint = "remove_view")]
+#[server(output = Json, prefix = "/fn", endpoint = "remove_view")]
 pub async fn remove_view(name: String) -> Result<(), AppError> {
     answer(backend()?.remove_view(name).await)?;
     leptos_axum::redirect("/runs");
@@ -61,7 +62,7 @@ pub async fn remove_view(name: String) -> Result<(), AppError> {
 }
 
 /// Chooses the runs of a command, and leads to where it can be looked at and begun.
-#[server(prefix = "/fn", endpoint = "prepare_bulk")]
+#[server(output = Json, prefix = "/fn", endpoint = "prepare_bulk")]
 pub async fn prepare_bulk(
     #[server(default)] command: String,
     #[server(default)] q: String,
@@ -80,19 +81,19 @@ pub async fn prepare_bulk(
 }
 
 /// A command to many runs.
-#[server(prefix = "/fn", endpoint = "bulk")]
+#[server(output = Json, prefix = "/fn", endpoint = "bulk")]
 pub async fn bulk(id: String) -> Result<BulkPage, AppError> {
     answer(backend()?.bulk(id).await)
 }
 
 /// Begins a command to many runs.
-#[server(prefix = "/fn", endpoint = "begin_bulk")]
+#[server(output = Json, prefix = "/fn", endpoint = "begin_bulk")]
 pub async fn begin_bulk(id: String, #[server(default)] confirm: Option<String>) -> Result<(), AppError> {
     answer(backend()?.begin_bulk(id, filled(confirm)).await)
 }
 
 /// A flow's tasks by its last runs as HTML: the whole grid, or the rows from one on.
-#[server(prefix = "/fn", endpoint = "flow_grid")]
+#[server(output = Json, prefix = "/fn", endpoint = "flow_grid")]
 pub async fn flow_grid(flow: String, from: Option<usize>) -> Result<String, AppError> {
     let view = answer(backend()?.grid(flow.clone(), from.unwrap_or(0)).await)?;
     Ok(match from {
@@ -102,7 +103,7 @@ pub async fn flow_grid(flow: String, from: Option<usize>) -> Result<String, AppE
 }
 
 /// A flow's numbers as HTML.
-#[server(prefix = "/fn", endpoint = "flow_numbers")]
+#[server(output = Json, prefix = "/fn", endpoint = "flow_numbers")]
 pub async fn flow_numbers(flow: String, window: Window) -> Result<String, AppError> {
     let view = answer(backend()?.flow_window(flow.clone(), window).await)?;
     Ok(crate::board::window_panel(&view, &flow))

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::edit::Saved;
+use super::json::Json;
 #[cfg(feature = "ssr")]
 use super::{answer, backend};
 use crate::error::AppError;
@@ -58,7 +59,7 @@ fn read<T: serde::de::DeserializeOwned>(ask: &str) -> Result<T, AppError> {
 }
 
 /// The draft of a flow in this browser, or of one that has never been saved.
-#[server(prefix = "/fn", endpoint = "open_draft")]
+#[server(output = Json, prefix = "/fn", endpoint = "open_draft")]
 pub async fn open_draft(flow: Option<String>) -> Result<Option<DraftView>, AppError> {
     let backend = backend()?;
     let owner = owner(&backend);
@@ -66,7 +67,7 @@ pub async fn open_draft(flow: Option<String>) -> Result<Option<DraftView>, AppEr
 }
 
 /// Saves a draft: a [`DraftAsk`](crate::model::edit::DraftAsk).
-#[server(prefix = "/fn", endpoint = "save_draft")]
+#[server(output = Json, prefix = "/fn", endpoint = "save_draft")]
 pub async fn save_draft(ask: String) -> Result<DraftKept, AppError> {
     let backend = backend()?;
     let owner = owner(&backend);
@@ -75,7 +76,7 @@ pub async fn save_draft(ask: String) -> Result<DraftKept, AppError> {
 }
 
 /// Discards a draft.
-#[server(prefix = "/fn", endpoint = "discard_draft")]
+#[server(output = Json, prefix = "/fn", endpoint = "discard_draft")]
 pub async fn discard_draft(flow: Option<String>) -> Result<(), AppError> {
     let backend = backend()?;
     let owner = owner(&backend);
@@ -83,20 +84,20 @@ pub async fn discard_draft(flow: Option<String>) -> Result<(), AppError> {
 }
 
 /// Saves a document as a version: a [`PublishAsk`](crate::model::edit::PublishAsk).
-#[server(prefix = "/fn", endpoint = "publish")]
+#[server(output = Json, prefix = "/fn", endpoint = "publish")]
 pub async fn publish(ask: String) -> Result<Saved, AppError> {
     let ask: PublishAsk = answer(read(&ask))?;
     answer(backend()?.publish(ask).await)
 }
 
 /// The history of a flow.
-#[server(prefix = "/fn", endpoint = "history")]
+#[server(output = Json, prefix = "/fn", endpoint = "history")]
 pub async fn history(flow: String, from: Option<u32>, to: Option<u32>) -> Result<HistoryPage, AppError> {
     answer(backend()?.history(flow, from, to).await)
 }
 
 /// Saves an old version again as the newest, and leads to the flow's history.
-#[server(prefix = "/fn", endpoint = "restore_version")]
+#[server(output = Json, prefix = "/fn", endpoint = "restore_version")]
 pub async fn restore_version(flow: String, version: u32) -> Result<u32, AppError> {
     let newest = answer(backend()?.restore(flow.clone(), version).await)?;
     let flow = crate::format::url_part(&flow);
@@ -105,20 +106,20 @@ pub async fn restore_version(flow: String, version: u32) -> Result<u32, AppError
 }
 
 /// Tries a document out: a [`TrialAsk`](crate::model::edit::TrialAsk).
-#[server(prefix = "/fn", endpoint = "start_trial")]
+#[server(output = Json, prefix = "/fn", endpoint = "start_trial")]
 pub async fn start_trial(ask: String) -> Result<TrialView, AppError> {
     let ask: TrialAsk = answer(read(&ask))?;
     answer(backend()?.start_trial(ask).await)
 }
 
 /// What a flow's tasks did in the last run that ended.
-#[server(prefix = "/fn", endpoint = "recorded")]
+#[server(output = Json, prefix = "/fn", endpoint = "recorded")]
 pub async fn recorded(flow: String) -> Result<Option<RecordedView>, AppError> {
     answer(backend()?.recorded(flow).await)
 }
 
 /// What the last runs would have done with a document.
-#[server(prefix = "/fn", endpoint = "replay_runs")]
+#[server(output = Json, prefix = "/fn", endpoint = "replay_runs")]
 pub async fn replay_runs(source: String, n: usize) -> Result<Vec<ReplayRow>, AppError> {
     answer(backend()?.replay(source, n).await)
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::json::Json;
 #[cfg(feature = "ssr")]
 use super::{answer, backend};
 use crate::error::AppError;
@@ -39,7 +40,7 @@ pub struct Saved {
 }
 
 /// A flow to be edited, in its newest version or the one that is named; without one the beginnings of a new flow.
-#[server(prefix = "/fn", endpoint = "open_editor")]
+#[server(output = Json, prefix = "/fn", endpoint = "open_editor")]
 pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<Editing, AppError> {
     let backend = backend()?;
     let types = answer(backend.task_types().await)?;
@@ -90,7 +91,7 @@ fn task_schema() -> Value {
 }
 
 /// Saves a document as a new flow or a new version of one, and stays where one is.
-#[server(prefix = "/fn", endpoint = "save_version")]
+#[server(output = Json, prefix = "/fn", endpoint = "save_version")]
 pub async fn save_version(source: String) -> Result<Saved, AppError> {
     let backend = backend()?;
     let flow = answer(backend.save_flow(source).await)?;
