@@ -653,19 +653,23 @@ mod browser {
         look(board);
     }
 
-    /// The row may have to be made first.
+    /// At once if the row is there, so that the next key finds it there; else in the next frame, when it has been made.
     fn focus(board: Board, at: usize) {
         into_sight(board, at);
-        request_animation_frame(move || {
-            let Some(element) = element(board) else { return };
-            let link = element
-                .query_selector(&format!("[data-row=\"{at}\"]"))
-                .ok()
-                .flatten();
-            if let Some(link) = link.and_then(|link| link.dyn_into::<HtmlElement>().ok()) {
-                // A link that cannot take the focus is no harm.
-                let _ = link.focus();
-            }
+        if !focus_row(board, at) {
+            request_animation_frame(move || {
+                focus_row(board, at);
+            });
+        }
+    }
+
+    /// False if the row is not in the page.
+    fn focus_row(board: Board, at: usize) -> bool {
+        let link = element(board).and_then(|element| {
+            let found = element.query_selector(&format!("[data-row=\"{at}\"]"));
+            found.ok().flatten()?.dyn_into::<HtmlElement>().ok()
         });
+        // A link that cannot take the focus is no harm.
+        link.is_some_and(|link| link.focus().is_ok())
     }
 }
