@@ -1,0 +1,89 @@
+// The editor on large flows: until it can be used, and what each frame costs while something moves.
+
+import type { CDPSession, Page } from "@playwright/test";
+import { Edit } from "../pages/edit.ts";
+import { expect, live, test } from "../test.ts";
+import { cost, devtools, elements, firstLoad, megabytes, table, watch, watched, work } from "./measure.ts";
+
+const say = table();
+
+/** `n` tasks in rows of 50, each after the one before and every second also after the one above: three edges for two tasks. */
+function mesh(flow: string, n: number): string {
+  const tasks = Array.from({ length: n }, (_, at) => {
+    const needs = [
+      ...(at % 50 === 0 ? [] : [`t${at - 1}`]),
+      ...(at >= 50 && at % 2 === 0 ? [`t${at - 50}`] : []),
+    ];
+    return `  t${at}: { type: noop, needs: [${needs.join(", ")}] }`;
+  });
+  return `flow: ${flow}\ntasks:\n${tasks.join("\n")}\n`;
+}
+
+async function opened(page: Page, flow: string): Promise<CDPSession> {
+  const cdp = await devtools(page);
+  await new Edit(page).openEditor(flow);
+  await live(page);
+  return cdp;
+}
+
+/** What each frame costs while `act` goes on: mean and the longest task. */
+async function moving(page: Page, cdp: CDPSession, what: string, act: () => Promise<void>): Promise<void> {
+  await watch(page);
+  const before = await cost(cdp);
+  await act();
+  const after = await cost(cdp);
+  const { frames, longest } = await watched(page);
+  say(what, `${(work(before, after) / frames).toFixed(1)} ms; ${longest.toFixed(0)} ms`, "6 ms");
+}
+
+test("first load", async ({ page }) => {
+  const { all } = await firstLoad(page, "/edit");
+  say("first load of the editor, with headers, apart from fonts", `${(all / 1000).toFixed(0)} kB`, "600 kB");
+});
+
+test("a flow of 1,000 tasks is opened", async ({ page, api }) => {
+  await api.save(mesh("bench-1000", 1000));
+  const cdp = await opened(page, "bench-1000");
+  const after = await cost(cdp);
+  const before = await page.evaluate(() => performance.getEntriesByType("navigation").map((entry) => (entry as PerformanceNavigationTiming).responseEnd)[0] ?? 0);
+  const lived = await page.evaluate(() => performance.now());
+  say("1,000 tasks opened: on the clock after the page came; of it work", `${(lived - before).toFixed(0)} ms; ${work({}, after).toFixed(0)} ms`, "400 ms");
+});
+
+test("2,000 tasks and 3,000 edges", async ({ page, api }) => {
+  await api.save(mesh("bench-mesh", 2000));
+  const cdp = await opened(page, "bench-mesh");
+  const edit = new Edit(page);
+  const stage = await edit.stage.boundingBox();
+  if (!stage) throw new Error("the canvas is not shown");
+  const [x, y] = [stage.x + stage.width / 2, stage.y + stage.height / 2];
+  await page.mouse.move(x, y);
+  say("2,000 tasks opened: work", `${work({}, await cost(cdp)).toFixed(0)} ms`);
+  say("the same: elements; heap of scripts", `${await elements(page)}; ${megabytes((await cost(cdp))["JSHeapUsedSize"])}`, "4,000; 80 MB");
+  // Near enough that cards are drawn, and far enough that there are many.
+  await edit.stage.press("1");
+  await moving(page, cdp, "2,000 tasks, panned: work per frame; longest task", async () => {
+    for (let step = 0; step < 60; step++) await page.mouse.wheel(20, 10);
+    for (let step = 0; step < 60; step++) await page.mouse.wheel(-20, -10);
+  });
+  await moving(page, cdp, "the same, zoomed", async () => {
+    await page.keyboard.down("Control");
+    for (let step = 0; step < 60; step++) await page.mouse.wheel(0, 30);
+    for (let step = 0; step < 60; step++) await page.mouse.wheel(0, -30);
+    await page.keyboard.up("Control");
+  });
+  say("the same: elements near", `${await elements(page)}`, "4,000");
+  const card = edit.stage.getByRole("option").first();
+  await card.click();
+  const [left, top] = await edit.middle(card);
+  await moving(page, cdp, "the same, a task dragged", async () => {
+    await page.mouse.move(left, top);
+    await page.mouse.down();
+    for (let step = 0; step < 120; step++) await page.mouse.move(left + step, top + step / 2);
+  });
+  await moving(page, cdp, "the same, and dropped", () => page.mouse.up());
+  await moving(page, cdp, "the same, undone", async () => {
+    await page.keyboard.press("Control+z");
+    await expect(edit.status).toHaveText(/^Undone/);
+  });
+});
