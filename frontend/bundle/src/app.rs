@@ -2,6 +2,7 @@
 
 use crate::compress::Effort;
 use crate::files::read_tree;
+use crate::snip::snip;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use wasm_bindgen_cli_support::Bindgen;
@@ -17,6 +18,10 @@ pub(crate) struct Built {
 /// Makes the app out of the compiler's WASM.
 pub(crate) fn build(wasm: Vec<u8>, effort: Effort) -> Result<Built> {
     let dir = tempfile::tempdir()?;
+    let wasm = match effort {
+        Effort::Best => snip(&wasm)?,
+        Effort::Light => wasm,
+    };
     Bindgen::new()
         .input_bytes("app", wasm)
         .web(true)?

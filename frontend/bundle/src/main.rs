@@ -15,6 +15,7 @@ mod app;
 mod compress;
 mod css;
 mod files;
+mod snip;
 
 use crate::compress::Effort;
 use crate::files::{Fingerprint, Site, read_tree};
