@@ -220,7 +220,6 @@ struct Place {
 
 impl Place {
     fn new(ctx: &TaskContext, cwd: Option<&Path>) -> Result<Self, TaskError> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let cannot = |error: std::io::Error| {
             TaskError::new(
                 "spawn",
@@ -229,28 +228,12 @@ impl Place {
         };
         // Absolute, because the command's own folder is another.
         let base = std::path::absolute(&ctx.data_dir).map_err(cannot)?;
-        let temporary = base.join(TEMPORARY);
-        loop {
-            // The process's number keeps the names apart from those of a server that was killed.
-            let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-            let own = temporary.join(&name);
-            let output = temporary.join(format!("{name}.output"));
-            match make_private(&own) {
-                Ok(()) => {
-                    let cwd = cwd.map_or_else(|| own.clone(), |cwd| base.join("files").join(cwd));
-                    return Ok(Self {
-                        cwd,
-                        own: Some(own),
-                        output,
-                    });
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !temporary.is_dir() => {
-                    std::fs::create_dir_all(&temporary).map_err(cannot)?;
-                }
-                Err(error) => return Err(cannot(error)),
-            }
-        }
+        let own = make_own(&base.join(TEMPORARY)).map_err(cannot)?;
+        Ok(Self {
+            cwd: cwd.map_or_else(|| own.clone(), |cwd| base.join("files").join(cwd)),
+            output: own.with_extension("output"),
+            own: Some(own),
+        })
     }
 
     /// Most commands leave nothing: two quick calls. The rest may take its time, away from the workers.
@@ -269,6 +252,27 @@ impl Drop for Place {
         if let Some(own) = self.own.take() {
             let _ = std::fs::remove_file(&self.output);
             let _ = std::fs::remove_dir_all(own);
+        }
+    }
+}
+
+/// A new folder among the temporary ones, which are made with the first.
+fn make_own(temporary: &Path) -> std::io::Result<PathBuf> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut is_made = false;
+    loop {
+        // The process's number keeps the names apart from those of a server that was killed.
+        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let own = temporary.join(name);
+        match make_private(&own) {
+            Ok(()) => return Ok(own),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            // Another attempt may make it at the same time: then it is there at the second try.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_made => {
+                std::fs::create_dir_all(temporary)?;
+                is_made = true;
+            }
+            Err(error) => return Err(error),
         }
     }
 }
