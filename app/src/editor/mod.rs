@@ -7,8 +7,10 @@ pub mod changes;
 #[cfg(all(feature = "editor", feature = "hydrate"))]
 mod live;
 
+#[cfg(feature = "ssr")]
 use std::sync::Arc;
 
+#[cfg(feature = "ssr")]
 use flow::Plan;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -18,6 +20,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::fns::SaveFlow;
 use crate::fns::edit::{Editing, open_editor};
 use crate::format;
+#[cfg(feature = "ssr")]
 use crate::graph::{self, svg};
 use crate::icons::Icon;
 use crate::parts::{Failure, Loading};
@@ -49,7 +52,7 @@ pub fn EditPage() -> impl IntoView {
 /// What the server wrote, until the live editor stands in its place.
 #[component]
 fn Editor(editing: Editing) -> impl IntoView {
-    let name = editing.document.title().to_owned();
+    let name = editing.name.clone();
     let title = match &editing.flow {
         Some(_) => format!("Edit {name} · Pointwork"),
         None => "New flow · Pointwork".to_owned(),
@@ -118,7 +121,11 @@ fn Still(editing: Editing, name: String) -> impl IntoView {
             "Saving makes its first version.".to_owned(),
         ),
     };
+    #[cfg(feature = "ssr")]
     let drawing = drawing(editing.document, &name);
+    // While a page comes to life the server's drawing stays.
+    #[cfg(not(feature = "ssr"))]
+    let drawing = String::new();
     view! {
         <header>
             <div class="grow">
@@ -161,11 +168,12 @@ fn Still(editing: Editing, name: String) -> impl IntoView {
     }
 }
 
-/// The drawing as the server writes it. While a page comes to life the server's stays, so none is made.
-fn drawing(document: flow::FlowDoc, name: &str) -> String {
-    if crate::is_hydrating() {
+/// The drawing as the server writes it.
+#[cfg(feature = "ssr")]
+fn drawing(document: Option<flow::FlowDoc>, name: &str) -> String {
+    let Some(document) = document else {
         return String::new();
-    }
+    };
     let plan = Plan::new(Arc::new(document));
     let label = format!("Graph of {name}");
     svg::svg(

@@ -1,7 +1,7 @@
 //! Doors for the flow editor.
 
+use flow::Problem;
 use flow::view::TaskTypeView;
-use flow::{FlowDoc, Problem};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,8 +20,12 @@ pub struct Editing {
     pub version: u32,
     /// The document as its author wrote it.
     pub source: String,
-    /// The same, read.
-    pub document: FlowDoc,
+    /// The flow's name.
+    pub name: String,
+    /// The document, read, for the drawing that the server writes. It does not travel: a live editor reads the text.
+    #[cfg(feature = "ssr")]
+    #[serde(skip)]
+    pub document: Option<flow::FlowDoc>,
     /// What tasks can do.
     pub types: Vec<TaskTypeView>,
     /// JSON Schema of a task, apart from what its type says; that of the flow around it stands in `x-flow`.
@@ -50,8 +54,9 @@ pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<E
         return Ok(Editing {
             flow: Some(detail.summary.id),
             version: detail.shown_version,
+            name: detail.document.title().to_owned(),
             source: detail.source,
-            document: detail.document,
+            document: Some(detail.document),
             types,
             task_schema,
         });
@@ -64,8 +69,9 @@ pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<E
     Ok(Editing {
         flow: None,
         version: 0,
+        name: document.title().to_owned(),
         source,
-        document,
+        document: Some(document),
         types,
         task_schema,
     })
