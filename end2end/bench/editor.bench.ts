@@ -54,6 +54,11 @@ test("first load", async ({ page }) => {
   say("first load of the editor, with headers, apart from fonts", `${(all / 1000).toFixed(0)} kB`, "600 kB");
 });
 
+test("a small flow is opened", async ({ page }) => {
+  const cdp = await opened(page, "hello");
+  say("a small flow opened: work", `${work({}, await cost(cdp)).toFixed(0)} ms`);
+});
+
 test("a flow of 1,000 tasks is opened", async ({ page, api }) => {
   await api.save(mesh("bench-1000", 1000));
   const cdp = await opened(page, "bench-1000");

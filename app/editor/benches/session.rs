@@ -60,6 +60,9 @@ fn sessions(bench: &mut Criterion) {
         group.bench_function(BenchmarkId::new("undo and redo", n), |bench| {
             bench.iter(|| (session.step(true).is_some(), session.step(false).is_some()));
         });
+        group.bench_function(BenchmarkId::new("form of the flow", n), |bench| {
+            bench.iter(|| session.flow_form(&["tasks"]));
+        });
         group.bench_function(BenchmarkId::new("check", n), |bench| {
             bench.iter(|| session.problems())
         });

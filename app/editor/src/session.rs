@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::change::Change;
 use crate::drawn::Drawn;
 use crate::editor::{Editor, Turned};
+use crate::form::{Form, form};
 use crate::model::Model;
 use crate::refusal::Refusal;
 use crate::scene::{Places, Scene};
@@ -245,18 +246,26 @@ impl Session {
         Some((section, self.value().get(section)?.get(id)?))
     }
 
-    /// JSON Schema of the flow around its tasks; anything may stand in it if none was given.
+    /// The form of the flow around its tasks. Fields `apart` are left out before it is made: thousands of tasks would be thousands of
+    /// fields, and nobody sees them.
     #[must_use]
-    pub fn flow_schema(&self) -> Value {
+    pub fn flow_form(&self, apart: &[&str]) -> Form {
+        // Without a schema anything may stand in it.
         let mut schema = self
             .task_schema
             .get("x-flow")
             .cloned()
             .unwrap_or(Value::Bool(true));
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.retain(|name, _| !apart.contains(&name.as_str()));
+        }
         if let (Some(schema), Some(defs)) = (schema.as_object_mut(), self.task_schema.get("$defs")) {
             schema.insert("$defs".to_owned(), defs.clone());
         }
-        schema
+        let fields = self.value().as_object().into_iter().flatten();
+        let seen = fields.filter(|(name, _)| !apart.contains(&name.as_str()));
+        let value = seen.map(|(name, value)| (name.clone(), value.clone())).collect();
+        form(&schema, Some(&Value::Object(value)), &[])
     }
 
     /// What is known of a task type.
@@ -365,6 +374,30 @@ mod tests {
 
     fn corner(session: &Session, id: &str) -> crate::geometry::Point {
         session.scene.card(id).expect("is there").rect.corner()
+    }
+
+    #[test]
+    fn the_form_of_the_flow_leaves_its_tasks_out() {
+        let mut session = session();
+        session.task_schema = json!({
+            "x-flow": {
+                "required": ["tasks"],
+                "properties": { "tasks": { "type": "object" }, "timeout": { "$ref": "#/$defs/Span" } },
+            },
+            "$defs": { "Span": { "type": "string", "title": "How long" } },
+        });
+        session
+            .typed("flow: f\nmood: good\ntasks: {}\n", 0)
+            .expect("it is text");
+        let form = session.flow_form(&["flow", "tasks"]);
+        let fields: Vec<_> = form
+            .fields
+            .iter()
+            .map(|field| (field.path.join("."), field.title.clone()))
+            .collect();
+        assert_eq!(fields, [("timeout".to_owned(), "How long".to_owned())]);
+        let unknown: Vec<_> = form.unknown.iter().map(|field| field.path.join(".")).collect();
+        assert_eq!(unknown, ["mood"]);
     }
 
     #[test]

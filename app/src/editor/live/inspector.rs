@@ -347,23 +347,7 @@ fn FlowPart(desk: Desk) -> impl IntoView {
             value,
         });
     };
-    let whole = Memo::new(move |_| {
-        let whole = desk.track(|session| {
-            let schema = session.flow_schema();
-            form(&schema, Some(session.value()), &[])
-        });
-        let is_here = |field: &Field| {
-            field
-                .path
-                .last()
-                .is_some_and(|name| !OF_THE_FLOW.contains(&name.as_str()))
-        };
-        Form {
-            fields: whole.fields.into_iter().filter(is_here).collect(),
-            unknown: whole.unknown.into_iter().filter(is_here).collect(),
-            ..whole
-        }
-    });
+    let whole = Memo::new(move |_| desk.track(|session| session.flow_form(&OF_THE_FLOW)));
     let counts = move || {
         desk.track(|session| {
             let (n_tasks, n_edges) = (
