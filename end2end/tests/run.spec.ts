@@ -55,6 +55,28 @@ test("an address opens a task with everything known of it", async ({ page, api, 
   await expect(run.part("Outputs")).toContainText("route: usual");
 });
 
+test("a log may grow while its page is made, and go on after its panel is gone", { tag: "@live" }, async ({ page, api }) => {
+  await api.save(`
+flow: chatty
+tasks:
+  talk: { type: shell, with: { command: 'for n in $(seq 1 9999); do echo "line $n"; sleep 0.01; done' } }
+  wait: { type: shell, with: { command: sleep 100 } }
+`);
+  const id = await api.start("chatty");
+  const run = new Run(page);
+  for (let visits = 0; visits < 3; visits++) {
+    await run.openRun(id, "?task=talk");
+    await live(page);
+    const before = await run.lines.last().innerText();
+    await expect(run.lines.last()).not.toHaveText(before);
+    await run.card("wait").click();
+    await expect(run.heading).toHaveText("wait");
+    await run.card("talk").click();
+    await expect(run.lines.first()).toBeAttached();
+  }
+  await api.cancel(id);
+});
+
 test("the tasks as a list", async ({ page, api, alive }) => {
   const { id } = await api.finished("hello");
   const run = new Run(page);
