@@ -127,11 +127,16 @@ pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option
     once(asked, read).await
 }
 
-/// The last of a task run's log, up to a position if one is given.
+/// The last of a task run's log, or of one attempt's, up to a position if one is given.
 #[server(output = Json, prefix = "/fn", endpoint = "task_logs")]
-pub async fn task_logs(run: RunId, task: String, until: Option<String>) -> Result<LogPage, AppError> {
-    let asked = format!("log {until:?} {run} {task}");
-    let read = async { answer(backend()?.task_logs(run, task, until).await) };
+pub async fn task_logs(
+    run: RunId,
+    task: String,
+    until: Option<String>,
+    attempt: Option<u32>,
+) -> Result<LogPage, AppError> {
+    let asked = format!("log {until:?} {attempt:?} {run} {task}");
+    let read = async { answer(backend()?.task_logs(run, task, until, attempt).await) };
     once(asked, read).await
 }
 
