@@ -165,13 +165,15 @@ fn what_needs_people_can_be_done_in_place() {
 
 #[test]
 fn what_is_due_stands_on_lanes() {
-    let due = |flow: &str, at: &str| json!({"flow": flow, "schedule": "s", "at": at, "local": at});
+    let due = |flow: &str, at: &str| json!({"flow": flow, "flow_name": format!("Flow <{flow}>"), "schedule": "s", "at": at, "local": at});
     let mut late = due("a", "2026-01-31T11:00:00Z");
     late["is_missed"] = true.into();
     late["error"] = "the inputs are <wrong>".into();
+    let mut other = due("a", "2026-02-01T08:00:00Z");
+    other["schedule"] = "morning".into();
     let view: AgendaView = of(json!({
         "since": "2026-01-31T12:00:00Z", "until": "2026-02-01T12:00:00Z", "is_whole": true,
-        "items": [late, due("b", "2026-01-31T18:00:00Z"), due("a", "2026-02-01T00:00:00Z"), due("b", "2026-02-01T06:00:00Z")]
+        "items": [late, due("b", "2026-01-31T18:00:00Z"), due("a", "2026-02-01T00:00:00Z"), due("b", "2026-02-01T06:00:00Z"), other]
     }));
     let html = agenda::agenda(&view);
     assert!(
@@ -181,9 +183,10 @@ fn what_is_due_stands_on_lanes() {
     check(
         html,
         expect![[r#"
-        [/flows/a] a was not started by its schedule s: the inputs are &lt;wrong&gt;
-        [/flows/b] b2026-01-31 18:00:00 UTC and 1 more
-        [/flows/a] a2026-02-01 00:00:00 UTC
+        [/flows/a] Flow &lt;a&gt; was not started by its schedule s: the inputs are &lt;wrong&gt;
+        [/flows/b] Flow &lt;b&gt;2026-01-31 18:00:00 UTC and 1 more
+        [/flows/a] Flow &lt;a&gt; s2026-02-01 00:00:00 UTC
+        [/flows/a] Flow &lt;a&gt; morning2026-02-01 08:00:00 UTC
     "#]],
     );
 }
