@@ -97,7 +97,7 @@ fn a_course_has_gaps_where_nothing_is_known() {
         [
             "M0.0 2.0L60.0 26.0L120.0 14.0",
             "M0.0 2.0L60.0 26.0L120.0 14.0",
-            "M0.0 2.0h0M120.0 2.0h0",
+            "M0.0 2.0L4.0 2.0M116.0 2.0L120.0 2.0",
             ""
         ]
     );
@@ -257,7 +257,7 @@ fn the_first_page_has_all_its_parts() {
         [/runs?q=state%3Asucceeded%20since%3A2026-01-31T00%3A00%3A00Z] 95 % take at most2.0 s= as beforehalf 900 ms, wait 10 ms
         Last 30 runs of each flow
         [/flows] All flows
-        [/flows/etl] E &amp; T &lt;L&gt;
+        [/flows/etl] E &amp; T &lt;L&gt;no runs yet
         [/runs?q=state%3Afailed%20flow%3Aetl] 3 failed runs of E &amp; T &lt;L&gt;
         [/flows/etl#start] Start
         [/flows] All flows
