@@ -46,8 +46,14 @@ pub trait Backend: board::BoardBackend + edit::EditBackend {
     /// A task run's output (`true`) or input, cut if it is large.
     async fn task_value(&self, run: RunId, path: String, output: bool) -> Result<ValueView, AppError>;
 
-    /// The last of a task run's log, up to a position if one is given.
-    async fn task_logs(&self, run: RunId, path: String, until: Option<String>) -> Result<LogPage, AppError>;
+    /// The last of a task run's log, or of one attempt's, up to a position if one is given.
+    async fn task_logs(
+        &self,
+        run: RunId,
+        path: String,
+        until: Option<String>,
+        attempt: Option<u32>,
+    ) -> Result<LogPage, AppError>;
 
     /// Cancels a run; `force` kills at once and leaves out undo, finally and `on_failure`.
     async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>) -> Result<(), AppError>;

@@ -155,11 +155,15 @@ impl Capsule {
         Some(ValueView { text, bytes, cut })
     }
 
-    /// The log of a task run.
+    /// The log of a task run, or of one attempt at it.
     #[must_use]
-    pub fn log(&self, path: &str) -> LogPage {
+    pub fn log(&self, path: &str, attempt: Option<u32>) -> LogPage {
+        let lines = self.logs.get(path).into_iter().flatten();
         LogPage {
-            lines: self.logs.get(path).cloned().unwrap_or_default(),
+            lines: lines
+                .filter(|line| attempt.is_none_or(|attempt| line.attempt == attempt))
+                .cloned()
+                .collect(),
             next: None,
             earlier: None,
         }
@@ -231,8 +235,8 @@ mod tests {
         let page = capsule.page().expect("is whole");
         assert_eq!(page.summary.state.key(), "succeeded");
         assert_eq!(page.summary.counts.succeeded, 3);
-        assert_eq!(capsule.log("list").lines[0].text, "3 orders");
-        assert!(capsule.log("each[0]").lines.is_empty());
+        assert_eq!(capsule.log("list", None).lines[0].text, "3 orders");
+        assert!(capsule.log("each[0]", None).lines.is_empty());
         assert_eq!(
             capsule.value("list", true).map(|value| value.text).as_deref(),
             Some("null")

@@ -5,6 +5,8 @@ pub mod board;
 pub mod draft;
 pub mod edit;
 pub mod json;
+#[cfg(feature = "ssr")]
+pub(crate) mod once;
 
 use std::collections::HashMap;
 
@@ -13,6 +15,8 @@ use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary};
 use leptos::prelude::*;
 
 use self::json::Json;
+#[cfg(feature = "ssr")]
+use self::once::once;
 use crate::error::AppError;
 use crate::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
 use crate::timeline::history::ItemRows;
@@ -100,7 +104,8 @@ fn run_id(run: &str) -> Result<RunId, AppError> {
 /// What the items of a task did when.
 #[server(output = Json, prefix = "/fn", endpoint = "times_of_items")]
 pub async fn times_of_items(run: RunId, task: String) -> Result<ItemRows, AppError> {
-    answer(backend()?.item_rows(run, task).await)
+    let asked = format!("items {run} {task}");
+    once(asked, async { answer(backend()?.item_rows(run, task).await) }).await
 }
 
 /// Where two runs differ.
@@ -112,16 +117,27 @@ pub async fn compare_runs(a: String, b: String) -> Result<Comparison, AppError> 
 /// A task run's output (`true`) or input; `None` if it has none, as light tasks have no input: that is no error.
 #[server(output = Json, prefix = "/fn", endpoint = "task_value")]
 pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option<ValueView>, AppError> {
-    match backend()?.task_value(run, task, output).await {
-        Err(error) if error.code == "no_value" => Ok(None),
-        value => answer(value.map(Some)),
-    }
+    let asked = format!("value {output} {run} {task}");
+    let read = async {
+        match backend()?.task_value(run, task, output).await {
+            Err(error) if error.code == "no_value" => Ok(None),
+            value => answer(value.map(Some)),
+        }
+    };
+    once(asked, read).await
 }
 
-/// The last of a task run's log, up to a position if one is given.
+/// The last of a task run's log, or of one attempt's, up to a position if one is given.
 #[server(output = Json, prefix = "/fn", endpoint = "task_logs")]
-pub async fn task_logs(run: RunId, task: String, until: Option<String>) -> Result<LogPage, AppError> {
-    answer(backend()?.task_logs(run, task, until).await)
+pub async fn task_logs(
+    run: RunId,
+    task: String,
+    until: Option<String>,
+    attempt: Option<u32>,
+) -> Result<LogPage, AppError> {
+    let asked = format!("log {until:?} {attempt:?} {run} {task}");
+    let read = async { answer(backend()?.task_logs(run, task, until, attempt).await) };
+    once(asked, read).await
 }
 
 /// A field of a form that was left empty was not filled in.
@@ -175,7 +191,10 @@ pub async fn retry_run(
 /// Why a run or its tasks are not running.
 #[server(output = Json, prefix = "/fn", endpoint = "reasons")]
 pub async fn ask_reasons(run: RunId) -> Result<Reasons, AppError> {
-    answer(backend()?.reasons(run).await)
+    once(format!("reasons {run}"), async {
+        answer(backend()?.reasons(run).await)
+    })
+    .await
 }
 
 /// What an approval asks.

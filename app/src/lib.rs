@@ -66,6 +66,8 @@ use crate::theme::Theme;
 /// The whole app, from the first element of `<body>` on.
 #[component]
 pub fn App() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    fns::once::begin_page();
     provide_meta_context();
     provide_clock();
     provide_context(RwSignal::new(live::Link::default()));

@@ -5,6 +5,7 @@ import { Frame } from "./frame.ts";
 export class Home extends Frame {
   readonly needs = this.page.locator('[data-part="needs"]');
   readonly recent = this.page.getByRole("region", { name: "Newest runs" });
+  readonly due = this.page.getByRole("region", { name: "Due in the next 24 hours" });
   readonly news = this.recent.getByRole("button", { name: /^\d+ new runs?$/ });
 
   /** The heading of a kind of need, which leads to all runs of it. */

@@ -21,6 +21,7 @@ export class Run extends Frame {
   readonly lines = this.log.getByRole("listitem");
   readonly earlier = this.inspector.getByRole("button", { name: "Earlier lines" });
   readonly download = this.inspector.getByRole("link", { name: "Download the log" });
+  readonly allAttempts = this.inspector.getByRole("link", { name: "All attempts" });
   readonly cancel = this.main.getByText(/^Cancel…$/);
   readonly pause = this.main.getByRole("button", { name: "Pause" });
   readonly resume = this.main.getByRole("button", { name: "Resume" });
@@ -48,6 +49,17 @@ export class Run extends Frame {
   bar(name: string, state = ""): Locator {
     const start = `${name}: ${state}`.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     return this.timeline.getByRole("link", { name: new RegExp(`^${start}`) });
+  }
+
+  /** The tab of an attempt; without scripts it is a link. */
+  attempt(n: number): Locator {
+    const name = new RegExp(`^Attempt ${n}:`);
+    return this.inspector.getByRole("tab", { name }).or(this.inspector.getByRole("link", { name }));
+  }
+
+  /** What is told of the attempt in sight. */
+  told(n: number): Locator {
+    return this.inspector.getByRole("tabpanel", { name: `Attempt ${n}` });
   }
 
   /** A task's row of the outline. */

@@ -131,10 +131,8 @@ test("a run as it is heard", async ({ page, api, alive }) => {
         - heading "Check credit" [level=2]
         - link "Close"
         - heading "Attempts" [level=3]
-        - list:
-          - listitem:
-            - strong: "#3"
-            - text: /succeeded/
+        - tabpanel "Attempt 3":
+          - paragraph: /^succeeded/
         - heading /^Output/ [level=3]
         - heading /^Input/ [level=3]
         - region "Log":

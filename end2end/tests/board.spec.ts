@@ -46,6 +46,20 @@ test("the first page begins with what needs people, and each number is that of i
   await api.cancel(asking);
 });
 
+test("what is due goes by the name of its flow", async ({ page, api, alive }) => {
+  await api.save(`
+flow: hourly
+name: Count the stock
+tasks: { a: { type: noop } }
+schedules: { each-hour: { cron: "0 * * * *" } }
+`);
+  const home = new Home(page);
+  await home.open("/");
+  await alive();
+  await home.due.getByRole("link", { name: "Count the stock" }).click();
+  await expect(page).toHaveURL(/\/flows\/hourly$/);
+});
+
 test("who is asked answers from the first page", async ({ page, api, alive }) => {
   await api.save(ASKS);
   const id = await api.start("asks");

@@ -101,6 +101,35 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
+test("names are legible where a wide graph is seen whole", { tag: "@live" }, async ({ page, api }) => {
+  await page.setViewportSize({ width: 3840, height: 2160 });
+  const names = ["Load customer records", "Write the ledger", "Notify accounts"];
+  const tasks = Array.from({ length: 24 }, (_, n) => `  t${n}: { name: ${names[n % 3]}, type: noop${n ? `, needs: [t${n - 1}]` : ""} }`);
+  await api.save(`flow: wide\ntasks:\n${tasks.join("\n")}\n`);
+  const { id } = await api.finished("wide");
+  const run = new Run(page);
+  await run.openRun(id);
+  await live(page);
+  for (const name of names) {
+    const card = run.card(name).first();
+    await expect(card).toBeVisible();
+    const seen = await card.evaluate((card) => {
+      const text = card.querySelector("text") as SVGTextElement;
+      const scale = text.getScreenCTM()?.a ?? 0;
+      return {
+        scale,
+        size: Number.parseFloat(getComputedStyle(text).fontSize) * scale,
+        name: text.getBoundingClientRect().right,
+        state: card.querySelector(".si")?.getBoundingClientRect().left ?? 0,
+      };
+    });
+    expect(seen.scale).toBeLessThan(0.6);
+    expect(seen.size).toBeGreaterThan(10);
+    // It does not run into what is said of the state.
+    expect(seen.name).toBeLessThanOrEqual(seen.state + 1);
+  }
+});
+
 test("a run that is at work can be used by everybody", { tag: "@live" }, async ({ page, api, accessible }) => {
   await api.save(`
 flow: stubborn

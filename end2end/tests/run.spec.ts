@@ -38,9 +38,7 @@ test("an address opens a task with everything known of it", async ({ page, api, 
   await expect(run.part("Output")).toContainText("score: 712");
   // A text is shown as text.
   await expect(run.part("Input")).toContainText('\n  echo "asking the bank, attempt $POINTWORK_ATTEMPT"\n  sleep 1\n');
-  const attempts = run.part("Attempts").getByRole("listitem");
-  await expect(attempts).toHaveCount(3);
-  await expect(attempts.last()).toContainText("exit code 75: the bank does not answer");
+  await expect(run.told(3)).toContainText("succeeded");
   await expect(run.lines.last()).toHaveText('{"score": 712}');
 
   const log = await request.get((await run.download.getAttribute("href")) ?? "");
@@ -53,6 +51,131 @@ test("an address opens a task with everything known of it", async ({ page, api, 
   await run.close.click();
   await expect(page).toHaveURL(new RegExp(`/runs/${id}$`));
   await expect(run.part("Outputs")).toContainText("route: usual");
+});
+
+test("attempts are tabs, each with its error and its part of the log", async ({ page, api, alive, accessible, javaScriptEnabled }) => {
+  const { id } = await api.shown("order-checks", { pace: 0 });
+  const run = new Run(page);
+  await run.openRun(id, "?task=credit");
+  await alive();
+  await accessible();
+  // Nobody has asked for one: the newest is told, and the log is that of all.
+  await expect(run.told(3)).toContainText("succeeded");
+  await expect(run.lines).toHaveCount(6);
+
+  await run.attempt(2).click();
+  await expect(page).toHaveURL(/\?task=credit&attempt=2$/);
+  await expect(run.told(2)).toContainText("exit code 75: the bank does not answer");
+  await expect(run.told(2)).toContainText("the same as attempt 1");
+  await expect(run.told(2)).toContainText("after a pause of 4.0 s");
+  await expect(run.lines).toHaveText(["asking the bank, attempt 2", /the bank does not answer/]);
+  await expect(run.part("Input")).toContainText("the same for each attempt");
+  // What the task gave, its last attempt gave.
+  await expect(run.part("Output")).toHaveCount(0);
+  await run.views.getByRole("link", { name: "Tasks" }).click();
+  await expect(run.told(2)).toBeVisible();
+
+  await run.openRun(id, "?task=credit&attempt=1");
+  await alive();
+  await expect(run.told(1)).toContainText("failed");
+  await expect(run.lines).toHaveText(["asking the bank, attempt 1", /the bank does not answer/]);
+  if (javaScriptEnabled) {
+    await run.attempt(1).focus();
+    await page.keyboard.press("ArrowRight");
+    await expect(run.attempt(2)).toBeFocused();
+    await expect(run.attempt(2)).toHaveAttribute("aria-selected", "true");
+    await page.keyboard.press("End");
+    await expect(run.told(3)).toContainText("succeeded");
+    await expect(run.attempt(3)).toBeFocused();
+    await expect(page).toHaveURL(/&attempt=3$/);
+    await page.keyboard.press("Home");
+    await expect(run.attempt(1)).toBeFocused();
+  }
+  await run.allAttempts.click();
+  await expect(page).toHaveURL(/\?task=credit$/);
+  await expect(run.lines).toHaveCount(6);
+  // One attempt says nothing that its task does not.
+  await run.openRun(id, "?task=partner");
+  await alive();
+  await expect(run.inspector).toContainText("exit code 1");
+  await expect(run.attempt(1)).toHaveCount(0);
+});
+
+test("an item that has settled has its attempts too", async ({ page, api, alive }) => {
+  await api.save(`
+flow: weighing
+tasks:
+  weigh:
+    type: shell
+    for_each: { items: [light, heavy] }
+    retry: { max_attempts: 2, first: 10ms, jitter: none }
+    with: { command: 'echo "$ITEM, attempt $POINTWORK_ATTEMPT"; [ "$ITEM" = light ]', env: { ITEM: "{{ item }}" } }
+`);
+  const { id } = await api.finished("weighing");
+  const run = new Run(page);
+  await run.openRun(id, "?task=weigh%5B1%5D");
+  await alive();
+  await expect(run.told(2)).toContainText("the same as attempt 1");
+  await run.attempt(1).click();
+  await expect(run.told(1)).toContainText("exit code 1");
+  await expect(run.lines).toHaveText(["heavy, attempt 1"]);
+  // Another item is another task run: its newest attempt is told.
+  await run.inspector.getByRole("link", { name: "The item before" }).click();
+  await expect(page).toHaveURL(/task=weigh%5B0%5D$/);
+  await expect(run.lines).toHaveText(["light, attempt 1"]);
+  await expect(run.attempt(1)).toHaveCount(0);
+});
+
+test("a chosen attempt stays in sight while others come", { tag: "@live" }, async ({ page, api, server }) => {
+  const gate = join(server.data, "gate-of-attempts");
+  await api.save(`
+flow: trying
+inputs: { gate: { type: string } }
+tasks:
+  knock:
+    type: shell
+    retry: { max_attempts: 99, first: 200ms, max: 200ms, jitter: none }
+    with: { command: 'echo "knock $POINTWORK_ATTEMPT"; [ -e "$GATE" ] || exit 1; sleep 1; echo in', env: { GATE: "{{ inputs.gate }}" } }
+`);
+  const id = await api.start("trying", { gate });
+  const run = new Run(page);
+  await run.openRun(id, "?task=knock&attempt=2");
+  await live(page);
+  await expect(run.told(2)).toContainText("failed");
+  await expect(run.lines).toHaveText(["knock 2"]);
+  await expect(run.attempt(4)).toBeVisible();
+  await expect(run.told(2)).toBeVisible();
+  // Of many attempts the first, the last and those about the one in sight have tabs.
+  await expect(run.inspector.getByRole("tab").last()).toHaveAccessibleName(/^Attempt [1-9]\d:/);
+  await expect(run.inspector.getByRole("tab")).toHaveCount(5);
+  await run.allAttempts.click();
+  await expect(run.lines.first()).toHaveText("knock 1");
+  await writeFile(gate, "");
+  await expect(run.lines.last()).toHaveText("in");
+  await expect(run.state).toHaveText("succeeded");
+  await expect(run.inspector.getByRole("tabpanel")).toContainText("succeeded");
+});
+
+test("a log may grow while its page is made, and go on after its panel is gone", { tag: "@live" }, async ({ page, api }) => {
+  await api.save(`
+flow: chatty
+tasks:
+  talk: { type: shell, with: { command: 'for n in $(seq 1 9999); do echo "line $n"; sleep 0.01; done' } }
+  wait: { type: shell, with: { command: sleep 100 } }
+`);
+  const id = await api.start("chatty");
+  const run = new Run(page);
+  for (let visits = 0; visits < 3; visits++) {
+    await run.openRun(id, "?task=talk");
+    await live(page);
+    const before = await run.lines.last().innerText();
+    await expect(run.lines.last()).not.toHaveText(before);
+    await run.card("wait").click();
+    await expect(run.heading).toHaveText("wait");
+    await run.card("talk").click();
+    await expect(run.lines.first()).toBeAttached();
+  }
+  await api.cancel(id);
 });
 
 test("the tasks as a list", async ({ page, api, alive }) => {

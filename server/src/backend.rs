@@ -255,30 +255,35 @@ impl Backend for EngineBackend {
         Ok(shown(&value))
     }
 
-    async fn task_logs(&self, run: RunId, path: String, until: Option<String>) -> Result<LogPage, AppError> {
+    async fn task_logs(
+        &self,
+        run: RunId,
+        path: String,
+        until: Option<String>,
+        attempt: Option<u32>,
+    ) -> Result<LogPage, AppError> {
         let until = until.map(|until| logs::position(Some(&until))).transpose()?;
         if until.is_none() {
             // A page without scripts is not told later what was still on its way to the store.
             self.engine.logs_flushed(run).await;
         }
-        let chunks = self
-            .engine
-            .task_logs_back(run, &path, until, LOG_BYTES)
-            .await
-            .map_err(told)?;
+        let until = until.or_else(|| attempt.map(|attempt| (attempt, u64::MAX)));
+        // Attempts stand one after the other: the end of one's lines is what comes last up to there.
+        let back = async |until, bytes| {
+            let mut chunks = self.engine.task_logs_back(run, &path, until, bytes).await?;
+            chunks.retain(|(of, _)| attempt.is_none_or(|attempt| attempt == *of));
+            Ok(chunks)
+        };
+        let chunks = back(until, LOG_BYTES).await.map_err(told)?;
         let earlier = match chunks.first() {
             Some((attempt, first)) => {
                 let before = (*attempt, first.number.saturating_sub(1));
-                let is_there = self
-                    .engine
-                    .task_logs_back(run, &path, Some(before), 0)
-                    .await
-                    .map_err(told)?;
+                let is_there = back(Some(before), 0).await.map_err(told)?;
                 (!is_there.is_empty()).then_some(before)
             }
             None => None,
         };
-        Ok(logs::last_page(&chunks, earlier))
+        Ok(logs::last_page(&chunks, earlier, attempt))
     }
 
     async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>) -> Result<(), AppError> {

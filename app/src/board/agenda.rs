@@ -27,9 +27,15 @@ pub(super) fn agenda(view: &AgendaView) -> String {
     let mut lanes: Vec<_> = lanes.into_iter().collect();
     lanes.sort_by_key(|(_, moments)| moments.first().map(|due| due.at));
     let n_left = lanes.len().saturating_sub(LANES_MAX);
+    let mut n_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((flow, _), _) in &lanes {
+        *n_of.entry(flow).or_default() += 1;
+    }
     out.push_str("<ul class=\"lanes\">");
     for ((flow, schedule), moments) in lanes.into_iter().take(LANES_MAX) {
-        lane(&mut out, view, (flow, schedule), &moments);
+        // Of several schedules of a flow each says which it is.
+        let is_one_of_many = n_of.get(flow).is_some_and(|n| *n > 1);
+        lane(&mut out, view, (flow, schedule), is_one_of_many, &moments);
     }
     out.push_str("</ul>");
     if n_left > 0 {
@@ -48,20 +54,32 @@ fn missed(out: &mut String, due: &DueView) {
         "<p class=\"missed\" data-state=\"attention\">{}<span><a href=\"/flows/{}\">{}</a> was not started by its schedule {}: {}</span></p>",
         icon("s-attention"),
         format::url_part(&due.flow),
-        text(&due.flow),
+        text(&due.flow_name),
         text(&due.schedule),
         text(due.error.as_deref().unwrap_or("it was missed"))
     );
 }
 
-fn lane(out: &mut String, view: &AgendaView, (flow, schedule): (&str, &str), moments: &[&DueView]) {
+fn lane(
+    out: &mut String,
+    view: &AgendaView,
+    (flow, schedule): (&str, &str),
+    is_one_of_many: bool,
+    moments: &[&DueView],
+) {
     let whole = view.until.since(view.since).as_secs_f64().max(1.0);
     let Some(first) = moments.first() else { return };
     let _ = write!(
         out,
-        "<li data-key=\"{flow}/{schedule}\"><a class=\"cut name\" href=\"/flows/{flow}\" title=\"{}\">{flow}</a>\
+        "<li data-key=\"{flow}/{schedule}\"><a class=\"cut name\" href=\"/flows/{flow}\" title=\"{} ({})\">{}{}</a>\
          <span class=\"lane\" aria-hidden=\"true\">",
-        text(schedule)
+        text(&first.flow_name),
+        text(schedule),
+        text(&first.flow_name),
+        match is_one_of_many {
+            true => format!(" <span class=\"muted\">{}</span>", text(schedule)),
+            false => String::new(),
+        }
     );
     for due in moments {
         let part = due.at.since(view.since).as_secs_f64() / whole;

@@ -38,6 +38,9 @@ pub(super) fn strips(flows: &[FlowSummary], has_more: bool) -> String {
 /// The last runs, the oldest left: colour and shape are the state, the height is the duration. Each is a link for a pointer; by keys they
 /// are reached through the list of runs, or there would be thousands of stops.
 pub(super) fn strip(dots: &[RunDot]) -> String {
+    if dots.is_empty() {
+        return "<span class=\"muted no-runs\">no runs yet</span>".to_owned();
+    }
     let longest = longest(dots);
     let mut out = format!(
         "<div class=\"strip heat\" role=\"group\" aria-label=\"The last {}\">",

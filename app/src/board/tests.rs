@@ -97,7 +97,7 @@ fn a_course_has_gaps_where_nothing_is_known() {
         [
             "M0.0 2.0L60.0 26.0L120.0 14.0",
             "M0.0 2.0L60.0 26.0L120.0 14.0",
-            "M0.0 2.0h0M120.0 2.0h0",
+            "M0.0 2.0L4.0 2.0M116.0 2.0L120.0 2.0",
             ""
         ]
     );
@@ -165,13 +165,15 @@ fn what_needs_people_can_be_done_in_place() {
 
 #[test]
 fn what_is_due_stands_on_lanes() {
-    let due = |flow: &str, at: &str| json!({"flow": flow, "schedule": "s", "at": at, "local": at});
+    let due = |flow: &str, at: &str| json!({"flow": flow, "flow_name": format!("Flow <{flow}>"), "schedule": "s", "at": at, "local": at});
     let mut late = due("a", "2026-01-31T11:00:00Z");
     late["is_missed"] = true.into();
     late["error"] = "the inputs are <wrong>".into();
+    let mut other = due("a", "2026-02-01T08:00:00Z");
+    other["schedule"] = "morning".into();
     let view: AgendaView = of(json!({
         "since": "2026-01-31T12:00:00Z", "until": "2026-02-01T12:00:00Z", "is_whole": true,
-        "items": [late, due("b", "2026-01-31T18:00:00Z"), due("a", "2026-02-01T00:00:00Z"), due("b", "2026-02-01T06:00:00Z")]
+        "items": [late, due("b", "2026-01-31T18:00:00Z"), due("a", "2026-02-01T00:00:00Z"), due("b", "2026-02-01T06:00:00Z"), other]
     }));
     let html = agenda::agenda(&view);
     assert!(
@@ -181,9 +183,10 @@ fn what_is_due_stands_on_lanes() {
     check(
         html,
         expect![[r#"
-        [/flows/a] a was not started by its schedule s: the inputs are &lt;wrong&gt;
-        [/flows/b] b2026-01-31 18:00:00 UTC and 1 more
-        [/flows/a] a2026-02-01 00:00:00 UTC
+        [/flows/a] Flow &lt;a&gt; was not started by its schedule s: the inputs are &lt;wrong&gt;
+        [/flows/b] Flow &lt;b&gt;2026-01-31 18:00:00 UTC and 1 more
+        [/flows/a] Flow &lt;a&gt; s2026-02-01 00:00:00 UTC
+        [/flows/a] Flow &lt;a&gt; morning2026-02-01 08:00:00 UTC
     "#]],
     );
 }
@@ -254,7 +257,7 @@ fn the_first_page_has_all_its_parts() {
         [/runs?q=state%3Asucceeded%20since%3A2026-01-31T00%3A00%3A00Z] 95 % take at most2.0 s= as beforehalf 900 ms, wait 10 ms
         Last 30 runs of each flow
         [/flows] All flows
-        [/flows/etl] E &amp; T &lt;L&gt;
+        [/flows/etl] E &amp; T &lt;L&gt;no runs yet
         [/runs?q=state%3Afailed%20flow%3Aetl] 3 failed runs of E &amp; T &lt;L&gt;
         [/flows/etl#start] Start
         [/flows] All flows

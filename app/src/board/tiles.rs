@@ -183,6 +183,8 @@ fn rate(per_hour: f64) -> String {
 
 const SPARK_WIDTH: f64 = 120.0;
 const SPARK_HEIGHT: f64 = 28.0;
+/// How wide a point is drawn that has no neighbours.
+const ALONE_WIDTH: f64 = 4.0;
 
 /// A course as a line over its filled ground; gaps where nothing is known.
 fn spark(course: &[Option<f64>], state: &str) -> String {
@@ -208,7 +210,11 @@ fn spark(course: &[Option<f64>], state: &str) -> String {
     )
 }
 
-fn draw(line: &mut String, ground: &mut String, piece: Vec<(f64, f64)>) {
+fn draw(line: &mut String, ground: &mut String, mut piece: Vec<(f64, f64)>) {
+    if let [(x, y)] = piece[..] {
+        // A point alone is a speck, and at the edge half of one.
+        piece = vec![((x - ALONE_WIDTH).max(0.0), y), (x.max(ALONE_WIDTH), y)];
+    }
     let (Some(first), Some(last)) = (piece.first().copied(), piece.last().copied()) else {
         return;
     };
@@ -216,10 +222,6 @@ fn draw(line: &mut String, ground: &mut String, piece: Vec<(f64, f64)>) {
     for (n, (x, y)) in piece.iter().enumerate() {
         let _ = write!(line, "{}{x:.1} {y:.1}", if n == 0 { "M" } else { "L" });
         let _ = write!(ground, "L{x:.1} {y:.1}");
-    }
-    if piece.len() == 1 {
-        // A single point is a dot: the ends of the line are round.
-        line.push_str("h0");
     }
     let _ = write!(ground, "L{:.1} {SPARK_HEIGHT}Z", last.0);
 }

@@ -9,6 +9,8 @@ use leptos::prelude::*;
 pub struct Batch<T> {
     items: RefCell<Vec<T>>,
     is_due: Cell<bool>,
+    /// Gone as soon as what it was made for is.
+    life: StoredValue<()>,
     flush: Box<dyn Fn(Vec<T>)>,
 }
 
@@ -16,11 +18,13 @@ pub struct Batch<T> {
 const BATCH_MAX: usize = 5000;
 
 impl<T: 'static> Batch<T> {
-    /// A batch that is handed to `flush`.
+    /// A batch that is handed to `flush` as long as the reactive owner of the caller lives: a frame may come after the end of a page
+    /// or a panel, whose signals are no more.
     pub fn new(flush: impl Fn(Vec<T>) + 'static) -> Rc<Self> {
         Rc::new(Self {
             items: RefCell::default(),
             is_due: Cell::new(false),
+            life: StoredValue::new(()),
             flush: Box::new(flush),
         })
     }
@@ -42,7 +46,7 @@ impl<T: 'static> Batch<T> {
     /// Hands over what there is.
     pub fn flush(&self) {
         let items = self.items.take();
-        if !items.is_empty() {
+        if !items.is_empty() && !self.life.is_disposed() {
             (self.flush)(items);
         }
     }

@@ -90,6 +90,11 @@ fn Ask(bulk: BulkView, begin: ServerAction<BeginBulk>) -> impl IntoView {
     );
     let here = format!("/bulks/{}", bulk.id);
     let word = title(&bulk);
+    // What cannot be taken back looks the same wherever it is asked about.
+    let class = match bulk.command.as_str() {
+        "cancel" => "button danger",
+        _ => "button primary",
+    };
     let n_more = (bulk.n_runs as usize).saturating_sub(bulk.sample.len());
     let sample = bulk
         .sample
@@ -115,7 +120,7 @@ fn Ask(bulk: BulkView, begin: ServerAction<BeginBulk>) -> impl IntoView {
                 <input type="hidden" name="id" value=bulk.id/>
                 {confirm}
                 <div class="tools">
-                    <Submit form="begin_bulk" here busy=move || begin.pending().get()>
+                    <Submit form="begin_bulk" here class busy=move || begin.pending().get()>
                         {word}
                     </Submit>
                     <a class="button quiet" href="/runs">"Leave them alone"</a>

@@ -1,10 +1,11 @@
 //! Beside the graph: the open task with everything known of it, or the run's inputs and outputs.
 
 use flow::plan::Spot;
-use flow::view::{AttemptView, TaskRunView, TaskStatus};
+use flow::view::{TaskRunView, TaskStatus};
 use leptos::prelude::*;
 use serde_json::Value;
 
+use super::attempts::Attempts;
 use super::logs::Logs;
 use super::run::Shared;
 use super::run_answer::Answer;
@@ -221,18 +222,21 @@ fn Task(shared: Shared, spot: Spot) -> impl IntoView {
         fixed.path.get(at..).map(str::to_owned)
     });
     let title = format!("{} ({})", fixed.path, fixed.role.replace('_', " "));
-    let error = move || {
-        task.with(|task| task.error.clone()).map(|error| {
-            view! {
-                <div class="note" data-state="failed">
-                    <Icon name="s-failed"/>
-                    <div class="grow">
-                        <strong>{error.message}</strong>
-                        <p class="muted">{error.kind.replace('_', " ")}</p>
-                    </div>
-                </div>
-            }
-        })
+    // A single attempt says nothing that the task does not.
+    let is_retried = Memo::new(move |_| task.with(|task| task.attempts.len() > 1));
+    let attempts = Memo::new(move |_| task.with(|task| task.attempts.clone()));
+    // Of an item that has settled the log knows the attempts.
+    let attempt = Memo::new(move |_| {
+        let is_there = |n: &u32| {
+            spot.part.is_some()
+                || attempts.with(|all| all.len() > 1 && all.iter().any(|one| one.attempt == *n))
+        };
+        shared.attempt().filter(is_there)
+    });
+    let tried = move || match (is_retried.get(), spot.part) {
+        (true, _) => view! { <Attempts shared task attempts/> }.into_any(),
+        (false, Some(part)) => view! { <ItemPast shared task part/> }.into_any(),
+        (false, None) => view! { <Wrong task/> }.into_any(),
     };
     view! {
         <div class="side">
@@ -256,17 +260,33 @@ fn Task(shared: Shared, spot: Spot) -> impl IntoView {
         </div>
         <div class="details">
             {move || (!shared.is_read_only()).then(|| view! { <Answer shared task/> })}
-            {error}
+            {tried}
             {about.map(|about| view! { <p class="soft">{about}</p> })}
             <Facts shared task/>
             <Again shared task/>
             {spot.part.is_none().then(|| view! { <Items shared ix task/> })}
-            <Attempts task/>
-            {spot.part.map(|part| view! { <ItemPast shared task part key=fixed.path.clone()/> })}
-            <Values shared task key=fixed.path.clone()/>
+            <Values shared task attempt key=fixed.path.clone()/>
         </div>
         </div>
-        <Logs shared task key=fixed.path/>
+        <Logs shared task attempt key=fixed.path/>
+    }
+}
+
+/// Why the task run, or its last attempt, failed.
+#[component]
+pub(super) fn Wrong(task: Memo<TaskRunView>) -> impl IntoView {
+    move || {
+        task.with(|task| task.error.clone()).map(|error| {
+            view! {
+                <div class="note" data-state="failed">
+                    <Icon name="s-failed"/>
+                    <div class="grow">
+                        <strong>{error.message}</strong>
+                        <p class="muted">{error.kind.replace('_', " ")}</p>
+                    </div>
+                </div>
+            }
+        })
     }
 }
 
@@ -280,8 +300,14 @@ fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     view! {
         <dl class="rows">
             {move || {
-                let is_over = task.with(|task| task.finished_at.is_some());
-                row(if is_over { "took" } else { "so far" }, took())
+                let (is_over, is_retried) = task.with(|task| (task.finished_at.is_some(), task.attempts.len() > 1));
+                let name = match (is_over, is_retried) {
+                    (true, true) => "took in all",
+                    (true, false) => "took",
+                    (false, true) => "in all so far",
+                    (false, false) => "so far",
+                };
+                row(name, took())
             }}
             {move || row("case", task.with(|task| task.case.clone()))}
             {move || row("exit code", task.with(|task| task.exit_code.map(|code| code.to_string())))}
@@ -325,49 +351,18 @@ fn Again(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     }
 }
 
+/// A task's input and output. Each is asked for when there is one, and again when there is a newer one. The input is made once and
+/// holds for all attempts; the output is the newest's.
 #[component]
-fn Attempts(task: Memo<TaskRunView>) -> impl IntoView {
-    let attempts = Memo::new(move |_| task.with(|task| task.attempts.clone()));
-    move || {
-        let attempts = attempts.get();
-        // A single attempt says nothing that the task does not.
-        (attempts.len() > 1).then(|| {
-            let rows = attempts
-                .into_iter()
-                .rev()
-                .map(|attempt| view! { <Attempt attempt/> })
-                .collect_view();
-            view! {
-                <section>
-                    <h3>"Attempts"</h3>
-                    <ol class="attempts">{rows}</ol>
-                </section>
-            }
-        })
-    }
-}
-
-#[component]
-fn Attempt(attempt: AttemptView) -> impl IntoView {
-    let look = look::outcome(&attempt.outcome);
-    let took = attempt
-        .started_at
-        .zip(attempt.finished_at)
-        .map(|(start, end)| format::duration(format::span(start, end)));
-    view! {
-        <li data-state=look.key>
-            <strong class="num">{format!("#{}", attempt.attempt)}</strong>
-            <span><Badge look/></span>
-            <span class="num soft">{took}</span>
-            {attempt.error.map(|error| view! { <span class="why">{error.message}</span> })}
-        </li>
-    }
-}
-
-/// A task's input and output. Each is asked for when there is one, and again when there is a newer one.
-#[component]
-fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView {
+fn Values(shared: Shared, task: Memo<TaskRunView>, attempt: Memo<Option<u32>>, key: String) -> impl IntoView {
     let id = shared.id;
+    let is_newest = Memo::new(move |_| {
+        let newest = task.with(|task| task.attempts.last().map(|last| last.attempt));
+        attempt
+            .get()
+            .is_none_or(|attempt| newest.is_none_or(|newest| attempt == newest))
+    });
+    let is_same = Memo::new(move |_| task.with(|task| task.attempts.len() > 1));
     let has_input =
         Memo::new(move |_| task.with(|task| task.ready_at.is_some() && task.state != TaskStatus::Blocked));
     let has_output = Memo::new(move |_| {
@@ -401,11 +396,18 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView
         <Transition>
             {move || {
                 let all = all.clone();
+                let (is_newest, is_same) = (is_newest.get(), is_same.get());
                 Suspend::new(async move {
                     let (output, input) = (output.await, input.await);
+                    let of_output = all.as_ref().map(|all| format!("{all}/output"));
                     view! {
-                        <TaskValue title="Output" value=output all=all.as_ref().map(|all| format!("{all}/output"))/>
-                        <TaskValue title="Input" value=input all=all.as_ref().map(|all| format!("{all}/input"))/>
+                        {is_newest.then(|| view! { <TaskValue title="Output" value=output all=of_output/> })}
+                        <TaskValue
+                            title="Input"
+                            value=input
+                            all=all.as_ref().map(|all| format!("{all}/input"))
+                            hint=is_same.then_some("the same for each attempt")
+                        />
                     }
                 })
             }}
@@ -419,6 +421,9 @@ fn TaskValue(
     value: Result<Option<ValueView>, AppError>,
     /// Where the whole value is, as JSON.
     all: Option<String>,
+    /// What else is to be said of it.
+    #[prop(default = None)]
+    hint: Option<&'static str>,
 ) -> impl IntoView {
     let value = match value {
         Ok(Some(value)) if value.text != "null" => value,
@@ -444,7 +449,10 @@ fn TaskValue(
             <section>
                 <h3>
                     {title}
-                    <span class="muted num" style="font-weight:400">{format::bytes(value.bytes)}</span>
+                    <span class="muted num" style="font-weight:400">
+                        {format::bytes(value.bytes)}
+                        {hint.map(|hint| format!(" · {hint}"))}
+                    </span>
                 </h3>
                 {all.map(|all| view! { <a class="raw" href=all rel="external" aria-label=format!("{title} as JSON")>"JSON"</a> })}
                 <pre class="code-view wrap" tabindex="0">{value.text}</pre>

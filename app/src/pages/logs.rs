@@ -22,7 +22,13 @@ const LINES_MAX_READING: usize = 50_000;
 
 /// The log of a task.
 #[component]
-pub fn Logs(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoView {
+pub fn Logs(
+    shared: Shared,
+    task: Memo<TaskRunView>,
+    /// The attempt whose lines are shown; of all if none is named.
+    attempt: Memo<Option<u32>>,
+    key: String,
+) -> impl IntoView {
     let id = shared.id;
     // Of an item that has settled nothing else is kept but how it ended.
     let has_begun = Memo::new(move |_| {
@@ -33,14 +39,15 @@ pub fn Logs(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoVi
     let asked = key.clone();
     // Asked for once: what comes later comes by the stream.
     let last = Resource::new(
-        || (),
-        move |()| {
+        move || attempt.get(),
+        move |attempt| {
             let key = asked.clone();
             async move {
-                match shared.capsule {
-                    Some(capsule) => Ok(capsule.with_value(|capsule| capsule.log(&key))),
-                    None => fns::task_logs(id, key, None).await,
-                }
+                let page = match shared.capsule {
+                    Some(capsule) => Ok(capsule.with_value(|capsule| capsule.log(&key, attempt))),
+                    None => fns::task_logs(id, key, None, attempt).await,
+                };
+                (attempt, page)
             }
         },
     );
@@ -49,8 +56,9 @@ pub fn Logs(shared: Shared, task: Memo<TaskRunView>, key: String) -> impl IntoVi
         <section class="log-panel" aria-labelledby="log-title">
             <Transition>
                 {move || Suspend::new(async move {
-                    let page = last.await.unwrap_or_default();
-                    view! { <Log shared key=key.get_value() page has_begun/> }
+                    let (attempt, page) = last.await;
+                    let page = page.unwrap_or_default();
+                    view! { <Log shared task key=key.get_value() attempt page has_begun/> }
                 })}
             </Transition>
         </section>
@@ -76,6 +84,8 @@ struct Piece {
 /// What the panel knows of the log.
 #[derive(Clone, Copy)]
 struct Lines {
+    /// The attempt whose lines these are; of all if none is named.
+    attempt: Option<u32>,
     lines: RwSignal<Vec<Numbered>>,
     /// What the lines came in, oldest first.
     pieces: StoredValue<VecDeque<Piece>>,
@@ -86,8 +96,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(page: LogPage) -> Self {
+    fn new(page: LogPage, attempt: Option<u32>) -> Self {
         let lines = Self {
+            attempt,
             lines: RwSignal::new(Vec::new()),
             pieces: StoredValue::new(VecDeque::new()),
             earlier: RwSignal::new(page.earlier.clone()),
@@ -99,7 +110,10 @@ impl Lines {
     }
 
     /// Newer lines. While nobody reads, the oldest make room for them.
-    fn add(self, page: LogPage) {
+    fn add(self, mut page: LogPage) {
+        if let Some(attempt) = self.attempt {
+            page.lines.retain(|line| line.attempt == attempt);
+        }
         if !self.is_following.get_untracked() {
             self.n_unseen.update(|n| *n += page.lines.len());
         }
@@ -153,10 +167,14 @@ impl Lines {
     }
 
     fn told(self) -> String {
-        let n = self.lines.with(Vec::len) as u64;
-        match self.earlier.with(Option::is_some) {
-            true => format!("last {}", format::count(n, "line", "lines")),
-            false => format::count(n, "line", "lines"),
+        let n = format::count(self.lines.with(Vec::len) as u64, "line", "lines");
+        let n = match self.earlier.with(Option::is_some) {
+            true => format!("last {n}"),
+            false => n,
+        };
+        match self.attempt {
+            Some(attempt) => format!("{n} of attempt {attempt}"),
+            None => n,
         }
     }
 }
@@ -171,26 +189,37 @@ fn numbered(lines: Vec<LogLine>, first: i64, mut attempt: Option<u32>) -> impl I
 }
 
 #[component]
-fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> impl IntoView {
+fn Log(
+    shared: Shared,
+    task: Memo<TaskRunView>,
+    key: String,
+    attempt: Option<u32>,
+    page: LogPage,
+    has_begun: Memo<bool>,
+) -> impl IntoView {
     let id = shared.id;
     let base = format!("/api/v1/runs/{id}/tasks/{}/logs", format::url_part(&key));
     let next = page.next.clone();
     let is_file = shared.capsule.is_some();
-    let lines = Lines::new(page);
+    let lines = Lines::new(page, attempt);
+    // The lines of an attempt that has ended do not become more.
+    let has_more = attempt
+        .is_none_or(|attempt| task.with_untracked(|task| attempt >= task.attempt && !task.state.is_final()));
     let is_wrapped = RwSignal::new(false);
     let scroller = NodeRef::<Div>::new();
     let is_alive = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
     {
-        if is_file {
-            let _ = next;
-        } else {
+        if has_more && !is_file {
             browser::follow(lines, scroller, format!("logs:{id}/{key}"), next, has_begun);
+        } else {
+            let _ = next;
+            browser::begin_at_end(scroller);
         }
         Effect::new(move |_| is_alive.set(true));
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = (next, key);
+    let _ = (next, key, has_more);
     #[cfg(feature = "hydrate")]
     let key = StoredValue::new(key);
     let is_loading = RwSignal::new(false);
@@ -210,6 +239,7 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
     };
     let is_empty = move || lines.lines.with(Vec::is_empty);
     let none = move || match has_begun.get() {
+        true if attempt.is_some() => "No lines of this attempt.",
         true => "No lines.",
         false => "Nothing is written before the task begins.",
     };
@@ -218,6 +248,9 @@ fn Log(shared: Shared, key: String, page: LogPage, has_begun: Memo<bool>) -> imp
         <header>
             <h3 id="log-title">"Log"</h3>
             <span class="grow muted num">{move || if is_empty() { String::new() } else { lines.told() }}</span>
+            {attempt.map(|_| view! {
+                <a class="button quiet small" href=move || shared.attempt_address(None) data-noscroll="true">"All attempts"</a>
+            })}
             <button
                 type="button"
                 class="button quiet square"
@@ -330,10 +363,7 @@ mod browser {
     ) {
         let position = StoredValue::new(next);
         let is_over = StoredValue::new(false);
-        Effect::new(move |_| {
-            scroller.track();
-            scroll_down(scroller);
-        });
+        begin_at_end(scroller);
         Effect::new(move |_| {
             if !has_begun.get() || is_over.get_value() {
                 return;
@@ -371,6 +401,14 @@ mod browser {
         });
     }
 
+    /// The newest line is in sight first.
+    pub(super) fn begin_at_end(scroller: NodeRef<Div>) {
+        Effect::new(move |_| {
+            scroller.track();
+            scroll_down(scroller);
+        });
+    }
+
     /// Loads the piece before the first line; what is in sight stays where it is.
     pub(super) fn load_earlier(
         lines: Lines,
@@ -385,7 +423,7 @@ mod browser {
         is_loading.set(true);
         lines.is_following.set(false);
         spawn_local(async move {
-            let page = crate::fns::task_logs(run, task, Some(until)).await;
+            let page = crate::fns::task_logs(run, task, Some(until), lines.attempt).await;
             // The panel may be gone by now.
             if is_loading.try_set(false).is_some() {
                 return;
@@ -454,7 +492,7 @@ mod tests {
     #[test]
     fn an_attempt_is_marked_where_it_begins() {
         Owner::new().with(|| {
-            let lines = Lines::new(page(&[(1, "a"), (2, "b")], "2:1"));
+            let lines = Lines::new(page(&[(1, "a"), (2, "b")], "2:1"), None);
             lines.add(page(&[(2, "c"), (3, "d")], "3:1"));
             let told: Vec<String> = lines
                 .lines
@@ -468,9 +506,20 @@ mod tests {
     }
 
     #[test]
+    fn of_one_attempt_only_its_lines_are_taken_in() {
+        Owner::new().with(|| {
+            let lines = Lines::new(page(&[(2, "a")], "2:1"), Some(2));
+            lines.is_following.set(false);
+            lines.add(page(&[(2, "b"), (3, "c")], "3:1"));
+            assert_eq!(lines.told(), "2 lines of attempt 2");
+            assert_eq!(lines.n_unseen.get_untracked(), 1);
+        });
+    }
+
+    #[test]
     fn the_oldest_piece_makes_room_and_can_be_asked_for_again() {
         Owner::new().with(|| {
-            let lines = Lines::new(page(&[(1, "first")], "1:1"));
+            let lines = Lines::new(page(&[(1, "first")], "1:1"), None);
             let many: Vec<(u32, &str)> = vec![(1, "x"); LINES_MAX];
             lines.add(page(&many, "1:2"));
             assert_eq!(lines.earlier.get_untracked().as_deref(), Some("1:1"));

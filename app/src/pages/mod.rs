@@ -1,5 +1,6 @@
 //! The pages.
 
+pub mod attempts;
 pub mod bulk;
 pub mod flow;
 pub mod flow_form;

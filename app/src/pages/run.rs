@@ -29,7 +29,7 @@ use crate::look;
 use crate::model::{self, Usual};
 use crate::parts::{Badge, Clock, Failure, Loading, Moment};
 
-/// The run that the address names. `?task=` opens a task, an item or an iteration, `?view=outline`, `?view=timeline` and `?view=tasks` show the tasks
+/// The run that the address names. `?task=` opens a task, an item or an iteration, `&attempt=` one of its attempts, `?view=outline`, `?view=timeline` and `?view=tasks` show the tasks
 /// otherwise, `?at=` shows the moment after that event, `?do=retry` what would run again (`&from=` from a task on, `&inputs=` with
 /// others), `?items=` and `&first=` page through the items of a task. Timeline and table have parameters of their own.
 #[component]

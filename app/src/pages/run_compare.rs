@@ -103,7 +103,15 @@ fn Sides(comparison: Comparison) -> impl IntoView {
         view! {
             <section>
                 <h2>"Inputs that differ"</h2>
-                <div class="table-wrap"><table><tbody>{rows}</tbody></table></div>
+                <div class="table-wrap">
+                    <table class="compared">
+                        <caption class="sr">"Inputs of both runs"</caption>
+                        <thead>
+                            <tr><th scope="col">"Input"</th><th scope="col">"A"</th><th scope="col">"B"</th></tr>
+                        </thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
             </section>
         }
     });
@@ -185,7 +193,10 @@ fn Head(run: RunSummary, name: &'static str) -> impl IntoView {
 /// The task where the runs went apart, in words.
 #[component]
 fn First(task: Compared, runs: (String, String)) -> impl IntoView {
-    let what = task.differs.join(", ");
+    let what = match task.a.is_some() && task.b.is_some() {
+        true => format!(" differs in: {}", task.differs.join(", ")),
+        false => format!(" {}", task.differs.join(", ")),
+    };
     let side = |letter: &'static str, run: &str, side: Option<TaskSide>, path: &str| {
         let href = format!("/runs/{run}?task={}", format::url_part(path));
         let told = side.map(|side| {
@@ -202,7 +213,7 @@ fn First(task: Compared, runs: (String, String)) -> impl IntoView {
         }
     };
     view! {
-        <p><strong>{task.name.clone()}</strong> {format!(" differs in: {what}")}</p>
+        <p><strong>{task.name.clone()}</strong> {what}</p>
         {side("A", &runs.0, task.a.clone(), &task.path)}
         {side("B", &runs.1, task.b.clone(), &task.path)}
     }

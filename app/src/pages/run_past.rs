@@ -3,18 +3,17 @@
 use flow::view::TaskRunView;
 use leptos::prelude::*;
 
+use super::attempts::{Attempts, of_segments};
+use super::inspector::Wrong;
 use super::run_shared::Shared;
 use crate::fns;
-use crate::format;
-use crate::look;
-use crate::parts::Badge;
-use crate::timeline::history::attempts;
-use crate::timeline::{self, Kind, Segment, millis};
+use crate::timeline::{self, millis};
 
-/// The attempts of an item that has settled, and the pauses between them.
+/// The attempts of an item that has settled.
 #[component]
-pub fn ItemPast(shared: Shared, task: Memo<TaskRunView>, part: u32, key: String) -> impl IntoView {
+pub fn ItemPast(shared: Shared, task: Memo<TaskRunView>, part: u32) -> impl IntoView {
     let id = shared.id;
+    let key = task.with_untracked(|task| task.path.clone());
     // One at work still knows all of it.
     let is_asked = Memo::new(move |_| task.with(|task| task.state.is_final() && task.attempts.is_empty()));
     let rows = Resource::new(
@@ -41,75 +40,19 @@ pub fn ItemPast(shared: Shared, task: Memo<TaskRunView>, part: u32, key: String)
     );
     let start = shared.run.summary.with_untracked(|summary| summary.created_at);
     view! {
-        <Transition>
+        <Transition fallback=move || view! { <Wrong task/> }>
             {move || Suspend::new(async move {
                 let row = rows.await;
                 let row = match shared.run.instant.get() {
                     Some(instant) => timeline::cut(&row, millis(start, instant.at)),
                     None => row,
                 };
-                let is_told = row.iter().any(|segment| segment.kind != Kind::Moment);
-                is_told.then(|| view! { <Told row/> })
+                let attempts = of_segments(&row, start);
+                match attempts.is_empty() {
+                    true => view! { <Wrong task/> }.into_any(),
+                    false => view! { <Attempts shared task attempts=Signal::stored(attempts)/> }.into_any(),
+                }
             })}
         </Transition>
-    }
-}
-
-#[component]
-fn Told(row: Vec<Segment>) -> impl IntoView {
-    let mut before: Option<String> = None;
-    let told: Vec<_> = attempts(&row)
-        .into_iter()
-        .map(|segment| {
-            let again = segment.error.is_some() && segment.error == before;
-            if segment.error.is_some() {
-                before.clone_from(&segment.error);
-            }
-            (segment.clone(), again)
-        })
-        .collect();
-    let rows = told
-        .into_iter()
-        .rev()
-        .map(|(segment, again)| view! { <Piece segment again/> })
-        .collect_view();
-    view! {
-        <section>
-            <h3>"Attempts"</h3>
-            <ol class="attempts">{rows}</ol>
-        </section>
-    }
-}
-
-/// An attempt, or a pause. An error that came twice is said once.
-#[component]
-fn Piece(segment: Segment, again: bool) -> impl IntoView {
-    let took = segment.to.map(|to| format::duration(to - segment.from));
-    let look = match segment.kind {
-        Kind::Running => look::outcome(&segment.outcome),
-        Kind::Backoff => look::outcome("snoozed"),
-        _ => look::outcome(&segment.outcome),
-    };
-    let number = (segment.kind == Kind::Running).then(|| format!("#{}", segment.attempt));
-    let word = match segment.kind {
-        Kind::Backoff => Some("pause before the next"),
-        _ => None,
-    };
-    let why = match again {
-        true => Some("the same error".to_owned()),
-        false => segment.error,
-    };
-    view! {
-        <li data-state=look.key>
-            <strong class="num">{number}</strong>
-            <span>
-                {match word {
-                    Some(word) => view! { <span class="muted">{word}</span> }.into_any(),
-                    None => view! { <Badge look/> }.into_any(),
-                }}
-            </span>
-            <span class="num soft">{took}</span>
-            {why.map(|why| view! { <span class="why">{why}</span> })}
-        </li>
     }
 }

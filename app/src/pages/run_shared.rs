@@ -50,8 +50,10 @@ impl View {
 }
 
 /// The parameters of an address that stay when another task or view is chosen: the moment, what the table lists, what the timeline
-/// shows.
-const KEPT: [&str; 8] = ["at", "state", "text", "rows", "under", "sort", "open", "critical"];
+/// shows. The attempt stays as long as its task does.
+const KEPT: [&str; 9] = [
+    "at", "state", "text", "rows", "under", "sort", "open", "critical", "attempt",
+];
 
 /// What the parts of the page share.
 #[derive(Clone, Copy)]
@@ -131,15 +133,26 @@ impl Shared {
         })
     }
 
+    /// The attempt of the open task that is asked for, if not the newest; it may be none of its attempts. Followed.
+    pub fn attempt(self) -> Option<u32> {
+        self.param("attempt")?.parse().ok()
+    }
+
     /// The address of this page with another task open.
     pub fn address(self, task: Option<&str>) -> String {
-        self.with_query(self.view.get(), &[("task", task)])
+        self.with_query(self.view.get(), &[("task", task), ("attempt", None)])
     }
 
     /// The address of another view of the same.
     pub fn view_address(self, view: View) -> String {
-        let task = self.selected_key();
-        self.with_query(view, &[("task", task.as_deref())])
+        self.changed(view, &[])
+    }
+
+    /// The address of one attempt of the open task, or of all.
+    pub fn attempt_address(self, attempt: Option<u32>) -> String {
+        let (task, attempt) = (self.selected_key(), attempt.map(|attempt| attempt.to_string()));
+        let query = [("task", task.as_deref()), ("attempt", attempt.as_deref())];
+        self.with_query(self.view.get(), &query)
     }
 
     /// The address of this page with some parameters changed, in a view.
@@ -152,7 +165,10 @@ impl Shared {
 
     /// The address of what would run again.
     pub fn retry_address(self, from: Option<&str>) -> String {
-        self.with_query(self.view.get(), &[("do", Some("retry")), ("from", from)])
+        self.with_query(
+            self.view.get(),
+            &[("do", Some("retry")), ("from", from), ("attempt", None)],
+        )
     }
 
     /// The same with what is asked about it.
@@ -161,6 +177,7 @@ impl Shared {
             ("do", Some("retry")),
             ("from", again.from.as_deref()),
             ("inputs", again.inputs.as_deref()),
+            ("attempt", None),
         ];
         self.with_query(self.view.get(), &query)
     }
@@ -181,7 +198,7 @@ impl Shared {
     pub fn here(self) -> String {
         match self.again.get() {
             Some(again) => self.again_address(&again),
-            None => self.address(self.selected_key().as_deref()),
+            None => self.view_address(self.view.get()),
         }
     }
 

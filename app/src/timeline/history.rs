@@ -11,13 +11,6 @@ use super::{Kind, Segment, millis};
 /// The items of one task: what each did.
 pub type ItemRows = BTreeMap<u32, Vec<Segment>>;
 
-/// What one task run did: its attempts, and what it waited for between them.
-#[must_use]
-pub fn attempts(row: &[Segment]) -> Vec<&Segment> {
-    let is_shown = |segment: &&Segment| !matches!(segment.kind, Kind::Queued);
-    row.iter().filter(is_shown).collect()
-}
-
 /// Collects it from the events of a run, oldest first.
 #[derive(Debug)]
 pub struct ItemHistory<'p> {
@@ -197,10 +190,7 @@ mod tests {
         );
         assert_eq!(told(&rows[&0]), "moment 9–9 #0 skipped");
         assert!(!rows.contains_key(&1));
-        let why: Vec<_> = attempts(&rows[&2])
-            .into_iter()
-            .map(|segment| segment.error.as_deref())
-            .collect();
+        let why: Vec<_> = rows[&2].iter().map(|segment| segment.error.as_deref()).collect();
         assert_eq!(why, [Some("no"), None, None]);
         let mut history = ItemHistory::new(&plan, Spot::part(each, 0));
         events(lines).iter().for_each(|event| history.take(event));

@@ -218,7 +218,7 @@ impl Writer {
                 .push(format!("Of the log of {path} only the end is here."));
         }
         let mut piece = String::new();
-        self.entry(&mut piece, &path, &logs::last_page(&chunks, None).lines);
+        self.entry(&mut piece, &path, &logs::last_page(&chunks, None, None).lines);
         Ok(piece)
     }
 

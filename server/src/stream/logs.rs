@@ -52,8 +52,14 @@ pub(crate) fn page(logs: &Logs) -> LogPage {
     }
 }
 
-/// The last of a log, and where what comes before it ends.
-pub(crate) fn last_page(chunks: &[(u32, LogChunk)], earlier: Option<(u32, u64)>) -> LogPage {
+/// The last of a log, or of an attempt's part of it, and where what comes before it ends.
+pub(crate) fn last_page(
+    chunks: &[(u32, LogChunk)],
+    earlier: Option<(u32, u64)>,
+    attempt: Option<u32>,
+) -> LogPage {
+    // What an attempt has yet to write follows where it begins.
+    let beginning = attempt.map(|attempt| (attempt, 0));
     LogPage {
         lines: chunks
             .iter()
@@ -61,7 +67,9 @@ pub(crate) fn last_page(chunks: &[(u32, LogChunk)], earlier: Option<(u32, u64)>)
             .collect(),
         next: chunks
             .last()
-            .map(|(attempt, chunk)| position_text((*attempt, chunk.number))),
+            .map(|(attempt, chunk)| (*attempt, chunk.number))
+            .or(beginning)
+            .map(position_text),
         earlier: earlier.map(position_text),
     }
 }

@@ -344,13 +344,18 @@ async fn a_grid_shows_the_tasks_of_the_last_runs() {
 #[tokio::test]
 async fn what_is_due_is_told_over_all_flows() {
     let site = Site::start().await;
-    site.save("flow: hourly\ntasks: { a: { type: noop } }\nschedules: { h: { cron: '0 * * * *' }, held: { cron: '30 * * * *' } }\n")
+    site.save("flow: hourly\nname: Each hour\ntasks: { a: { type: noop } }\nschedules: { h: { cron: '0 * * * *' }, held: { cron: '30 * * * *' } }\n")
         .await;
     site.send("POST /api/v1/flows/hourly/schedules/held/pause").await;
     let agenda = site.send("GET /api/v1/agenda?ahead=5h").await.json();
     let items = agenda["items"].as_array().expect("moments");
     assert_eq!(items.len(), 5, "{agenda}");
-    assert!(items.iter().all(|due| due["schedule"] == "h"), "{agenda}");
+    assert!(
+        items
+            .iter()
+            .all(|due| due["schedule"] == "h" && due["flow"] == "hourly" && due["flow_name"] == "Each hour"),
+        "{agenda}"
+    );
     let far = site.send("GET /api/v1/agenda?ahead=40d").await;
     assert_eq!(far.status, 400);
 }

@@ -49,7 +49,7 @@ tasks:
     );
     let lines = |path: &str| -> Vec<String> {
         capsule
-            .log(path)
+            .log(path, None)
             .lines
             .into_iter()
             .map(|line| line.text)
@@ -100,7 +100,7 @@ async fn no_secret_is_in_a_file() {
     let run = site.finish("leaky").await;
     let capsule = export(&site, &run).await;
     let whole = site.send(&format!("GET /api/v1/runs/{run}/capsule")).await.body;
-    assert!(!capsule.log("print").lines.is_empty() && !capsule.log("fall").lines.is_empty());
+    assert!(!capsule.log("print", None).lines.is_empty() && !capsule.log("fall", None).lines.is_empty());
     assert!(whole.contains("secrets.token"), "the reference stays");
     let escaped = serde_json::to_string(SECRET).expect("JSON");
     let encoded = "dG9rM24tZ2VoZWltLyLDvA";

@@ -230,6 +230,8 @@ pub struct NeedyRun {
 pub struct DueView {
     /// The flow's id.
     pub flow: String,
+    /// The flow's name; of flows that are due after many others, the id.
+    pub flow_name: String,
     /// The schedule's name.
     pub schedule: String,
     /// The moment.

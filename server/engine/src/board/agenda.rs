@@ -1,5 +1,6 @@
 //! What is due in the next time, over all schedules.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flow::Timestamp;
@@ -14,6 +15,9 @@ const PER_SCHEDULE_MAX: usize = 100;
 
 /// Moments told in all.
 const MOMENTS_MAX: usize = 1_000;
+
+/// Flows whose names are looked up: what is due first is read first, and a flow that nobody has started yet has to be compiled for it.
+const NAMES_MAX: usize = 64;
 
 impl Engine {
     /// What is due from now on for so long, of schedules that are not held, and what was missed.
@@ -33,6 +37,7 @@ impl Engine {
             };
             let due = |at: Timestamp, is_missed: bool, error: Option<String>| DueView {
                 flow: row.flow.clone(),
+                flow_name: row.flow.clone(),
                 schedule: row.name.clone(),
                 local: calendar.local(at),
                 at,
@@ -60,11 +65,28 @@ impl Engine {
         });
         is_whole &= items.len() <= MOMENTS_MAX;
         items.truncate(MOMENTS_MAX);
+        self.name(&mut items).await;
         Ok(AgendaView {
             since: now,
             until,
             items,
             is_whole,
         })
+    }
+
+    /// Puts the names of flows in place of their ids.
+    async fn name(&self, items: &mut [DueView]) {
+        let mut names: BTreeMap<String, String> = BTreeMap::new();
+        for due in items {
+            if let Some(name) = names.get(&due.flow) {
+                due.flow_name.clone_from(name);
+            } else if names.len() < NAMES_MAX {
+                // A flow that cannot be read has still its id.
+                if let Ok(compiled) = self.parts.shared.flows.get(&due.flow, None).await {
+                    due.flow_name = compiled.doc().title().to_owned();
+                }
+                names.insert(due.flow.clone(), due.flow_name.clone());
+            }
+        }
     }
 }
