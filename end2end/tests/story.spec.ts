@@ -12,8 +12,10 @@ test("a new user starts a flow, and watches it over a power cut to its end", { t
   const told: number[] = [];
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Network.enable");
-  devtools.on("Network.eventSourceMessageReceived", ({ eventName, eventId }) => {
-    if (eventName === "event") told.push(Number(eventId));
+  devtools.on("Network.eventSourceMessageReceived", ({ eventName, data }) => {
+    // A frame says its topic's place, its name and its position before its data.
+    const [, name, position] = data.split(" ", 3);
+    if (eventName === "f" && name === "event") told.push(Number(position));
   });
 
   // The first page lists the flows that ran last; other tests have run many.
