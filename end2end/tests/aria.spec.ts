@@ -29,7 +29,7 @@ test("the first page as it is heard", async ({ page, api, alive }) => {
           - link "30d"
         - link /Runs \\d+/
         - link /Failed \\d+/
-        - link /Succeeded \\d+ %/
+        - link /Succeeded [\\d.]+ %/
       - region "Last 30 runs of each flow":
         - heading "Last 30 runs of each flow" [level=2]
         - link "All flows"

@@ -58,6 +58,24 @@ test("the scrubber goes back and to the present again", { tag: "@live" }, async 
   expect(asked.length).toBeGreaterThan(0);
 });
 
+test("the present is a click away, however soon", { tag: "@live" }, async ({ page, api }) => {
+  const { id } = await api.shown("order-checks", { pace: 0 });
+  const run = new Run(page);
+  await run.openRun(id);
+  await live(page);
+  await run.moment.focus();
+  await page.keyboard.press("Home");
+  // The address does not say yet that one is in the past.
+  await run.scrubber.getByRole("link", { name: "To the end" }).click();
+  await expect(run.state).toHaveText("succeeded");
+  await run.moment.focus();
+  await page.keyboard.press("Home");
+  await expect(page).toHaveURL(/at=1$/);
+  await page.keyboard.press("ArrowRight");
+  await run.scrubber.getByRole("link", { name: "To the first event" }).click();
+  await expect(run.moment).toHaveAttribute("aria-valuetext", /^event 1 of/);
+});
+
 test("the past is played to its end", { tag: "@live" }, async ({ page, api }) => {
   const { id } = await api.shown("order-checks", { pace: 0 });
   const run = new Run(page);

@@ -53,6 +53,17 @@ impl Travel {
         }
         self.to.set(to);
     }
+
+    /// A link to the moment after an event was clicked: one goes there, and the address follows. The other way round would not do: while the
+    /// knob is moved the address still says the moment before, and a link back to that leads nowhere new.
+    fn follow(self, shared: Shared, click: &leptos::ev::MouseEvent, seq: u64) {
+        let leads_elsewhere = click.ctrl_key() || click.meta_key() || click.shift_key();
+        if !leads_elsewhere {
+            click.prevent_default();
+            self.is_playing.set(false);
+            self.go(shared, seq);
+        }
+    }
 }
 
 /// The bar.
@@ -94,7 +105,7 @@ pub fn Scrubber(shared: Shared, travel: Travel) -> impl IntoView {
                 title=name
                 aria-disabled=move || is_off.get().then_some("true")
                 data-noscroll="true"
-                on:click=move |_| travel.is_playing.set(false)
+                on:click=move |event| travel.follow(shared, &event, seq.get_untracked())
             >
                 <Icon name=icon/>
             </a>
@@ -162,7 +173,7 @@ pub fn Scrubber(shared: Shared, travel: Travel) -> impl IntoView {
             <span class="grow"></span>
             {move || match run.is_past() {
                 true => view! {
-                    <a class="button small primary" href=to(present.get()) data-noscroll="true" title="Back to the present (End)">
+                    <a class="button small primary" href=to(present.get()) data-noscroll="true" title="Back to the present (End)" on:click=move |event| travel.follow(shared, &event, run.last_seq.get_untracked())>
                         {if run.is_over.get() { "To the end" } else { "Live" }}
                     </a>
                 }
