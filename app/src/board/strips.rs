@@ -50,7 +50,7 @@ pub(super) fn strip(dots: &[RunDot]) -> String {
         let Mark { key, title, height } = Mark::of(run, longest);
         let _ = write!(
             out,
-            "<a href=\"/runs/{}\" tabindex=\"-1\" data-state=\"{key}\" title=\"{title}\" aria-label=\"{title}\" style=\"height:{height:.0}px\"></a>",
+            "<a href=\"/runs/{}\" tabindex=\"-1\" data-state=\"{key}\" title=\"{title}\" aria-label=\"{title}\" style=\"height:{height}px\"></a>",
             run.id,
         );
     }

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 #[cfg(feature = "ssr")]
 use flow::Plan;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -23,7 +22,7 @@ use crate::format;
 #[cfg(feature = "ssr")]
 use crate::graph::{self, svg};
 use crate::icons::Icon;
-use crate::parts::{Failure, Loading};
+use crate::parts::{Failure, Loading, SendForm, Sending};
 use crate::posted::posted;
 
 /// A flow to be edited; at `/edit` a new one.
@@ -91,7 +90,7 @@ fn Editor(editing: Editing) -> impl IntoView {
 /// The drawing and the form.
 #[component]
 fn Still(editing: Editing, name: String) -> impl IntoView {
-    let action = ServerAction::<SaveFlow>::new();
+    let action = Sending::<SaveFlow>::new();
     let value = action.value();
     let posted = posted("save_flow");
     let typed = posted.as_ref().and_then(|posted| posted.field("source"));
@@ -137,7 +136,7 @@ fn Still(editing: Editing, name: String) -> impl IntoView {
         <section class="panel" aria-label="Graph">
             <div class="stage" inner_html=drawing></div>
         </section>
-        <ActionForm action attr:class="start new-flow">
+        <SendForm action class="start new-flow">
             <label for="source">"The flow document"</label>
             <textarea
                 id="source"
@@ -164,7 +163,7 @@ fn Still(editing: Editing, name: String) -> impl IntoView {
                 </button>
                 <a class="button quiet" href=back>"Cancel"</a>
             </div>
-        </ActionForm>
+        </SendForm>
     }
 }
 

@@ -116,13 +116,13 @@ pub fn words(link: Link, now_ms: f64, clock: impl Fn(f64) -> String) -> (&'stati
         Link::Live => ("succeeded", "live".to_owned()),
         Link::CatchingUp(n) => ("running", format!("catching up, {n} to go")),
         Link::Retrying { at_ms } => {
-            let seconds = ((at_ms - now_ms) / 1000.0).ceil().max(0.0);
+            let seconds = ((at_ms - now_ms) / 1000.0).ceil().max(0.0) as u64;
             (
                 "attention",
-                if seconds < 1.0 {
+                if seconds < 1 {
                     "reconnecting".to_owned()
                 } else {
-                    format!("reconnecting in {seconds:.0} s")
+                    format!("reconnecting in {seconds} s")
                 },
             )
         }

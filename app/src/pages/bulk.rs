@@ -2,7 +2,6 @@
 
 use flow::view::RunSummary;
 use flow::view::board::{BulkRunView, BulkView};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
@@ -13,7 +12,7 @@ use crate::format;
 use crate::icons::Icon;
 use crate::look;
 use crate::model::board::BulkPage as Page;
-use crate::parts::{Badge, Failure, Loading, Moment, Submit};
+use crate::parts::{Badge, Failure, Loading, Moment, SendForm, Sending, Submit};
 use crate::posted::posted;
 
 /// A command to many runs.
@@ -21,7 +20,7 @@ use crate::posted::posted;
 pub fn BulkPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.read().get("id").unwrap_or_default());
-    let begin = ServerAction::<BeginBulk>::new();
+    let begin = Sending::<BeginBulk>::new();
     let page = Resource::new(
         move || (id.get(), begin.version().get()),
         |(id, _)| fns::board::bulk(id),
@@ -55,7 +54,7 @@ fn title(bulk: &BulkView) -> String {
 }
 
 #[component]
-fn Bulk(found: Page, begin: ServerAction<BeginBulk>) -> impl IntoView {
+fn Bulk(found: Page, begin: Sending<BeginBulk>) -> impl IntoView {
     let Page { bulk, runs } = found;
     let heading = title(&bulk);
     let from = bulk.query.clone().map(|query| {
@@ -83,7 +82,7 @@ fn Bulk(found: Page, begin: ServerAction<BeginBulk>) -> impl IntoView {
 }
 
 #[component]
-fn Ask(bulk: BulkView, begin: ServerAction<BeginBulk>) -> impl IntoView {
+fn Ask(bulk: BulkView, begin: Sending<BeginBulk>) -> impl IntoView {
     let error = refusal(
         move || begin.value().get(),
         posted("begin_bulk").map(|posted| posted.error),
@@ -114,7 +113,7 @@ fn Ask(bulk: BulkView, begin: ServerAction<BeginBulk>) -> impl IntoView {
             <ul class="recent-rows">{sample}</ul>
             {(n_more > 0).then(|| view! { <p class="more muted">{format!("and {} more", format::thousands(n_more as u64))}</p> })}
         </section>
-        <ActionForm action=begin>
+        <SendForm action=begin>
             <div class="bulk-ask">
                 <p>"It goes to exactly these runs, also if others fit by now. It can be begun until " <Moment at=bulk.expires_at/> "."</p>
                 <input type="hidden" name="id" value=bulk.id/>
@@ -126,7 +125,7 @@ fn Ask(bulk: BulkView, begin: ServerAction<BeginBulk>) -> impl IntoView {
                     <a class="button quiet" href="/runs">"Leave them alone"</a>
                 </div>
             </div>
-        </ActionForm>
+        </SendForm>
         {move || error.get().map(|error| view! { <div class="refused"><Failure error part=true/></div> })}
     }
 }

@@ -1,7 +1,6 @@
 //! The form that starts a run, made from a flow's inputs. A plain form: it works without scripts.
 
 use flow::doc::InputDoc;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 use crate::error::AppError;
@@ -9,12 +8,13 @@ use crate::fns::StartRun;
 use crate::format;
 use crate::icons::Icon;
 use crate::parts::fields::{Elsewhere, Field, given};
+use crate::parts::{SendForm, Sending};
 use crate::posted::posted;
 
 /// Starts a run of a flow.
 #[component]
 pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView {
-    let action = ServerAction::<StartRun>::new();
+    let action = Sending::<StartRun>::new();
     // Only what was typed for this flow.
     let posted = posted("start_run").filter(|posted| posted.field("flow") == Some(flow.as_str()));
     let value = action.value();
@@ -34,7 +34,7 @@ pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView
         })
         .collect_view();
     view! {
-        <ActionForm action attr:class="start" attr:id="start">
+        <SendForm action class="start" id="start">
             <input type="hidden" name="flow" value=flow/>
             {none.then(|| view! { <p class="soft">"This flow takes no inputs."</p> })}
             {fields}
@@ -52,6 +52,6 @@ pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView
                     {move || if action.pending().get() { "Starting…" } else { "Start run" }}
                 </button>
             </div>
-        </ActionForm>
+        </SendForm>
     }
 }

@@ -1,13 +1,12 @@
 //! A new flow from text.
 
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::fns::SaveFlow;
 use crate::format;
 use crate::icons::Icon;
-use crate::parts::Failure;
+use crate::parts::{Failure, SendForm, Sending};
 use crate::posted::posted;
 
 /// What the form begins with: a flow that validates and runs anywhere.
@@ -49,7 +48,7 @@ tasks:
 /// A text area with a document; all its problems come back with their places.
 #[component]
 pub fn NewFlowPage() -> impl IntoView {
-    let action = ServerAction::<SaveFlow>::new();
+    let action = Sending::<SaveFlow>::new();
     let value = action.value();
     let posted = posted("save_flow");
     let source = posted
@@ -79,7 +78,7 @@ pub fn NewFlowPage() -> impl IntoView {
                     }
                 })
             }}
-            <ActionForm action attr:class="start new-flow">
+            <SendForm action class="start new-flow">
                 <label class="sr" for="source">"The flow document"</label>
                 <textarea
                     id="source"
@@ -106,7 +105,7 @@ pub fn NewFlowPage() -> impl IntoView {
                     </button>
                     <a class="button quiet" href="/flows">"Cancel"</a>
                 </div>
-            </ActionForm>
+            </SendForm>
         </div>
     }
     .into_any()

@@ -1,14 +1,13 @@
 //! What can be done to a run as a whole: hold it, let it go on, cancel it, run it again. Each is a plain form or a link.
 
 use flow::view::RunStatus;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 use super::run::Shared;
 use crate::error::AppError;
 use crate::fns::{CancelRun, PauseRun, ResumeRun};
 use crate::icons::Icon;
-use crate::parts::{Failure, Submit};
+use crate::parts::{Failure, SendForm, Sending, Submit};
 use crate::posted::posted;
 
 /// What went wrong with a form: what its action says, or before that what was posted without scripts.
@@ -53,8 +52,8 @@ pub fn Actions(shared: Shared) -> impl IntoView {
 /// Pause or resume.
 #[component]
 fn Hold(shared: Shared) -> impl IntoView {
-    let pause = ServerAction::<PauseRun>::new();
-    let resume = ServerAction::<ResumeRun>::new();
+    let pause = Sending::<PauseRun>::new();
+    let resume = Sending::<ResumeRun>::new();
     let run = shared.run;
     let id = shared.id;
     let here = move || shared.here();
@@ -71,25 +70,25 @@ fn Hold(shared: Shared) -> impl IntoView {
         {move || match run.status() {
             RunStatus::Queued | RunStatus::Running => {
                 view! {
-                    <ActionForm action=pause>
+                    <SendForm action=pause>
                         <input type="hidden" name="run" value=id.to_string()/>
                         <Submit form="pause_run" here busy=move || pause.pending().get() class="button" icon="u-pause"
                             title="What runs comes to its end; nothing more starts until the run is resumed. Its timeout goes on counting."
                         >
                             "Pause"
                         </Submit>
-                    </ActionForm>
+                    </SendForm>
                 }
                     .into_any()
             }
             RunStatus::Paused => {
                 view! {
-                    <ActionForm action=resume>
+                    <SendForm action=resume>
                         <input type="hidden" name="run" value=id.to_string()/>
                         <Submit form="resume_run" here busy=move || resume.pending().get() icon="u-play">
                             "Resume"
                         </Submit>
-                    </ActionForm>
+                    </SendForm>
                 }
                     .into_any()
             }
@@ -102,7 +101,7 @@ fn Hold(shared: Shared) -> impl IntoView {
 /// Asks before it cancels; while the run is ending it offers to end it at once.
 #[component]
 fn Cancel(shared: Shared) -> impl IntoView {
-    let action = ServerAction::<CancelRun>::new();
+    let action = Sending::<CancelRun>::new();
     let run = shared.run;
     let posted = posted("cancel_run").map(|posted| posted.error);
     let is_open = posted.is_some();
@@ -126,7 +125,7 @@ fn Cancel(shared: Shared) -> impl IntoView {
             </summary>
             <div class="float">
                 <p>{about}</p>
-                <ActionForm action>
+                <SendForm action>
                     <input type="hidden" name="run" value=shared.id.to_string()/>
                     <input type="hidden" name="force" value=move || is_ending().to_string()/>
                     <div class="field">
@@ -136,7 +135,7 @@ fn Cancel(shared: Shared) -> impl IntoView {
                     <Submit form="cancel_run" here=move || shared.here() busy=move || action.pending().get() class="button danger">
                         {move || if is_ending() { "End the run now" } else { "Cancel the run" }}
                     </Submit>
-                </ActionForm>
+                </SendForm>
                 {move || error.get().map(|error| view! { <Failure error part=true/> })}
             </div>
         </details>

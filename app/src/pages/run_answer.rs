@@ -2,7 +2,6 @@
 //! What was wrong stands at its field; who comes second is told who was first.
 
 use flow::view::{TaskRunView, TaskStatus};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 use super::run::Shared;
@@ -13,7 +12,7 @@ use crate::format;
 use crate::icons::Icon;
 use crate::model::Question;
 use crate::parts::fields::{Elsewhere, Field, given};
-use crate::parts::{Failure, Submit};
+use crate::parts::{Failure, SendForm, Sending, Submit};
 use crate::posted::{Posted, posted};
 
 /// What a form of this task that was posted without scripts said.
@@ -59,8 +58,8 @@ fn NotTaken(error: Signal<Option<AppError>>) -> impl IntoView {
 
 #[component]
 fn Approval(shared: Shared, task: Memo<TaskRunView>, path: String) -> impl IntoView {
-    let approve = ServerAction::<ApproveTask>::new();
-    let reject = ServerAction::<RejectTask>::new();
+    let approve = Sending::<ApproveTask>::new();
+    let reject = Sending::<RejectTask>::new();
     let id = shared.id;
     let typed = StoredValue::new(posted_here("approve_task", &path));
     let yes_error = refusal(
@@ -118,8 +117,8 @@ fn Ask(
     path: String,
     question: Question,
     typed: Option<Posted>,
-    approve: ServerAction<ApproveTask>,
-    reject: ServerAction<RejectTask>,
+    approve: Sending<ApproveTask>,
+    reject: Sending<RejectTask>,
     yes_error: Signal<Option<AppError>>,
 ) -> impl IntoView {
     let names: Vec<String> = question.fields.iter().map(|(name, _)| name.clone()).collect();
@@ -143,7 +142,7 @@ fn Ask(
     view! {
         <section class="ask" aria-labelledby="ask-title">
             <h3 id="ask-title">{question.title.unwrap_or_else(|| "May it go on?".to_owned())}</h3>
-            <ActionForm action=approve attr:class="start">
+            <SendForm action=approve class="start">
                 <input type="hidden" name="run" value=yes.0/>
                 <input type="hidden" name="task" value=yes.1/>
                 {fields}
@@ -154,13 +153,13 @@ fn Ask(
                         "Approve"
                     </Submit>
                 </div>
-            </ActionForm>
+            </SendForm>
             <details class="fold reject">
                 <summary>
                     <Icon name="u-turn" attr:class="i turn"/>
                     "Reject…"
                 </summary>
-                <ActionForm action=reject attr:class="start">
+                <SendForm action=reject class="start">
                     <input type="hidden" name="run" value=no.0/>
                     <input type="hidden" name="task" value=no.1/>
                     <Comment id="no-comment" given=String::new()/>
@@ -169,7 +168,7 @@ fn Ask(
                             "Reject"
                         </Submit>
                     </div>
-                </ActionForm>
+                </SendForm>
             </details>
         </section>
     }
@@ -187,7 +186,7 @@ fn Comment(id: &'static str, given: String) -> impl IntoView {
 
 #[component]
 fn Signalling(shared: Shared, task: Memo<TaskRunView>, path: String) -> impl IntoView {
-    let action = ServerAction::<SignalTask>::new();
+    let action = Sending::<SignalTask>::new();
     let typed = posted_here("signal_task", &path);
     let error = refusal(
         move || action.value().get(),
@@ -209,7 +208,7 @@ fn Signalling(shared: Shared, task: Memo<TaskRunView>, path: String) -> impl Int
         view! {
             <section class="ask" aria-labelledby="signal-title">
                 <h3 id="signal-title">"Give the signal"</h3>
-                <ActionForm action attr:class="start">
+                <SendForm action class="start">
                     <input type="hidden" name="run" value=shared.id.to_string()/>
                     <input type="hidden" name="task" value=path.get_value()/>
                     <div class="field">
@@ -234,7 +233,7 @@ fn Signalling(shared: Shared, task: Memo<TaskRunView>, path: String) -> impl Int
                             "Send the signal"
                         </Submit>
                     </div>
-                </ActionForm>
+                </SendForm>
             </section>
         }
     };

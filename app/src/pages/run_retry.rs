@@ -2,7 +2,6 @@
 //! starts: other inputs are first looked at, then started. All of it is in the address, so it works without scripts.
 
 use flow::view::{RetryView, WillRunView};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::components::Form;
 use serde_json::Value;
@@ -14,7 +13,7 @@ use crate::fns::{self, RetryRun};
 use crate::format;
 use crate::icons::Icon;
 use crate::model::RetryAsk;
-use crate::parts::{Failure, Loading, Submit};
+use crate::parts::{Failure, Loading, SendForm, Sending, Submit};
 use crate::posted::posted;
 
 /// What the address asks for.
@@ -110,7 +109,7 @@ fn is_about_inputs(error: &AppError) -> bool {
 /// What the new run will do, and the button that starts it.
 #[component]
 fn WillRun(shared: Shared, plan: RetryView, again: Again) -> impl IntoView {
-    let action = ServerAction::<RetryRun>::new();
+    let action = Sending::<RetryRun>::new();
     let error = refusal(
         move || action.value().get(),
         posted("retry_run").map(|posted| posted.error),
@@ -143,7 +142,7 @@ fn WillRun(shared: Shared, plan: RetryView, again: Again) -> impl IntoView {
             <ol class="will-run">{rows}</ol>
         </section>
         <Reused shared reused=plan.reused/>
-        <ActionForm action>
+        <SendForm action>
             <input type="hidden" name="run" value=shared.id.to_string()/>
             <input type="hidden" name="from" value=again.from.unwrap_or_default()/>
             <input type="hidden" name="inputs" value=again.inputs.unwrap_or_default()/>
@@ -153,7 +152,7 @@ fn WillRun(shared: Shared, plan: RetryView, again: Again) -> impl IntoView {
                     if action.pending().get() { "Starting…".to_owned() } else { format!("Run {}", format::count(n_runs, "task", "tasks")) }
                 }}
             </Submit>
-        </ActionForm>
+        </SendForm>
         {failure}
     }
     .into_any()

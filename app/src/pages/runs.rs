@@ -15,15 +15,15 @@ use crate::fns::board::{RemoveView, SaveView};
 use crate::format;
 use crate::look;
 use crate::model::board::{RunList, RunListAsk};
-use crate::parts::{Badge, Clock, Counts, Failure, Loading, Moment};
+use crate::parts::{Badge, Clock, Counts, Failure, Loading, Moment, Sending};
 
 /// Runs, with filters.
 #[component]
 pub fn RunsPage() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| read_query(&query.read()));
-    let save = ServerAction::<SaveView>::new();
-    let remove = ServerAction::<RemoveView>::new();
+    let save = Sending::<SaveView>::new();
+    let remove = Sending::<RemoveView>::new();
     // A saved view leads to the address that is shown already.
     let list = Resource::new(
         move || (asked.get(), save.version().get(), remove.version().get()),
@@ -80,8 +80,8 @@ pub(super) fn address(query: &str, cursor: Option<&str>) -> String {
 fn List(
     list: RunList,
     cursor: Option<String>,
-    save: ServerAction<SaveView>,
-    remove: ServerAction<RemoveView>,
+    save: Sending<SaveView>,
+    remove: Sending<RemoveView>,
 ) -> impl IntoView {
     let RunList {
         query,

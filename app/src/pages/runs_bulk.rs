@@ -1,14 +1,13 @@
 //! Runs chosen in the list, and what they are told: a form around the table. What is chosen is looked at once more before anything is done.
 
 use flow::view::board::RunCount;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 use super::run_actions::refusal;
 use super::runs::address;
 use crate::fns::board::PrepareBulk;
 use crate::format;
-use crate::parts::Failure;
+use crate::parts::{Failure, SendForm, Sending};
 use crate::posted::posted;
 
 /// The form's id: the boxes in the table belong to it.
@@ -17,7 +16,7 @@ pub const FORM: &str = "bulk";
 /// What can be told, and to whom.
 #[component]
 pub fn BulkBar(query: String, count: RunCount) -> impl IntoView {
-    let action = ServerAction::<PrepareBulk>::new();
+    let action = Sending::<PrepareBulk>::new();
     let error = refusal(
         move || action.value().get(),
         posted("prepare_bulk").map(|posted| posted.error),
@@ -41,7 +40,7 @@ pub fn BulkBar(query: String, count: RunCount) -> impl IntoView {
     browser::count(chosen);
     view! {
         <div class="bulk-bar">
-            <ActionForm action attr:id=FORM>
+            <SendForm action id=FORM>
                 <label class="box"><input type="checkbox" data-all-shown on:change=on_change/>"All shown"</label>
                 <label class="box"><input type="checkbox" name="is_all" value="true"/>{all}</label>
                 <input type="hidden" name="q" value=query/>
@@ -60,7 +59,7 @@ pub fn BulkBar(query: String, count: RunCount) -> impl IntoView {
                         (n > 0).then(|| format!("{} chosen", format::thousands(n as u64)))
                     }}
                 </span>
-            </ActionForm>
+            </SendForm>
             {move || error.get().map(|error| view! { <Failure error part=true/> })}
         </div>
     }

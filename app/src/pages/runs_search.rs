@@ -3,7 +3,6 @@
 
 use flow::view::RunStatus;
 use flow::view::board::SavedView;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 use super::run_actions::refusal;
@@ -13,7 +12,7 @@ use crate::format;
 use crate::icons::Icon;
 use crate::look;
 use crate::model::board::{Chip, QueryProblem, Toggle};
-use crate::parts::Failure;
+use crate::parts::{Failure, SendForm, Sending};
 use crate::posted::posted;
 
 /// The views there are; the one that is shown is marked.
@@ -22,8 +21,8 @@ pub fn Views(
     views: Vec<SavedView>,
     query: String,
     is_right: bool,
-    save: ServerAction<SaveView>,
-    remove: ServerAction<RemoveView>,
+    save: Sending<SaveView>,
+    remove: Sending<RemoveView>,
 ) -> impl IntoView {
     let shown = views.iter().position(|view| view.query == query);
     let is_saved = shown.is_some_and(|at| !views[at].is_system);
@@ -63,7 +62,7 @@ pub fn Views(
 }
 
 #[component]
-fn Save(query: String, action: ServerAction<SaveView>) -> impl IntoView {
+fn Save(query: String, action: Sending<SaveView>) -> impl IntoView {
     let typed = posted("save_view");
     let name = typed
         .as_ref()
@@ -75,7 +74,7 @@ fn Save(query: String, action: ServerAction<SaveView>) -> impl IntoView {
         <details class="save-view" open=is_open>
             <summary class="button small">"Save view…"</summary>
             <div class="float">
-                <ActionForm action>
+                <SendForm action>
                     <input type="hidden" name="query" value=query/>
                     <div class="field">
                         <label for="view-name">"Name"</label>
@@ -84,7 +83,7 @@ fn Save(query: String, action: ServerAction<SaveView>) -> impl IntoView {
                     <button class="button primary" type="submit" name="form" value="save_view" formaction=here>
                         "Save for everybody"
                     </button>
-                </ActionForm>
+                </SendForm>
                 {move || error.get().map(|error| view! { <Failure error part=true/> })}
             </div>
         </details>
@@ -92,15 +91,15 @@ fn Save(query: String, action: ServerAction<SaveView>) -> impl IntoView {
 }
 
 #[component]
-fn Remove(name: String, action: ServerAction<RemoveView>) -> impl IntoView {
+fn Remove(name: String, action: Sending<RemoveView>) -> impl IntoView {
     let label = format!("Remove the view {name}");
     view! {
-        <ActionForm action>
+        <SendForm action>
             <input type="hidden" name="name" value=name/>
             <button class="button quiet small" type="submit" name="form" value="remove_view" formaction="/runs" aria-label=label>
                 "Remove view"
             </button>
-        </ActionForm>
+        </SendForm>
     }
 }
 

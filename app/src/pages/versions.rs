@@ -1,7 +1,6 @@
 //! The history of a flow: its versions, any two of them side by side, and the way back to an old one.
 
 use flow::view::FlowVersionView;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -10,7 +9,7 @@ use crate::fns::draft::{RestoreVersion, history};
 use crate::format;
 use crate::icons::Icon;
 use crate::model::edit::{DiffView, FieldView, HistoryPage, LineView, TaskChangeView};
-use crate::parts::{Failure, Loading, Moment};
+use crate::parts::{Failure, Loading, Moment, SendForm, Sending};
 use crate::posted::posted;
 
 /// The history of a flow. The address says which two versions are side by side.
@@ -39,7 +38,7 @@ pub fn VersionsPage() -> impl IntoView {
 
 #[component]
 fn History(page: HistoryPage) -> impl IntoView {
-    let action = ServerAction::<RestoreVersion>::new();
+    let action = Sending::<RestoreVersion>::new();
     let posted = posted("restore_version").map(|posted| posted.error);
     let value = action.value();
     let error = move || match value.get() {
@@ -129,10 +128,10 @@ fn Row(version: FlowVersionView, flow: String) -> impl IntoView {
 }
 
 #[component]
-fn Restore(flow: String, version: u32, here: String, action: ServerAction<RestoreVersion>) -> impl IntoView {
+fn Restore(flow: String, version: u32, here: String, action: Sending<RestoreVersion>) -> impl IntoView {
     let pending = action.pending();
     view! {
-        <ActionForm action>
+        <SendForm action>
             <input type="hidden" name="flow" value=flow/>
             <input type="hidden" name="version" value=version/>
             <button
@@ -148,7 +147,7 @@ fn Restore(flow: String, version: u32, here: String, action: ServerAction<Restor
                 <Icon name="u-undo"/>
                 "Restore"
             </button>
-        </ActionForm>
+        </SendForm>
     }
 }
 

@@ -1,6 +1,5 @@
 //! The frame around every page: rail, top bar, content.
 
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -11,6 +10,7 @@ use crate::live::Link;
 use crate::theme::Theme;
 
 use super::keys::Keys;
+use super::sending::{SendForm, Sending};
 
 /// Rail, top bar and, inside `<main>`, the page.
 #[component]
@@ -184,7 +184,7 @@ fn clock_time(ms: f64) -> String {
 /// Light, dark or as the system has it. Without scripts each button posts the form; with them the page changes in place.
 #[component]
 fn Themes() -> impl IntoView {
-    let action = ServerAction::<SetTheme>::new();
+    let action = Sending::<SetTheme>::new();
     let theme = expect_context::<RwSignal<Theme>>();
     let buttons = Theme::ALL
         .into_iter()
@@ -210,9 +210,9 @@ fn Themes() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <ActionForm action>
+        <SendForm action>
             <div class="themes" role="group" aria-label="Theme">{buttons}</div>
-        </ActionForm>
+        </SendForm>
     }
 }
 

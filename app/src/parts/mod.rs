@@ -6,6 +6,7 @@ pub mod frame;
 pub mod keys;
 pub mod moment;
 pub mod problems;
+pub mod sending;
 pub mod state;
 pub mod submit;
 
@@ -15,5 +16,6 @@ pub use frame::Frame;
 pub(crate) use moment::localised;
 pub use moment::{Clock, Moment, provide_clock};
 pub use problems::Problems;
+pub use sending::{SendForm, Sending};
 pub use state::{Badge, Counts, Strip, Tally};
 pub use submit::Submit;

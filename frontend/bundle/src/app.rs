@@ -2,6 +2,7 @@
 
 use crate::compress::Effort;
 use crate::files::read_tree;
+use crate::names::shorten;
 use crate::snip::snip;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -33,11 +34,16 @@ pub(crate) fn build(wasm: Vec<u8>, effort: Effort) -> Result<Built> {
         .generate(dir.path())
         .context("wasm-bindgen")?;
 
-    let wasm = dir.path().join("app_bg.wasm");
+    let js = std::fs::read_to_string(dir.path().join("app.js"))?;
+    let wasm = std::fs::read(dir.path().join("app_bg.wasm"))?;
+    let (js, wasm) = match effort {
+        Effort::Best => shorten(&js, &wasm)?,
+        Effort::Light => (js, wasm),
+    };
     let snippets = dir.path().join("snippets");
     Ok(Built {
-        js: std::fs::read_to_string(dir.path().join("app.js"))?,
-        wasm: std::fs::read(&wasm)?,
+        js,
+        wasm,
         snippets: if snippets.exists() {
             read_tree(&snippets)?
         } else {

@@ -15,6 +15,7 @@ mod app;
 mod compress;
 mod css;
 mod files;
+mod names;
 mod snip;
 
 use crate::compress::Effort;

@@ -1,14 +1,18 @@
 //! Leaving out what never runs.
 //!
-//! Leptos can hydrate a page piece by piece, for routes whose code comes later. The app hydrates each page at once, but no linker knows that:
-//! every view carries the way to do it, a twentieth of what a first visit loads.
+//! Leptos can hydrate a page piece by piece, for routes whose code comes later, and from templates instead of the server's page. The app
+//! does neither, but no linker knows that: every view carries the ways to do it, a twentieth of what a first visit loads.
 
 use anyhow::{Context, Result};
 use walrus::ir::{Instr, InstrLocId};
 use walrus::{FunctionKind, ModuleConfig};
 
-/// What the names of such functions have in common: hydration of a view whose type is erased, with its future.
-const UNUSED: &str = "8into_any13hydrate_async";
+/// What the names of such functions have in common: hydration of a view whose type is erased, with its future; that of an attribute, from
+/// a template.
+const UNUSED: [&str; 2] = [
+    "8into_any13hydrate_async",
+    "13into_any_attr21hydrate_from_template",
+];
 
 /// The code without the bodies of such functions, and without what only they call. Names have to be in it still.
 pub(crate) fn snip(wasm: &[u8]) -> Result<Vec<u8>> {
@@ -20,7 +24,10 @@ pub(crate) fn snip(wasm: &[u8]) -> Result<Vec<u8>> {
         .parse(wasm)
         .context("the WASM of the compiler")?;
     for function in module.funcs.iter_mut() {
-        let is_unused = function.name.as_ref().is_some_and(|name| name.contains(UNUSED));
+        let is_unused = function
+            .name
+            .as_ref()
+            .is_some_and(|name| UNUSED.iter().any(|unused| name.contains(unused)));
         if let FunctionKind::Local(local) = &mut function.kind
             && is_unused
         {
@@ -66,9 +73,11 @@ mod tests {
 
     #[test]
     fn what_only_unused_functions_call_goes_with_them() {
-        let unused = format!("_ZN1T{UNUSED}17h0123456789abcdefE");
-        let left = snip(&module(&unused)).expect("snipped");
-        assert_eq!(names(&left), [unused]);
+        for unused in UNUSED {
+            let unused = format!("_ZN1T{unused}17h0123456789abcdefE");
+            let left = snip(&module(&unused)).expect("snipped");
+            assert_eq!(names(&left), [unused]);
+        }
     }
 
     #[test]
