@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use flow::RunId;
 use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunSummary, TaskTypeView};
+use flow::{RunId, Timestamp};
 
 use crate::error::AppError;
-use crate::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
+use crate::log::needle::Needle;
+use crate::model::{
+    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+};
 use crate::timeline::history::ItemRows;
 
 /// What pages can ask for and do.
@@ -46,14 +49,24 @@ pub trait Backend: board::BoardBackend + edit::EditBackend {
     /// A task run's output (`true`) or input, cut if it is large.
     async fn task_value(&self, run: RunId, path: String, output: bool) -> Result<ValueView, AppError>;
 
-    /// The last of a task run's log, or of one attempt's, up to a position if one is given.
+    /// A piece of a task run's log, or of one attempt's: from a line of an attempt on, else the end; as it was at a moment if one is given.
     async fn task_logs(
         &self,
         run: RunId,
         path: String,
-        until: Option<String>,
         attempt: Option<u32>,
+        from: Option<(u32, u64)>,
+        until: Option<Timestamp>,
     ) -> Result<LogPage, AppError>;
+
+    /// Which lines of a task run's log, or of one attempt's, hold what is searched for.
+    async fn find_in_log(
+        &self,
+        run: RunId,
+        path: String,
+        attempt: Option<u32>,
+        needle: Needle,
+    ) -> Result<LogFound, AppError>;
 
     /// Cancels a run; `force` kills at once and leaves out undo, finally and `on_failure`.
     async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>) -> Result<(), AppError>;

@@ -164,8 +164,7 @@ impl Capsule {
                 .filter(|line| attempt.is_none_or(|attempt| line.attempt == attempt))
                 .cloned()
                 .collect(),
-            next: None,
-            earlier: None,
+            ..LogPage::default()
         }
     }
 

@@ -18,7 +18,9 @@ use self::json::Json;
 #[cfg(feature = "ssr")]
 use self::once::once;
 use crate::error::AppError;
-use crate::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
+use crate::model::{
+    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+};
 use crate::timeline::history::ItemRows;
 
 #[cfg(feature = "ssr")]
@@ -127,16 +129,38 @@ pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option
     once(asked, read).await
 }
 
-/// The last of a task run's log, or of one attempt's, up to a position if one is given.
+/// A piece of a task run's log, or of one attempt's: from a line on (`attempt:number`), else the end; as it was at a moment if one is given.
 #[server(output = Json, prefix = "/fn", endpoint = "task_logs")]
 pub async fn task_logs(
     run: RunId,
     task: String,
-    until: Option<String>,
     attempt: Option<u32>,
+    from: Option<String>,
+    until: Option<flow::Timestamp>,
 ) -> Result<LogPage, AppError> {
-    let asked = format!("log {until:?} {attempt:?} {run} {task}");
-    let read = async { answer(backend()?.task_logs(run, task, until, attempt).await) };
+    let asked = format!("log {attempt:?} {from:?} {until:?} {run} {task}");
+    let from = from.and_then(|from| crate::log::place(&from));
+    let read = async { answer(backend()?.task_logs(run, task, attempt, from, until).await) };
+    once(asked, read).await
+}
+
+/// Which lines of a task run's log, or of one attempt's, hold a text; of one `stream` if that is named.
+#[server(output = Json, prefix = "/fn", endpoint = "find_in_log")]
+pub async fn find_in_log(
+    run: RunId,
+    task: String,
+    attempt: Option<u32>,
+    #[server(default)] text: String,
+    #[server(default)] stream: String,
+) -> Result<LogFound, AppError> {
+    use crate::log::needle::{Needle, Stream};
+    let asked = format!("found {attempt:?} {stream} {text:?} {run} {task}");
+    let read = async {
+        match Needle::new(&text, Stream::of(&stream)) {
+            Some(needle) => answer(backend()?.find_in_log(run, task, attempt, needle).await),
+            None => Ok(LogFound::default()),
+        }
+    };
     once(asked, read).await
 }
 

@@ -32,6 +32,7 @@ pub mod format;
 pub mod graph;
 pub mod icons;
 pub mod live;
+pub mod log;
 pub mod look;
 pub mod model;
 pub mod pages;

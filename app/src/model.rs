@@ -210,9 +210,21 @@ pub struct LogPage {
     pub lines: Vec<LogLine>,
     /// Give it as `after` to get what follows.
     pub next: Option<String>,
-    /// Where what comes before these lines ends; none if nothing does, or if nobody looked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earlier: Option<String>,
+    /// How much the whole log is, attempt by attempt; nothing if nobody counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<LogPart>,
+    /// How much it was at the moment that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_then: Vec<LogPart>,
+}
+
+/// What an attempt has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPart {
+    /// From 1.
+    pub attempt: u32,
+    /// Its lines.
+    pub n_lines: u64,
 }
 
 /// A line of a log.
@@ -220,12 +232,29 @@ pub struct LogPage {
 pub struct LogLine {
     /// From 1.
     pub attempt: u32,
+    /// Its number within the attempt, from 1; 0 if nobody counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n: u64,
     /// When it was written.
     pub at: flow::Timestamp,
     /// `stdout`, `stderr` or `engine`.
     pub stream: String,
     /// Its text, without the newline; may hold ANSI colour codes.
     pub text: String,
+}
+
+/// The signature is serde's.
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// Lines of a log that hold what was searched for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFound {
+    /// How many there are.
+    pub n_lines: u64,
+    /// Where the first [`crate::log::FOUND_MAX`] are: attempt and number.
+    pub places: Vec<(u32, u64)>,
 }
 
 #[cfg(test)]

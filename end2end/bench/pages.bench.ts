@@ -125,3 +125,85 @@ test("from commit to paint", async ({ page, api }) => {
   expect(waits.length).toBeGreaterThan(20);
   say(`from commit to paint, p50; p95 (of ${waits.length})`, `${at(0.5)}; ${at(0.95)}`, "50; 120 ms");
 });
+
+test("a table of 100,000 rows", async ({ page, api }) => {
+  await api.save(`
+flow: bench-rows
+tasks:
+  each: { type: transform, for_each: { items: "{{ range(100000) | list }}", max_parallel: 1000 }, with: { value: "{{ item }}" } }
+`);
+  const { id } = await api.finished("bench-rows");
+  const cdp = await devtools(page);
+  await page.goto(`/runs/${id}?view=tasks&rows=all`);
+  await live(page);
+  const opened = await cost(cdp);
+  await watch(page);
+  say("a table of 100,000 rows: work until it lives", `${work({}, opened).toFixed(0)} ms`);
+  const run = new Run(page);
+  await run.tasks.getByRole("columnheader", { name: "Task" }).getByRole("link").click();
+  await expect(run.tasks.getByRole("columnheader", { name: "Task" })).toHaveAttribute("aria-sort", "ascending");
+  const sorted = await cost(cdp);
+  say("the same: work to put them in order", `${work(opened, sorted).toFixed(0)} ms`);
+  const list = page.locator(".task-list");
+  const frames = (await watched(page)).frames;
+  for (let step = 1; step <= 60; step++) await list.evaluate((list, step) => (list.scrollTop = (list.scrollHeight * step) / 60), step);
+  const scrolled = await cost(cdp);
+  const { frames: after } = await watched(page);
+  say("the same, scrolled from end to end: work per frame", `${(work(sorted, scrolled) / Math.max(1, after - frames)).toFixed(1)} ms`, "6 ms");
+  say("the same: elements; heap of scripts", `${await elements(page)}; ${megabytes(scrolled["JSHeapUsedSize"])}`, "4,000; 80 MB");
+});
+
+test("a grid of 5,000 tasks by runs", async ({ page, api }) => {
+  await api.save(chains("bench-grid", 4999, 100, "1ms"));
+  for (let n = 0; n < 5; n++) await api.finished("bench-grid");
+  const began = Date.now();
+  const cdp = await devtools(page);
+  await page.goto("/flows/bench-grid");
+  await live(page);
+  const took = Date.now() - began;
+  const opened = await cost(cdp);
+  say("a flow of 5,000 tasks with its grid: until the page lives; of it work", `${took} ms; ${work({}, opened).toFixed(0)} ms`);
+  await watch(page);
+  const grid = page.getByRole("region", { name: "Tasks by run" });
+  const frames = (await watched(page)).frames;
+  for (let step = 1; step <= 60; step++) await grid.evaluate((grid, step) => (grid.scrollTop = (grid.scrollHeight * step) / 60), step);
+  await expect(grid.locator(".grid-row").last()).toBeInViewport();
+  const scrolled = await cost(cdp);
+  const { frames: after } = await watched(page);
+  say("the grid, scrolled from end to end: work per frame", `${(work(opened, scrolled) / Math.max(1, after - frames)).toFixed(1)} ms`, "6 ms");
+  say("the same: elements; heap of scripts", `${await elements(page)}; ${megabytes(scrolled["JSHeapUsedSize"])}`, "4,000; 80 MB");
+});
+
+test("a log of a million lines", async ({ page, api }) => {
+  await api.save("flow: bench-log\ntasks:\n  talk: { type: shell, with: { command: seq 1 1000000 } }\n");
+  const { id } = await api.finished("bench-log");
+  const run = new Run(page);
+  await page.goto(`/runs/${id}`);
+  await live(page);
+  const seen = (text: string): Promise<unknown> =>
+    page.waitForFunction(
+      (text) => [...document.querySelectorAll(".log li .t")].some((line) => line.textContent === text),
+      text,
+      { polling: "raf" },
+    );
+  const timed = async (act: () => Promise<unknown>, text: string): Promise<number> => {
+    const began = Date.now();
+    await act();
+    await seen(text);
+    return Date.now() - began;
+  };
+  const first = await timed(() => run.card("talk").click(), "1000000");
+  say("a log of 1,000,000 lines: from the click until its end is there, for the first time", `${first} ms`, "300 ms");
+  await run.close.click();
+  const again = await timed(() => run.card("talk").click(), "1000000");
+  say("the same again", `${again} ms`, "300 ms");
+  const cdp = await devtools(page);
+  const before = await cost(cdp);
+  const middle = await timed(() => run.log.evaluate((log) => (log.scrollTop = 18 * 500_000)), "500010");
+  say("the same, its middle: until it is there; work", `${middle} ms; ${work(before, await cost(cdp)).toFixed(0)} ms`, "300 ms");
+  say("the same: rows drawn", `${await run.lines.count()}`, "200");
+  const began = Date.now();
+  await run.findInLog.fill("777777");
+  await expect(run.hits).toHaveText("1 line");
+  say("the same, searched: until what fits is counted and there, 150 ms of it waiting for more letters", `${Date.now() - began} ms`, "450 ms");
+});

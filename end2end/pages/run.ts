@@ -19,7 +19,14 @@ export class Run extends Frame {
   readonly close = this.inspector.getByRole("link", { name: "Close" });
   readonly log = this.inspector.getByRole("log", { name: "Log" });
   readonly lines = this.log.getByRole("listitem");
-  readonly earlier = this.inspector.getByRole("button", { name: "Earlier lines" });
+  /** How much there is of the log. */
+  readonly extent = this.inspector.locator(".log-panel > header > .grow");
+  /** Without scripts. */
+  readonly earlier = this.inspector.getByRole("link", { name: "Earlier lines" });
+  readonly findInLog = this.inspector.getByRole("searchbox", { name: "Find in the log" });
+  readonly hits = this.inspector.getByRole("search").getByRole("status");
+  readonly nextHit = this.inspector.getByRole("link", { name: "Next line that fits" });
+  readonly lastHit = this.inspector.getByRole("link", { name: "Line before that fits" });
   readonly download = this.inspector.getByRole("link", { name: "Download the log" });
   readonly allAttempts = this.inspector.getByRole("link", { name: "All attempts" });
   readonly cancel = this.main.getByText(/^Cancel…$/);

@@ -287,7 +287,7 @@ test("a finished run, as it is read aloud", async ({ page, api, alive }) => {
   `);
 });
 
-test("a long log begins with its end; what came earlier is loaded above", async ({ page, api, alive, server, javaScriptEnabled }, { project }) => {
+test("a long log begins with its end; any line of it is a scroll, a search or a link away", async ({ page, api, alive, accessible, server, javaScriptEnabled }, { project }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const gate = join(server.data, `gate-of-logs-${project.name}`);
   await api.save(`
@@ -299,44 +299,93 @@ tasks:
     with:
       command: |
         for n in $(seq 1 4000); do echo "line $n of those that fill more than one piece"; done
+        echo "Number 4001 went wrong" >&2
         until [ -e "$GATE" ]; do sleep 0.1; done
-        echo "the end"
+        echo "the end, line 4002"
       env: { GATE: "{{ inputs.gate }}" }
 `);
   const id = await api.start("talkative", { gate });
   const run = new Run(page);
+  const line = (n: number) => run.lines.filter({ hasText: new RegExp(`^line ${n} `) });
   // The last line has been written.
-  await expect.poll(async () => (await page.request.get(`/api/v1/runs/${id}/tasks/talker/logs`)).text()).toContain("line 4000 ");
+  await expect.poll(async () => (await page.request.get(`/api/v1/runs/${id}/tasks/talker/logs`)).text()).toContain("4001");
   await run.openRun(id, "?task=talker");
   await alive();
-  await expect(run.lines.last()).toHaveText(/^line 4000 /);
-  await expect(run.lines.filter({ hasText: /^line 1 / })).toHaveCount(0);
+  await expect(run.lines.last()).toContainText("Number 4001 went wrong");
+  await expect(run.extent).toHaveText("4,001 lines");
+  await expect(line(1)).toHaveCount(0);
   await expect(run.log).toBeInViewport({ ratio: 1 });
   if (!javaScriptEnabled) {
     await writeFile(gate, "");
+    await run.earlier.click();
+    await expect(page).toHaveURL(/line=1%3A3900/);
+    await expect(line(3900)).toHaveCount(1);
+    await run.findInLog.fill("LINE 17 ");
+    await run.findInLog.press("Enter");
+    await expect(run.hits).toHaveText("1 line");
+    await run.nextHit.click();
+    await expect(page).toHaveURL(/line=1%3A17/);
+    await expect(line(17)).toHaveClass("here");
     return;
   }
+  await accessible();
   await expect(run.lines.last()).toBeInViewport();
+  expect(await run.lines.count()).toBeLessThan(200);
 
+  // Scrolled to, from the end to the beginning.
   await mark(page);
-  for (let pieces = 0; pieces < 9 && (await run.earlier.isVisible()); pieces++) {
-    const before = await run.lines.first().innerText();
-    await run.earlier.click();
-    await expect(run.lines.first()).not.toHaveText(before);
-    // What was read stays where it was.
-    await expect(run.lines.filter({ hasText: before })).toBeInViewport();
-  }
-  await expect(run.earlier).toBeHidden();
-  await expect(run.lines).toHaveCount(4000);
-  await expect(run.lines.first()).toHaveText(/^line 1 /);
+  await run.log.evaluate((log) => log.scrollTo(0, 0));
+  await expect(line(1)).toBeInViewport();
+  await run.log.evaluate((log) => log.scrollTo(0, 18 * 1999));
+  await expect(line(2001)).toBeInViewport();
+  expect(await run.lines.count()).toBeLessThan(200);
 
-  // At the end of the log it is followed again.
+  // Searched for: all of it is, and counted. The browser's own key leads there.
+  await run.log.focus();
+  await page.keyboard.press("Control+f");
+  await expect(run.findInLog).toBeFocused();
+  await page.keyboard.type("LINE 39");
+  await expect(run.hits).toHaveText("111 lines");
+  await expect(page).toHaveURL(/find=LINE/);
+  await page.keyboard.press("Enter");
+  await expect(run.hits).toHaveText("111 of 111");
+  await expect(line(3999)).toBeInViewport();
+  await expect(line(3999).locator("mark")).toHaveText("line 39");
+  await page.keyboard.press("Enter");
+  await expect(run.hits).toHaveText("1 of 111");
+  await expect(line(39)).toBeInViewport();
+  await run.lastHit.click();
+  await expect(run.hits).toHaveText("111 of 111");
+  await run.inspector.getByRole("combobox", { name: "Which lines" }).selectOption("stderr");
+  await expect(run.hits).toHaveText("not found");
+  await run.findInLog.fill("");
+  await expect(run.hits).toHaveText("1 line");
+
+  // The address of a line.
+  await run.openRun(id, "?task=talker&line=1:1234");
+  await live(page);
+  await expect(line(1234)).toHaveClass("here");
+  await expect(line(1234)).toBeInViewport();
+  await line(1235).locator(".n").click();
+  await expect(page).toHaveURL(/line=1%3A1235/);
+  await expect(line(1235)).toHaveClass("here");
+
+  // Wrapped, every line is still where it is scrolled to.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await run.inspector.getByRole("button", { name: "Wrap lines" }).click();
+  await run.log.evaluate((log) => log.scrollTo(0, 0));
+  await expect(line(1)).toBeInViewport();
+  await page.setViewportSize({ width: 1440, height: 900 });
+
+  // At the end of the log it is followed again, and what is written is counted.
+  await run.findInLog.fill("the end");
+  await expect(run.hits).toHaveText("not found");
   await run.log.evaluate((log) => log.scrollTo(0, log.scrollHeight));
   await expect(run.lines.last()).toBeInViewport();
   await writeFile(gate, "");
-  await expect(run.lines.last()).toHaveText("the end");
+  await expect(run.lines.last()).toHaveText("the end, line 4002");
   await expect(run.lines.last()).toBeInViewport();
-  await expectMarked(page);
+  await expect(run.hits).toHaveText("1 line");
 });
 
 test("beside the graph the task's name stays in sight", async ({ page, api, alive }) => {

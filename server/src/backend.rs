@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use app::AppError;
 use app::backend::{Backend, SharedBackend};
-use app::model::{Comparison, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView};
+use app::log::needle::Needle;
+use app::model::{
+    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+};
 use app::posted::Posted;
 use app::readable::readable;
 use app::timeline::history::ItemRows;
@@ -25,23 +28,20 @@ use engine::store::RunFilter;
 use engine::{Engine, EngineError, SaveFlow, StartRun};
 use flow::parse::Format;
 use flow::view::{FlowDetail, FlowSummary, Page, RetryView, RunStatus, RunSummary, TaskTypeView};
-use flow::{RunId, limits};
+use flow::{RunId, Timestamp, limits};
 use leptos::prelude::provide_context;
 use tower::ServiceExt;
 
 use crate::accept::content_type;
 use crate::api::{LIST_DEFAULT, check_reason};
 use crate::extract::{read_body, unsupported};
+use crate::log_lines::{Ask, LogLines};
 use crate::problem::{ApiError, ApiResult};
 use crate::site;
 use crate::state::ServerState;
-use crate::stream::logs;
 
 /// Bytes of a value shown on a page; the whole can be downloaded.
 const VALUE_BYTES_SHOWN: usize = 64 * 1024;
-
-/// Bytes of log in one answer: about a thousand lines, which a page shows at once.
-const LOG_BYTES: usize = 64 * 1024;
 
 /// What a form's content says of itself.
 pub(crate) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
@@ -66,6 +66,7 @@ pub(crate) fn server_functions(state: &ServerState) -> Router<ServerState> {
 
 fn shared(state: &ServerState) -> SharedBackend {
     Arc::new(EngineBackend {
+        logs: LogLines::new(state.engine.clone()),
         engine: state.engine.clone(),
     })
 }
@@ -175,6 +176,7 @@ async fn refusal(response: Response) -> AppError {
 }
 
 struct EngineBackend {
+    logs: LogLines,
     engine: Engine,
 }
 
@@ -259,31 +261,25 @@ impl Backend for EngineBackend {
         &self,
         run: RunId,
         path: String,
-        until: Option<String>,
         attempt: Option<u32>,
+        from: Option<(u32, u64)>,
+        until: Option<Timestamp>,
     ) -> Result<LogPage, AppError> {
-        let until = until.map(|until| logs::position(Some(&until))).transpose()?;
-        if until.is_none() {
+        if from.is_none() {
             // A page without scripts is not told later what was still on its way to the store.
             self.engine.logs_flushed(run).await;
         }
-        let until = until.or_else(|| attempt.map(|attempt| (attempt, u64::MAX)));
-        // Attempts stand one after the other: the end of one's lines is what comes last up to there.
-        let back = async |until, bytes| {
-            let mut chunks = self.engine.task_logs_back(run, &path, until, bytes).await?;
-            chunks.retain(|(of, _)| attempt.is_none_or(|attempt| attempt == *of));
-            Ok(chunks)
-        };
-        let chunks = back(until, LOG_BYTES).await.map_err(told)?;
-        let earlier = match chunks.first() {
-            Some((attempt, first)) => {
-                let before = (*attempt, first.number.saturating_sub(1));
-                let is_there = back(Some(before), 0).await.map_err(told)?;
-                (!is_there.is_empty()).then_some(before)
-            }
-            None => None,
-        };
-        Ok(logs::last_page(&chunks, earlier, attempt))
+        self.logs.page(run, &path, Ask { attempt, from, until }).await
+    }
+
+    async fn find_in_log(
+        &self,
+        run: RunId,
+        path: String,
+        attempt: Option<u32>,
+        needle: Needle,
+    ) -> Result<LogFound, AppError> {
+        self.logs.find(run, &path, attempt, &needle).await
     }
 
     async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>) -> Result<(), AppError> {

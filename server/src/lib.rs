@@ -16,6 +16,7 @@ mod docs;
 mod examples;
 mod extract;
 mod legacy;
+mod log_lines;
 mod problem;
 mod safety;
 mod serve;

@@ -1,24 +1,39 @@
-//! A task's log: its newest lines in sight, following while it runs. Reading stops the following; a pill leads back. What came
-//! earlier is loaded piece by piece above.
+//! A task's log: its end in sight first, following while it runs. Reading stops the following; a pill leads back. Of a million lines
+//! those in sight are there, each has an address, and the server searches them all.
 
-use std::collections::VecDeque;
+#![expect(
+    unreachable_pub,
+    reason = "it is said of what `#[component]` writes for components that only their neighbours see"
+)]
+
+#[cfg(feature = "hydrate")]
+mod browser;
+mod find;
+mod line;
 
 use flow::view::{TaskRunView, TaskStatus};
 use leptos::html::Div;
 use leptos::prelude::*;
 
+use self::find::Find;
+use self::line::Line;
 use super::run::Shared;
-use crate::ansi;
 use crate::fns;
 use crate::format;
 use crate::icons::Icon;
-use crate::model::{LogLine, LogPage};
+use crate::log::needle::{Needle, Stream};
+use crate::log::place;
+use crate::log::sheet::Sheet;
+use crate::model::{LogFound, LogLine, LogPage, LogPart};
 
-/// So many lines stay in the page while it follows; the older ones can be loaded again.
-const LINES_MAX: usize = 5000;
+/// Height of a line, in pixels. Styles say the same.
+const LINE_PX: f64 = 18.0;
 
-/// So many while somebody reads: taking lines away would move what is read.
-const LINES_MAX_READING: usize = 50_000;
+/// Lines drawn above and below what is in sight.
+const MARGIN: usize = 20;
+
+/// Lines drawn at most: many are kept while they are being marked.
+const DRAWN_MAX: usize = 2000;
 
 /// The log of a task.
 #[component]
@@ -38,14 +53,18 @@ pub fn Logs(
     });
     let asked = key.clone();
     // Asked for once: what comes later comes by the stream.
-    let last = Resource::new(
+    let first = Resource::new(
         move || attempt.get(),
         move |attempt| {
             let key = asked.clone();
+            let (from, until) = untrack(|| {
+                let until = shared.run.instant.get().map(|instant| instant.at);
+                (shared.param("line"), until)
+            });
             async move {
                 let page = match shared.capsule {
                     Some(capsule) => Ok(capsule.with_value(|capsule| capsule.log(&key, attempt))),
-                    None => fns::task_logs(id, key, None, attempt).await,
+                    None => fns::task_logs(id, key, attempt, from, until).await,
                 };
                 (attempt, page)
             }
@@ -56,7 +75,7 @@ pub fn Logs(
         <section class="log-panel" aria-labelledby="log-title">
             <Transition>
                 {move || Suspend::new(async move {
-                    let (attempt, page) = last.await;
+                    let (attempt, page) = first.await;
                     let page = page.unwrap_or_default();
                     view! { <Log shared task key=key.get_value() attempt page has_begun/> }
                 })}
@@ -65,127 +84,212 @@ pub fn Logs(
     }
 }
 
-/// A line with its number, by which it is told from others: lines loaded later above have numbers below zero.
-type Numbered = (i64, Entry);
-
-/// A line, and whether an attempt other than that of the line before begins with it.
-#[derive(Clone)]
-struct Entry {
-    line: LogLine,
-    begins: bool,
+/// How lines tell when they were written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Times {
+    #[default]
+    Off,
+    /// Since the task began.
+    Since,
+    /// The time of day, in the reader's zone.
+    Clock,
 }
 
-/// Lines that came together, and the log's position where they end.
-struct Piece {
-    n_lines: usize,
-    end: Option<String>,
+/// What is in sight, once there is somebody to see it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sight {
+    /// Pixels above it.
+    top: f64,
+    height: f64,
+    /// Where lines are wrapped, if they are.
+    columns: Option<u32>,
+    /// A line where marking began.
+    marked: Option<usize>,
+}
+
+/// A line as it is drawn.
+#[derive(Clone, PartialEq)]
+struct Drawn {
+    at: usize,
+    attempt: u32,
+    n: u64,
+    begins: bool,
+    /// None until it has come.
+    line: Option<LogLine>,
 }
 
 /// What the panel knows of the log.
 #[derive(Clone, Copy)]
 struct Lines {
+    kept: StoredValue<Shared>,
     /// The attempt whose lines these are; of all if none is named.
     attempt: Option<u32>,
-    lines: RwSignal<Vec<Numbered>>,
-    /// What the lines came in, oldest first.
-    pieces: StoredValue<VecDeque<Piece>>,
-    /// Where what comes before them ends.
-    earlier: RwSignal<Option<String>>,
+    sheet: RwSignal<Sheet>,
+    sight: RwSignal<Option<Sight>>,
     n_unseen: RwSignal<usize>,
     is_following: RwSignal<bool>,
+    /// What is searched for.
+    needle: Memo<Option<Needle>>,
+    /// Where that is.
+    found: RwSignal<Option<LogFound>>,
+    /// How much each attempt had written at the moment that is shown, if that is not now.
+    by_then: RwSignal<Vec<LogPart>>,
+    times: RwSignal<Times>,
+    /// The line that the address names.
+    here: Memo<Option<(u32, u64)>>,
 }
 
 impl Lines {
-    fn new(page: LogPage, attempt: Option<u32>) -> Self {
-        let lines = Self {
+    fn new(shared: Shared, attempt: Option<u32>, page: LogPage) -> Self {
+        let mut sheet = Sheet::default();
+        let by_then = page.by_then.clone();
+        sheet.add(page);
+        let here = Memo::new(move |_| place(&shared.param("line")?));
+        Self {
+            kept: StoredValue::new(shared),
             attempt,
-            lines: RwSignal::new(Vec::new()),
-            pieces: StoredValue::new(VecDeque::new()),
-            earlier: RwSignal::new(page.earlier.clone()),
+            sheet: RwSignal::new(sheet),
+            sight: RwSignal::new(None),
             n_unseen: RwSignal::new(0),
-            is_following: RwSignal::new(true),
-        };
-        lines.add(page);
-        lines
-    }
-
-    /// Newer lines. While nobody reads, the oldest make room for them.
-    fn add(self, mut page: LogPage) {
-        if let Some(attempt) = self.attempt {
-            page.lines.retain(|line| line.attempt == attempt);
+            is_following: RwSignal::new(here.get_untracked().is_none()),
+            needle: Memo::new(move |_| {
+                let stream = shared.param("in").unwrap_or_default();
+                Needle::new(&shared.param("find").unwrap_or_default(), Stream::of(&stream))
+            }),
+            found: RwSignal::new(None),
+            by_then: RwSignal::new(by_then),
+            times: RwSignal::new(Times::Off),
+            here,
         }
-        if !self.is_following.get_untracked() {
-            self.n_unseen.update(|n| *n += page.lines.len());
-        }
-        self.pieces.update_value(|pieces| {
-            pieces.push_back(Piece {
-                n_lines: page.lines.len(),
-                end: page.next,
-            });
-        });
-        self.lines.update(|lines| {
-            let (first, attempt) = lines
-                .last()
-                .map_or((0, None), |(at, entry)| (at + 1, Some(entry.line.attempt)));
-            lines.extend(numbered(page.lines, first, attempt));
-            self.make_room(lines);
-        });
     }
 
-    fn make_room(self, lines: &mut Vec<Numbered>) {
-        let max = if self.is_following.get_untracked() {
-            LINES_MAX
-        } else {
-            LINES_MAX_READING
-        };
-        self.pieces.update_value(|pieces| {
-            while lines.len() > max && pieces.len() > 1 {
-                let Some(oldest) = pieces.pop_front() else { return };
-                lines.drain(..oldest.n_lines.min(lines.len()));
-                self.earlier.set(oldest.end);
-            }
-        });
+    /// The page.
+    fn shared(self) -> Shared {
+        self.kept.get_value()
     }
 
-    /// Older lines, which were asked for.
+    /// Newer lines.
     #[cfg(feature = "hydrate")]
-    fn add_before(self, page: LogPage) {
-        let end = self.earlier.get_untracked();
-        self.earlier.set(page.earlier);
-        let n_lines = page.lines.len();
-        self.pieces
-            .update_value(|pieces| pieces.push_front(Piece { n_lines, end }));
-        self.lines.update(|lines| {
-            let first = lines.first().map_or(0, |(at, _)| *at) - n_lines as i64;
-            let mut all: Vec<Numbered> = numbered(page.lines, first, None).collect();
-            if let (Some((_, last)), Some((_, next))) = (all.last(), lines.first_mut()) {
-                next.begins = last.line.attempt != next.line.attempt;
+    fn add(self, page: LogPage) {
+        let needle = self.needle.get_untracked();
+        let before = self.sheet.with_untracked(Sheet::n_rows);
+        let fits = |line: &LogLine| {
+            let needle = needle.as_ref();
+            needle.is_some_and(|needle| needle.takes(&line.stream) && needle.is_in(&line.text))
+        };
+        let fitting: Vec<bool> = page
+            .lines
+            .iter()
+            .filter(|line| self.attempt.is_none_or(|attempt| attempt == line.attempt))
+            .map(fits)
+            .collect();
+        let n_lines = self
+            .sheet
+            .try_update(|sheet| sheet.append(page.lines, self.attempt));
+        if !self.is_following.get_untracked() {
+            self.n_unseen.update(|n| *n += n_lines.unwrap_or(0));
+        }
+        if fitting.contains(&true) {
+            self.found.update(|found| {
+                let Some(found) = found else { return };
+                for (at, _) in fitting.iter().enumerate().filter(|(_, fits)| **fits) {
+                    found.n_lines += 1;
+                    let place = self
+                        .sheet
+                        .with_untracked(|sheet| sheet.row(before + at).map(|row| (row.attempt, row.n)));
+                    if found.places.len() < crate::log::FOUND_MAX {
+                        found.places.extend(place);
+                    }
+                }
+            });
+        }
+    }
+
+    /// How many lines there are, at the moment that is shown.
+    fn n_rows(self) -> usize {
+        let Some(instant) = self.shared().run.instant.get() else {
+            return self.sheet.with(Sheet::n_rows);
+        };
+        self.sheet.with(|sheet| match sheet.is_whole() {
+            true => sheet.lines().take_while(|line| line.at <= instant.at).count(),
+            false => {
+                let by_then = self.by_then.get();
+                let extents: Vec<_> = by_then.iter().map(|part| (part.attempt, part.n_lines)).collect();
+                sheet.n_rows_of(&extents)
             }
-            all.append(lines);
-            *lines = all;
-        });
+        })
+    }
+
+    /// Those to be drawn: all that came at first, and once there is somebody to see it, what is in sight.
+    fn drawn(self) -> std::ops::Range<usize> {
+        let n_rows = self.n_rows();
+        let Some(sight) = self.sight.get() else {
+            return self.sheet.with(|sheet| {
+                let is_here = |at: &usize| sheet.row(*at).is_some_and(|row| row.line.is_some());
+                // What came is one piece.
+                let last = self
+                    .here
+                    .get_untracked()
+                    .and_then(|(attempt, n)| sheet.place(attempt, n));
+                let anchor = last.unwrap_or_else(|| n_rows.saturating_sub(1));
+                let first = (0..=anchor).rev().take_while(is_here).last().unwrap_or(anchor);
+                let end = (anchor..n_rows)
+                    .take_while(is_here)
+                    .last()
+                    .map_or(anchor, |last| last + 1);
+                first..end.min(n_rows)
+            });
+        };
+        let row_at = |px: f64| {
+            let height = (px / LINE_PX).max(0.0) as usize;
+            self.sheet.with(|sheet| sheet.row_at(height, sight.columns))
+        };
+        let first = row_at(sight.top).saturating_sub(MARGIN);
+        let last = (row_at(sight.top + sight.height) + MARGIN).min(n_rows);
+        match sight.marked {
+            Some(at) if at < first && last - at <= DRAWN_MAX => at..last,
+            Some(at) if at >= last && at - first <= DRAWN_MAX => first..(at + 1).min(n_rows),
+            _ => first.min(last)..last,
+        }
+    }
+
+    fn rows(self) -> Vec<Drawn> {
+        let drawn = self.drawn();
+        self.sheet.with(|sheet| {
+            let rows = drawn.filter_map(|at| {
+                let row = sheet.row(at)?;
+                Some(Drawn {
+                    at,
+                    attempt: row.attempt,
+                    n: row.n,
+                    begins: row.begins,
+                    line: row.line.cloned(),
+                })
+            });
+            rows.collect()
+        })
+    }
+
+    /// Pixels above a line.
+    fn above(self, row: usize) -> f64 {
+        let columns = self.sight.get().and_then(|sight| sight.columns);
+        self.sheet.with(|sheet| sheet.height_above(row, columns)) as f64 * LINE_PX
     }
 
     fn told(self) -> String {
-        let n = format::count(self.lines.with(Vec::len) as u64, "line", "lines");
-        let n = match self.earlier.with(Option::is_some) {
-            true => format!("last {n}"),
-            false => n,
-        };
+        let n = format::count(self.n_rows() as u64, "line", "lines");
         match self.attempt {
             Some(attempt) => format!("{n} of attempt {attempt}"),
             None => n,
         }
     }
-}
 
-/// Lines with their numbers, from `first` on, behind a line of this attempt.
-fn numbered(lines: Vec<LogLine>, first: i64, mut attempt: Option<u32>) -> impl Iterator<Item = Numbered> {
-    lines.into_iter().zip(first..).map(move |(line, at)| {
-        let before = attempt.replace(line.attempt);
-        let begins = before.is_some_and(|before| before != line.attempt);
-        (at, Entry { line, begins })
-    })
+    /// The address with a line named.
+    fn line_address(self, attempt: u32, n: u64) -> String {
+        let line = format!("{attempt}:{n}");
+        let shared = self.shared();
+        shared.changed(shared.view.get(), &[("line", Some(line.as_str()))])
+    }
 }
 
 #[component]
@@ -198,10 +302,13 @@ fn Log(
     has_begun: Memo<bool>,
 ) -> impl IntoView {
     let id = shared.id;
-    let base = format!("/api/v1/runs/{id}/tasks/{}/logs", format::url_part(&key));
+    let download = {
+        let only = attempt.map_or_else(String::new, |attempt| format!("?attempt={attempt}"));
+        format!("/api/v1/runs/{id}/tasks/{}/logs{only}", format::url_part(&key))
+    };
     let next = page.next.clone();
     let is_file = shared.capsule.is_some();
-    let lines = Lines::new(page, attempt);
+    let lines = Lines::new(shared, attempt, page);
     // The lines of an attempt that has ended do not become more.
     let has_more = attempt
         .is_none_or(|attempt| task.with_untracked(|task| attempt >= task.attempt && !task.state.is_final()));
@@ -210,23 +317,20 @@ fn Log(
     let is_alive = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
     {
+        let panel = browser::Panel {
+            lines,
+            scroller,
+            is_wrapped,
+            key: StoredValue::new(key.clone()),
+        };
+        panel.enliven();
         if has_more && !is_file {
-            browser::follow(lines, scroller, format!("logs:{id}/{key}"), next, has_begun);
-        } else {
-            let _ = next;
-            browser::begin_at_end(scroller);
+            browser::follow(panel, format!("logs:{id}/{key}"), next, has_begun);
         }
         Effect::new(move |_| is_alive.set(true));
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = (next, key, has_more);
-    #[cfg(feature = "hydrate")]
-    let key = StoredValue::new(key);
-    let is_loading = RwSignal::new(false);
-    let load_earlier = move |_| {
-        #[cfg(feature = "hydrate")]
-        browser::load_earlier(lines, scroller, is_loading, id, key.get_value());
-    };
+    let _ = (next, has_more);
     let to_end = move |_| {
         lines.is_following.set(true);
         lines.n_unseen.set(0);
@@ -235,22 +339,54 @@ fn Log(
     };
     let on_scroll = move |_| {
         #[cfg(feature = "hydrate")]
-        browser::scrolled(lines, scroller);
+        browser::scrolled(lines, scroller, is_wrapped);
     };
-    let is_empty = move || lines.lines.with(Vec::is_empty);
+    let is_empty = move || lines.n_rows() == 0;
     let none = move || match has_begun.get() {
         true if attempt.is_some() => "No lines of this attempt.",
         true => "No lines.",
         false => "Nothing is written before the task begins.",
     };
-    let has_earlier = move || lines.earlier.with(Option::is_some);
+    let rows = Memo::new(move |_| lines.rows());
+    let began = task.with_untracked(|task| task.started_at.or(task.ready_at));
+    // Room for the greatest number.
+    let gutter = Memo::new(move |_| lines.sheet.with(Sheet::n_rows).max(99).to_string().len());
+    let first = move || rows.with(|rows| rows.first().map_or(0, |row| row.at));
+    let space = move || {
+        let height = lines.sight.get().map(|_| lines.above(lines.n_rows()));
+        height.map(|px| format!("height:{}px", px as u64))
+    };
+    let offset = move || {
+        let top = lines.sight.get().map(|_| lines.above(first()));
+        top.map(|px| format!("top:{}px", px as u64))
+    };
     view! {
         <header>
             <h3 id="log-title">"Log"</h3>
             <span class="grow muted num">{move || if is_empty() { String::new() } else { lines.told() }}</span>
+            <Find lines key is_empty=Signal::derive(is_empty)/>
             {attempt.map(|_| view! {
                 <a class="button quiet small" href=move || shared.attempt_address(None) data-noscroll="true">"All attempts"</a>
             })}
+            <button
+                type="button"
+                class="button quiet square"
+                title=move || match lines.times.get() {
+                    Times::Off => "Show times since the task began",
+                    Times::Since => "Show times of day",
+                    Times::Clock => "Hide times",
+                }
+                aria-label="Times"
+                aria-pressed=move || (lines.times.get() != Times::Off).to_string()
+                hidden=move || !is_alive.get() || is_empty()
+                on:click=move |_| lines.times.update(|times| *times = match times {
+                    Times::Off => Times::Since,
+                    Times::Since => Times::Clock,
+                    Times::Clock => Times::Off,
+                })
+            >
+                <Icon name="u-history"/>
+            </button>
             <button
                 type="button"
                 class="button quiet square"
@@ -264,7 +400,7 @@ fn Log(
             </button>
             <a
                 class="button quiet square"
-                href=base
+                href=download
                 rel="external"
                 download
                 title="Download"
@@ -275,23 +411,31 @@ fn Log(
             </a>
         </header>
         <p class="none muted" hidden=move || !is_empty()>{none}</p>
-        <div class="log" class:wrap=move || is_wrapped.get() hidden=is_empty>
-            <div class="lines" node_ref=scroller tabindex="0" role="log" aria-label="Log" on:scroll=on_scroll>
-                <p class="rule" hidden=move || !has_earlier() || is_alive.get()>"Earlier lines are in the download."</p>
-                <button
-                    type="button"
-                    class="button quiet small earlier"
-                    hidden=move || !has_earlier() || !is_alive.get()
-                    disabled=move || is_loading.get()
-                    on:click=load_earlier
-                >
-                    {move || if is_loading.get() { "Loading…" } else { "Earlier lines" }}
-                </button>
-                <ol>
-                    <For each=move || shown(shared, lines) key=|(at, entry)| (*at, entry.begins) let:line>
-                        <Line entry=line.1/>
-                    </For>
-                </ol>
+        <div
+            class="log"
+            class:wrap=move || is_wrapped.get()
+            data-times=move || (lines.times.get() != Times::Off).then_some("")
+            style=move || format!("--digits:{}", gutter.get())
+            hidden=is_empty
+        >
+            <div
+                class="lines"
+                node_ref=scroller
+                tabindex="0"
+                role="log"
+                aria-label="Log"
+                aria-live=move || if lines.is_following.get() { "polite" } else { "off" }
+                on:scroll=on_scroll
+            >
+                <Around lines rows is_alive/>
+                <div class="space" style=space>
+                    <ol class:placed=move || lines.sight.with(Option::is_some) style=offset>
+                        <For each=move || rows.get() key=|row| (row.attempt, row.n, row.begins, row.line.is_some()) let:row>
+                            <Line lines row began/>
+                        </For>
+                    </ol>
+                </div>
+                <span class="ruler" aria-hidden="true" hidden=move || !is_alive.get()></span>
             </div>
             <button
                 type="button"
@@ -305,230 +449,30 @@ fn Log(
     }
 }
 
-/// The lines; of an earlier moment, those that were written by then.
-fn shown(shared: Shared, lines: Lines) -> Vec<Numbered> {
-    let mut shown = lines.lines.get();
-    if let Some(instant) = shared.run.instant.get() {
-        shown.retain(|(_, entry)| entry.line.at <= instant.at);
-    }
-    shown
-}
-
+/// Links to the lines before and behind those that are there, for a page without scripts.
 #[component]
-fn Line(entry: Entry) -> impl IntoView {
-    let line = entry.line;
-    let title = format!(
-        "{} · attempt {} · {}",
-        line.stream,
-        line.attempt,
-        format::moment(line.at)
-    );
-    // Drawn by the style sheet: it is no line of the log, and is not copied with the lines.
-    let begins = entry.begins.then(|| line.attempt.to_string());
-    let spans = ansi::spans(&line.text)
-        .into_iter()
-        .map(|span| match (span.style.class(), span.style.css()) {
-            (class, None) if class.is_empty() => span.text.into_any(),
-            (class, css) => view! { <span class=class style=css>{span.text}</span> }.into_any(),
-        })
-        .collect_view();
-    let is_error = line.stream == "stderr";
-    let stream = line.stream;
+fn Around(lines: Lines, rows: Memo<Vec<Drawn>>, is_alive: RwSignal<bool>) -> impl IntoView {
+    let at = move |at: usize| {
+        lines
+            .sheet
+            .with(|sheet| sheet.row(at).map(|row| lines.line_address(row.attempt, row.n)))
+    };
+    let before = move || {
+        let first = rows.with(|rows| rows.first().map(|row| row.at))?;
+        at(first.checked_sub(1)?)
+    };
+    let behind = move || {
+        let last = rows.with(|rows| rows.last().map(|row| row.at))?;
+        (last + 1 < lines.n_rows()).then(|| at(last + 1)).flatten()
+    };
+    let link = move |href: Option<String>, text: &'static str| {
+        let href = href.filter(|_| !is_alive.get());
+        href.map(|href| view! { <a class="button quiet small" href=href>{text}</a> })
+    };
     view! {
-        <li data-stream=stream data-begins=begins title=title>
-            {is_error.then(|| view! { <span class="sr">"stderr: "</span> })}
-            {spans}
-        </li>
-    }
-}
-
-#[cfg(feature = "hydrate")]
-mod browser {
-    use flow::RunId;
-    use leptos::html::Div;
-    use leptos::prelude::*;
-    use leptos::task::spawn_local;
-
-    use super::Lines;
-    use crate::live::stream::{Batch, Next, Source, Stream, keep};
-    use crate::model::LogPage;
-
-    /// Opens the log's stream from where the first page ended.
-    pub(super) fn follow(
-        lines: Lines,
-        scroller: NodeRef<Div>,
-        topic: String,
-        next: Option<String>,
-        has_begun: Memo<bool>,
-    ) {
-        let position = StoredValue::new(next);
-        let is_over = StoredValue::new(false);
-        begin_at_end(scroller);
-        Effect::new(move |_| {
-            if !has_begun.get() || is_over.get_value() {
-                return;
-            }
-            let topic = topic.clone();
-            let batch = Batch::new(move |pages: Vec<LogPage>| {
-                pages.into_iter().for_each(|page| lines.add(page));
-                if lines.is_following.get_untracked() {
-                    request_animation_frame(move || scroll_down(scroller));
-                }
-            });
-            keep(Stream::open(Source {
-                topic,
-                from: position.get_value().unwrap_or_default(),
-                frame: Box::new(move |frame| {
-                    if frame.name == "end" {
-                        is_over.try_set_value(true);
-                        return Next::Done;
-                    }
-                    if frame.name == "log"
-                        && let Ok(mut page) = serde_json::from_str::<LogPage>(&frame.data)
-                    {
-                        if !frame.id.is_empty() {
-                            page.next = Some(frame.id);
-                        }
-                        if page.next.is_some() {
-                            position.try_set_value(page.next.clone());
-                        }
-                        batch.push(page);
-                    }
-                    Next::Go
-                }),
-                link: None,
-            }));
-        });
-    }
-
-    /// The newest line is in sight first.
-    pub(super) fn begin_at_end(scroller: NodeRef<Div>) {
-        Effect::new(move |_| {
-            scroller.track();
-            scroll_down(scroller);
-        });
-    }
-
-    /// Loads the piece before the first line; what is in sight stays where it is.
-    pub(super) fn load_earlier(
-        lines: Lines,
-        scroller: NodeRef<Div>,
-        is_loading: RwSignal<bool>,
-        run: RunId,
-        task: String,
-    ) {
-        let Some(until) = lines.earlier.get_untracked() else {
-            return;
-        };
-        is_loading.set(true);
-        lines.is_following.set(false);
-        spawn_local(async move {
-            let page = crate::fns::task_logs(run, task, Some(until), lines.attempt).await;
-            // The panel may be gone by now.
-            if is_loading.try_set(false).is_some() {
-                return;
-            }
-            // An error leaves the button there: it is tried again.
-            let Ok(page) = page else { return };
-            let before = height_below(scroller);
-            lines.add_before(page);
-            request_animation_frame(move || {
-                if let (Some(element), Some(before)) = (scroller.try_get_untracked().flatten(), before) {
-                    element.set_scroll_top(element.scroll_height() - before);
-                }
-            });
-        });
-    }
-
-    /// How far the first line in sight is from the log's end.
-    fn height_below(scroller: NodeRef<Div>) -> Option<i32> {
-        let element = scroller.try_get_untracked().flatten()?;
-        Some(element.scroll_height() - element.scroll_top())
-    }
-
-    /// The newest line comes into sight.
-    pub(super) fn scroll_down(scroller: NodeRef<Div>) {
-        if let Some(element) = scroller.try_get_untracked().flatten() {
-            element.set_scroll_top(element.scroll_height());
-        }
-    }
-
-    /// At the end the log is followed, anywhere else it is read.
-    pub(super) fn scrolled(lines: Lines, scroller: NodeRef<Div>) {
-        if let Some(element) = scroller.get_untracked() {
-            let left = element.scroll_height() - element.scroll_top() - element.client_height();
-            let is_at_end = left < 24;
-            if lines.is_following.get_untracked() != is_at_end {
-                lines.is_following.set(is_at_end);
-            }
-            if is_at_end {
-                lines.n_unseen.set(0);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use flow::Timestamp;
-    use leptos::prelude::Owner;
-
-    use super::*;
-
-    fn page(lines: &[(u32, &str)], next: &str) -> LogPage {
-        let line = |(attempt, text): &(u32, &str)| LogLine {
-            attempt: *attempt,
-            at: Timestamp::from_millis(0),
-            stream: "stdout".to_owned(),
-            text: (*text).to_owned(),
-        };
-        LogPage {
-            lines: lines.iter().map(line).collect(),
-            next: Some(next.to_owned()),
-            earlier: None,
-        }
-    }
-
-    #[test]
-    fn an_attempt_is_marked_where_it_begins() {
-        Owner::new().with(|| {
-            let lines = Lines::new(page(&[(1, "a"), (2, "b")], "2:1"), None);
-            lines.add(page(&[(2, "c"), (3, "d")], "3:1"));
-            let told: Vec<String> = lines
-                .lines
-                .get_untracked()
-                .into_iter()
-                .map(|(at, entry)| format!("{at} {}{}", entry.line.text, if entry.begins { "!" } else { "" }))
-                .collect();
-            assert_eq!(told, ["0 a", "1 b!", "2 c", "3 d!"]);
-            assert_eq!(lines.told(), "4 lines");
-        });
-    }
-
-    #[test]
-    fn of_one_attempt_only_its_lines_are_taken_in() {
-        Owner::new().with(|| {
-            let lines = Lines::new(page(&[(2, "a")], "2:1"), Some(2));
-            lines.is_following.set(false);
-            lines.add(page(&[(2, "b"), (3, "c")], "3:1"));
-            assert_eq!(lines.told(), "2 lines of attempt 2");
-            assert_eq!(lines.n_unseen.get_untracked(), 1);
-        });
-    }
-
-    #[test]
-    fn the_oldest_piece_makes_room_and_can_be_asked_for_again() {
-        Owner::new().with(|| {
-            let lines = Lines::new(page(&[(1, "first")], "1:1"), None);
-            let many: Vec<(u32, &str)> = vec![(1, "x"); LINES_MAX];
-            lines.add(page(&many, "1:2"));
-            assert_eq!(lines.earlier.get_untracked().as_deref(), Some("1:1"));
-            assert_eq!(lines.told(), "last 5,000 lines");
-            // Somebody reads: nothing goes.
-            lines.is_following.set(false);
-            lines.add(page(&[(1, "last")], "1:3"));
-            assert_eq!(lines.lines.with_untracked(Vec::len), LINES_MAX + 1);
-            assert_eq!(lines.n_unseen.get_untracked(), 1);
-        });
+        <p class="around" hidden=move || is_alive.get()>
+            {move || link(before(), "Earlier lines")}
+            {move || link(behind(), "Later lines")}
+        </p>
     }
 }

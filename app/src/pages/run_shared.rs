@@ -50,10 +50,13 @@ impl View {
 }
 
 /// The parameters of an address that stay when another task or view is chosen: the moment, what the table lists, what the timeline
-/// shows. The attempt stays as long as its task does.
-const KEPT: [&str; 9] = [
-    "at", "state", "text", "rows", "under", "sort", "open", "critical", "attempt",
+/// shows. What is looked at of a task stays as long as that does.
+const KEPT: [&str; 12] = [
+    "at", "state", "text", "rows", "under", "sort", "open", "critical", "attempt", "line", "find", "in",
 ];
+
+/// Those that mean something for the task that is open, and nothing for another.
+const OF_TASK: [(&str, Option<&str>); 4] = [("attempt", None), ("line", None), ("find", None), ("in", None)];
 
 /// What the parts of the page share.
 #[derive(Clone, Copy)]
@@ -140,7 +143,7 @@ impl Shared {
 
     /// The address of this page with another task open.
     pub fn address(self, task: Option<&str>) -> String {
-        self.with_query(self.view.get(), &[("task", task), ("attempt", None)])
+        self.with_query(self.view.get(), &[&[("task", task)], &OF_TASK[..]].concat())
     }
 
     /// The address of another view of the same.
@@ -151,7 +154,11 @@ impl Shared {
     /// The address of one attempt of the open task, or of all.
     pub fn attempt_address(self, attempt: Option<u32>) -> String {
         let (task, attempt) = (self.selected_key(), attempt.map(|attempt| attempt.to_string()));
-        let query = [("task", task.as_deref()), ("attempt", attempt.as_deref())];
+        let query = [
+            ("task", task.as_deref()),
+            ("attempt", attempt.as_deref()),
+            ("line", None),
+        ];
         self.with_query(self.view.get(), &query)
     }
 
@@ -165,10 +172,8 @@ impl Shared {
 
     /// The address of what would run again.
     pub fn retry_address(self, from: Option<&str>) -> String {
-        self.with_query(
-            self.view.get(),
-            &[("do", Some("retry")), ("from", from), ("attempt", None)],
-        )
+        let query = [("do", Some("retry")), ("from", from)];
+        self.with_query(self.view.get(), &[&query, &OF_TASK[..]].concat())
     }
 
     /// The same with what is asked about it.
@@ -177,9 +182,8 @@ impl Shared {
             ("do", Some("retry")),
             ("from", again.from.as_deref()),
             ("inputs", again.inputs.as_deref()),
-            ("attempt", None),
         ];
-        self.with_query(self.view.get(), &query)
+        self.with_query(self.view.get(), &[&query, &OF_TASK[..]].concat())
     }
 
     /// The address of a page of the open task's items.

@@ -218,7 +218,7 @@ impl Writer {
                 .push(format!("Of the log of {path} only the end is here."));
         }
         let mut piece = String::new();
-        self.entry(&mut piece, &path, &logs::last_page(&chunks, None, None).lines);
+        self.entry(&mut piece, &path, &logs::lines_of(&chunks));
         Ok(piece)
     }
 

@@ -3,7 +3,7 @@
 use app::model::{LogLine, LogPage};
 use async_trait::async_trait;
 use axum::body::Bytes;
-use engine::store::{LogChunk, LogStream};
+use engine::store::LogChunk;
 use engine::task_logs::LogHint;
 use engine::{Engine, EngineError, EngineResult, Logs};
 use flow::{RunId, Timestamp};
@@ -34,58 +34,43 @@ pub(crate) fn position(text: Option<&str>) -> ApiResult<(u32, u64)> {
     })
 }
 
-fn position_text((attempt, chunk): (u32, u64)) -> String {
+pub(crate) fn position_text((attempt, chunk): (u32, u64)) -> String {
     format!("{attempt}:{chunk}")
 }
 
 /// A piece of a log as pages have it.
 pub(crate) fn page(logs: &Logs) -> LogPage {
-    let lines = logs
-        .chunks
-        .iter()
-        .flat_map(|(attempt, chunk)| lines(*attempt, chunk))
-        .collect();
     LogPage {
-        lines,
+        lines: lines_of(&logs.chunks),
         next: Some(position_text(logs.next)),
-        earlier: None,
+        ..LogPage::default()
     }
 }
 
-/// The last of a log, or of an attempt's part of it, and where what comes before it ends.
-pub(crate) fn last_page(
-    chunks: &[(u32, LogChunk)],
-    earlier: Option<(u32, u64)>,
-    attempt: Option<u32>,
-) -> LogPage {
-    // What an attempt has yet to write follows where it begins.
-    let beginning = attempt.map(|attempt| (attempt, 0));
-    LogPage {
-        lines: chunks
-            .iter()
-            .flat_map(|(attempt, chunk)| lines(*attempt, chunk))
-            .collect(),
-        next: chunks
-            .last()
-            .map(|(attempt, chunk)| (*attempt, chunk.number))
-            .or(beginning)
-            .map(position_text),
-        earlier: earlier.map(position_text),
-    }
+/// The lines of chunks, uncounted.
+pub(crate) fn lines_of(chunks: &[(u32, LogChunk)]) -> Vec<LogLine> {
+    chunks
+        .iter()
+        .flat_map(|(attempt, chunk)| lines(*attempt, chunk))
+        .collect()
 }
 
 fn lines(attempt: u32, chunk: &LogChunk) -> impl Iterator<Item = LogLine> {
-    let stream = match chunk.stream {
-        LogStream::Stdout => "stdout",
-        LogStream::Stderr => "stderr",
-        LogStream::Engine => "engine",
-    };
-    chunk.text.lines().map(move |text| LogLine {
+    chunk
+        .text
+        .lines()
+        .map(move |text| line_of(attempt, 0, chunk, text))
+}
+
+/// A line of a chunk, with its number if somebody counted.
+pub(crate) fn line_of(attempt: u32, n: u64, chunk: &LogChunk, text: &str) -> LogLine {
+    LogLine {
         attempt,
+        n,
         at: chunk.at,
-        stream: stream.to_owned(),
+        stream: chunk.stream.key().to_owned(),
         text: text.to_owned(),
-    })
+    }
 }
 
 /// A log as text, read piece by piece as the client takes it.

@@ -488,6 +488,18 @@ pub enum LogStream {
     Engine,
 }
 
+impl LogStream {
+    /// As pages and the API name it.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+            Self::Engine => "engine",
+        }
+    }
+}
+
 /// How long ago a value must have been put at least to be collected: far longer than an event takes to be committed.
 pub const BLOBS_UNTOUCHED: Duration = Duration::from_secs(60 * 60);
 

@@ -1,0 +1,267 @@
+//! Searching a log: the server looks through all of it and counts exactly. What is searched for is part of the address.
+
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+use super::Lines;
+use crate::fns;
+use crate::format;
+use crate::icons::Icon;
+use crate::log::needle::Stream;
+use crate::model::LogFound;
+use crate::pages::run::stay;
+
+/// So long after the last letter the server is asked.
+#[cfg(feature = "hydrate")]
+const PAUSE_MS: u64 = 150;
+
+/// The field, what was found, and the ways to it.
+#[component]
+pub(super) fn Find(lines: Lines, key: String, is_empty: Signal<bool>) -> impl IntoView {
+    let shared = lines.shared();
+    let field = NodeRef::<Input>::new();
+    let asked = Memo::new(move |_| {
+        (
+            shared.param("find").unwrap_or_default(),
+            shared.param("in").unwrap_or_default(),
+        )
+    });
+    let found = Resource::new(
+        move || asked.get(),
+        move |(text, stream)| {
+            let key = key.clone();
+            async move {
+                match shared.capsule {
+                    _ if text.is_empty() && Stream::of(&stream) == Stream::All => None,
+                    Some(_) => Some(here(lines)),
+                    None => Some(
+                        fns::find_in_log(shared.id, key, lines.attempt, text, stream)
+                            .await
+                            .unwrap_or_default(),
+                    ),
+                }
+            }
+        },
+    );
+    // What is typed stands in the field; the address follows.
+    let typed = untrack(|| shared.param("find")).unwrap_or_default();
+    let stream = untrack(|| Stream::of(&shared.param("in").unwrap_or_default()));
+    let navigate = use_navigate();
+    let go = Callback::new(move |to: String| {
+        let mut options = stay();
+        options.replace = true;
+        navigate(&to, options);
+    });
+    let ask = move |text: String| {
+        let to = untrack(|| {
+            let text = Some(text.as_str()).filter(|text| !text.is_empty());
+            shared.changed(shared.view.get(), &[("find", text), ("line", None)])
+        });
+        go.run(to);
+    };
+    let on_input = move |event: leptos::ev::Event| {
+        let text = event_target_value(&event);
+        #[cfg(feature = "hydrate")]
+        later(field, text, ask);
+        #[cfg(not(feature = "hydrate"))]
+        ask(text);
+    };
+    let on_stream = move |event: leptos::ev::Event| {
+        let stream = event_target_value(&event);
+        let to = untrack(|| {
+            let stream = Some(stream.as_str()).filter(|stream| *stream != Stream::All.key());
+            shared.changed(shared.view.get(), &[("in", stream), ("line", None)])
+        });
+        go.run(to);
+    };
+    let on_key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
+        "Enter" => {
+            event.prevent_default();
+            let to = untrack(|| step(lines, !event.shift_key()));
+            if let Some(to) = to {
+                go.run(to);
+            }
+        }
+        "Escape" => {
+            event.prevent_default();
+            event.stop_propagation();
+            if let Some(field) = field.get_untracked() {
+                field.set_value("");
+            }
+            ask(String::new());
+        }
+        _ => {}
+    };
+    let hidden = move || {
+        let fields = shared.hidden_fields(shared.view.get(), &["find", "in", "line"]);
+        fields
+            .into_iter()
+            .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+            .collect_view()
+    };
+    let streams = Stream::ALL.into_iter().map(|each| {
+        let word = match each {
+            Stream::All => "All lines",
+            Stream::Stderr => "Errors (stderr)",
+            Stream::Stdout => "Output (stdout)",
+            Stream::Engine => "Remarks",
+        };
+        view! { <option value=each.key() selected=each == stream>{word}</option> }
+    });
+    view! {
+        <form
+            method="get"
+            class="search find"
+            role="search"
+            action=move || shared.base()
+            hidden=move || is_empty.get()
+            on:submit=move |event| event.prevent_default()
+        >
+            {hidden}
+            <Icon name="u-search"/>
+            <input
+                type="search"
+                name="find"
+                node_ref=field
+                value=typed
+                placeholder="Find in the log"
+                aria-label="Find in the log"
+                autocomplete="off"
+                data-find-log
+                on:input=on_input
+                on:keydown=on_key
+            />
+            <select name="in" aria-label="Which lines" on:change=on_stream>{streams.collect_view()}</select>
+            <Transition>
+                {move || Suspend::new(async move {
+                    let found = found.await;
+                    view! { <Hits lines found/> }
+                })}
+            </Transition>
+        </form>
+    }
+    .into_any()
+}
+
+/// How many lines fit, and the ways to the one before and the next.
+#[component]
+fn Hits(lines: Lines, found: Option<LogFound>) -> impl IntoView {
+    let is_asked = found.is_some();
+    lines.found.set(found);
+    #[cfg(feature = "hydrate")]
+    super::browser::show_first(lines);
+    let told = move || {
+        let here = lines.here.get();
+        lines.found.with(|found| {
+            let found = found.as_ref()?;
+            let at = here.and_then(|here| found.places.binary_search(&here).ok());
+            Some(match (found.n_lines, at) {
+                (0, _) => "not found".to_owned(),
+                (n, Some(at)) => format!("{} of {}", format::thousands(at as u64 + 1), format::thousands(n)),
+                (n, None) => format::count(n, "line", "lines"),
+            })
+        })
+    };
+    let link = move |is_next: bool| {
+        let href = step(lines, is_next)?;
+        let (name, icon) = match is_next {
+            true => ("Next line that fits", "u-turn"),
+            false => ("Line before that fits", "u-before"),
+        };
+        Some(view! {
+            <a class="button quiet square" href=href title=name aria-label=name data-noscroll="true"><Icon name=icon/></a>
+        })
+    };
+    is_asked.then(|| {
+        view! {
+            <span class="num hits" role="status">{told}</span>
+            {move || link(false)}
+            {move || link(true)}
+        }
+    })
+}
+
+/// The address of the next line that was found, or of the one before; round about.
+fn step(lines: Lines, is_next: bool) -> Option<String> {
+    let here = lines.here.get();
+    let place = lines
+        .found
+        .with(|found| next(&found.as_ref()?.places, here, is_next))?;
+    Some(lines.line_address(place.0, place.1))
+}
+
+/// The place behind or before one. Without one: the last, as a log is read from its end.
+pub(super) fn next(places: &[(u32, u64)], here: Option<(u32, u64)>, is_next: bool) -> Option<(u32, u64)> {
+    let found = match (here, is_next) {
+        (None, _) => None,
+        (Some(here), true) => places.get(places.partition_point(|place| *place <= here)),
+        (Some(here), false) => {
+            let at = places.partition_point(|place| *place < here);
+            at.checked_sub(1).and_then(|at| places.get(at))
+        }
+    };
+    let around = match (here, is_next) {
+        (Some(_), true) => places.first(),
+        _ => places.last(),
+    };
+    found.or(around).copied()
+}
+
+/// What is found in a log that is here as a whole: that of a file.
+fn here(lines: Lines) -> LogFound {
+    let mut found = LogFound::default();
+    let needle = lines.needle.get_untracked();
+    let Some(needle) = needle else { return found };
+    lines.sheet.with_untracked(|sheet| {
+        for line in sheet.lines() {
+            if needle.takes(&line.stream) && needle.is_in(&line.text) {
+                found.n_lines += 1;
+                if found.places.len() < crate::log::FOUND_MAX {
+                    found.places.push((line.attempt, line.n));
+                }
+            }
+        }
+    });
+    found
+}
+
+/// Asks when nothing more was typed for a moment.
+#[cfg(feature = "hydrate")]
+fn later(field: NodeRef<Input>, text: String, ask: impl Fn(String) + 'static) {
+    let then = move || {
+        let is_same = field
+            .try_get_untracked()
+            .flatten()
+            .is_some_and(|field| field.value() == text);
+        if is_same {
+            ask(text);
+        }
+    };
+    set_timeout(then, std::time::Duration::from_millis(PAUSE_MS));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next;
+
+    #[test]
+    fn what_was_found_is_gone_through_round_about() {
+        let places = [(1, 3), (1, 9), (2, 1)];
+        let go = |here, is_next| next(&places, here, is_next);
+        assert_eq!((go(None, true), go(None, false)), (Some((2, 1)), Some((2, 1))));
+        assert_eq!(
+            (go(Some((1, 3)), true), go(Some((1, 3)), false)),
+            (Some((1, 9)), Some((2, 1)))
+        );
+        assert_eq!(
+            (go(Some((2, 1)), true), go(Some((2, 1)), false)),
+            (Some((1, 3)), Some((1, 9)))
+        );
+        assert_eq!(
+            (go(Some((1, 5)), true), go(Some((1, 5)), false)),
+            (Some((1, 9)), Some((1, 3)))
+        );
+        assert_eq!(next(&[], Some((1, 5)), true), None);
+    }
+}

@@ -1,0 +1,393 @@
+//! Lines of logs by their numbers, and searches.
+//!
+//! The store keeps a log as chunks of whole lines. Which line a chunk begins with is known by counting; what was counted is kept for the
+//! logs that were looked at last, as marks every 32 KiB or so. Chunks never change, so marks stay right.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use app::error::AppError;
+use app::log::needle::Needle;
+use app::log::{FOUND_MAX, PIECE, piece_of};
+use app::model::{LogFound, LogLine, LogPage, LogPart};
+use engine::store::LogChunk;
+use engine::{Engine, EngineError};
+use flow::{RunId, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::problem::ApiError;
+use crate::stream::logs::{line_of, position_text};
+
+/// Bytes read from the store at a time.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Bytes of text between two marks.
+const MARK_BYTES: usize = 32 * 1024;
+
+/// Logs whose marks are kept.
+const LOGS_KEPT: usize = 64;
+
+/// Lines that come along before the one that is asked for, beside those of the piece that is cut there.
+const LINES_BEFORE: u64 = 60;
+
+/// Lines answered at most.
+const LINES_MAX: u64 = 2 * PIECE;
+
+/// A place in a log: attempt and chunk.
+type Position = (u32, u64);
+
+/// The marks of one log.
+#[derive(Debug, Default)]
+struct Index {
+    parts: Vec<Part>,
+    /// Up to where it was counted.
+    read: Position,
+}
+
+#[derive(Debug)]
+struct Part {
+    attempt: u32,
+    n_lines: u64,
+    marks: Vec<Mark>,
+    /// Bytes since the last mark.
+    bytes: usize,
+}
+
+/// What is known of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    /// It follows this one.
+    after: Position,
+    /// The number of its first line.
+    first: u64,
+    at: Timestamp,
+}
+
+fn n_lines(chunk: &LogChunk) -> u64 {
+    chunk.text.lines().count() as u64
+}
+
+impl Index {
+    /// Counts on.
+    fn extend(&mut self, chunks: &[(u32, LogChunk)]) {
+        for (attempt, chunk) in chunks {
+            if self.parts.last().is_none_or(|part| part.attempt != *attempt) {
+                self.parts.push(Part {
+                    attempt: *attempt,
+                    n_lines: 0,
+                    marks: Vec::new(),
+                    bytes: MARK_BYTES,
+                });
+            }
+            let Some(part) = self.parts.last_mut() else {
+                continue;
+            };
+            if part.bytes >= MARK_BYTES {
+                part.bytes = 0;
+                part.marks.push(Mark {
+                    after: (*attempt, chunk.number.saturating_sub(1)),
+                    first: part.n_lines + 1,
+                    at: chunk.at,
+                });
+            }
+            part.bytes += chunk.text.len();
+            part.n_lines += n_lines(chunk);
+            self.read = (*attempt, chunk.number);
+        }
+    }
+
+    fn parts(&self, attempt: Option<u32>) -> Vec<LogPart> {
+        let parts = self.parts.iter();
+        parts
+            .filter(|part| attempt.is_none_or(|attempt| attempt == part.attempt))
+            .map(|part| LogPart {
+                attempt: part.attempt,
+                n_lines: part.n_lines,
+            })
+            .collect()
+    }
+
+    /// The last mark of an attempt for which this holds.
+    fn mark(&self, attempt: u32, is_before: impl Fn(&Mark) -> bool) -> Option<Mark> {
+        let part = self.parts.iter().find(|part| part.attempt == attempt)?;
+        let at = part.marks.partition_point(is_before);
+        part.marks.get(at.checked_sub(1)?).copied()
+    }
+}
+
+/// Which lines are asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ask {
+    /// Of this attempt alone.
+    pub(crate) attempt: Option<u32>,
+    /// The piece that begins with this line of an attempt; the log's end if none is named.
+    pub(crate) from: Option<(u32, u64)>,
+    /// As the log was at this moment.
+    pub(crate) until: Option<Timestamp>,
+}
+
+type Kept = (RunId, String, Arc<AsyncMutex<Index>>);
+
+/// Reads logs by line. Clones share what was counted.
+#[derive(Clone)]
+pub(crate) struct LogLines {
+    engine: Engine,
+    /// The newest last.
+    kept: Arc<Mutex<VecDeque<Kept>>>,
+}
+
+impl LogLines {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            kept: Arc::default(),
+        }
+    }
+
+    fn index(&self, run: RunId, path: &str) -> Arc<AsyncMutex<Index>> {
+        let mut kept = self.kept.lock();
+        let found = kept.iter().position(|(of, task, _)| *of == run && task == path);
+        let entry = found
+            .and_then(|at| kept.remove(at))
+            .unwrap_or_else(|| (run, path.to_owned(), Arc::default()));
+        let index = Arc::clone(&entry.2);
+        kept.push_back(entry);
+        if kept.len() > LOGS_KEPT {
+            kept.pop_front();
+        }
+        index
+    }
+
+    /// A page of a log.
+    ///
+    /// # Errors
+    /// If the run, the task or the log cannot be found or read.
+    pub(crate) async fn page(&self, run: RunId, path: &str, ask: Ask) -> Result<LogPage, AppError> {
+        let index = self.index(run, path);
+        let mut index = index.lock().await;
+        loop {
+            let logs = self.read(run, path, index.read).await?;
+            if logs.is_empty() {
+                break;
+            }
+            index.extend(&logs);
+        }
+        let parts = index.parts(ask.attempt);
+        let by_then = match ask.until {
+            None => Vec::new(),
+            Some(until) => self.parts_until(run, path, &index, ask.attempt, until).await?,
+        };
+        let shown = if ask.until.is_some() { &by_then } else { &parts };
+        // What an attempt has yet to write follows where it begins.
+        let begins = ask.attempt.map(|attempt| (attempt, 0));
+        let next = begins.into_iter().chain([index.read]).max();
+        let last = shown.iter().rfind(|part| part.n_lines > 0);
+        let (attempt, from) = match (ask.from, last) {
+            (Some((attempt, n)), _) => (attempt, n),
+            (None, Some(last)) => (last.attempt, last.n_lines),
+            (None, None) => (0, 1),
+        };
+        // Some lines before it come along: it is read in its context.
+        let from = match ask.from {
+            Some((_, n)) if n == piece_of(n) => n,
+            _ => piece_of(from.saturating_sub(LINES_BEFORE).max(1)),
+        };
+        let n_there = parts
+            .iter()
+            .find(|part| part.attempt == attempt)
+            .map_or(0, |part| part.n_lines);
+        let n = LINES_MAX.min((n_there + 1).saturating_sub(from));
+        let lines = match index.mark(attempt, |mark| mark.first <= from) {
+            Some(mark) if n > 0 => self.lines(run, path, mark, attempt, from..from + n).await?,
+            _ => Vec::new(),
+        };
+        Ok(LogPage {
+            lines,
+            parts,
+            by_then,
+            next: next.filter(|next| next.0 > 0).map(position_text),
+        })
+    }
+
+    async fn read(&self, run: RunId, path: &str, after: Position) -> Result<Vec<(u32, LogChunk)>, AppError> {
+        let logs = self
+            .engine
+            .task_logs(run, path, after, READ_BYTES)
+            .await
+            .map_err(told)?;
+        Ok(logs.chunks)
+    }
+
+    /// Lines of an attempt, read from a mark before them.
+    async fn lines(
+        &self,
+        run: RunId,
+        path: &str,
+        mark: Mark,
+        attempt: u32,
+        numbers: std::ops::Range<u64>,
+    ) -> Result<Vec<LogLine>, AppError> {
+        let (mut after, mut n) = (mark.after, mark.first);
+        let mut lines = Vec::new();
+        while n < numbers.end {
+            let logs = self
+                .engine
+                .task_logs(run, path, after, MARK_BYTES)
+                .await
+                .map_err(told)?;
+            let Some((last, _)) = logs.chunks.last() else {
+                break;
+            };
+            let is_over = *last != attempt;
+            for (of, chunk) in logs.chunks.iter().filter(|(of, _)| *of == attempt) {
+                for text in chunk.text.lines() {
+                    if numbers.contains(&n) {
+                        lines.push(line_of(*of, n, chunk, text));
+                    }
+                    n += 1;
+                }
+            }
+            if is_over {
+                break;
+            }
+            after = logs.next;
+        }
+        Ok(lines)
+    }
+
+    /// How much of each attempt was written by a moment.
+    async fn parts_until(
+        &self,
+        run: RunId,
+        path: &str,
+        index: &Index,
+        attempt: Option<u32>,
+        until: Timestamp,
+    ) -> Result<Vec<LogPart>, AppError> {
+        let mut parts = index.parts(attempt);
+        for part in &mut parts {
+            let Some(mark) = index.mark(part.attempt, |mark| mark.at <= until) else {
+                part.n_lines = 0;
+                continue;
+            };
+            // From the mark on, chunk by chunk; the next mark is later than the moment.
+            let logs = self
+                .engine
+                .task_logs(run, path, mark.after, MARK_BYTES * 2)
+                .await
+                .map_err(told)?;
+            let by_then = logs
+                .chunks
+                .iter()
+                .take_while(|(of, chunk)| *of == part.attempt && chunk.at <= until);
+            part.n_lines = mark.first - 1 + by_then.map(|(_, chunk)| n_lines(chunk)).sum::<u64>();
+        }
+        Ok(parts)
+    }
+
+    /// Which lines hold what is searched for: all are counted, the first are named.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub(crate) async fn find(
+        &self,
+        run: RunId,
+        path: &str,
+        attempt: Option<u32>,
+        needle: &Needle,
+    ) -> Result<LogFound, AppError> {
+        let mut found = LogFound::default();
+        let mut after = attempt.map_or((0, 0), |attempt| (attempt, 0));
+        let (mut of, mut n) = (0, 0);
+        loop {
+            let logs = self
+                .engine
+                .task_logs(run, path, after, READ_BYTES)
+                .await
+                .map_err(told)?;
+            let Some((last, _)) = logs.chunks.last() else {
+                break;
+            };
+            let is_over = attempt.is_some_and(|attempt| attempt != *last);
+            for (in_attempt, chunk) in &logs.chunks {
+                if attempt.is_some_and(|attempt| attempt != *in_attempt) {
+                    continue;
+                }
+                if of != *in_attempt {
+                    (of, n) = (*in_attempt, 0);
+                }
+                if !needle.takes(chunk.stream.key()) {
+                    n += n_lines(chunk);
+                    continue;
+                }
+                for text in chunk.text.lines() {
+                    n += 1;
+                    if needle.is_in(text) {
+                        found.n_lines += 1;
+                        if found.places.len() < FOUND_MAX {
+                            found.places.push((of, n));
+                        }
+                    }
+                }
+            }
+            if is_over {
+                break;
+            }
+            after = logs.next;
+            // Many megabytes are looked through in one go; others have their turn in between.
+            tokio::task::yield_now().await;
+        }
+        Ok(found)
+    }
+}
+
+fn told(error: EngineError) -> AppError {
+    ApiError::from(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::store::LogStream;
+
+    use super::*;
+
+    fn chunk(number: u64, text: String) -> LogChunk {
+        LogChunk {
+            number,
+            at: Timestamp::from_millis(number as i64),
+            stream: LogStream::Stdout,
+            text,
+        }
+    }
+
+    #[test]
+    fn marks_tell_where_lines_are() {
+        let mut index = Index::default();
+        let long = "0123456789\n".repeat(2000);
+        index.extend(&[(1, chunk(1, "a\nb\n".to_owned())), (1, chunk(2, long.clone()))]);
+        index.extend(&[
+            (1, chunk(3, long.clone())),
+            (1, chunk(5, long)),
+            (2, chunk(1, "c\n".to_owned())),
+        ]);
+        let parts: Vec<_> = index
+            .parts(None)
+            .iter()
+            .map(|part| (part.attempt, part.n_lines))
+            .collect();
+        assert_eq!(parts, [(1, 6002), (2, 1)]);
+        assert_eq!(index.parts(Some(2)).len(), 1);
+        assert_eq!(index.read, (2, 1));
+        let mark = |attempt, n| {
+            index
+                .mark(attempt, |mark| mark.first <= n)
+                .map(|mark| (mark.after, mark.first))
+        };
+        assert_eq!(mark(1, 1), Some(((1, 0), 1)));
+        assert_eq!(mark(1, 4002), Some(((1, 0), 1)));
+        assert_eq!(mark(1, 4003), Some(((1, 4), 4003)));
+        assert_eq!(mark(2, 9), Some(((2, 0), 1)));
+        assert_eq!(mark(3, 1), None);
+    }
+}
