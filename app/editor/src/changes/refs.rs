@@ -68,6 +68,14 @@ impl Expression {
     pub(crate) fn uses(&self) -> Option<Vec<TaskUse>> {
         task_uses(&self.text, self.form)
     }
+
+    /// What is told when it cannot be read although a task it may name is called something else now.
+    pub(crate) fn left_alone(&self) -> String {
+        format!(
+            "The expression in `{}` cannot be read, so it was left as it is.",
+            self.path.join(".")
+        )
+    }
 }
 
 /// The step to a task of another name, written as the old one was: `.fetch`, `['fetch']`.

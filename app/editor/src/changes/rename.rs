@@ -44,10 +44,7 @@ pub(super) fn in_expressions(
             let is_named = task_ids(draft.value())
                 .any(|(_, id)| renamed(id).is_some() && expression.text.contains(id.as_str()));
             if is_named {
-                notes.push(format!(
-                    "The expression in `{}` cannot be read, so it was left as it is.",
-                    expression.path.join(".")
-                ));
+                notes.push(expression.left_alone());
             }
             continue;
         };
