@@ -1,7 +1,6 @@
 //! Another id for a task: edges, places, groups and expressions follow.
 
-use serde_json::Value;
-
+use super::refs::memberships;
 use super::{edges, expressions, insert, named, path, section_of, task_ids};
 use crate::refusal::Refusal;
 use crate::text::draft::{Draft, Splice};
@@ -77,17 +76,7 @@ fn in_lists(draft: &Draft, task: &str, to: &str) -> Vec<Splice> {
             }
         }
     }
-    let groups = draft.value().get("groups").and_then(Value::as_object);
-    for (id, group) in groups.into_iter().flatten() {
-        let tasks = group.get("tasks").and_then(Value::as_array);
-        for (at, _) in tasks
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .filter(|(_, member)| *member == task)
-        {
-            splices.push((path(&["groups", id, "tasks", &at.to_string()]), whole()));
-        }
-    }
+    let entries = memberships(draft.value(), task).into_iter();
+    splices.extend(entries.map(|member| (member.path, whole())));
     splices
 }
