@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Failing, Progress, Scenario, Simulation, Stub};
 use crate::doc::FlowDoc;
-use crate::plan::{Light, Plan, Role, Spread, TaskIx};
+use crate::plan::{Light, Plan, Spread, TaskIx};
 use crate::run::{RunState, TaskError, TaskState};
 use crate::time::Timestamp;
 use crate::view::{RunStatus, TaskStatus};
@@ -180,7 +180,7 @@ pub fn replay(doc: &Arc<FlowDoc>, recorded: &Recorded) -> Result<Replayed, Strin
 fn turn(simulation: &Simulation, recorded: &Recorded) -> Option<Turn> {
     let state = simulation.state();
     let plan = state.plan();
-    for ix in upstreams_first(plan) {
+    for ix in plan.upstreams_first(|_| true) {
         let key = &*plan.task(ix).key;
         let case = match &state.task(ix).state {
             TaskState::Succeeded { case, .. } => case.as_deref(),
@@ -217,26 +217,6 @@ fn words(status: TaskStatus, case: Option<&str>) -> String {
         Some(case) => format!("{} ({case})", status.key()),
         None => status.key().to_owned(),
     }
-}
-
-fn upstreams_first(plan: &Plan) -> Vec<TaskIx> {
-    let mut open: Vec<usize> = plan.tasks.iter().map(|task| task.ups.len()).collect();
-    let all = 0..u32::try_from(plan.tasks.len()).unwrap_or(u32::MAX);
-    let mut order: Vec<TaskIx> = all.filter(|&ix| plan.task(ix).ups.is_empty()).collect();
-    // What has no edges because it belongs to the ending comes after the rest.
-    order.sort_by_key(|&ix| plan.task(ix).role != Role::Main);
-    let mut next = 0;
-    while let Some(&ix) = order.get(next) {
-        next += 1;
-        for &edge in &plan.task(ix).downs {
-            let to = plan.edge(edge).to;
-            open[to as usize] -= 1;
-            if open[to as usize] == 0 {
-                order.push(to);
-            }
-        }
-    }
-    order
 }
 
 #[cfg(test)]
