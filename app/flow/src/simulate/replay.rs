@@ -245,19 +245,10 @@ tasks:
             Arc::new(parse(text.as_bytes(), Format::Yaml).expect("a flow").doc)
         };
         let doc = read(OLD);
-        let stubs = given.iter().map(|(task, output)| {
-            let output = Some(output.clone());
-            (
-                (*task).to_owned(),
-                Stub {
-                    output,
-                    ..Stub::default()
-                },
-            )
-        });
+        let stub = |(task, output): &(&str, Value)| ((*task).to_owned(), Stub::giving(output.clone()));
         let scenario = Scenario {
             inputs: crate::inputs::resolve(&doc, inputs.clone()).expect("they fit"),
-            stubs: stubs.collect(),
+            stubs: given.iter().map(stub).collect(),
             ..Scenario::default()
         };
         let mut old = Simulation::start(doc, scenario);
