@@ -1,5 +1,6 @@
 //! Parts that several pages are made of.
 
+pub mod document;
 pub mod failure;
 pub mod fields;
 pub mod frame;
@@ -9,6 +10,7 @@ pub mod problems;
 pub mod state;
 pub mod submit;
 
+pub use document::{DocumentForm, Writing};
 pub use failure::{Failure, Loading};
 pub use frame::Frame;
 #[cfg(feature = "hydrate")]
