@@ -279,10 +279,7 @@ fn fresh_ids(document: &Value, copied: &Value) -> Ids {
 fn rename_uses(copied: &mut Value, ids: &Ids, notes: &mut Vec<String>) {
     for expression in expressions(copied) {
         let Some(uses) = expression.uses() else {
-            notes.push(format!(
-                "The expression in `{}` cannot be read, so it was left as it is.",
-                expression.path.join(".")
-            ));
+            notes.push(expression.left_alone());
             continue;
         };
         let patches: Vec<_> = uses

@@ -253,12 +253,12 @@ impl Editor {
 mod tests {
     use std::fmt::Write as _;
 
-    use expect_test::{Expect, expect};
+    use expect_test::expect;
 
     use super::*;
     use crate::testing::{Types, add, typed};
 
-    fn show(editor: &Editor) -> String {
+    fn drawn(editor: &Editor) -> String {
         let mut shown = String::new();
         for node in &editor.model().nodes {
             let _ = write!(
@@ -284,6 +284,12 @@ mod tests {
                     .map_or_else(String::new, |when| format!(" if {when}"))
             );
         }
+        shown
+    }
+
+    /// What is wrong.
+    fn told(editor: &Editor) -> String {
+        let mut shown = String::new();
         if let Some(broken) = editor.broken() {
             let _ = writeln!(shown, "broken: {broken}");
         }
@@ -291,10 +297,6 @@ mod tests {
             let _ = writeln!(shown, "{problem}");
         }
         shown
-    }
-
-    fn check(editor: &Editor, expected: Expect) {
-        expected.assert_eq(&show(editor));
     }
 
     #[test]
@@ -351,9 +353,8 @@ finally:
 layout: { a: [1, 2.5], b: [0] }
 ";
         let mut editor = Editor::new(text, Format::Yaml);
-        check(
-            &editor,
-            expect![[r#"
+        let before = drawn(&editor);
+        expect![[r#"
             b "b" switch Tasks cases big,b,small
             a "First" log Tasks at 1,2.5 each
             c "c"  Tasks
@@ -361,29 +362,24 @@ layout: { a: [1, 2.5], b: [0] }
             a --> b
             b -big,small-> c if inputs.x
             a -failed-> c
+        "#]]
+        .assert_eq(&before);
+        expect![[r#"
             3:33: error: there is no task `nobody` (tasks.b.needs[1])
             5:6: error: a task needs `type` (tasks.c.type)
             5:51: error: The flow has no input `x`. (tasks.c.needs[0].when)
             8:27: error: expected a position like [120, 40], found a list (layout.b)
-        "#]],
-        );
+        "#]]
+        .assert_eq(&told(&editor));
         editor
             .apply(&typed(0, 0, "["), 0)
             .expect("typing is always possible");
-        check(
-            &editor,
-            expect![[r#"
-            b "b" switch Tasks cases big,b,small
-            a "First" log Tasks at 1,2.5 each
-            c "c"  Tasks
-            z "z" noop Finally
-            a --> b
-            b -big,small-> c if inputs.x
-            a -failed-> c
+        assert_eq!(drawn(&editor), before);
+        expect![[r#"
             broken: line 1: the text cannot be read as it is, so nothing else can be changed: the `[` here is never closed; mend it in the text, or undo
             1:1: error: the `[` here is never closed
-        "#]],
-        );
+        "#]]
+        .assert_eq(&told(&editor));
         let refusal = editor.apply(&add("d", &[]), 1).expect_err("the text is broken");
         expect!["line 1: the text cannot be read as it is, so nothing else can be changed: the `[` here is never closed; mend it in the text, or undo"].assert_eq(&refusal.to_string());
         let turned = editor.undo().expect("there is something to take back");

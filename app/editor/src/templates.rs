@@ -133,19 +133,10 @@ mod tests {
             let about = template.about();
             assert!(!about.name.is_empty() && !about.description.is_empty() && !about.kind.is_empty());
             let inputs = flow::inputs::resolve(&doc, json!({})).expect("every input has a default");
-            let stubs = stubs().into_iter().map(|(task, output)| {
-                let output = Some(output);
-                (
-                    task.to_owned(),
-                    Stub {
-                        output,
-                        ..Stub::default()
-                    },
-                )
-            });
+            let stub = |(task, output): (&str, _)| (task.to_owned(), Stub::giving(output));
             let scenario = Scenario {
                 inputs,
-                stubs: stubs.collect(),
+                stubs: stubs().into_iter().map(stub).collect(),
                 ..Scenario::default()
             };
             let mut run = Simulation::start(doc, scenario);

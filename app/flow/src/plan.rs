@@ -437,4 +437,26 @@ impl Plan {
             .filter(move |(_, task)| task.role == role)
             .map(|(ix, _)| ix as TaskIx)
     }
+
+    /// The tasks of some roles, each after its upstreams. What has no edges because it belongs to the ending begins after the flow's work.
+    #[must_use]
+    pub fn upstreams_first(&self, is_meant: impl Fn(Role) -> bool) -> Vec<TaskIx> {
+        let mut open: Vec<usize> = self.tasks.iter().map(|task| task.ups.len()).collect();
+        let all = (0..).zip(&self.tasks);
+        let first = all.filter(|(_, task)| task.ups.is_empty() && is_meant(task.role));
+        let mut order: Vec<TaskIx> = first.map(|(ix, _)| ix).collect();
+        order.sort_by_key(|&ix| self.task(ix).role != Role::Main);
+        let mut next = 0;
+        while let Some(&ix) = order.get(next) {
+            next += 1;
+            for &edge in &self.task(ix).downs {
+                let to = self.edge(edge).to;
+                open[to as usize] -= 1;
+                if open[to as usize] == 0 {
+                    order.push(to);
+                }
+            }
+        }
+        order
+    }
 }

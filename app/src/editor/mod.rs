@@ -16,14 +16,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use crate::fns::SaveFlow;
 use crate::fns::edit::{Editing, open_editor};
 use crate::format;
 #[cfg(feature = "ssr")]
 use crate::graph::{self, svg};
-use crate::icons::Icon;
-use crate::parts::{Failure, Loading, SendForm, Sending};
-use crate::posted::posted;
+use crate::parts::{DocumentForm, Failure, Loading, Writing};
 
 /// A flow to be edited; at `/edit` a new one.
 #[component]
@@ -90,15 +87,8 @@ fn Editor(editing: Editing) -> impl IntoView {
 /// The drawing and the form.
 #[component]
 fn Still(editing: Editing, name: String) -> impl IntoView {
-    let action = Sending::<SaveFlow>::new();
-    let value = action.value();
-    let posted = posted("save_flow");
-    let typed = posted.as_ref().and_then(|posted| posted.field("source"));
-    let source = typed.unwrap_or(&editing.source).to_owned();
-    let error = move || match value.get() {
-        Some(result) => result.err(),
-        None => posted.as_ref().map(|posted| posted.error.clone()),
-    };
+    let writing = Writing::from(&editing.source);
+    let error = writing.error;
     let here = match &editing.flow {
         Some(flow) => format!("/flows/{}/edit", format::url_part(flow)),
         None => "/edit".to_owned(),
@@ -132,38 +122,11 @@ fn Still(editing: Editing, name: String) -> impl IntoView {
                 <p>{about}</p>
             </div>
         </header>
-        {move || error().map(|error| view! { <Failure error part=true/> })}
+        {move || error.get().map(|error| view! { <Failure error part=true/> })}
         <section class="panel" aria-label="Graph">
             <div class="stage" inner_html=drawing></div>
         </section>
-        <SendForm action class="start new-flow">
-            <label for="source">"The flow document"</label>
-            <textarea
-                id="source"
-                class="code"
-                name="source"
-                rows="28"
-                spellcheck="false"
-                autocapitalize="off"
-                autocomplete="off"
-                required
-                inner_html=format::in_textarea(&source)
-            ></textarea>
-            <div class="tools">
-                <button
-                    class="button primary"
-                    type="submit"
-                    name="form"
-                    value="save_flow"
-                    formaction=here
-                    disabled=move || action.pending().get()
-                >
-                    <Icon name="u-check"/>
-                    {move || if action.pending().get() { "Saving…" } else { "Save as a new version" }}
-                </button>
-                <a class="button quiet" href=back>"Cancel"</a>
-            </div>
-        </SendForm>
+        <DocumentForm writing here back icon="u-check" save="Save as a new version"/>
     }
 }
 

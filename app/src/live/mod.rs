@@ -4,6 +4,8 @@
 mod batch;
 #[cfg(any(feature = "hydrate", test))]
 pub mod board;
+#[cfg(any(feature = "hydrate", test))]
+pub mod frames;
 #[cfg(feature = "hydrate")]
 mod hub;
 pub mod link;

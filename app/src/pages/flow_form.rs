@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::error::AppError;
 use crate::fns::StartRun;
 use crate::format;
-use crate::icons::Icon;
+use crate::parts::Submit;
 use crate::parts::fields::{Elsewhere, Field, given};
 use crate::parts::{SendForm, Sending};
 use crate::posted::posted;
@@ -33,6 +33,7 @@ pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView
             view! { <Field name input given error/> }
         })
         .collect_view();
+    let is_busy = move || action.pending().get();
     view! {
         <SendForm action class="start" id="start">
             <input type="hidden" name="flow" value=flow/>
@@ -40,17 +41,9 @@ pub fn StartForm(flow: String, inputs: Vec<(String, InputDoc)>) -> impl IntoView
             {fields}
             <Elsewhere error names refused="Not started"/>
             <div class="tools">
-                <button
-                    class="button primary"
-                    type="submit"
-                    name="form"
-                    value="start_run"
-                    formaction=page
-                    disabled=move || action.pending().get()
-                >
-                    <Icon name="u-play"/>
-                    {move || if action.pending().get() { "Starting…" } else { "Start run" }}
-                </button>
+                <Submit form="start_run" here=page busy=is_busy icon="u-play">
+                    {move || if is_busy() { "Starting…" } else { "Start run" }}
+                </Submit>
             </div>
         </SendForm>
     }

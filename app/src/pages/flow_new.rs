@@ -3,11 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::fns::SaveFlow;
-use crate::format;
-use crate::icons::Icon;
-use crate::parts::{Failure, SendForm, Sending};
-use crate::posted::posted;
+use crate::parts::{DocumentForm, Failure, Writing};
 
 /// What the form begins with: a flow that validates and runs anywhere.
 pub const EXAMPLE: &str = r#"flow: first-flow
@@ -48,18 +44,8 @@ tasks:
 /// A text area with a document; all its problems come back with their places.
 #[component]
 pub fn NewFlowPage() -> impl IntoView {
-    let action = Sending::<SaveFlow>::new();
-    let value = action.value();
-    let posted = posted("save_flow");
-    let source = posted
-        .as_ref()
-        .and_then(|posted| posted.field("source"))
-        .unwrap_or(EXAMPLE)
-        .to_owned();
-    let error = move || match value.get() {
-        Some(result) => result.err(),
-        None => posted.as_ref().map(|posted| posted.error.clone()),
-    };
+    let writing = Writing::from(EXAMPLE);
+    let error = writing.error;
     view! {
         <Title text="New flow · Pointwork"/>
         <div class="page narrow">
@@ -71,41 +57,8 @@ pub fn NewFlowPage() -> impl IntoView {
                     </p>
                 </div>
             </header>
-            {move || {
-                error().map(|error| {
-                    view! {
-                        <Failure error part=true/>
-                    }
-                })
-            }}
-            <SendForm action class="start new-flow">
-                <label class="sr" for="source">"The flow document"</label>
-                <textarea
-                    id="source"
-                    class="code"
-                    name="source"
-                    rows="28"
-                    spellcheck="false"
-                    autocapitalize="off"
-                    autocomplete="off"
-                    required
-                    inner_html=format::in_textarea(&source)
-                ></textarea>
-                <div class="tools">
-                    <button
-                        class="button primary"
-                        type="submit"
-                        name="form"
-                        value="save_flow"
-                        formaction="/flows/new"
-                        disabled=move || action.pending().get()
-                    >
-                        <Icon name="u-plus"/>
-                        {move || if action.pending().get() { "Saving…" } else { "Save flow" }}
-                    </button>
-                    <a class="button quiet" href="/flows">"Cancel"</a>
-                </div>
-            </SendForm>
+            {move || error.get().map(|error| view! { <Failure error part=true/> })}
+            <DocumentForm writing here="/flows/new".to_owned() back="/flows".to_owned() icon="u-plus" save="Save flow" is_explained=true/>
         </div>
     }
     .into_any()

@@ -1,23 +1,10 @@
 //! Follows a run: events in, states on the page. What the stream says is folded into the run once per frame of the screen.
 
-#[cfg(any(feature = "hydrate", test))]
-use flow::Timestamp;
-#[cfg(any(feature = "hydrate", test))]
-use serde::Deserialize;
-
-/// The first frame of a stream.
-#[cfg(any(feature = "hydrate", test))]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Hello {
-    /// The server's clock.
-    pub(super) server_now: Timestamp,
-    /// The last event there is.
-    #[serde(default)]
-    pub(super) last_seq: u64,
-}
-
 #[cfg(feature = "hydrate")]
 pub(super) use browser::follow;
+
+#[cfg(feature = "hydrate")]
+pub(super) use crate::live::frames::Hello;
 
 #[cfg(feature = "hydrate")]
 mod browser {
@@ -31,11 +18,10 @@ mod browser {
     use leptos::task::spawn_local;
 
     use super::super::run::Shared;
-    use super::Hello;
     use crate::graph::stage::Handle;
     use crate::graph::state;
-    use crate::live::Link;
-    use crate::live::stream::{Batch, Next, Source, Stream, keep};
+    use crate::live::stream::{Batch, Source, Stream, keep};
+    use crate::live::{Link, frames};
     use crate::parts::Clock;
 
     /// How long a server that gave no snapshot is left alone.
@@ -79,33 +65,13 @@ mod browser {
         Stream::open(Source {
             topic: format!("run:{}", shared.id),
             from: run.position().seq.to_string(),
-            frame: Box::new(move |frame| match frame.name.as_str() {
-                "hello" => {
-                    if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
-                        clock.set(hello.server_now);
-                        run.hello(hello.last_seq);
-                        run.last_seq.set(run.position().known);
-                    }
+            frame: Box::new(move |frame| {
+                let next = frames::take(&frame, run, clock, &batch, || refetch(shared, &held));
+                if frame.name == "hello" {
+                    run.last_seq.set(run.position().known);
                     link.set(run.position().link());
-                    Next::Go
                 }
-                "reset" => {
-                    refetch(shared, &held);
-                    Next::Go
-                }
-                "end" => {
-                    batch.flush();
-                    if !run.is_over.get_untracked() {
-                        refetch(shared, &held);
-                    }
-                    Next::Done
-                }
-                _ => {
-                    if let Ok(event) = serde_json::from_str(&frame.data) {
-                        batch.push(event);
-                    }
-                    Next::Go
-                }
+                next
             }),
             link: Some(link),
         })
@@ -185,24 +151,5 @@ mod browser {
                 }
             });
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hello_is_read() {
-        let hello: Hello =
-            serde_json::from_str(r#"{"server_now":"2026-01-01T00:00:00Z","last_seq":7,"more":1}"#)
-                .expect("is a hello");
-        assert_eq!(
-            hello,
-            Hello {
-                server_now: Timestamp::from_millis(1_767_225_600_000),
-                last_seq: 7
-            }
-        );
     }
 }

@@ -1,5 +1,6 @@
 //! Parts that several pages are made of.
 
+pub mod document;
 pub mod failure;
 pub mod fields;
 pub mod frame;
@@ -10,6 +11,7 @@ pub mod sending;
 pub mod state;
 pub mod submit;
 
+pub use document::{DocumentForm, Writing};
 pub use failure::{Failure, Loading};
 pub use frame::Frame;
 #[cfg(feature = "hydrate")]

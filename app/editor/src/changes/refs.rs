@@ -3,6 +3,8 @@
 use flow::expr::{Form, TaskUse, form_at, task_uses};
 use serde_json::Value;
 
+use super::path;
+
 /// A field with an expression.
 #[derive(Clone, Debug)]
 pub(crate) struct Expression {
@@ -68,6 +70,39 @@ impl Expression {
     pub(crate) fn uses(&self) -> Option<Vec<TaskUse>> {
         task_uses(&self.text, self.form)
     }
+
+    /// What is told when it cannot be read although a task it may name is called something else now.
+    pub(crate) fn left_alone(&self) -> String {
+        format!(
+            "The expression in `{}` cannot be read, so it was left as it is.",
+            self.path.join(".")
+        )
+    }
+}
+
+/// A task's place in a group.
+pub(crate) struct Membership {
+    /// The path of the entry that names it.
+    pub(crate) path: Vec<String>,
+    /// How many tasks the group has.
+    pub(crate) n_tasks: usize,
+}
+
+/// Where groups name a task, in the order of the document.
+pub(crate) fn memberships(document: &Value, task: &str) -> Vec<Membership> {
+    let groups = document.get("groups").and_then(Value::as_object);
+    let mut found = Vec::new();
+    for (id, group) in groups.into_iter().flatten() {
+        let Some(tasks) = group.get("tasks").and_then(Value::as_array) else {
+            continue;
+        };
+        let named = tasks.iter().enumerate().filter(|(_, member)| *member == task);
+        found.extend(named.map(|(at, _)| Membership {
+            path: path(&["groups", id, "tasks", &at.to_string()]),
+            n_tasks: tasks.len(),
+        }));
+    }
+    found
 }
 
 /// The step to a task of another name, written as the old one was: `.fetch`, `['fetch']`.

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 
+use super::refs::memberships;
 use super::{SECTIONS, edges, expressions, path, section_of, task_ids};
 use crate::refusal::Refusal;
 use crate::text::draft::Draft;
@@ -177,24 +178,12 @@ fn is_there(needs: &[Value], up: &Value) -> bool {
 }
 
 fn leave_groups(draft: &mut Draft, task: &str) -> Result<(), Refusal> {
-    let groups = draft.value().get("groups").and_then(Value::as_object);
-    let mut members = Vec::new();
-    for (id, group) in groups.into_iter().flatten() {
-        let tasks = group.get("tasks").and_then(Value::as_array);
-        for (at, _) in tasks
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .filter(|(_, member)| *member == task)
-        {
-            members.push((id.clone(), at, tasks.map_or(0, Vec::len)));
-        }
-    }
-    for (id, at, n_tasks) in members.into_iter().rev() {
-        if n_tasks == 1 {
-            draft.prune(&path(&["groups", &id]), 1)?;
+    // From the last on, so that the numbers of the others stay right.
+    for member in memberships(draft.value(), task).into_iter().rev() {
+        if member.n_tasks == 1 {
+            draft.prune(&member.path[..2], 1)?;
         } else {
-            draft.remove(&path(&["groups", &id, "tasks", &at.to_string()]))?;
+            draft.remove(&member.path)?;
         }
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! Another id for a task: edges, places, groups and expressions follow.
 
-use serde_json::Value;
-
+use super::refs::memberships;
 use super::{edges, expressions, insert, named, path, section_of, task_ids};
 use crate::refusal::Refusal;
 use crate::text::draft::{Draft, Splice};
@@ -44,10 +43,7 @@ pub(super) fn in_expressions(
             let is_named = task_ids(draft.value())
                 .any(|(_, id)| renamed(id).is_some() && expression.text.contains(id.as_str()));
             if is_named {
-                notes.push(format!(
-                    "The expression in `{}` cannot be read, so it was left as it is.",
-                    expression.path.join(".")
-                ));
+                notes.push(expression.left_alone());
             }
             continue;
         };
@@ -80,17 +76,7 @@ fn in_lists(draft: &Draft, task: &str, to: &str) -> Vec<Splice> {
             }
         }
     }
-    let groups = draft.value().get("groups").and_then(Value::as_object);
-    for (id, group) in groups.into_iter().flatten() {
-        let tasks = group.get("tasks").and_then(Value::as_array);
-        for (at, _) in tasks
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .filter(|(_, member)| *member == task)
-        {
-            splices.push((path(&["groups", id, "tasks", &at.to_string()]), whole()));
-        }
-    }
+    let entries = memberships(draft.value(), task).into_iter();
+    splices.extend(entries.map(|member| (member.path, whole())));
     splices
 }

@@ -1,24 +1,27 @@
 //! What a hand does on the canvas, as one state machine: pointers, wheel and keys with their instants go in; what is to be done and what
 //! is to be drawn meanwhile come out. Nothing is changed before a gesture ends, and Escape leaves no trace of one.
 
+mod act;
 mod connect;
 mod drag;
+mod input;
 mod marquee;
+mod place;
 mod press;
 #[cfg(test)]
 mod tests;
 
-use crate::adding::{self, Template};
 use crate::camera::Camera;
-use crate::change::Change;
-use crate::geometry::{CARD_HEIGHT, CARD_WIDTH, Point, Port, Rect, distance, pt, snapped};
+use crate::geometry::{CARD_HEIGHT, Point, distance, pt};
 use crate::scene::{Hit, Scene};
 use crate::select::Selection;
-use crate::wires::Wire;
 
+pub use act::{Act, Overlay, Pick};
 use connect::Connect;
 use drag::Drag;
+pub use input::{Button, Device, Held, Input, Pointer};
 use marquee::Marquee;
+use place::Place;
 
 /// How far a press may wander and still be a click, in pixels of the stage; a finger is less steady.
 const CLICK_SLACK: f64 = 4.0;
@@ -34,157 +37,6 @@ const OVER: f64 = CARD_HEIGHT / 2.0 + 8.0;
 const LONG_PRESS_MS: f64 = 500.0;
 /// Within so many milliseconds a second click makes a double one.
 const DOUBLE_MS: f64 = 400.0;
-
-/// What points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Device {
-    /// A mouse or a trackpad.
-    #[default]
-    Mouse,
-    /// A finger.
-    Touch,
-    /// A pen: as exact as a mouse.
-    Pen,
-}
-
-/// Which button is pressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Button {
-    /// The left one, a finger, a pen's tip.
-    #[default]
-    Main,
-    /// The middle one.
-    Middle,
-    /// The right one.
-    Second,
-}
-
-/// Keys held down.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Shift.
-    pub shift: bool,
-    /// Control, or Command where that is its like.
-    pub ctrl: bool,
-    /// Alt.
-    pub alt: bool,
-}
-
-/// A pointer at an instant.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pointer {
-    /// Which, as the browser numbers them.
-    pub id: i32,
-    /// What it is.
-    pub device: Device,
-    /// What is pressed.
-    pub button: Button,
-    /// Where, in pixels of the stage.
-    pub at: Point,
-    /// Keys held down.
-    pub held: Held,
-    /// When, in milliseconds of any clock that does not go back.
-    pub now: f64,
-}
-
-/// What happens on the stage.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// A pointer is pressed.
-    Down(Pointer),
-    /// A pointer moves, pressed or not.
-    Move(Pointer),
-    /// A pointer is let go.
-    Up(Pointer),
-    /// The browser takes a pointer away.
-    Lost(i32),
-    /// The wheel turns by pixels.
-    Wheel {
-        /// Where the pointer is, on the stage.
-        at: Point,
-        /// How far.
-        by: Point,
-        /// Keys held down; a pinch on a trackpad comes as a wheel with Control.
-        held: Held,
-    },
-    /// A menu is asked for, by the right button or its key.
-    Menu(Point),
-    /// Something is dragged out of the palette.
-    Place(Template, Pointer),
-    /// An edge is drawn from the keyboard, or by a tap: the next press on a card ends it.
-    Connect {
-        /// The card it leaves.
-        card: usize,
-        /// Its port.
-        port: usize,
-    },
-    /// The space bar is pressed or let go.
-    Space(bool),
-    /// Escape.
-    Escape,
-    /// Time passes; sent while [`Gesture::wants_ticks`].
-    Tick(f64),
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Act {
-    /// The camera stands elsewhere.
-    Camera(Camera),
-    /// Something else is selected.
-    Select(Selection),
-    /// Cards are shown elsewhere for now: [`Scene::shift`].
-    Shift(Vec<(usize, Point)>),
-    /// A note is shown elsewhere for now: [`Scene::shift_note`].
-    ShiftNote(usize, Point),
-    /// What was shown for now is not so: the scene is as the document says.
-    Settle,
-    /// The document changes.
-    Change(Change),
-    /// A card is opened.
-    Open(usize),
-    /// The note or group that is selected is opened.
-    OpenSelected,
-    /// A task type is to be chosen.
-    Pick(Pick),
-    /// A menu is shown.
-    Menu {
-        /// Where, on the stage.
-        at: Point,
-        /// For what.
-        hit: Hit,
-    },
-    /// To be said to those who do not see it.
-    Say(String),
-}
-
-/// What a chosen task type is for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pick {
-    /// Where to show the list, on the stage.
-    pub at: Point,
-    /// Where the new card's upper left corner is to be, on the canvas.
-    pub place: Point,
-    /// What it is to be connected to.
-    pub from: Option<(usize, Port)>,
-    /// The edge it comes between.
-    pub on: Option<usize>,
-}
-
-impl Pick {
-    /// The change that a chosen type makes.
-    #[must_use]
-    pub fn change(&self, scene: &Scene, template: &Template) -> Change {
-        match self.on.filter(|track| *track < scene.tracks.len()) {
-            Some(track) => adding::insert_on(scene, track, template, None),
-            None => {
-                let from = self.from.as_ref().filter(|(card, _)| *card < scene.cards.len());
-                let from = from.map(|(card, port)| (*card, port));
-                adding::add(scene, template, Some(self.place), from)
-            }
-        }
-    }
-}
 
 /// What a gesture sees.
 #[derive(Clone, Copy, Debug)]
@@ -254,15 +106,6 @@ enum State {
     Pinch(Pinch),
 }
 
-/// A new task on its way from the palette.
-#[derive(Clone, Debug)]
-struct Place {
-    template: Template,
-    /// Its card's corner; none while it is not over the stage.
-    at: Option<Point>,
-    over: Option<usize>,
-}
-
 /// Two fingers: where they were when they began, and the camera.
 #[derive(Clone, Copy, Debug)]
 struct Pinch {
@@ -296,35 +139,6 @@ pub struct Gesture {
     ticked: Option<f64>,
     /// What the pointer is over while nothing is under way.
     hover: Option<Hit>,
-}
-
-/// What is drawn over the canvas while a gesture is under way.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Overlay {
-    /// What the pointer is over, if nothing is under way.
-    pub hover: Option<Hit>,
-    /// The edge that is being drawn.
-    pub wire: Option<Wire>,
-    /// Whether it may be drawn to where it is.
-    pub verdict: Option<bool>,
-    /// Why not, or what it would do.
-    pub reason: Option<String>,
-    /// The card it is drawn to.
-    pub target: Option<usize>,
-    /// The cards it may be drawn to; none if no edge is being drawn.
-    pub targets: Option<Vec<usize>>,
-    /// The edges of the circle it would close.
-    pub cycle: Vec<usize>,
-    /// The edge that goes if this ends well.
-    pub leaving: Option<usize>,
-    /// What is being selected, and whether only as a whole.
-    pub marquee: Option<(Rect, bool)>,
-    /// Lines along which cards stand.
-    pub guides: Vec<(Point, Point)>,
-    /// A card that is not there yet.
-    pub ghost: Option<Rect>,
-    /// The edge that something would come in between.
-    pub between: Option<usize>,
 }
 
 impl Gesture {
@@ -379,11 +193,7 @@ impl Gesture {
                 let acts = self.begin_anew(world);
                 self.active = Some(pointer.id);
                 self.last = pointer;
-                self.state = State::Place(Place {
-                    template,
-                    at: None,
-                    over: None,
-                });
+                self.state = State::Place(Place::new(template));
                 acts
             }
             Input::Connect { card, port } if card < world.scene.cards.len() => {
@@ -412,11 +222,7 @@ impl Gesture {
             State::Drag(drag) => drag.overlay(),
             State::Marquee(marquee) => marquee.overlay(),
             State::Connect(connect) => connect.overlay(world.scene),
-            State::Place(place) => Overlay {
-                ghost: place.at.map(|at| Rect::at(at, CARD_WIDTH, CARD_HEIGHT)),
-                between: place.over,
-                ..Overlay::default()
-            },
+            State::Place(place) => place.overlay(),
             _ => Overlay::default(),
         }
     }
@@ -696,24 +502,6 @@ fn select_drawn(world: World<'_>, hit: Hit) -> Option<Selection> {
         Hit::Note(note) => Some(Selection::of_note(&world.scene.notes[note].note.id)),
         Hit::Group(group) => Some(Selection::of_group(&world.scene.groups[group].group.id)),
         _ => None,
-    }
-}
-
-impl Place {
-    fn to(&mut self, at: Point, world: World<'_>) {
-        let middle = world.canvas(at);
-        let is_here = world.is_on_stage(at);
-        self.at = is_here.then(|| snapped(pt(middle.x - CARD_WIDTH / 2.0, middle.y - CARD_HEIGHT / 2.0)));
-        self.over = world.scene.track_at(middle, OVER).filter(|_| is_here);
-    }
-
-    fn let_go(self, world: World<'_>) -> Vec<Act> {
-        let Some(at) = self.at else { return Vec::new() };
-        let change = match self.over {
-            Some(track) => adding::insert_on(world.scene, track, &self.template, Some(at)),
-            None => adding::add(world.scene, &self.template, Some(at), None),
-        };
-        vec![Act::Change(change)]
     }
 }
 

@@ -2,6 +2,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
+use crate::adding::Template;
 use crate::drawn::{Drawn, Group, Note};
 use crate::model::Model;
 use crate::scene::Places;

@@ -1,6 +1,6 @@
 //! Edits on lines: the block style of YAML.
 
-use flow::parse::pieces::{Entry, Item, Piece, Shape};
+use flow::parse::pieces::{Entry, Item, Piece, Shape, properties_end};
 use serde_json::Value;
 
 use super::style::{DocStyle, column, line_end, line_start, next_line};
@@ -278,23 +278,6 @@ fn style_lines(style: &DocStyle, value: &Value, indent: usize) -> String {
             .map(|item| format!("{}{}", spaces(indent), style.ink.item(item, indent, 1)))
             .collect(),
         scalar => style.ink.line(scalar),
-    }
-}
-
-/// The end of the anchor and tag that begin after blanks; `from` if there are none.
-fn properties_end(text: &str, from: usize) -> usize {
-    let mut end = from;
-    loop {
-        let rest = &text[end..];
-        let code = rest.trim_start_matches([' ', '\t']);
-        if !code.starts_with(['&', '!']) {
-            return end;
-        }
-        let word = code
-            .split([' ', '\t', '\r', '\n', ',', '}', ']'])
-            .next()
-            .unwrap_or_default();
-        end += rest.len() - code.len() + word.len();
     }
 }
 

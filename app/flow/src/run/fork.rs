@@ -142,7 +142,7 @@ impl Forking<'_> {
         };
         let mut runs_again: FxHashSet<TaskIx> = FxHashSet::default();
         let mut found = ForkPlan::default();
-        for ix in upstreams_first(self.plan) {
+        for ix in self.plan.upstreams_first(|role| role == Role::Main) {
             let why = self.why(ix, chosen, &changed, &runs_again);
             let key = &self.plan.task(ix).key;
             let old = self.old.plan().find(key);
@@ -343,25 +343,4 @@ fn changed(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<Arc<str>> 
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// The main tasks, each after its upstreams.
-fn upstreams_first(plan: &Plan) -> Vec<TaskIx> {
-    let mut open: Vec<usize> = plan.tasks.iter().map(|task| task.ups.len()).collect();
-    let mut order: Vec<TaskIx> = plan
-        .of_role(Role::Main)
-        .filter(|&ix| plan.task(ix).ups.is_empty())
-        .collect();
-    let mut next = 0;
-    while let Some(&ix) = order.get(next) {
-        next += 1;
-        for &edge in &plan.task(ix).downs {
-            let to = plan.edge(edge).to;
-            open[to as usize] -= 1;
-            if open[to as usize] == 0 {
-                order.push(to);
-            }
-        }
-    }
-    order
 }

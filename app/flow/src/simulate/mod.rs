@@ -80,6 +80,17 @@ pub struct Stub {
     pub fails: Option<Failing>,
 }
 
+impl Stub {
+    /// It gives a value; nothing else is said.
+    #[must_use]
+    pub fn giving(output: Value) -> Self {
+        Self {
+            output: Some(output),
+            ..Self::default()
+        }
+    }
+}
+
 /// How a stub fails.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failing {

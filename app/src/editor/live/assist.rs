@@ -118,48 +118,34 @@ pub(super) fn Assisted(
         mode,
         hint,
     } = look;
+    // A line and an area differ in little.
+    let common = view! {
+        <{..}
+            id=id
+            class=class
+            spellcheck="false"
+            autocomplete="off"
+            placeholder=hint
+            aria-label=label
+            aria-invalid=wrong
+            aria-autocomplete="list"
+            aria-controls=controls
+            aria-activedescendant=active
+            prop:value=text
+            on:input=move |event| typed(event.as_ref())
+            on:keydown=move |event| pressed(&event)
+            on:change=move |event| give.run(event_target_value(&event))
+            on:blur=move |_| left()
+        />
+    };
     let field = match rows {
-        Some(rows) => view! {
-            <textarea
-                id=id
-                class=class
-                rows=rows.to_string()
-                spellcheck="false"
-                autocomplete="off"
-                placeholder=hint
-                aria-label=label
-                aria-invalid=wrong
-                aria-autocomplete="list"
-                aria-controls=controls
-                aria-activedescendant=active
-                prop:value=text
-                on:input=move |event| typed(&event)
-                on:keydown=move |event| pressed(&event)
-                on:change=move |event| give.run(event_target_value(&event))
-                on:blur=move |_| left()
-            ></textarea>
-        }
-        .into_any(),
+        Some(rows) => view! { <textarea rows=rows.to_string() {..common}></textarea> }.into_any(),
         None => view! {
             <input
-                id=id
-                class=class
                 inputmode=mode
-                spellcheck="false"
-                autocomplete="off"
-                placeholder=hint
-                aria-label=label
-                aria-invalid=wrong
-                aria-autocomplete="list"
-                aria-controls=controls
-                aria-activedescendant=active
                 role="combobox"
                 aria-expanded=move || is_open.get().to_string()
-                prop:value=text
-                on:input=move |event| typed(event.as_ref())
-                on:keydown=move |event| pressed(&event)
-                on:change=move |event| give.run(event_target_value(&event))
-                on:blur=move |_| left()
+                {..common}
             />
         }
         .into_any(),

@@ -170,8 +170,6 @@ fn Bar(desk: Desk) -> impl IntoView {
             None => "/flows".to_owned(),
         })
     };
-    let undo = move || desk.track(|session| session.ways().0.map(|label| format!("Undo: {label}")));
-    let redo = move || desk.track(|session| session.ways().1.map(|label| format!("Redo: {label}")));
     let counts = move || desk.problems.with(|problems| editor::session::counts(problems));
     view! {
         <header class="ed-bar">
@@ -182,26 +180,8 @@ fn Bar(desk: Desk) -> impl IntoView {
             <work::State desk/>
             <span class="grow"></span>
             <div class="ed-tools" role="group" aria-label="History">
-                <button
-                    type="button"
-                    class="button quiet square"
-                    title=move || undo().unwrap_or_else(|| "Nothing to undo".to_owned())
-                    aria-label=move || undo().unwrap_or_else(|| "Undo".to_owned())
-                    aria-disabled=move || undo().is_none().to_string()
-                    on:click=move |_| desk.step(true)
-                >
-                    <Icon name="u-undo"/>
-                </button>
-                <button
-                    type="button"
-                    class="button quiet square"
-                    title=move || redo().unwrap_or_else(|| "Nothing to do again".to_owned())
-                    aria-label=move || redo().unwrap_or_else(|| "Redo".to_owned())
-                    aria-disabled=move || redo().is_none().to_string()
-                    on:click=move |_| desk.step(false)
-                >
-                    <Icon name="u-redo"/>
-                </button>
+                <Turn desk back=true/>
+                <Turn desk back=false/>
             </div>
             <Tool desk command=Command::QuickAdd icon="u-plus"/>
             <Tool desk command=Command::Outline icon="u-list"/>
@@ -243,6 +223,35 @@ fn Bar(desk: Desk) -> impl IntoView {
             </button>
             <work::Actions desk/>
         </header>
+    }
+    .into_any()
+}
+
+/// The button that takes the last change back, or makes the last one that was taken back again.
+#[component]
+fn Turn(desk: Desk, back: bool) -> impl IntoView {
+    let (icon, word, none) = match back {
+        true => ("u-undo", "Undo", "Nothing to undo"),
+        false => ("u-redo", "Redo", "Nothing to do again"),
+    };
+    let label = move || {
+        desk.track(|session| {
+            let (done, undone) = session.ways();
+            let label = if back { done } else { undone };
+            label.map(|label| format!("{word}: {label}"))
+        })
+    };
+    view! {
+        <button
+            type="button"
+            class="button quiet square"
+            title=move || label().unwrap_or_else(|| none.to_owned())
+            aria-label=move || label().unwrap_or_else(|| word.to_owned())
+            aria-disabled=move || label().is_none().to_string()
+            on:click=move |_| desk.step(back)
+        >
+            <Icon name=icon/>
+        </button>
     }
     .into_any()
 }

@@ -14,6 +14,7 @@ use super::Format;
 use crate::problem::Problem;
 
 pub(super) use yaml::Pieces;
+pub use yaml::properties_end;
 
 /// A text that can be read, though it need not be a flow.
 #[derive(Clone, Debug)]

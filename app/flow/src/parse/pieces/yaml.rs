@@ -235,7 +235,8 @@ fn sign(text: &str, from: usize) -> usize {
 }
 
 /// The end of the anchor and tag that begin after blanks; `from` if there are none.
-fn properties_end(text: &str, from: usize) -> usize {
+#[must_use]
+pub fn properties_end(text: &str, from: usize) -> usize {
     let mut end = from;
     loop {
         let rest = &text[end..];

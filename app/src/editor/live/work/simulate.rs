@@ -189,12 +189,17 @@ impl Bench {
             .with_untracked(|progress| *progress == Some(Progress::Going))
     }
 
-    fn step(self) {
+    /// A moment goes by, unseen.
+    fn advance(self) {
         let progress = self
             .simulation
             .try_update_value(|simulation| simulation.as_mut().map(Simulation::step))
             .flatten();
         self.progress.set(progress);
+    }
+
+    fn step(self) {
+        self.advance();
         self.show();
     }
 
@@ -216,11 +221,7 @@ impl Bench {
                 if !self.is_going() {
                     break;
                 }
-                let progress = self
-                    .simulation
-                    .try_update_value(|simulation| simulation.as_mut().map(Simulation::step))
-                    .flatten();
-                self.progress.set(progress);
+                self.advance();
             }
             self.show();
         }
@@ -386,8 +387,18 @@ fn Telling(bench: Bench) -> impl IntoView {
             }
         };
         let ends = RwSignal::new(told.ends);
-        let (on_ends, on_output, on_takes, on_error) =
-            (change.clone(), change.clone(), change.clone(), change);
+        let typed = |part: fn(&mut Told) -> &mut String| {
+            let change = change.clone();
+            move |event: web_sys::Event| {
+                let text = event_target_value(&event);
+                change(&|told| part(told).clone_from(&text));
+            }
+        };
+        let (on_output, on_takes, on_error) = (
+            typed(|told| &mut told.output),
+            typed(|told| &mut told.takes),
+            typed(|told| &mut told.error),
+        );
         let choices = Ends::ALL
             .map(|choice| view! { <option value=choice.key() selected=choice == told.ends>{choice.words()}</option> });
         let sample = move || match desk.with(|session| super::is_pinned(session.value(), &id)) {
@@ -403,7 +414,7 @@ fn Telling(bench: Bench) -> impl IntoView {
                     on:change=move |event| {
                         let chosen = Ends::from_key(&event_target_value(&event));
                         ends.set(chosen);
-                        on_ends(&|told| told.ends = chosen);
+                        change(&|told| told.ends = chosen);
                     }
                 >
                     {choices}
@@ -415,10 +426,7 @@ fn Telling(bench: Bench) -> impl IntoView {
                     placeholder="1s"
                     autocomplete="off"
                     value=told.takes
-                    on:input=move |event| {
-                        let text = event_target_value(&event);
-                        on_takes(&|told| told.takes.clone_from(&text));
-                    }
+                    on:input=on_takes
                 />
                 <label for="sim-output" hidden=move || ends.get() != Ends::Succeeds>"with this output"</label>
                 <textarea
@@ -429,10 +437,7 @@ fn Telling(bench: Bench) -> impl IntoView {
                     placeholder=hint
                     hidden=move || ends.get() != Ends::Succeeds
                     prop:value=told.output
-                    on:input=move |event| {
-                        let text = event_target_value(&event);
-                        on_output(&|told| told.output.clone_from(&text));
-                    }
+                    on:input=on_output
                 ></textarea>
                 <label for="sim-error" hidden=move || ends.get() != Ends::Fails>"because"</label>
                 <input
@@ -442,10 +447,7 @@ fn Telling(bench: Bench) -> impl IntoView {
                     autocomplete="off"
                     hidden=move || ends.get() != Ends::Fails
                     value=told.error
-                    on:input=move |event| {
-                        let text = event_target_value(&event);
-                        on_error(&|told| told.error.clone_from(&text));
-                    }
+                    on:input=on_error
                 />
             </div>
         }

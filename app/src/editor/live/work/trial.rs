@@ -12,7 +12,6 @@ use leptos::html::Form;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::desk::Desk;
@@ -23,8 +22,9 @@ use crate::fns;
 use crate::format;
 use crate::graph::state;
 use crate::icons::Icon;
+use crate::live::frames;
 use crate::live::run::LiveRun;
-use crate::live::stream::{Batch, Next, Source, Stream, keep};
+use crate::live::stream::{Batch, Source, Stream, keep};
 use crate::look;
 use crate::model::RunPage;
 use crate::model::edit::{TrialAsk, TrialView};
@@ -207,14 +207,6 @@ fn texts_of(form: &web_sys::HtmlFormElement) -> Vec<(String, String)> {
         }
     }
     texts
-}
-
-/// The first frame of a run's stream.
-#[derive(Deserialize)]
-struct Hello {
-    server_now: flow::Timestamp,
-    #[serde(default)]
-    last_seq: u64,
 }
 
 /// A trial at work: its states are on the canvas, its numbers here.
@@ -433,32 +425,7 @@ fn follow(id: RunId, run: LiveRun, clock: Clock) {
     let stream: Rc<Stream> = Stream::open(Source {
         topic: format!("run:{id}"),
         from: run.position().seq.to_string(),
-        frame: Box::new(move |frame| match frame.name.as_str() {
-            "hello" => {
-                if let Ok(hello) = serde_json::from_str::<Hello>(&frame.data) {
-                    clock.set(hello.server_now);
-                    run.hello(hello.last_seq);
-                }
-                Next::Go
-            }
-            "reset" => {
-                refetch(id, run);
-                Next::Go
-            }
-            "end" => {
-                batch.flush();
-                if !run.is_over.get_untracked() {
-                    refetch(id, run);
-                }
-                Next::Done
-            }
-            _ => {
-                if let Ok(event) = serde_json::from_str(&frame.data) {
-                    batch.push(event);
-                }
-                Next::Go
-            }
-        }),
+        frame: Box::new(move |frame| frames::take(&frame, run, clock, &batch, || refetch(id, run))),
         link: None,
     });
     keep(stream);
