@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use flow::RunId;
 use flow::view::{TaskRunView, TaskStatus};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -179,6 +180,12 @@ impl Lines {
     }
 }
 
+/// Where a log is read as a file: of the attempt in sight, or of all.
+fn address(run: RunId, key: &str, attempt: Option<u32>) -> String {
+    let query = attempt.map_or_else(String::new, |attempt| format!("?attempt={attempt}"));
+    format!("/api/v1/runs/{run}/tasks/{}/logs{query}", format::url_part(key))
+}
+
 /// Lines with their numbers, from `first` on, behind a line of this attempt.
 fn numbered(lines: Vec<LogLine>, first: i64, mut attempt: Option<u32>) -> impl Iterator<Item = Numbered> {
     lines.into_iter().zip(first..).map(move |(line, at)| {
@@ -198,7 +205,7 @@ fn Log(
     has_begun: Memo<bool>,
 ) -> impl IntoView {
     let id = shared.id;
-    let base = format!("/api/v1/runs/{id}/tasks/{}/logs", format::url_part(&key));
+    let download = address(id, &key, attempt);
     let next = page.next.clone();
     let is_file = shared.capsule.is_some();
     let lines = Lines::new(page, attempt);
@@ -238,7 +245,9 @@ fn Log(
         browser::scrolled(lines, scroller);
     };
     let is_empty = move || lines.lines.with(Vec::is_empty);
+    let has_parts = Memo::new(move |_| task.with(|task| task.parts.is_some()));
     let none = move || match has_begun.get() {
+        _ if has_parts.get() => "Each of its runs has a log of its own.",
         true if attempt.is_some() => "No lines of this attempt.",
         true => "No lines.",
         false => "Nothing is written before the task begins.",
@@ -264,10 +273,10 @@ fn Log(
             </button>
             <a
                 class="button quiet square"
-                href=base
+                href=download
                 rel="external"
                 download
-                title="Download"
+                title=attempt.map_or_else(|| "Download".to_owned(), |attempt| format!("Download attempt {attempt}"))
                 aria-label="Download the log"
                 hidden=move || is_file || is_empty()
             >
@@ -474,6 +483,18 @@ mod tests {
     use leptos::prelude::Owner;
 
     use super::*;
+
+    #[test]
+    fn the_download_is_of_the_attempt_in_sight() {
+        assert_eq!(
+            address(RunId(0), "send[4]", None),
+            "/api/v1/runs/run_00000000000000000000000000/tasks/send%5B4%5D/logs"
+        );
+        assert_eq!(
+            address(RunId(0), "load", Some(2)),
+            "/api/v1/runs/run_00000000000000000000000000/tasks/load/logs?attempt=2"
+        );
+    }
 
     fn page(lines: &[(u32, &str)], next: &str) -> LogPage {
         let line = |(attempt, text): &(u32, &str)| LogLine {
