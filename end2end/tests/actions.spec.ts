@@ -148,7 +148,7 @@ tasks:
   await expect(page).toHaveURL(/\?do=retry&from=second$/);
   await expect(run.heading).toHaveText("Run again from Second step");
   const will = run.part("Will run").getByRole("listitem");
-  await expect(will).toHaveText([/^Second step\s*the new run starts here/, /^third\s*it comes after second, which runs/]);
+  await expect(will).toHaveText([/^Second step\s*the new run starts here/, /^third\s*it comes after “Second step”, which runs/]);
   await expect(run.inspector).toContainText("1 result is taken over");
   await accessible();
 

@@ -122,7 +122,7 @@ test("a run as it is heard", async ({ page, api, alive }) => {
         - link /^Check stock. succeeded/
         - link /^Check credit. succeeded/
         - link /^Ask partner. failed, .*connection refused/
-        - link /^Ask for a second look. skipped, upstream size took the case usual/
+        - link /^Ask for a second look. skipped, upstream “How large\\?” took the case usual/
         - link /^Tidy up. succeeded/
       - form "Travel in time":
         - link "To the first event"
@@ -158,7 +158,7 @@ test("the outline of a run as it is heard", async ({ page, api, alive }) => {
       - treeitem /^Ask partner. failed, .*connection refused, shell, then Use last known answer .on failed.$/
       - treeitem /^Use last known answer. succeeded/
       - treeitem /^How large.. succeeded, .*, switch, then Ask for a second look .large., Accept .usual.$/
-      - treeitem /^Ask for a second look. skipped, upstream size took the case usual, log, then Send confirmation$/
+      - treeitem /^Ask for a second look. skipped, upstream “How large\\?” took the case usual, log, then Send confirmation$/
       - treeitem /^Accept. succeeded/
       - treeitem /^Send confirmation. succeeded/
       - 'treeitem "Finally: runs at the end, whatever happened" [expanded]'

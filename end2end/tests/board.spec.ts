@@ -60,6 +60,23 @@ schedules: { each-hour: { cron: "0 * * * *" } }
   await expect(page).toHaveURL(/\/flows\/hourly$/);
 });
 
+test("the flows that ran last come first", async ({ page, api, alive }) => {
+  for (const letter of "abcdefghijklm") {
+    await api.save(`{ flow: first-by-name-${letter}, name: "00 ${letter}", tasks: { a: { type: noop } } }`);
+  }
+  const home = new Home(page);
+  const run = async (flow: string): Promise<void> => {
+    await api.finished(flow);
+    await home.open("/");
+    await alive();
+  };
+  await run("hello");
+  await expect(home.flows.getByRole("listitem").first()).toContainText("Hello");
+  await run("first-by-name-m");
+  await expect(home.flows.getByRole("listitem").first()).toContainText("00 m");
+  await expect(home.flows.getByRole("listitem").nth(1)).toContainText("Hello");
+});
+
 test("who is asked answers from the first page", async ({ page, api, alive }) => {
   await api.save(ASKS);
   const id = await api.start("asks");

@@ -1,3 +1,4 @@
+import { Edit } from "../pages/edit.ts";
 import { Flows } from "../pages/flows.ts";
 import { Home } from "../pages/home.ts";
 import { Run } from "../pages/run.ts";
@@ -138,4 +139,30 @@ test("nothing moves while a page comes to life", { tag: "@live" }, async ({ page
     );
     expect.soft(moved, `${path} moved`).toBeLessThan(0.02);
   }
+});
+
+test("the same keys show a graph whole on a run and in the editor", { tag: "@live" }, async ({ page, api }) => {
+  const { id } = await api.shown("order-checks", { pace: 0 });
+  const scale = page.getByRole("group", { name: "Zoom" }).getByRole("button", { name: "Actual size" });
+  const fits = async (): Promise<void> => {
+    await page.keyboard.press("3");
+    await expect(scale).toHaveText("100 %");
+    await page.keyboard.press("0");
+    await expect(scale).not.toHaveText("100 %");
+    const whole = await scale.innerText();
+    await page.keyboard.press("3");
+    await expect(scale).toHaveText("100 %");
+    await page.keyboard.press("1");
+    await expect(scale).toHaveText(whole);
+  };
+  const run = new Run(page);
+  await run.openRun(id);
+  await live(page);
+  await run.card("Fetch order").focus();
+  await fits();
+  const edit = new Edit(page);
+  await edit.openEditor("order-checks");
+  await live(page);
+  await edit.stage.focus();
+  await fits();
 });

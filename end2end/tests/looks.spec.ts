@@ -8,12 +8,16 @@ import { expect, live, mark, expectMarked, test } from "../test.ts";
 /** Every kind of page there is, with something on it. */
 async function pages(api: Api): Promise<string[]> {
   const { id } = await api.shown("release", { healthy: false });
+  const chain = Array.from({ length: 12 }, (_, at) => `  t${at}: { type: noop${at ? `, needs: [t${at - 1}]` : ""} }`).join("\n");
+  await api.save(`flow: long-chain\ntasks:\n${chain}`);
+  await api.save(`flow: long-chain\ntasks:\n${chain}\n  end: { type: noop, needs: [t11] }`);
   return [
     "/",
     "/flows",
     "/flows?q=nothing-is-called-that",
     "/flows/order-checks",
     "/flows/new",
+    "/flows/long-chain/versions",
     "/runs",
     "/runs?q=nothing-is-called-that",
     "/runs?q=state:open,succeeded dur:>=0s",

@@ -287,6 +287,32 @@ test("a finished run, as it is read aloud", async ({ page, api, alive }) => {
   `);
 });
 
+test("reasons call tasks by their names, and the download is of the attempt in sight", async ({ page, api, alive }) => {
+  await api.save(`
+flow: named
+tasks:
+  load: { name: Load all rows, type: shell, retry: { max_attempts: 2, first: 1ms }, with: { command: "echo attempt $POINTWORK_ATTEMPT; exit 1" } }
+  mark: { name: Mark the day, type: noop, needs: [load] }
+`);
+  const { id } = await api.finished("named");
+  const run = new Run(page);
+  await run.openRun(id, "?task=mark");
+  await alive();
+  await expect(run.inspector).toContainText("upstream “Load all rows” failed");
+  await run.openRun(id, "?do=retry&from=load");
+  await alive();
+  await expect(run.inspector).toContainText("it comes after “Load all rows”, which runs");
+
+  const read = async (): Promise<string> => (await page.request.get((await run.download.getAttribute("href")) ?? "")).text();
+  await run.openRun(id, "?task=load");
+  await alive();
+  await expect(run.lines).toHaveText(["attempt 1", "attempt 2"]);
+  expect(await read()).toBe("attempt 1\nattempt 2\n");
+  await run.attempt(1).click();
+  await expect(run.lines).toHaveText(["attempt 1"]);
+  expect(await read()).toBe("attempt 1\n");
+});
+
 test("a long log begins with its end; any line of it is a scroll, a search or a link away", async ({ page, api, alive, accessible, server, javaScriptEnabled }, { project }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const gate = join(server.data, `gate-of-logs-${project.name}`);

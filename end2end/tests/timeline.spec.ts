@@ -130,3 +130,22 @@ test("a run at work has a line where it is", { tag: "@live" }, async ({ page, ap
   await expect(run.bar("Fetch order", "cancelled")).toBeVisible();
   await expect(page.getByText("now", { exact: true })).toBeHidden();
 });
+
+test("on a telephone the first and the last marks are whole", async ({ page, api, alive }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const { id } = await api.shown("release", { healthy: false });
+  const run = new Run(page);
+  await run.openRun(id, "?view=timeline");
+  await alive();
+  const edges = await page.locator(".timeline").evaluate((timeline) => {
+    const sides = (element: Element) => element.getBoundingClientRect();
+    const marks = [...timeline.querySelectorAll(".axis > span, .trows .tbar")].map(sides);
+    const names = [...timeline.querySelectorAll(".row-name")].map(sides);
+    return {
+      left: Math.min(...marks.map(({ left }) => left)) - Math.max(...names.map(({ right }) => right)),
+      right: sides(timeline).right - Math.max(...marks.map(({ right }) => right)),
+    };
+  });
+  expect(edges.left).toBeGreaterThanOrEqual(0);
+  expect(edges.right).toBeGreaterThanOrEqual(0);
+});

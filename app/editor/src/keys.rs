@@ -296,6 +296,17 @@ mod tests {
                 F: find-next
             "#]],
         );
+        check(
+            &[],
+            true,
+            "1 0 2 3",
+            expect![[r#"
+                1: fit-all
+                0: fit-all
+                2: fit-selection
+                3: actual-size
+            "#]],
+        );
     }
 
     #[test]

@@ -275,6 +275,8 @@ pub struct Plan {
     pub edges: Vec<PlanEdge>,
     by_key: FxHashMap<Arc<str>, TaskIx>,
     undo_of: FxHashMap<TaskIx, TaskIx>,
+    /// Whether sentences call tasks by their names.
+    says_names: bool,
 }
 
 impl Plan {
@@ -288,6 +290,7 @@ impl Plan {
             edges: Vec::new(),
             by_key: FxHashMap::default(),
             undo_of: FxHashMap::default(),
+            says_names: false,
         };
         for (role, group) in [
             (Role::Main, &doc.tasks),
@@ -316,6 +319,16 @@ impl Plan {
         }
         plan.connect();
         plan
+    }
+
+    /// The same plan for pages: sentences about its runs call tasks by the names that people see beside them. Elsewhere they say ids,
+    /// which programs can look up.
+    #[must_use]
+    pub fn saying_names(self) -> Self {
+        Self {
+            says_names: true,
+            ..self
+        }
     }
 
     fn add(&mut self, key: Arc<str>, role: Role, doc: TaskDoc) -> TaskIx {
@@ -408,6 +421,21 @@ impl Plan {
         match self.task(ix).role {
             Role::Undo(of) => format!("Undo {}", shown(self.task(of))),
             _ => shown(self.task(ix)),
+        }
+    }
+
+    /// What a sentence calls the task run at a path: so, or by its task's name, which stands in quotation marks if it is more than a word.
+    #[must_use]
+    pub fn called(&self, path: &str) -> String {
+        let spot = self.spot(path).filter(|_| self.says_names);
+        let Some(Spot { task, .. }) = spot else {
+            return path.to_owned();
+        };
+        let part = path.get(self.task(task).key.len()..).unwrap_or_default();
+        let name = self.name_of(task);
+        match name.contains(char::is_whitespace) {
+            true => format!("“{name}”{part}"),
+            false => format!("{name}{part}"),
         }
     }
 

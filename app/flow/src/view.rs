@@ -460,6 +460,9 @@ pub struct WillRunView {
     pub task: String,
     /// Why its old result does not hold.
     pub why: String,
+    /// The task that runs before it, if that is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// How many of its items keep their results.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub n_items_reused: u32,

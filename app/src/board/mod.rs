@@ -31,7 +31,7 @@ pub struct HomeData {
     pub window: WindowView,
     /// What needs people.
     pub attention: AttentionView,
-    /// Some flows, with their last runs.
+    /// The flows that ran last, with their last runs.
     pub flows: Vec<FlowSummary>,
     /// Whether there are more.
     pub has_more_flows: bool,

@@ -85,6 +85,28 @@ fn numbers_lead_to_what_they_count() {
 }
 
 #[test]
+fn numbers_of_nothing_say_so() {
+    let span = json!({"since": "2026-01-31T00:00:00Z", "until": "2026-02-01T00:00:00Z", "n_created": 0, "n_succeeded": 0,
+        "n_failed": 0, "n_cancelled": 0, "per_hour": 0.0});
+    let view: WindowView = of(json!({"window": "24h", "now": span, "before": span, "points": []}));
+    let seen = seen(&window_panel(&view, "etl"));
+    let feet: Vec<&str> = seen
+        .lines()
+        .skip(5)
+        .filter_map(|line| line.split("] ").nth(1))
+        .collect();
+    assert_eq!(
+        feet,
+        [
+            "Runs00 an hour",
+            "Failed00 cancelled",
+            "Succeeded–none ended",
+            "95 % take at most–none succeeded"
+        ]
+    );
+}
+
+#[test]
 fn a_course_has_gaps_where_nothing_is_known() {
     let html = window_panel(&window(), "etl");
     let paths: Vec<&str> = html

@@ -60,11 +60,14 @@ pub(super) fn tiles(view: &WindowView, flow: Option<&str>) -> String {
             delta: percent
                 .zip(before.success_percent())
                 .map(|(now, before)| (now - before, Rise::Good)),
-            foot: format!(
-                "{} of {} that ended",
-                format::thousands(now.n_succeeded),
-                format::thousands(now.n_succeeded + now.n_failed)
-            ),
+            foot: match now.n_succeeded + now.n_failed {
+                0 => "none ended".to_owned(),
+                n_judged => format!(
+                    "{} of {} that ended",
+                    format::thousands(now.n_succeeded),
+                    format::thousands(n_judged)
+                ),
+            },
             course: course(|point| {
                 let n_judged = point.n_succeeded + point.n_failed;
                 (n_judged > 0).then(|| point.n_succeeded as f64 / n_judged as f64)
@@ -80,7 +83,10 @@ pub(super) fn tiles(view: &WindowView, flow: Option<&str>) -> String {
                 .zip(before.duration_ms_p95)
                 .and_then(|(now, before)| change(now as f64, before as f64))
                 .map(|by| (by, Rise::Bad)),
-            foot: format!("half {}, wait {}", ms(now.duration_ms_p50), ms(now.wait_ms_p95)),
+            foot: match (now.duration_ms_p50, now.wait_ms_p95) {
+                (None, None) => "none succeeded".to_owned(),
+                (half, wait) => format!("half {}, wait {}", ms(half), ms(wait)),
+            },
             course: course(|point| point.duration_ms_p95.map(|ms| ms as f64)),
             state: "waiting",
         },

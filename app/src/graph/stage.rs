@@ -55,7 +55,7 @@ pub fn Stage(
                 <button
                     type="button"
                     class="button quiet small num"
-                    title="Actual size"
+                    title="Actual size (3)"
                     aria-label="Actual size"
                     on:click=move |_| handle.zoom(f64::NAN)
                 >

@@ -93,7 +93,7 @@ impl LiveRun {
     /// The run of a page; none if this build cannot read the snapshot.
     #[must_use]
     pub fn new(page: RunPage) -> Option<Self> {
-        let plan = Arc::new(Plan::new(Arc::new(page.document)));
+        let plan = Arc::new(Plan::new(Arc::new(page.document)).saying_names());
         let n_tasks = plan.tasks.len();
         let state = RunState::restore(page.snapshot, Arc::clone(&plan))?;
         let past = page.past.and_then(|past| Self::restore_past(past, &plan));

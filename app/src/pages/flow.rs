@@ -183,7 +183,7 @@ fn Versions(id: String, newest: u32, shown: u32) -> impl IntoView {
         })
         .collect_view();
     let all = format!("/flows/{}/versions", format::url_part(&id));
-    view! { {links} <a href=all>"History"</a> }
+    view! { <span class="versions">{links} <a href=all>"History"</a></span> }
 }
 
 #[component]

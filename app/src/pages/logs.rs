@@ -11,6 +11,7 @@ mod browser;
 mod find;
 mod line;
 
+use flow::RunId;
 use flow::view::{TaskRunView, TaskStatus};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -292,6 +293,12 @@ impl Lines {
     }
 }
 
+/// Where a log is read as a file: of the attempt in sight, or of all.
+fn address(run: RunId, key: &str, attempt: Option<u32>) -> String {
+    let query = attempt.map_or_else(String::new, |attempt| format!("?attempt={attempt}"));
+    format!("/api/v1/runs/{run}/tasks/{}/logs{query}", format::url_part(key))
+}
+
 #[component]
 fn Log(
     shared: Shared,
@@ -302,10 +309,7 @@ fn Log(
     has_begun: Memo<bool>,
 ) -> impl IntoView {
     let id = shared.id;
-    let download = {
-        let only = attempt.map_or_else(String::new, |attempt| format!("?attempt={attempt}"));
-        format!("/api/v1/runs/{id}/tasks/{}/logs{only}", format::url_part(&key))
-    };
+    let download = address(id, &key, attempt);
     let next = page.next.clone();
     let is_file = shared.capsule.is_some();
     let lines = Lines::new(shared, attempt, page);
@@ -342,7 +346,9 @@ fn Log(
         browser::scrolled(lines, scroller, is_wrapped);
     };
     let is_empty = move || lines.n_rows() == 0;
+    let has_parts = Memo::new(move |_| task.with(|task| task.parts.is_some()));
     let none = move || match has_begun.get() {
+        _ if has_parts.get() => "Each of its runs has a log of its own.",
         true if attempt.is_some() => "No lines of this attempt.",
         true => "No lines.",
         false => "Nothing is written before the task begins.",
@@ -403,7 +409,7 @@ fn Log(
                 href=download
                 rel="external"
                 download
-                title="Download"
+                title=attempt.map_or_else(|| "Download".to_owned(), |attempt| format!("Download attempt {attempt}"))
                 aria-label="Download the log"
                 hidden=move || is_file || is_empty()
             >
@@ -474,5 +480,22 @@ fn Around(lines: Lines, rows: Memo<Vec<Drawn>>, is_alive: RwSignal<bool>) -> imp
             {move || link(before(), "Earlier lines")}
             {move || link(behind(), "Later lines")}
         </p>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_download_is_of_the_attempt_in_sight() {
+        assert_eq!(
+            address(RunId(0), "send[4]", None),
+            "/api/v1/runs/run_00000000000000000000000000/tasks/send%5B4%5D/logs"
+        );
+        assert_eq!(
+            address(RunId(0), "load", Some(2)),
+            "/api/v1/runs/run_00000000000000000000000000/tasks/load/logs?attempt=2"
+        );
     }
 }

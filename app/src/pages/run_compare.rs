@@ -141,7 +141,7 @@ fn Sides(comparison: Comparison) -> impl IntoView {
         <section>
             <h2>"Tasks"</h2>
             <div class="table-wrap">
-                <table class="compared">
+                <table class="compared tasks">
                     <caption class="sr">"Tasks of both runs"</caption>
                     <thead>
                         <tr>
@@ -181,8 +181,8 @@ fn Head(run: RunSummary, name: &'static str) -> impl IntoView {
         <div class="compare-head">
             <strong class="letter">{name}</strong>
             <Badge look=look::run(run.state)/>
-            <a class="cut" href=format!("/runs/{id}") title=id>
-                {run.flow_name} " " <code>{tail}</code>
+            <a class="run-of" href=format!("/runs/{id}") title=id>
+                <span class="cut">{run.flow_name}</span> " " <code>{tail}</code>
             </a>
             <span class="muted"><Moment at=run.started_at.unwrap_or(run.created_at)/></span>
             <span class="num">{took}</span>

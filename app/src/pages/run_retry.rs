@@ -161,6 +161,10 @@ fn WillRun(shared: Shared, plan: RetryView, again: Again) -> impl IntoView {
 #[component]
 fn WillRunRow(shared: Shared, will: WillRunView) -> impl IntoView {
     let name = name_of(shared, &will.task);
+    let why = match will.after {
+        Some(after) => format!("it comes after {}, which runs", shared.run.plan().called(&after)),
+        None => will.why,
+    };
     let items = (will.n_items_reused > 0).then(|| {
         let n = format::count(
             u64::from(will.n_items_reused),
@@ -172,7 +176,7 @@ fn WillRunRow(shared: Shared, will: WillRunView) -> impl IntoView {
     view! {
         <li>
             <strong>{name}</strong>
-            <span class="why soft">{will.why}</span>
+            <span class="why soft">{why}</span>
             {items}
         </li>
     }

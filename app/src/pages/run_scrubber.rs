@@ -291,7 +291,9 @@ mod browser {
             }
             Some(seq) if run.with_log(|log| log.last_seq() >= seq) == Some(true) => {
                 run.show(seq);
-                let told = run.with_log(|log| log.event(seq).map(words)).flatten();
+                let told = run
+                    .with_log(|log| log.event(seq).map(|event| words(event, &run.plan())))
+                    .flatten();
                 travel.words.set(told);
             }
             Some(_) => read(shared, travel),

@@ -599,7 +599,7 @@ mod browser {
             "End" => n_rows,
             "+" | "=" => return handled(event, || zoom(board, 2.0, None)),
             "-" => return handled(event, || zoom(board, 0.5, None)),
-            "0" => return handled(event, || zoom(board, 0.0, None)),
+            "0" | "1" => return handled(event, || zoom(board, 0.0, None)),
             "ArrowRight" => return handled(event, || open(board, at, true)),
             "ArrowLeft" => return handled(event, || open(board, at, false)),
             _ => return,

@@ -53,8 +53,8 @@ const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("arrows", "To the next task that way"),
             ("Enter", "Open the task"),
             ("+ −", "Nearer, farther"),
-            ("0", "Everything"),
-            ("1", "Actual size"),
+            ("1 0", "Everything"),
+            ("3", "Actual size"),
         ],
     ),
 ];
@@ -131,7 +131,7 @@ fn KeySheet() -> impl IntoView {
 /// An address with its name and what kind of thing it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
-    kind: &'static str,
+    kind: String,
     name: String,
     href: String,
 }
@@ -148,7 +148,7 @@ fn known(text: &str) -> Vec<Place> {
         ("Open a run from a file", "/runs/open"),
     ];
     let run = text.starts_with("run_").then(|| Place {
-        kind: "run",
+        kind: "run".to_owned(),
         name: text.clone(),
         href: format!("/runs/{}", format::url_part(&text)),
     });
@@ -156,7 +156,7 @@ fn known(text: &str) -> Vec<Place> {
         .into_iter()
         .filter(|(name, _)| name.to_ascii_lowercase().contains(&text))
         .map(|(name, href)| Place {
-            kind: "page",
+            kind: "page".to_owned(),
             name: name.to_owned(),
             href: href.to_owned(),
         });
@@ -276,6 +276,17 @@ mod tests {
         assert_eq!(
             names,
             ["Order checks", "Nightly orders", "Health report", "Hello"]
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "editor")]
+    fn a_graph_is_seen_whole_by_the_keys_of_the_editor() {
+        let keys = editor::actions::of(editor::actions::Command::FitAll).keys;
+        let told = KEYS[2].1.iter().find(|(_, what)| *what == "Everything");
+        assert_eq!(
+            told.map(|(told, _)| told.split(' ').collect()),
+            Some(keys.to_vec())
         );
     }
 

@@ -105,6 +105,8 @@ pub(super) async fn input(
 pub(super) struct LogParams {
     /// What follows this position, the `id` of a frame.
     after: Option<String>,
+    /// Only the lines of this attempt.
+    attempt: Option<u32>,
     /// As server-sent events, until the task has settled; as with `Accept: text/event-stream`.
     #[serde(default, deserialize_with = "flag")]
     follow: bool,
@@ -128,12 +130,12 @@ pub(super) async fn logs(
     let after = logs::position(params.after.as_deref())?;
     if params.follow || wants_events(&headers) {
         let last = logs::position(stream::last_event_id(&headers)?.as_deref())?;
-        let lines = TaskLogs::open(&state.engine, run, task, after.max(last)).await?;
+        let lines = TaskLogs::open(&state.engine, run, task, after.max(last), params.attempt).await?;
         return stream::sse(&state, Box::new(lines));
     }
     // Asked first, so that an unknown task is an error and not an empty log.
     state.engine.task(run, &task).await?;
-    let body = Body::from_stream(logs::text(state.engine.clone(), run, task, after));
+    let body = Body::from_stream(logs::text(state.engine.clone(), run, task, after, params.attempt));
     let kind = [(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),

@@ -18,7 +18,7 @@ use super::{ACTOR, EngineBackend, told};
 use crate::api::LIST_DEFAULT;
 use crate::problem::ApiError;
 
-/// Flows on the first page.
+/// Flows on the first page: those that ran last.
 const FLOWS_SHOWN: usize = 12;
 
 /// Newest runs on the first page.
@@ -39,14 +39,18 @@ const FLOWS_OFFERED: usize = 200;
 #[async_trait]
 impl BoardBackend for EngineBackend {
     async fn home(&self, window: Window) -> Result<HomeData, AppError> {
-        let flows = self.engine.flows(None, None, FLOWS_SHOWN).await.map_err(told)?;
+        // One more than is shown tells that there are more.
+        let latest = self.engine.latest_flows(FLOWS_SHOWN + 1).await;
+        let mut flows = latest.map_err(told)?;
+        let has_more_flows = flows.len() > FLOWS_SHOWN;
+        flows.truncate(FLOWS_SHOWN);
         let recent = self.engine.runs(&Default::default(), None, RECENT_SHOWN).await;
         Ok(HomeData {
             now: self.engine.clock().now(),
             window: self.engine.window(None, window).await.map_err(told)?,
             attention: self.engine.attention().await.map_err(told)?,
-            has_more_flows: flows.next_cursor.is_some(),
-            flows: flows.items,
+            has_more_flows,
+            flows,
             agenda: self.engine.agenda(AHEAD).await.map_err(told)?,
             recent: recent.map_err(told)?.items,
         })

@@ -73,23 +73,41 @@ pub(crate) fn line_of(attempt: u32, n: u64, chunk: &LogChunk, text: &str) -> Log
     }
 }
 
-/// A log as text, read piece by piece as the client takes it.
+/// Where the lines of an attempt begin; of all if none is named.
+const fn beginning(attempt: Option<u32>) -> (u32, u64) {
+    match attempt {
+        Some(attempt) => (attempt, 0),
+        None => (0, 0),
+    }
+}
+
+/// Leaves out what is of other attempts. They stand one after the other: what is left of a piece that began with this one is all of it.
+fn keep(logs: &mut Logs, attempt: Option<u32>) {
+    logs.chunks
+        .retain(|(of, _)| attempt.is_none_or(|attempt| attempt == *of));
+}
+
+/// A log as text, or an attempt's part of it, read piece by piece as the client takes it.
 pub(crate) fn text(
     engine: Engine,
     run: RunId,
     task: String,
     after: (u32, u64),
+    attempt: Option<u32>,
 ) -> impl Stream<Item = EngineResult<Bytes>> {
-    futures::stream::try_unfold((engine, task, after), move |(engine, task, after)| async move {
-        if after.0 == 0 {
+    let is_from_start = after.0 == 0;
+    let start = (engine, task, after.max(beginning(attempt)), is_from_start);
+    futures::stream::try_unfold(start, move |(engine, task, after, is_first)| async move {
+        if is_first {
             engine.logs_flushed(run).await;
         }
-        let logs = engine.task_logs(run, &task, after, TEXT_BYTES).await?;
+        let mut logs = engine.task_logs(run, &task, after, TEXT_BYTES).await?;
+        keep(&mut logs, attempt);
         if logs.chunks.is_empty() {
             return Ok(None);
         }
         let text: String = logs.chunks.into_iter().map(|(_, chunk)| chunk.text).collect();
-        Ok(Some((Bytes::from(text), (engine, task, logs.next))))
+        Ok(Some((Bytes::from(text), (engine, task, logs.next, false))))
     })
 }
 
@@ -122,6 +140,8 @@ pub(crate) struct TaskLogs {
     run: RunId,
     task: String,
     after: (u32, u64),
+    /// The attempt whose lines are followed; of all if none is named.
+    attempt: Option<u32>,
     grown: broadcast::Receiver<LogHint>,
     changed: watch::Receiver<u64>,
     stage: Stage,
@@ -135,6 +155,7 @@ impl TaskLogs {
         run: RunId,
         task: String,
         after: (u32, u64),
+        attempt: Option<u32>,
     ) -> EngineResult<Self> {
         // Register before looking, or what happens in between is missed.
         let (grown, changed) = (engine.watch_logs(), engine.watch_run(run));
@@ -144,7 +165,8 @@ impl TaskLogs {
             engine,
             run,
             task,
-            after,
+            after: after.max(beginning(attempt)),
+            attempt,
             grown,
             changed,
             stage: Stage::Hello,
@@ -155,10 +177,11 @@ impl TaskLogs {
     /// Reads what follows the position; none if nothing does.
     async fn read(&mut self) -> EngineResult<Option<Frame>> {
         self.pace.wait().await;
-        let logs = self
+        let mut logs = self
             .engine
             .task_logs(self.run, &self.task, self.after, FLUSH_BYTES)
             .await?;
+        keep(&mut logs, self.attempt);
         if logs.chunks.is_empty() {
             return Ok(None);
         }

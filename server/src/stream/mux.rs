@@ -187,7 +187,7 @@ async fn source(engine: &Engine, name: &str, position: &str) -> ApiResult<Box<dy
         "logs" => {
             let (run, task) = of.split_once('/').ok_or_else(unknown)?;
             let after = logs::position(Some(position))?;
-            Box::new(TaskLogs::open(engine, run_id(run)?, task.to_owned(), after).await?)
+            Box::new(TaskLogs::open(engine, run_id(run)?, task.to_owned(), after, None).await?)
         }
         "flow" => {
             engine.flow_versions(of).await?;

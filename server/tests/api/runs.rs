@@ -505,6 +505,26 @@ async fn logs_are_text() {
     "#]],
     )
     .await;
+    site.save("flow: again\ntasks: { say: { type: shell, retry: { max_attempts: 2, first: 1ms }, with: { command: 'echo attempt $POINTWORK_ATTEMPT; exit 1' } } }").await;
+    let again = site.finish("again").await;
+    for (query, lines) in [
+        ("", "attempt 1\nattempt 2\n"),
+        ("?attempt=1", "attempt 1\n"),
+        ("?attempt=2", "attempt 2\n"),
+        ("?attempt=3", ""),
+    ] {
+        let logs = site
+            .send(&format!("GET /api/v1/runs/{again}/tasks/say/logs{query}"))
+            .await;
+        assert_eq!((logs.status, logs.body.as_str()), (200, lines), "{query}");
+    }
+    let followed = site
+        .send(&format!(
+            "GET /api/v1/runs/{again}/tasks/say/logs?follow&attempt=1"
+        ))
+        .await;
+    assert!(followed.body.contains("attempt 1"), "{}", followed.body);
+    assert!(!followed.body.contains("attempt 2"), "{}", followed.body);
     let input = site
         .send(&format!("GET /api/v1/runs/{run}/tasks/say/input"))
         .await

@@ -74,11 +74,11 @@ fn tasks_fail_as_they_are_told() {
                    38s  each[0]  succeeded
                    38s  each[1]  failed: broken
                    38s  each[2]  cancelled: it was stopped because other items had failed
-                   38s  each     failed: 1 item of 3 failed, each[1] first: broken
+                   38s  each     failed: 1 item of 3 failed, item 1 first: broken
                    38s           the ending: finally
                    38s  tell     succeeded "failed"
                    38s  tell     | failed
-                   38s           the run failed: 1 item of 3 failed, each[1] first: broken
+                   38s           the run failed: 1 item of 3 failed, item 1 first: broken
             exit code 1
         "#]],
     );

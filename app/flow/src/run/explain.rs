@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::RunId;
-use crate::plan::{Role, Spot, TaskIx};
+use crate::plan::{Plan, Role, Spot, TaskIx};
 use crate::run::state::{EdgeState, Phase, RunState, TaskRun, TaskState, WaitsFor};
 use crate::time::Timestamp;
 use crate::view::WhyView;
@@ -96,7 +96,7 @@ impl Explained {
     /// The same for callers and pages.
     #[must_use]
     pub fn view(&self) -> WhyView {
-        let (kind, reason) = self.reason.words();
+        let (kind, reason) = self.reason.words(&ToString::to_string);
         let mut view = WhyView {
             path: self.path.to_string(),
             kind: kind.to_owned(),
@@ -121,19 +121,15 @@ impl Explained {
 }
 
 impl Reason {
-    /// Its kind, and what it says as a sentence. Times stand apart.
-    fn words(&self) -> (&'static str, String) {
+    /// Its kind, and what it says as a sentence, in which tasks are `called` so. Times stand apart.
+    fn words(&self, called: &dyn Fn(&Arc<str>) -> String) -> (&'static str, String) {
         match self {
             Self::Runs { worker, .. } => match worker {
                 Some(worker) => ("runs", format!("the worker {worker} has it")),
                 None => ("runs", "a worker has it".to_owned()),
             },
             Self::Upstreams(tasks) => {
-                let named: Vec<&str> = tasks
-                    .iter()
-                    .take(UPSTREAMS_TOLD_MAX)
-                    .map(|task| &**task)
-                    .collect();
+                let named: Vec<String> = tasks.iter().take(UPSTREAMS_TOLD_MAX).map(called).collect();
                 let more = if tasks.len() > named.len() {
                     " and others"
                 } else {
@@ -175,8 +171,8 @@ impl Reason {
     }
 
     /// The same sentence with its time in it, for those who see nothing beside it. None if nothing holds the task up.
-    pub(super) fn sentence(&self) -> Option<String> {
-        let (_, words) = self.words();
+    pub(super) fn sentence(&self, plan: &Plan) -> Option<String> {
+        let (_, words) = self.words(&|task| plan.called(task));
         // Nobody reads microseconds; the field beside the sentence holds them.
         let second = |at: Timestamp| Timestamp::from_micros(at.as_micros().div_euclid(1_000_000) * 1_000_000);
         let until = |until: &Option<Timestamp>| until.map(|until| format!(" until {}", second(until)));

@@ -75,6 +75,17 @@ pub enum Why {
     Upstream(Arc<str>),
 }
 
+impl Why {
+    /// The task that runs before it, if that is why.
+    #[must_use]
+    pub fn after(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Upstream(task) => Some(task),
+            _ => None,
+        }
+    }
+}
+
 /// Why a run cannot start from a task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadStart {

@@ -250,11 +250,10 @@ impl RunState {
             | TaskState::Spread
             | TaskState::Waiting { .. } => {
                 match (self.why_not_running(spot, task), self.plan.task(ix).role) {
-                    (Reason::Ending(_), Role::Undo(of)) => format!(
-                        "takes back {} if the run fails or is cancelled",
-                        self.plan.task(of).key
-                    ),
-                    (reason, _) => return reason.sentence(),
+                    (Reason::Ending(_), Role::Undo(of)) => {
+                        format!("takes back {} if the run fails or is cancelled", self.called(of))
+                    }
+                    (reason, _) => return reason.sentence(&self.plan),
                 }
             }
             TaskState::Skipped {
@@ -272,7 +271,11 @@ impl RunState {
             TaskState::Cancelled { reason } => reason.to_string(),
             TaskState::Succeeded { .. } => {
                 let from = task.cached_from.as_ref()?;
-                format!("cached: the result of {} of {} holds", from.task, from.run)
+                format!(
+                    "cached: the result of {} of {} holds",
+                    self.plan.called(&from.task),
+                    from.run
+                )
             }
             TaskState::Failed { .. } => return None,
         })
@@ -311,15 +314,20 @@ impl RunState {
 
     /// Why there was nothing to take back of a task, though the run has not succeeded.
     fn why_not_undone(&self, of: TaskIx) -> String {
-        let key = &self.plan.task(of).key;
+        let task = self.called(of);
         match (self.task(of).state.status(), self.plan.task(of).spread) {
             (TaskStatus::Succeeded, _) if self.is_reused(of) => {
-                format!("what {key} did, an earlier run had done: only own work is taken back")
+                format!("what {task} did, an earlier run had done: only own work is taken back")
             }
             (TaskStatus::Succeeded, _) => "was not needed".to_owned(),
-            (_, Some(_)) => format!("{key} as a whole did not succeed, so nothing of it is taken back"),
-            (_, None) => format!("{key} did not succeed, so there is nothing to take back"),
+            (_, Some(_)) => format!("{task} as a whole did not succeed, so nothing of it is taken back"),
+            (_, None) => format!("{task} did not succeed, so there is nothing to take back"),
         }
+    }
+
+    /// What sentences call a task.
+    fn called(&self, ix: TaskIx) -> String {
+        self.plan.called(&self.plan.task(ix).key)
     }
 
     /// Why no edge from `key` to a task was taken.
@@ -327,6 +335,7 @@ impl RunState {
         let Some(from) = self.plan.find(key) else {
             return format!("upstream {key} settled another way");
         };
+        let task = self.called(from);
         let mut edges = self
             .plan
             .task(to)
@@ -334,7 +343,7 @@ impl RunState {
             .iter()
             .filter(|&&at| self.plan.edge(at).from == from);
         if edges.any(|&at| self.data.edges[at as usize] == EdgeState::NotTaken && self.names_state(at)) {
-            return format!("the condition of the edge from {key} was false");
+            return format!("the condition of the edge from {task} was false");
         }
         let settled_as = match &self.task(from).state {
             TaskState::Succeeded { case: Some(case), .. } => format!("took the case {case}"),
@@ -346,7 +355,7 @@ impl RunState {
             TaskState::Cancelled { .. } => "was cancelled".to_owned(),
             _ => "succeeded".to_owned(),
         };
-        format!("upstream {key} {settled_as}")
+        format!("upstream {task} {settled_as}")
     }
 
     /// A task's output, if it has one.

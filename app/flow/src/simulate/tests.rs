@@ -178,7 +178,7 @@ fn items_have_stubs_of_their_own() {
                1.000 a[1] task_failed no
                1.000 a[2] task_succeeded 9
                2.000 a[0] task_succeeded null
-               2.000 a task_failed 1 item of 3 failed, a[1] first: no
+               2.000 a task_failed 1 item of 3 failed, item 1 first: no
                2.000 run run_finished failed
             Ended
         "#]],

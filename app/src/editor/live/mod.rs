@@ -386,7 +386,7 @@ fn Board(desk: Desk) -> impl IntoView {
             ></canvas>
             <div class="zoomer" role="group" aria-label="Zoom">
                 <Tool desk command=Command::ZoomOut icon="u-minus"/>
-                <button type="button" class="button quiet small num" title="Actual size (0)" aria-label="Actual size" on:click=move |_| desk.run(Command::ActualSize)>
+                <button type="button" class="button quiet small num" title="Actual size (3)" aria-label="Actual size" on:click=move |_| desk.run(Command::ActualSize)>
                     {move || format!("{} %", desk.zoom.get())}
                 </button>
                 <Tool desk command=Command::ZoomIn icon="u-plus"/>

@@ -175,14 +175,15 @@ async fn places(typed: &str) -> Vec<Place> {
     flows.sort_by_key(|flow| rank(&flow.name, typed));
     let flows = flows.into_iter().take(FOUND_MAX);
     let flows = flows.map(|flow| Place {
-        kind: "flow",
+        kind: "flow".to_owned(),
         href: format!("/flows/{}", format::url_part(&flow.id)),
         name: flow.name,
     });
     let runs = runs.into_iter().flat_map(|list| list.page.items).take(FOUND_MAX);
     let runs = runs.map(|run| Place {
-        kind: "run",
-        name: format!("{} · {}", run.flow_name, format::short_id(&run.id.to_string())),
+        // Where the name is cut, this is not.
+        kind: format!("run {}", format::short_id(&run.id.to_string())),
+        name: run.flow_name,
         href: format!("/runs/{}", run.id),
     });
     flows.chain(runs).collect()

@@ -227,6 +227,14 @@ impl Engine {
         Ok(self.parts.shared.store.flows(text, cursor, limit).await?)
     }
 
+    /// The flows of which a run was made last, newest first, then those without runs by name; archived ones are left out.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn latest_flows(&self, limit: usize) -> EngineResult<Vec<FlowSummary>> {
+        Ok(self.parts.shared.store.latest_flows(limit).await?)
+    }
+
     /// How many flows there are; archived ones are left out.
     ///
     /// # Errors

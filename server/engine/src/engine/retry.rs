@@ -315,6 +315,7 @@ impl Engine {
             view.runs.push(WillRunView {
                 task: format!("{inside}{}", task.path),
                 why: task.why.to_string(),
+                after: task.why.after().map(|after| format!("{inside}{after}")),
                 n_items_reused: task.n_items_reused,
             });
             let ix = compiled.plan.find(&task.path);

@@ -195,6 +195,10 @@ impl Store for GatedStore {
         block_on(self.store.flows(text, cursor, limit))
     }
 
+    async fn latest_flows(&self, limit: usize) -> StoreResult<Vec<FlowSummary>> {
+        block_on(self.store.latest_flows(limit))
+    }
+
     async fn count_flows(&self) -> StoreResult<u64> {
         block_on(self.store.count_flows())
     }

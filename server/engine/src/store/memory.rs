@@ -1,5 +1,6 @@
 //! Everything in memory: the same behaviour without a disk, for tests and for simulation.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -167,17 +168,36 @@ impl State {
             .filter_map(|(id, flow)| flow.versions.last().map(|newest| (id, flow, newest)))
             .filter(|(id, _, newest)| flow_has_text(text, id, &newest.name, newest.description.as_deref()))
             .take(limit + 1);
-        let flows = fitting.map(|(id, flow, newest)| FlowSummary {
-            id: id.clone(),
+        let flows = fitting.map(|(id, flow, newest)| self.flow_summary(id, flow.newest(), newest));
+        page_of_flows(flows.collect(), limit)
+    }
+
+    fn latest_flows(&self, limit: usize) -> Vec<FlowSummary> {
+        let all = self.flows.iter().filter(|(_, flow)| !flow.archived);
+        let mut flows: Vec<_> = all
+            .filter_map(|(id, flow)| flow.versions.last().map(|newest| (id, flow, newest)))
+            .collect();
+        flows.sort_by_cached_key(|(id, _, newest)| {
+            let run = self.by_flow.get(*id).and_then(BTreeSet::last).copied();
+            (Reverse(run), newest.name.to_ascii_lowercase())
+        });
+        let latest = flows.into_iter().take(limit);
+        latest
+            .map(|(id, flow, newest)| self.flow_summary(id, flow.newest(), newest))
+            .collect()
+    }
+
+    fn flow_summary(&self, id: &str, number: u32, newest: &NewVersion) -> FlowSummary {
+        FlowSummary {
+            id: id.to_owned(),
             name: newest.name.clone(),
             description: newest.description.clone(),
-            version: flow.newest(),
+            version: number,
             updated_at: newest.at,
             n_tasks: newest.n_tasks,
             runs: self.stats(Some(id)).runs,
             latest_runs: self.runs_of(id).take(LATEST_RUNS_MAX).map(dot).collect(),
-        });
-        page_of_flows(flows.collect(), limit)
+        }
     }
 
     fn runs_of(&self, flow: &str) -> impl Iterator<Item = &RunSummary> {
@@ -404,6 +424,10 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> StoreResult<Page<FlowSummary>> {
         Ok(self.state.lock().flows(text, cursor, limit))
+    }
+
+    async fn latest_flows(&self, limit: usize) -> StoreResult<Vec<FlowSummary>> {
+        Ok(self.state.lock().latest_flows(limit))
     }
 
     async fn count_flows(&self) -> StoreResult<u64> {

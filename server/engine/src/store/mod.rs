@@ -322,6 +322,10 @@ pub trait Store: LaneStore + BoardStore + EditStore {
         limit: usize,
     ) -> StoreResult<Page<FlowSummary>>;
 
+    /// The flows of which a run was made last, newest first, then those without runs by name; archived ones are left out. Costs a look
+    /// into an index for each flow, however many runs there are.
+    async fn latest_flows(&self, limit: usize) -> StoreResult<Vec<FlowSummary>>;
+
     /// How many flows there are, without the archived ones.
     async fn count_flows(&self) -> StoreResult<u64>;
 

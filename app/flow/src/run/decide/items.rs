@@ -188,10 +188,9 @@ impl Decider<'_, '_> {
             .errors
             .get(&first)
             .map_or_else(String::new, |error| format!(": {}", error.message));
-        let path = self.path(Spot::part(ix, first));
         TaskError::new(
             "items",
-            format!("{n_failed} {what} of {n} failed, {path} first{why}"),
+            format!("{n_failed} {what} of {n} failed, item {first} first{why}"),
         )
     }
 

@@ -252,10 +252,10 @@ fn items_and_iterations_start_runs() {
             each[0]  waiting    1 attempt  waits for run_0000000000000000000000002d of the flow one
             each[1]  failed     child_failed: the run run_0000000000000000000000002d failed: it broke
             run      running
-            each     failed     items: 1 item of 2 failed, each[1] first: the run run_0000000000000000000000002d failed: it broke
+            each     failed     items: 1 item of 2 failed, item 1 first: the run run_0000000000000000000000002d failed: it broke
             each[0]  cancelled  its task ended before it
             each[1]  failed     child_failed: the run run_0000000000000000000000002d failed: it broke
-            run      failed  each items: 1 item of 2 failed, each[1] first: the run run_0000000000000000000000002d failed: it broke
+            run      failed  each items: 1 item of 2 failed, item 1 first: the run run_0000000000000000000000002d failed: it broke
         "#]],
     );
     check(

@@ -1,8 +1,13 @@
 //! Why nothing runs.
 
+use std::sync::Arc;
+
 use expect_test::expect;
 
 use super::check;
+use super::script::Script;
+use crate::plan::{Plan, TaskIx};
+use crate::run::RunState;
 
 #[test]
 fn every_unfinished_task_has_its_reason() {
@@ -77,4 +82,45 @@ on_failure: { alert: { type: noop } }
             run        cancelled
         "#]],
     );
+}
+
+#[test]
+fn pages_call_tasks_by_their_names() {
+    let run = Script::run(
+        "
+tasks:
+  fetch: { name: Fetch, type: work }
+  load: { name: Load all rows, type: work, undo: { type: work } }
+  size: { type: work }
+  report: { type: noop, needs: [fetch, load, size], join: settled }
+  mark: { name: Mark the day, type: noop, needs: [load] }
+  after: { type: noop, needs: [mark] }
+",
+        "load fails",
+    );
+    let state = &run.world.state;
+    let named = Arc::new(Plan::new(Arc::clone(&state.plan().doc)).saying_names());
+    let named = RunState::restore(state.viewer_snapshot(), named).expect("is of this plan");
+    let mut told = String::new();
+    for ix in 0..state.tasks().len() as TaskIx {
+        let (id, name) = (state.task_view(ix).reason, named.task_view(ix).reason);
+        if id != name {
+            told.push_str(&format!(
+                "{}\n{}\n",
+                id.unwrap_or_default(),
+                name.unwrap_or_default()
+            ));
+        }
+    }
+    expect![[r#"
+        waits for fetch, size
+        waits for Fetch, size
+        upstream load failed
+        upstream “Load all rows” failed
+        upstream mark was skipped
+        upstream “Mark the day” was skipped
+        takes back load if the run fails or is cancelled
+        takes back “Load all rows” if the run fails or is cancelled
+    "#]]
+    .assert_eq(&told);
 }

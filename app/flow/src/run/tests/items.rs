@@ -141,7 +141,7 @@ fn the_first_failure_stops_the_others() {
             each[4]  blocked    waits for its turn
             mend     blocked    waits for each
             run      running
-            each     failed     items: 1 item of 5 failed, each[1] first: it broke
+            each     failed     items: 1 item of 5 failed, item 1 first: it broke
             each[0]  succeeded
             each[1]  failed     failed: it broke
             each[2]  cancelled  its task ended before it
@@ -177,10 +177,10 @@ fn all_run_though_some_fail() {
             16 task_failed {"task":"each[3]","error":{"kind":"failed","message":"it broke"}}
             17 attempt_started {"task":"each[4]","attempt":1,"worker":"w1"}
             18 task_succeeded {"task":"each[4]","output":{"value":4},"exit_code":0}
-            19 task_failed {"task":"each","error":{"kind":"items","message":"2 items of 5 failed, each[1] first: it broke"},"output":{"value":[0,null,2,null,4]}}
+            19 task_failed {"task":"each","error":{"kind":"items","message":"2 items of 5 failed, item 1 first: it broke"},"output":{"value":[0,null,2,null,4]}}
             20 task_succeeded {"task":"mend","output":{"value":null}}
             21 run_finished {"outcome":"succeeded"}
-            each     failed     items: 2 items of 5 failed, each[1] first: it broke
+            each     failed     items: 2 items of 5 failed, item 1 first: it broke
             each[0]  succeeded
             each[1]  failed     failed: it broke
             each[2]  succeeded
@@ -235,7 +235,7 @@ fn a_share_may_fail() {
         expect![[r#"
             - each[2] is asked to end
             - each[3] is asked to end
-            each     failed     items: 2 items of 5 failed, each[1] first: it broke
+            each     failed     items: 2 items of 5 failed, item 1 first: it broke
             each[0]  failed     failed: it broke
             each[1]  failed     failed: it broke
             each[2]  succeeded
@@ -264,10 +264,10 @@ fn a_condition_that_says_item_is_judged_for_each() {
         "tasks: { each: { type: work, when: '{{ item.x }}', for_each: { items: [0, {x: true}], on_item_failure: continue } } }",
         "each[1] ok 22",
         expect![[r#"
-            each     failed     items: 1 item of 2 failed, each[0] first: `item.x` is not there; `item` is a number and has no fields. In `{{ item.x }}`
+            each     failed     items: 1 item of 2 failed, item 0 first: `item.x` is not there; `item` is a number and has no fields. In `{{ item.x }}`
             each[0]  failed     expression: `item.x` is not there; `item` is a number and has no fields. In `{{ item.x }}`
             each[1]  succeeded
-            run      failed  each items: 1 item of 2 failed, each[0] first: `item.x` is not there; `item` is a number and has no fields. In `{{ item.x }}`
+            run      failed  each items: 1 item of 2 failed, item 0 first: `item.x` is not there; `item` is a number and has no fields. In `{{ item.x }}`
         "#]],
     );
     check(

@@ -308,10 +308,10 @@ fn each_item_has_an_answer_of_its_own() {
         expect![[r#"
             - approve ask[1]: `ask[1]` does not wait for an answer
             - approve ask[7]: the run is finished
-            ask     failed     items: 1 item of 2 failed, ask[0] first: rejected by local
+            ask     failed     items: 1 item of 2 failed, item 0 first: rejected by local
             ask[0]  failed     rejected: rejected by local
             ask[1]  succeeded
-            run     failed  ask items: 1 item of 2 failed, ask[0] first: rejected by local
+            run     failed  ask items: 1 item of 2 failed, item 0 first: rejected by local
         "#]],
     );
 }

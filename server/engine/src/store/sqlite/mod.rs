@@ -152,6 +152,10 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn latest_flows(&self, limit: usize) -> StoreResult<Vec<FlowSummary>> {
+        self.readers.read(move |conn| flows::latest(conn, limit)).await
+    }
+
     async fn count_flows(&self) -> StoreResult<u64> {
         self.readers.read(flows::count).await
     }

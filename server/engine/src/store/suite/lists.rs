@@ -329,6 +329,18 @@ pub(super) async fn flows_show_their_runs(store: &dyn Store, epochs: &ShardEpoch
         ["listed-d"]
     );
     assert_eq!(rest.next_cursor, None);
+    let latest = store.latest_flows(9).await.expect("ok");
+    assert_eq!(
+        latest.iter().map(|flow| flow.id.as_str()).collect::<Vec<_>>(),
+        ["listed-b", "listed-a", "listed-d"]
+    );
+    assert_eq!(latest[0], *b, "as in the list");
+    commit(store, epochs, &[run(235).of("listed-d")]).await;
+    let latest = store.latest_flows(2).await.expect("ok");
+    assert_eq!(
+        latest.iter().map(|flow| flow.id.as_str()).collect::<Vec<_>>(),
+        ["listed-d", "listed-b"]
+    );
     let described = store.flows(Some("what listed-d is"), None, 9).await.expect("ok");
     assert_eq!(described.items.len(), 1, "the description is searched too");
 }
