@@ -66,7 +66,7 @@ pub(crate) fn server_functions(state: &ServerState) -> Router<ServerState> {
 
 fn shared(state: &ServerState) -> SharedBackend {
     Arc::new(EngineBackend {
-        logs: LogLines::new(state.engine.clone()),
+        logs: state.shared.logs.clone(),
         engine: state.engine.clone(),
     })
 }
@@ -269,7 +269,8 @@ impl Backend for EngineBackend {
             // A page without scripts is not told later what was still on its way to the store.
             self.engine.logs_flushed(run).await;
         }
-        self.logs.page(run, &path, Ask { attempt, from, until }).await
+        let ask = Ask { attempt, from, until };
+        Ok(self.logs.page(run, &path, ask).await?)
     }
 
     async fn find_in_log(
@@ -279,7 +280,7 @@ impl Backend for EngineBackend {
         attempt: Option<u32>,
         needle: Needle,
     ) -> Result<LogFound, AppError> {
-        self.logs.find(run, &path, attempt, &needle).await
+        Ok(self.logs.find(run, &path, attempt, &needle).await?)
     }
 
     async fn cancel_run(&self, run: RunId, force: bool, reason: Option<String>) -> Result<(), AppError> {

@@ -6,17 +6,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use app::error::AppError;
 use app::log::needle::Needle;
 use app::log::{FOUND_MAX, PIECE, piece_of};
 use app::model::{LogFound, LogLine, LogPage, LogPart};
+use engine::Engine;
 use engine::store::LogChunk;
-use engine::{Engine, EngineError};
 use flow::{RunId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::problem::ApiError;
+use crate::problem::ApiResult;
 use crate::stream::logs::{line_of, position_text};
 
 /// Bytes read from the store at a time.
@@ -163,7 +162,7 @@ impl LogLines {
     ///
     /// # Errors
     /// If the run, the task or the log cannot be found or read.
-    pub(crate) async fn page(&self, run: RunId, path: &str, ask: Ask) -> Result<LogPage, AppError> {
+    pub(crate) async fn page(&self, run: RunId, path: &str, ask: Ask) -> ApiResult<LogPage> {
         let index = self.index(run, path);
         let mut index = index.lock().await;
         loop {
@@ -210,12 +209,8 @@ impl LogLines {
         })
     }
 
-    async fn read(&self, run: RunId, path: &str, after: Position) -> Result<Vec<(u32, LogChunk)>, AppError> {
-        let logs = self
-            .engine
-            .task_logs(run, path, after, READ_BYTES)
-            .await
-            .map_err(told)?;
+    async fn read(&self, run: RunId, path: &str, after: Position) -> ApiResult<Vec<(u32, LogChunk)>> {
+        let logs = self.engine.task_logs(run, path, after, READ_BYTES).await?;
         Ok(logs.chunks)
     }
 
@@ -227,15 +222,11 @@ impl LogLines {
         mark: Mark,
         attempt: u32,
         numbers: std::ops::Range<u64>,
-    ) -> Result<Vec<LogLine>, AppError> {
+    ) -> ApiResult<Vec<LogLine>> {
         let (mut after, mut n) = (mark.after, mark.first);
         let mut lines = Vec::new();
         while n < numbers.end {
-            let logs = self
-                .engine
-                .task_logs(run, path, after, MARK_BYTES)
-                .await
-                .map_err(told)?;
+            let logs = self.engine.task_logs(run, path, after, MARK_BYTES).await?;
             let Some((last, _)) = logs.chunks.last() else {
                 break;
             };
@@ -264,7 +255,7 @@ impl LogLines {
         index: &Index,
         attempt: Option<u32>,
         until: Timestamp,
-    ) -> Result<Vec<LogPart>, AppError> {
+    ) -> ApiResult<Vec<LogPart>> {
         let mut parts = index.parts(attempt);
         for part in &mut parts {
             let Some(mark) = index.mark(part.attempt, |mark| mark.at <= until) else {
@@ -275,8 +266,7 @@ impl LogLines {
             let logs = self
                 .engine
                 .task_logs(run, path, mark.after, MARK_BYTES * 2)
-                .await
-                .map_err(told)?;
+                .await?;
             let by_then = logs
                 .chunks
                 .iter()
@@ -296,16 +286,12 @@ impl LogLines {
         path: &str,
         attempt: Option<u32>,
         needle: &Needle,
-    ) -> Result<LogFound, AppError> {
+    ) -> ApiResult<LogFound> {
         let mut found = LogFound::default();
         let mut after = attempt.map_or((0, 0), |attempt| (attempt, 0));
         let (mut of, mut n) = (0, 0);
         loop {
-            let logs = self
-                .engine
-                .task_logs(run, path, after, READ_BYTES)
-                .await
-                .map_err(told)?;
+            let logs = self.engine.task_logs(run, path, after, READ_BYTES).await?;
             let Some((last, _)) = logs.chunks.last() else {
                 break;
             };
@@ -340,10 +326,6 @@ impl LogLines {
         }
         Ok(found)
     }
-}
-
-fn told(error: EngineError) -> AppError {
-    ApiError::from(error).into()
 }
 
 #[cfg(test)]

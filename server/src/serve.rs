@@ -23,6 +23,7 @@ use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::accept::{content_type, prefers_html};
+use crate::log_lines::LogLines;
 use crate::problem::ApiError;
 use crate::safety::{self, Hosts};
 use crate::state::{STREAMS_MAX, ServerState, Shared, Stopping};
@@ -123,6 +124,7 @@ impl Server {
                 stopping: stopping.clone(),
                 streams: Arc::new(Semaphore::new(STREAMS_MAX)),
                 wrong: Default::default(),
+                logs: LogLines::new(engine.clone()),
                 started_at: engine.clock().now(),
             }),
             engine: engine.clone(),

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use crate::api::Wrong;
+use crate::log_lines::LogLines;
 use crate::safety::Hosts;
 
 /// Streams open at once, of all kinds: each costs some kilobytes and a look at the store per change.
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Semaphore>,
     /// Addresses whose deliveries to webhooks were wrong.
     pub(crate) wrong: Mutex<Wrong>,
+    /// Logs by lines.
+    pub(crate) logs: LogLines,
     /// When the server started.
     pub(crate) started_at: Timestamp,
 }

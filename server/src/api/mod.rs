@@ -9,6 +9,7 @@ mod capsule;
 mod flows;
 mod health;
 mod hooks;
+mod logs;
 mod metrics;
 mod notifications;
 mod queues;
@@ -78,6 +79,8 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(tasks::input))
         .routes(routes!(tasks::output))
         .routes(routes!(tasks::logs))
+        .routes(routes!(logs::lines))
+        .routes(routes!(logs::find))
         .routes(routes!(answers::signal))
         .routes(routes!(answers::approve))
         .routes(routes!(answers::reject))

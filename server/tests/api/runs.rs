@@ -1,7 +1,7 @@
 //! Runs: wait, read, list, cancel, events, tasks, outputs, logs.
 
 use expect_test::expect;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Site;
 
@@ -463,6 +463,74 @@ async fn large_outputs_come_whole() {
         "events hold references only: {}",
         events.body.len()
     );
+}
+
+#[tokio::test]
+async fn lines_of_a_log_have_numbers_and_are_found() {
+    let site = Site::start().await;
+    site.save("flow: talk\ntasks:\n  say: { type: shell, retry: { max_attempts: 2, first: 1ms }, with: { command: 'seq 1 500; [ $POINTWORK_ATTEMPT = 2 ]' } }\n  warn: { type: shell, with: { command: 'echo \"it went wrong\" >&2' } }\n").await;
+    let run = site.finish("talk").await;
+    let of = async |task: &str, what: &str| -> Value {
+        let answer = site
+            .send(&format!("GET /api/v1/runs/{run}/tasks/{task}/logs/{what}"))
+            .await;
+        assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+        serde_json::from_str(&answer.body).expect("JSON")
+    };
+    let read = async |what: &str| of("say", what).await;
+    let told = |page: &Value| {
+        let lines = page["lines"].as_array().expect("lines");
+        let line = |line: &Value| {
+            format!(
+                "{}:{} {}",
+                line["attempt"],
+                line["n"],
+                line["text"].as_str().unwrap_or("?")
+            )
+        };
+        (line(&lines[0]), line(&lines[lines.len() - 1]), lines.len())
+    };
+    let owned = |first: &str, last: &str, n| (first.to_owned(), last.to_owned(), n);
+    let end = read("lines").await;
+    assert_eq!(
+        end["parts"],
+        json!([{ "attempt": 1, "n_lines": 500 }, { "attempt": 2, "n_lines": 500 }])
+    );
+    assert_eq!(told(&end), owned("2:401 401", "2:500 500", 100));
+    assert_eq!(
+        told(&read("lines?from=1:250").await),
+        owned("1:101 101", "1:300 300", 200)
+    );
+    assert_eq!(
+        told(&read("lines?from=1:201").await),
+        owned("1:201 201", "1:400 400", 200)
+    );
+    assert_eq!(read("lines?attempt=2&from=1:9").await["lines"], json!([]));
+    assert_eq!(read("lines?until=2000-01-01T00:00:00Z").await["lines"], json!([]));
+
+    let found = read("find?text=499").await;
+    assert_eq!(found, json!({ "n_lines": 2, "places": [[1, 499], [2, 499]] }));
+    assert_eq!(read("find?text=5&attempt=2").await["n_lines"], 96);
+    let stderr = of("warn", "find?text=WENT&in=stderr").await;
+    assert_eq!(stderr, json!({ "n_lines": 1, "places": [[1, 1]] }));
+    assert_eq!(of("warn", "find?in=stderr").await, stderr);
+    assert_eq!(of("warn", "find?text=went&in=stdout").await["n_lines"], 0);
+    for (what, code) in [
+        ("find", "bad_query"),
+        ("find?in=x", "bad_stream"),
+        ("lines?from=x", "bad_line"),
+        ("lines?from=0:1", "bad_line"),
+    ] {
+        let answer = site
+            .send(&format!("GET /api/v1/runs/{run}/tasks/say/logs/{what}"))
+            .await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.contains(code), "{what}: {}", answer.body);
+    }
+    let unknown = site
+        .send(&format!("GET /api/v1/runs/{run}/tasks/none/logs/find?text=a"))
+        .await;
+    assert_eq!(unknown.status, 404);
 }
 
 #[tokio::test]

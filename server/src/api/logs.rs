@@ -1,0 +1,182 @@
+//! Lines of a task run's log by their numbers, and searches in it.
+
+use app::log::needle::{Needle, Stream};
+use app::log::place;
+use app::model::{LogFound, LogLine, LogPage, LogPart};
+use axum::extract::State;
+use axum::response::Response;
+use flow::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::json;
+use crate::extract::{Path, Query, run_id};
+use crate::log_lines::Ask;
+use crate::problem::{ApiError, ApiResult};
+use crate::state::ServerState;
+
+/// Which lines.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinesParams {
+    /// Only the lines of this attempt.
+    attempt: Option<u32>,
+    /// About a line: `2:120` is line 120 of the second attempt. The log's end unless given.
+    from: Option<String>,
+    /// As the log was at this moment.
+    until: Option<Timestamp>,
+}
+
+/// Lines of a log.
+#[derive(Serialize, ToSchema)]
+struct LinesView {
+    /// Lines one after the other, about two hundred.
+    lines: Vec<LineView>,
+    /// How much the whole log is, attempt by attempt.
+    parts: Vec<PartView>,
+    /// How much it was at the moment that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_then: Vec<PartView>,
+    /// Give it as `after` of `…/logs` to get what is written behind all that was counted.
+    next: Option<String>,
+}
+
+/// A line.
+#[derive(Serialize, ToSchema)]
+struct LineView {
+    /// From 1.
+    attempt: u32,
+    /// Its number within the attempt, from 1.
+    n: u64,
+    /// When it was written.
+    #[schema(value_type = String)]
+    at: Timestamp,
+    /// `stdout`, `stderr` or `engine`.
+    stream: String,
+    /// Its text, without the newline; may hold ANSI colour codes.
+    text: String,
+}
+
+/// What an attempt has written.
+#[derive(Serialize, ToSchema)]
+struct PartView {
+    /// From 1.
+    attempt: u32,
+    /// Its lines.
+    n_lines: u64,
+}
+
+impl From<LogPart> for PartView {
+    fn from(LogPart { attempt, n_lines }: LogPart) -> Self {
+        Self { attempt, n_lines }
+    }
+}
+
+impl From<LogLine> for LineView {
+    fn from(line: LogLine) -> Self {
+        Self {
+            attempt: line.attempt,
+            n: line.n,
+            at: line.at,
+            stream: line.stream,
+            text: line.text,
+        }
+    }
+}
+
+impl From<LogPage> for LinesView {
+    fn from(page: LogPage) -> Self {
+        let parts = |parts: Vec<LogPart>| parts.into_iter().map(PartView::from).collect();
+        Self {
+            lines: page.lines.into_iter().map(LineView::from).collect(),
+            parts: parts(page.parts),
+            by_then: parts(page.by_then),
+            next: page.next,
+        }
+    }
+}
+
+/// Read lines of a task run's log by their numbers
+#[utoipa::path(
+    get, path = "/runs/{run}/tasks/{task}/logs/lines", tag = "tasks",
+    params(("run" = String, Path, description = "`run_…`"), ("task" = String, Path, description = "The task run's path."), LinesParams),
+    responses((status = 200, description = "Lines about the one that was asked for, and how many there are in all.", body = LinesView))
+)]
+pub(super) async fn lines(
+    State(state): State<ServerState>,
+    Path((run, task)): Path<(String, String)>,
+    Query(params): Query<LinesParams>,
+) -> ApiResult<Response> {
+    let from = match params.from.as_deref() {
+        None => None,
+        Some(text) => Some(place(text).ok_or_else(|| {
+            ApiError::bad_request(
+                "bad_line",
+                format!("`{text}` is no line of a log; write `ATTEMPT:NUMBER`"),
+            )
+        })?),
+    };
+    let ask = Ask {
+        attempt: params.attempt,
+        from,
+        until: params.until,
+    };
+    let page = state.shared.logs.page(run_id(&run)?, &task, ask).await?;
+    Ok(json(&LinesView::from(page)))
+}
+
+/// What is searched for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FindParams {
+    /// Lines that hold this text, whatever its case; colour codes are no part of a line. All unless given.
+    #[serde(default)]
+    text: String,
+    /// Lines of this stream: `stdout`, `stderr` or `engine`. Of all unless given.
+    #[serde(rename = "in")]
+    stream: Option<String>,
+    /// Only the lines of this attempt.
+    attempt: Option<u32>,
+}
+
+/// What was found.
+#[derive(Serialize, ToSchema)]
+struct FoundView {
+    /// How many lines fit: all are counted.
+    n_lines: u64,
+    /// Where the first 10,000 are, as attempt and number.
+    #[schema(value_type = Vec<Vec<u64>>)]
+    places: Vec<(u32, u64)>,
+}
+
+/// Search a task run's log
+#[utoipa::path(
+    get, path = "/runs/{run}/tasks/{task}/logs/find", tag = "tasks",
+    params(("run" = String, Path, description = "`run_…`"), ("task" = String, Path, description = "The task run's path."), FindParams),
+    responses((status = 200, description = "Which lines fit.", body = FoundView))
+)]
+pub(super) async fn find(
+    State(state): State<ServerState>,
+    Path((run, task)): Path<(String, String)>,
+    Query(params): Query<FindParams>,
+) -> ApiResult<Response> {
+    let stream = match params.stream.as_deref() {
+        None => Stream::All,
+        Some(key) if Stream::ALL.iter().any(|stream| stream.key() == key) => Stream::of(key),
+        Some(key) => {
+            let detail = format!("`{key}` is no stream of a log; these are: stdout, stderr, engine");
+            return Err(ApiError::bad_request("bad_stream", detail));
+        }
+    };
+    let needle = Needle::new(&params.text, stream)
+        .ok_or_else(|| ApiError::bad_request("bad_query", "give `text`, `in` or both"))?;
+    let found = state
+        .shared
+        .logs
+        .find(run_id(&run)?, &task, params.attempt, &needle)
+        .await?;
+    let LogFound { n_lines, places } = found;
+    Ok(json(&FoundView { n_lines, places }))
+}
