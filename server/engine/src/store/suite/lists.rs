@@ -329,7 +329,7 @@ pub(super) async fn flows_show_their_runs(store: &dyn Store, epochs: &ShardEpoch
         ["listed-d"]
     );
     assert_eq!(rest.next_cursor, None);
-    let latest = store.latest_flows(9).await.expect("ok");
+    let latest = store.latest_flows(3).await.expect("ok");
     assert_eq!(
         latest.iter().map(|flow| flow.id.as_str()).collect::<Vec<_>>(),
         ["listed-b", "listed-a", "listed-d"]
