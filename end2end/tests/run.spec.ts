@@ -325,6 +325,7 @@ tasks:
     with:
       command: |
         for n in $(seq 1 4000); do echo "line $n of those that fill more than one piece"; done
+        sleep 0.3
         echo "Number 4001 went wrong" >&2
         until [ -e "$GATE" ]; do sleep 0.1; done
         echo "the end, line 4002"

@@ -192,21 +192,39 @@ impl LogLines {
             Some((_, n)) if n == piece_of(n) => n,
             _ => piece_of(from.saturating_sub(LINES_BEFORE).max(1)),
         };
-        let n_there = parts
-            .iter()
-            .find(|part| part.attempt == attempt)
-            .map_or(0, |part| part.n_lines);
-        let n = LINES_MAX.min((n_there + 1).saturating_sub(from));
-        let lines = match index.mark(attempt, |mark| mark.first <= from) {
-            Some(mark) if n > 0 => self.lines(run, path, mark, attempt, from..from + n).await?,
-            _ => Vec::new(),
-        };
+        let mut lines = self.some(run, path, &index, shown, (attempt, from)).await?;
+        // What the last attempt has written may be little: those before it come along.
+        let mut before = shown.iter().rev().skip_while(|part| part.attempt >= attempt);
+        while ask.from.is_none() && (lines.len() as u64) < LINES_BEFORE {
+            let Some(part) = before.next() else { break };
+            let from = piece_of(part.n_lines.saturating_sub(LINES_BEFORE).max(1));
+            let mut earlier = self.some(run, path, &index, shown, (part.attempt, from)).await?;
+            earlier.append(&mut lines);
+            lines = earlier;
+        }
         Ok(LogPage {
             lines,
             parts,
             by_then,
             next: next.filter(|next| next.0 > 0).map(position_text),
         })
+    }
+
+    /// Lines of an attempt from one on, as many as an answer has.
+    async fn some(
+        &self,
+        run: RunId,
+        path: &str,
+        index: &Index,
+        parts: &[LogPart],
+        (attempt, from): (u32, u64),
+    ) -> ApiResult<Vec<LogLine>> {
+        let part = parts.iter().find(|part| part.attempt == attempt);
+        let end = part.map_or(0, |part| part.n_lines + 1).min(from + LINES_MAX);
+        match index.mark(attempt, |mark| mark.first <= from) {
+            Some(mark) if from < end => self.lines(run, path, mark, attempt, from..end).await,
+            _ => Ok(Vec::new()),
+        }
     }
 
     async fn read(&self, run: RunId, path: &str, after: Position) -> ApiResult<Vec<(u32, LogChunk)>> {

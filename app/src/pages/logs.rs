@@ -16,7 +16,7 @@ use flow::view::{TaskRunView, TaskStatus};
 use leptos::html::Div;
 use leptos::prelude::*;
 
-use self::find::Find;
+use self::find::{Find, Search, search};
 use self::line::Line;
 use super::run::Shared;
 use crate::fns;
@@ -71,6 +71,8 @@ pub fn Logs(
             }
         },
     );
+    // Not made where it is shown: the server makes that more than once, and the browser could not tell which was meant.
+    let found = search(shared, attempt, &key);
     let key = StoredValue::new(key);
     view! {
         <section class="log-panel" aria-labelledby="log-title">
@@ -78,7 +80,7 @@ pub fn Logs(
                 {move || Suspend::new(async move {
                     let (attempt, page) = first.await;
                     let page = page.unwrap_or_default();
-                    view! { <Log shared task key=key.get_value() attempt page has_begun/> }
+                    view! { <Log shared task key=key.get_value() attempt page found has_begun/> }
                 })}
             </Transition>
         </section>
@@ -164,9 +166,14 @@ impl Lines {
         }
     }
 
-    /// The page.
-    fn shared(self) -> Shared {
-        self.kept.get_value()
+    /// The page; none when the panel is gone. An address that changes may close the panel, and those who look at the address in it are
+    /// told before they go.
+    fn shared(self) -> Option<Shared> {
+        self.kept.try_get_value()
+    }
+
+    fn here(self) -> Option<(u32, u64)> {
+        self.here.try_get().flatten()
     }
 
     /// Newer lines.
@@ -208,23 +215,28 @@ impl Lines {
 
     /// How many lines there are, at the moment that is shown.
     fn n_rows(self) -> usize {
-        let Some(instant) = self.shared().run.instant.get() else {
-            return self.sheet.with(Sheet::n_rows);
+        let Some(shared) = self.shared() else { return 0 };
+        let Some(instant) = shared.run.instant.get() else {
+            return self.sheet.try_with(Sheet::n_rows).unwrap_or(0);
         };
-        self.sheet.with(|sheet| match sheet.is_whole() {
+        let n_rows = self.sheet.try_with(|sheet| match sheet.is_whole() {
             true => sheet.lines().take_while(|line| line.at <= instant.at).count(),
             false => {
                 let by_then = self.by_then.get();
                 let extents: Vec<_> = by_then.iter().map(|part| (part.attempt, part.n_lines)).collect();
                 sheet.n_rows_of(&extents)
             }
-        })
+        });
+        n_rows.unwrap_or(0)
     }
 
     /// Those to be drawn: all that came at first, and once there is somebody to see it, what is in sight.
     fn drawn(self) -> std::ops::Range<usize> {
         let n_rows = self.n_rows();
-        let Some(sight) = self.sight.get() else {
+        let Some(sight) = self.sight.try_get() else {
+            return 0..0;
+        };
+        let Some(sight) = sight else {
             return self.sheet.with(|sheet| {
                 let is_here = |at: &usize| sheet.row(*at).is_some_and(|row| row.line.is_some());
                 // What came is one piece.
@@ -243,7 +255,8 @@ impl Lines {
         };
         let row_at = |px: f64| {
             let height = (px / LINE_PX).max(0.0) as usize;
-            self.sheet.with(|sheet| sheet.row_at(height, sight.columns))
+            let row = self.sheet.try_with(|sheet| sheet.row_at(height, sight.columns));
+            row.unwrap_or(0)
         };
         let first = row_at(sight.top).saturating_sub(MARGIN);
         let last = (row_at(sight.top + sight.height) + MARGIN).min(n_rows);
@@ -256,7 +269,7 @@ impl Lines {
 
     fn rows(self) -> Vec<Drawn> {
         let drawn = self.drawn();
-        self.sheet.with(|sheet| {
+        let rows = self.sheet.try_with(|sheet| {
             let rows = drawn.filter_map(|at| {
                 let row = sheet.row(at)?;
                 Some(Drawn {
@@ -268,13 +281,15 @@ impl Lines {
                 })
             });
             rows.collect()
-        })
+        });
+        rows.unwrap_or_default()
     }
 
     /// Pixels above a line.
     fn above(self, row: usize) -> f64 {
-        let columns = self.sight.get().and_then(|sight| sight.columns);
-        self.sheet.with(|sheet| sheet.height_above(row, columns)) as f64 * LINE_PX
+        let columns = self.sight.try_get().flatten().and_then(|sight| sight.columns);
+        let height = self.sheet.try_with(|sheet| sheet.height_above(row, columns));
+        height.unwrap_or(0) as f64 * LINE_PX
     }
 
     fn told(self) -> String {
@@ -286,10 +301,10 @@ impl Lines {
     }
 
     /// The address with a line named.
-    fn line_address(self, attempt: u32, n: u64) -> String {
+    fn line_address(self, attempt: u32, n: u64) -> Option<String> {
         let line = format!("{attempt}:{n}");
-        let shared = self.shared();
-        shared.changed(shared.view.get(), &[("line", Some(line.as_str()))])
+        let shared = self.shared()?;
+        Some(shared.changed(shared.view.get(), &[("line", Some(line.as_str()))]))
     }
 }
 
@@ -306,6 +321,7 @@ fn Log(
     key: String,
     attempt: Option<u32>,
     page: LogPage,
+    found: Search,
     has_begun: Memo<bool>,
 ) -> impl IntoView {
     let id = shared.id;
@@ -322,6 +338,7 @@ fn Log(
     #[cfg(feature = "hydrate")]
     {
         let panel = browser::Panel {
+            shared,
             lines,
             scroller,
             is_wrapped,
@@ -329,7 +346,7 @@ fn Log(
         };
         panel.enliven();
         if has_more && !is_file {
-            browser::follow(panel, format!("logs:{id}/{key}"), next, has_begun);
+            browser::follow(lines, scroller, format!("logs:{id}/{key}"), next, has_begun);
         }
         Effect::new(move |_| is_alive.set(true));
     }
@@ -370,7 +387,7 @@ fn Log(
         <header>
             <h3 id="log-title">"Log"</h3>
             <span class="grow muted num">{move || if is_empty() { String::new() } else { lines.told() }}</span>
-            <Find lines key is_empty=Signal::derive(is_empty)/>
+            <Find shared lines found is_empty=Signal::derive(is_empty)/>
             {attempt.map(|_| view! {
                 <a class="button quiet small" href=move || shared.attempt_address(None) data-noscroll="true">"All attempts"</a>
             })}
@@ -458,21 +475,24 @@ fn Log(
 /// Links to the lines before and behind those that are there, for a page without scripts.
 #[component]
 fn Around(lines: Lines, rows: Memo<Vec<Drawn>>, is_alive: RwSignal<bool>) -> impl IntoView {
+    // Once the page lives nobody needs them.
+    let is_needed = move || !is_alive.try_get().unwrap_or(true);
     let at = move |at: usize| {
-        lines
-            .sheet
-            .with(|sheet| sheet.row(at).map(|row| lines.line_address(row.attempt, row.n)))
+        lines.sheet.with(|sheet| {
+            sheet
+                .row(at)
+                .and_then(|row| lines.line_address(row.attempt, row.n))
+        })
     };
     let before = move || {
-        let first = rows.with(|rows| rows.first().map(|row| row.at))?;
+        let first = is_needed().then(|| rows.with(|rows| rows.first().map(|row| row.at)))??;
         at(first.checked_sub(1)?)
     };
     let behind = move || {
-        let last = rows.with(|rows| rows.last().map(|row| row.at))?;
+        let last = is_needed().then(|| rows.with(|rows| rows.last().map(|row| row.at)))??;
         (last + 1 < lines.n_rows()).then(|| at(last + 1)).flatten()
     };
     let link = move |href: Option<String>, text: &'static str| {
-        let href = href.filter(|_| !is_alive.get());
         href.map(|href| view! { <a class="button quiet small" href=href>{text}</a> })
     };
     view! {

@@ -12,7 +12,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Element, ResizeObserver};
 
-use super::{LINE_PX, Lines, Sight};
+use super::{LINE_PX, Lines, Shared, Sight};
 use crate::live::stream::{Batch, Next, Source, Stream, keep};
 use crate::log::PIECE;
 use crate::log::sheet::Sheet;
@@ -24,6 +24,7 @@ const FETCH_AFTER: Duration = Duration::from_millis(40);
 /// The log's panel.
 #[derive(Clone, Copy)]
 pub(super) struct Panel {
+    pub(super) shared: Shared,
     pub(super) lines: Lines,
     pub(super) scroller: NodeRef<Div>,
     pub(super) is_wrapped: RwSignal<bool>,
@@ -50,8 +51,9 @@ impl Panel {
             if !was_here {
                 self.watch_size(&element);
             }
-            match lines.here.get_untracked() {
-                Some(_) if !was_here => show(lines, scroller),
+            match untrack(|| lines.here()) {
+                // The room for all lines is made before the next frame.
+                Some(_) if !was_here => request_animation_frame(move || show(lines, scroller)),
                 _ if lines.is_following.get_untracked() => {
                     request_animation_frame(move || scroll_down(scroller))
                 }
@@ -61,7 +63,7 @@ impl Panel {
         });
         // Another line was named.
         Effect::new(move |before: Option<()>| {
-            let is_named = lines.here.get().is_some();
+            let is_named = lines.here().is_some();
             if before.is_some() && is_named {
                 request_animation_frame(move || show(lines, scroller));
             }
@@ -93,10 +95,10 @@ impl Panel {
     }
 
     fn fetch_what_is_seen(self) {
-        if self.lines.shared().capsule.is_some() {
+        let (lines, shared) = (self.lines, self.shared);
+        if shared.capsule.is_some() {
             return;
         }
-        let lines = self.lines;
         let asked: Rc<RefCell<HashSet<(u32, u64)>>> = Rc::default();
         Effect::new(move |_| {
             if lines.sight.with(Option::is_none) {
@@ -136,7 +138,7 @@ impl Panel {
         };
         spawn_local(async move {
             let from = Some(format!("{}:{}", place.0, place.1));
-            let page = crate::fns::task_logs(lines.shared().id, key, lines.attempt, from, None).await;
+            let page = crate::fns::task_logs(self.shared.id, key, lines.attempt, from, None).await;
             asked.borrow_mut().remove(&place);
             // What could not be fetched is asked for again when it comes into sight again.
             let Ok(page) = page else { return };
@@ -149,12 +151,12 @@ impl Panel {
 
     /// Asks how much was written by the moment that is shown, if that cannot be told here.
     fn follow_time(self) {
-        let lines = self.lines;
-        if lines.shared().capsule.is_some() {
+        let (lines, shared) = (self.lines, self.shared);
+        if shared.capsule.is_some() {
             return;
         }
         Effect::new(move |before: Option<()>| {
-            let Some(instant) = lines.shared().run.instant.get() else {
+            let Some(instant) = shared.run.instant.get() else {
                 return;
             };
             // The first moment came with the page.
@@ -166,14 +168,13 @@ impl Panel {
             };
             set_timeout(
                 move || {
-                    let now = lines.shared().run.instant.try_get_untracked().flatten();
+                    let now = shared.run.instant.try_get_untracked().flatten();
                     if now.is_none_or(|now| now.seq != instant.seq) {
                         return;
                     }
                     spawn_local(async move {
                         let until = Some(instant.at);
-                        let page =
-                            crate::fns::task_logs(lines.shared().id, key, lines.attempt, None, until).await;
+                        let page = crate::fns::task_logs(shared.id, key, lines.attempt, None, until).await;
                         if let Ok(page) = page {
                             lines.by_then.try_set(page.by_then);
                         }
@@ -213,8 +214,13 @@ impl Panel {
 }
 
 /// Opens the log's stream from where the first page ended.
-pub(super) fn follow(panel: Panel, topic: String, next: Option<String>, has_begun: Memo<bool>) {
-    let Panel { lines, scroller, .. } = panel;
+pub(super) fn follow(
+    lines: Lines,
+    scroller: NodeRef<Div>,
+    topic: String,
+    next: Option<String>,
+    has_begun: Memo<bool>,
+) {
     let position = StoredValue::new(next);
     let is_over = StoredValue::new(false);
     Effect::new(move |_| {
@@ -318,10 +324,9 @@ pub(super) fn scroll_down(scroller: NodeRef<Div>) {
 
 /// The line that is named comes into sight, if it is not.
 fn show(lines: Lines, scroller: NodeRef<Div>) {
-    let (Some(element), Some(Some((attempt, n)))) = (
-        scroller.try_get_untracked().flatten(),
-        lines.here.try_get_untracked(),
-    ) else {
+    let (Some(element), Some((attempt, n))) =
+        (scroller.try_get_untracked().flatten(), untrack(|| lines.here()))
+    else {
         return;
     };
     let Some(row) = lines.sheet.with_untracked(|sheet| sheet.place(attempt, n)) else {
@@ -341,7 +346,7 @@ fn show(lines: Lines, scroller: NodeRef<Div>) {
 /// Something was searched for: the last line that fits comes into sight, or the one that is named.
 pub(super) fn show_first(lines: Lines) {
     Effect::new(move |_| {
-        if lines.here.get_untracked().is_some() {
+        if untrack(|| lines.here()).is_some() {
             return;
         }
         let place = lines

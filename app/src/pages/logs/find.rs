@@ -4,46 +4,49 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
-use super::Lines;
+use super::{Lines, Shared};
 use crate::fns;
 use crate::format;
 use crate::icons::Icon;
-use crate::log::needle::Stream;
-use crate::model::LogFound;
+use crate::log::FOUND_MAX;
+use crate::log::needle::{Needle, Stream};
+use crate::log::sheet::Sheet;
+use crate::model::{LogFound, LogPage};
 use crate::pages::run::stay;
 
 /// So long after the last letter the server is asked.
 #[cfg(feature = "hydrate")]
 const PAUSE_MS: u64 = 150;
 
+/// What is searched for of a log, found.
+pub(super) type Search = Resource<Option<LogFound>>;
+
+/// Searches for what the address says. None if that is nothing.
+pub(super) fn search(shared: Shared, attempt: Memo<Option<u32>>, key: &str) -> Search {
+    let key = key.to_owned();
+    let asked = move || {
+        let text = shared.param("find").unwrap_or_default();
+        (attempt.get(), text, shared.param("in").unwrap_or_default())
+    };
+    Resource::new(asked, move |(attempt, text, stream)| {
+        let key = key.clone();
+        async move {
+            let needle = Needle::new(&text, Stream::of(&stream))?;
+            let found = match shared.capsule {
+                Some(capsule) => capsule.with_value(|capsule| within(capsule.log(&key, attempt), &needle)),
+                None => fns::find_in_log(shared.id, key, attempt, text, stream)
+                    .await
+                    .unwrap_or_default(),
+            };
+            Some(found)
+        }
+    })
+}
+
 /// The field, what was found, and the ways to it.
 #[component]
-pub(super) fn Find(lines: Lines, key: String, is_empty: Signal<bool>) -> impl IntoView {
-    let shared = lines.shared();
+pub(super) fn Find(shared: Shared, lines: Lines, found: Search, is_empty: Signal<bool>) -> impl IntoView {
     let field = NodeRef::<Input>::new();
-    let asked = Memo::new(move |_| {
-        (
-            shared.param("find").unwrap_or_default(),
-            shared.param("in").unwrap_or_default(),
-        )
-    });
-    let found = Resource::new(
-        move || asked.get(),
-        move |(text, stream)| {
-            let key = key.clone();
-            async move {
-                match shared.capsule {
-                    _ if text.is_empty() && Stream::of(&stream) == Stream::All => None,
-                    Some(_) => Some(here(lines)),
-                    None => Some(
-                        fns::find_in_log(shared.id, key, lines.attempt, text, stream)
-                            .await
-                            .unwrap_or_default(),
-                    ),
-                }
-            }
-        },
-    );
     // What is typed stands in the field; the address follows.
     let typed = untrack(|| shared.param("find")).unwrap_or_default();
     let stream = untrack(|| Stream::of(&shared.param("in").unwrap_or_default()));
@@ -112,7 +115,7 @@ pub(super) fn Find(lines: Lines, key: String, is_empty: Signal<bool>) -> impl In
     view! {
         <form
             method="get"
-            class="search find"
+            class="log-find"
             role="search"
             action=move || shared.base()
             hidden=move || is_empty.get()
@@ -152,8 +155,8 @@ fn Hits(lines: Lines, found: Option<LogFound>) -> impl IntoView {
     #[cfg(feature = "hydrate")]
     super::browser::show_first(lines);
     let told = move || {
-        let here = lines.here.get();
-        lines.found.with(|found| {
+        let here = lines.here();
+        lines.found.try_with(|found| {
             let found = found.as_ref()?;
             let at = here.and_then(|here| found.places.binary_search(&here).ok());
             Some(match (found.n_lines, at) {
@@ -161,7 +164,7 @@ fn Hits(lines: Lines, found: Option<LogFound>) -> impl IntoView {
                 (n, Some(at)) => format!("{} of {}", format::thousands(at as u64 + 1), format::thousands(n)),
                 (n, None) => format::count(n, "line", "lines"),
             })
-        })
+        })?
     };
     let link = move |is_next: bool| {
         let href = step(lines, is_next)?;
@@ -184,11 +187,11 @@ fn Hits(lines: Lines, found: Option<LogFound>) -> impl IntoView {
 
 /// The address of the next line that was found, or of the one before; round about.
 fn step(lines: Lines, is_next: bool) -> Option<String> {
-    let here = lines.here.get();
+    let here = lines.here();
     let place = lines
         .found
-        .with(|found| next(&found.as_ref()?.places, here, is_next))?;
-    Some(lines.line_address(place.0, place.1))
+        .try_with(|found| next(&found.as_ref()?.places, here, is_next))??;
+    lines.line_address(place.0, place.1)
 }
 
 /// The place behind or before one. Without one: the last, as a log is read from its end.
@@ -209,21 +212,17 @@ pub(super) fn next(places: &[(u32, u64)], here: Option<(u32, u64)>, is_next: boo
 }
 
 /// What is found in a log that is here as a whole: that of a file.
-fn here(lines: Lines) -> LogFound {
-    let mut found = LogFound::default();
-    let needle = lines.needle.get_untracked();
-    let Some(needle) = needle else { return found };
-    lines.sheet.with_untracked(|sheet| {
-        for line in sheet.lines() {
-            if needle.takes(&line.stream) && needle.is_in(&line.text) {
-                found.n_lines += 1;
-                if found.places.len() < crate::log::FOUND_MAX {
-                    found.places.push((line.attempt, line.n));
-                }
-            }
-        }
-    });
-    found
+fn within(page: LogPage, needle: &Needle) -> LogFound {
+    let mut sheet = Sheet::default();
+    sheet.add(page);
+    let fitting = sheet
+        .lines()
+        .filter(|line| needle.takes(&line.stream) && needle.is_in(&line.text));
+    let places: Vec<_> = fitting.map(|line| (line.attempt, line.n)).collect();
+    LogFound {
+        n_lines: places.len() as u64,
+        places: places.into_iter().take(FOUND_MAX).collect(),
+    }
 }
 
 /// Asks when nothing more was typed for a moment.

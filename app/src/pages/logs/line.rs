@@ -19,7 +19,7 @@ pub(super) fn Line(
 ) -> impl IntoView {
     let (attempt, n) = (row.attempt, row.n);
     let href = move || lines.line_address(attempt, n);
-    let is_here = move || lines.here.get() == Some((attempt, n));
+    let is_here = move || lines.here() == Some((attempt, n));
     // An attempt's first line says so.
     let begins = row.begins.then(|| format!("attempt {attempt}"));
     let Some(line) = row.line else {
@@ -37,13 +37,16 @@ pub(super) fn Line(
     );
     let is_error = line.stream == "stderr";
     let at = line.at;
-    let time = move || match lines.times.get() {
+    let time = move || match lines.times.try_get().unwrap_or_default() {
         Times::Off => None,
         Times::Since => Some(since(at, began.unwrap_or(at))),
         Times::Clock => Some(clock(at)),
     };
     let text = line.text;
-    let spans = move || lines.needle.with(|needle| drawn(&text, needle.as_ref()));
+    let spans = move || {
+        let drawn = lines.needle.try_with(|needle| drawn(&text, needle.as_ref()));
+        drawn.unwrap_or_default()
+    };
     view! {
         <li data-row=row.at data-stream=line.stream data-begins=begins class:here=is_here>
             <a class="n" data-n=n data-time=time href=href title=title tabindex="-1" aria-hidden="true" data-noscroll="true"></a>
