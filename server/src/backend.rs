@@ -265,10 +265,6 @@ impl Backend for EngineBackend {
         from: Option<(u32, u64)>,
         until: Option<Timestamp>,
     ) -> Result<LogPage, AppError> {
-        if from.is_none() {
-            // A page without scripts is not told later what was still on its way to the store.
-            self.engine.logs_flushed(run).await;
-        }
         let ask = Ask { attempt, from, until };
         Ok(self.logs.page(run, &path, ask).await?)
     }

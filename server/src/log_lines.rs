@@ -163,6 +163,10 @@ impl LogLines {
     /// # Errors
     /// If the run, the task or the log cannot be found or read.
     pub(crate) async fn page(&self, run: RunId, path: &str, ask: Ask) -> ApiResult<LogPage> {
+        if ask.from.is_none() {
+            // Whoever asks once is not told later what was still on its way to the store.
+            self.engine.logs_flushed(run).await;
+        }
         let index = self.index(run, path);
         let mut index = index.lock().await;
         loop {
@@ -305,6 +309,7 @@ impl LogLines {
         attempt: Option<u32>,
         needle: &Needle,
     ) -> ApiResult<LogFound> {
+        self.engine.logs_flushed(run).await;
         let mut found = LogFound::default();
         let mut after = attempt.map_or((0, 0), |attempt| (attempt, 0));
         let (mut of, mut n) = (0, 0);
