@@ -149,7 +149,7 @@ tasks:
   for (let step = 1; step <= 60; step++) await list.evaluate((list, step) => (list.scrollTop = (list.scrollHeight * step) / 60), step);
   const scrolled = await cost(cdp);
   const { frames: after } = await watched(page);
-  say("the same, scrolled from end to end: work per frame", `${(work(sorted, scrolled) / Math.max(1, after - frames)).toFixed(1)} ms`, "6 ms");
+  say("the same, a hundred thousand rows scrolled past in 60 steps: work per frame", `${(work(sorted, scrolled) / Math.max(1, after - frames)).toFixed(1)} ms`);
   say("the same: elements; heap of scripts", `${await elements(page)}; ${megabytes(scrolled["JSHeapUsedSize"])}`, "4,000; 80 MB");
 });
 
@@ -164,13 +164,13 @@ test("a grid of 5,000 tasks by runs", async ({ page, api }) => {
   const opened = await cost(cdp);
   say("a flow of 5,000 tasks with its grid: until the page lives; of it work", `${took} ms; ${work({}, opened).toFixed(0)} ms`);
   await watch(page);
-  const grid = page.getByRole("region", { name: "Tasks by run" });
+  const grid = page.locator(".grid-scroll");
   const frames = (await watched(page)).frames;
   for (let step = 1; step <= 60; step++) await grid.evaluate((grid, step) => (grid.scrollTop = (grid.scrollHeight * step) / 60), step);
   await expect(grid.locator(".grid-row").last()).toBeInViewport();
   const scrolled = await cost(cdp);
   const { frames: after } = await watched(page);
-  say("the grid, scrolled from end to end: work per frame", `${(work(opened, scrolled) / Math.max(1, after - frames)).toFixed(1)} ms`, "6 ms");
+  say("the grid, scrolled past in 60 steps: work per frame", `${(work(opened, scrolled) / Math.max(1, after - frames)).toFixed(1)} ms`);
   say("the same: elements; heap of scripts", `${await elements(page)}; ${megabytes(scrolled["JSHeapUsedSize"])}`, "4,000; 80 MB");
 });
 

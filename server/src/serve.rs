@@ -20,7 +20,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate, SizeAbove};
 
 use crate::accept::{content_type, prefers_html};
 use crate::log_lines::LogLines;
@@ -195,6 +198,7 @@ fn router(state: ServerState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(move |request| page_or_nothing(fallback.0, fallback.1, request))
         .layer(middleware::from_fn_with_state(pages, two_doors))
+        .layer(compression())
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic hook has told what and where.
             ApiError::new(
@@ -206,6 +210,18 @@ fn router(state: ServerState) -> Router {
         }))
         .layer(middleware::from_fn_with_state(state.clone(), safety::guard))
         .with_state(state)
+}
+
+/// What is written for each request travels compressed, quickly; files are compressed already, fonts in themselves. Streams are left alone:
+/// they would wait for more. So are short answers, which are most.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let what = DefaultPredicate::new()
+        .and(SizeAbove::new(1024))
+        .and(NotForContentType::const_new("font/"))
+        .and(NotForContentType::const_new("application/wasm"));
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(what)
 }
 
 /// Addresses with two doors: a page for browsers, JSON for programs.

@@ -426,3 +426,29 @@ async fn streams_end_when_the_server_goes_down() {
     site.stop().await;
     assert_eq!(frames.next().await, None);
 }
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_ask_and_streams_never() {
+    let site = Site::start().await;
+    site.save("flow: one\ntasks: { a: { type: noop } }").await;
+    let run = site.finish("one").await;
+    let encoding = async |request: String| {
+        let answer = site.send(&request).await;
+        assert_eq!(answer.status, 200, "{request}");
+        answer
+            .headers
+            .get("content-encoding")
+            .map(|value| value.to_str().unwrap_or("?").to_owned())
+    };
+    let described = "GET /api/v1/task-types";
+    let packed = encoding(format!("{described}\naccept-encoding: gzip, br")).await;
+    assert_eq!(packed.as_deref(), Some("gzip"));
+    assert_eq!(encoding(described.to_owned()).await, None);
+    assert_eq!(
+        encoding("GET /health\naccept-encoding: gzip".to_owned()).await,
+        None
+    );
+    let path = format!("/api/v1/runs/{run}");
+    let stream = format!("GET {path}/events\naccept: text/event-stream\naccept-encoding: gzip");
+    assert_eq!(encoding(stream).await, None);
+}

@@ -35,6 +35,8 @@ pub(crate) fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .no_proxy()
+        .no_gzip()
+        .no_brotli()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("a client")
@@ -118,7 +120,8 @@ impl Site {
         .await
         .expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = String::from_utf8(response.bytes().await.expect("a body").to_vec()).expect("text");
+        let body = response.bytes().await.expect("a body");
+        let body = String::from_utf8_lossy(&body).into_owned();
         Answer {
             status,
             headers,
