@@ -16,6 +16,7 @@ test("keys go to pages, and to the search of a list", { tag: "@live" }, async ({
   };
   await go("r");
   await expect(page).toHaveURL(/\/runs$/);
+  await expect(runs.query).toBeVisible();
   await page.keyboard.press("/");
   await expect(runs.query).toBeFocused();
   await page.keyboard.press("Escape");

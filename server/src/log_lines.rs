@@ -33,6 +33,9 @@ const LINES_BEFORE: u64 = 60;
 /// Lines answered at most.
 const LINES_MAX: u64 = 2 * PIECE;
 
+/// Attempts before the last that are looked at again: one that ended may have a last word.
+const LATE_LOOKED_FOR: usize = 3;
+
 /// A place in a log: attempt and chunk.
 type Position = (u32, u64);
 
@@ -48,6 +51,8 @@ struct Index {
 struct Part {
     attempt: u32,
     n_lines: u64,
+    /// The last chunk that was counted.
+    last: u64,
     marks: Vec<Mark>,
     /// Bytes since the last mark.
     bytes: usize,
@@ -75,6 +80,7 @@ impl Index {
                 self.parts.push(Part {
                     attempt: *attempt,
                     n_lines: 0,
+                    last: 0,
                     marks: Vec::new(),
                     bytes: MARK_BYTES,
                 });
@@ -92,6 +98,7 @@ impl Index {
             }
             part.bytes += chunk.text.len();
             part.n_lines += n_lines(chunk);
+            part.last = chunk.number;
             self.read = (*attempt, chunk.number);
         }
     }
@@ -169,6 +176,9 @@ impl LogLines {
         }
         let index = self.index(run, path);
         let mut index = index.lock().await;
+        if ask.from.is_none() && self.has_late(run, path, &index).await? {
+            *index = Index::default();
+        }
         loop {
             let logs = self.read(run, path, index.read).await?;
             if logs.is_empty() {
@@ -187,13 +197,17 @@ impl LogLines {
         let next = begins.into_iter().chain([index.read]).max();
         let last = shown.iter().rfind(|part| part.n_lines > 0);
         let (attempt, from) = match (ask.from, last) {
-            (Some((attempt, n)), _) => (attempt, n),
+            // Beyond its end is its end.
+            (Some((attempt, n)), _) => {
+                let part = shown.iter().find(|part| part.attempt == attempt);
+                (attempt, part.map_or(n, |part| n.min(part.n_lines.max(1))))
+            }
             (None, Some(last)) => (last.attempt, last.n_lines),
             (None, None) => (0, 1),
         };
         // Some lines before it come along: it is read in its context.
         let from = match ask.from {
-            Some((_, n)) if n == piece_of(n) => n,
+            Some((_, n)) if n == piece_of(n) && n <= from => n,
             _ => piece_of(from.saturating_sub(LINES_BEFORE).max(1)),
         };
         let mut lines = self.some(run, path, &index, shown, (attempt, from)).await?;
@@ -212,6 +226,21 @@ impl LogLines {
             by_then,
             next: next.filter(|next| next.0 > 0).map(position_text),
         })
+    }
+
+    /// Whether an attempt before the last has written more since it was counted, such as the remark that it was lost.
+    async fn has_late(&self, run: RunId, path: &str, index: &Index) -> ApiResult<bool> {
+        for part in index.parts.iter().rev().skip(1).take(LATE_LOOKED_FOR) {
+            let end = Some((part.attempt, u64::MAX));
+            let last = self.engine.task_logs_back(run, path, end, 0).await?;
+            if last
+                .last()
+                .is_some_and(|(of, chunk)| *of == part.attempt && chunk.number != part.last)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Lines of an attempt from one on, as many as an answer has.
@@ -384,6 +413,8 @@ mod tests {
         assert_eq!(parts, [(1, 6002), (2, 1)]);
         assert_eq!(index.parts(Some(2)).len(), 1);
         assert_eq!(index.read, (2, 1));
+        let lasts: Vec<_> = index.parts.iter().map(|part| part.last).collect();
+        assert_eq!(lasts, [5, 1]);
         let mark = |attempt, n| {
             index
                 .mark(attempt, |mark| mark.first <= n)

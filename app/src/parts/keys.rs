@@ -44,6 +44,7 @@ const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("t", "Timeline"),
             ("k", "Table of tasks"),
             ("e", "Next task run that failed"),
+            ("Ctrl F", "Find in the log, if the focus or the mouse is there"),
             ("Esc", "Close the open task"),
         ],
     ),

@@ -505,6 +505,10 @@ async fn lines_of_a_log_have_numbers_and_are_found() {
         told(&read("lines?from=1:201").await),
         owned("1:201 201", "1:400 400", 200)
     );
+    assert_eq!(
+        told(&read("lines?from=1:99999").await),
+        owned("1:401 401", "1:500 500", 100)
+    );
     assert_eq!(read("lines?attempt=2&from=1:9").await["lines"], json!([]));
     assert_eq!(read("lines?until=2000-01-01T00:00:00Z").await["lines"], json!([]));
 

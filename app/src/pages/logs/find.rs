@@ -81,8 +81,12 @@ pub(super) fn Find(shared: Shared, lines: Lines, found: Search, is_empty: Signal
     let on_key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
         "Enter" => {
             event.prevent_default();
-            let to = untrack(|| step(lines, !event.shift_key()));
-            if let Some(to) = to {
+            let typed = event_target_value(&event);
+            let asked = untrack(|| shared.param("find")).unwrap_or_default();
+            if typed != asked {
+                // Whoever is quick need not wait.
+                ask(typed);
+            } else if let Some(to) = untrack(|| step(lines, !event.shift_key())) {
                 go.run(to);
             }
         }
