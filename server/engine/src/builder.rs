@@ -43,7 +43,8 @@ use crate::upkeep::Upkeep;
 
 /// Everything an engine is made of, with usual choices for what is not named.
 pub struct EngineBuilder {
-    data_dir: PathBuf,
+    /// `data` unless named, or in memory a new folder that goes with the engine.
+    data_dir: Option<PathBuf>,
     in_memory: bool,
     workers: Option<usize>,
     loops: Option<usize>,
@@ -82,7 +83,7 @@ struct Stores {
 impl Default for EngineBuilder {
     fn default() -> Self {
         Self {
-            data_dir: PathBuf::from("data"),
+            data_dir: None,
             in_memory: false,
             workers: None,
             loops: None,
@@ -104,12 +105,12 @@ impl EngineBuilder {
     /// The folder that holds databases and files: `data` unless named.
     #[must_use]
     pub fn data_dir(mut self, dir: impl AsRef<Path>) -> Self {
-        self.data_dir = dir.as_ref().to_owned();
+        self.data_dir = Some(dir.as_ref().to_owned());
         self
     }
 
-    /// Keeps flows and runs in memory only: what is not finished when the process ends is gone. Files of tasks still go below the
-    /// data folder.
+    /// Keeps flows and runs in memory only: what is not finished when the process ends is gone. Files of tasks go below the data
+    /// folder if one is named, and otherwise below a temporary one that goes with the engine.
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.in_memory = true;
@@ -202,13 +203,16 @@ impl EngineBuilder {
             .disable(self.disabled.iter().map(String::as_str))
             .map_err(|error| EngineError::BadRequest(error.to_string()))?;
         self.check_queues()?;
-        let stores = self.open()?;
+        let folder = self.folder()?;
+        let stores = self.open(&folder)?;
         let survivors = end_survivors(&stores.instance);
         if survivors > 0 {
             warn!("Ended {survivors} processes that had survived an earlier server of this data folder");
         }
-        // What a killed server's tasks left in their working folders. Nothing of it is anybody's any more.
-        if let Err(error) = std::fs::remove_dir_all(self.data_dir.join(TEMPORARY))
+        // What a killed server's tasks left in their working folders. Nothing of it is anybody's any more: the store's lock says so,
+        // which there is none of in memory.
+        if !self.in_memory
+            && let Err(error) = std::fs::remove_dir_all(folder.path().join(TEMPORARY))
             && error.kind() != std::io::ErrorKind::NotFound
         {
             warn!("Old working folders of tasks could not be removed: {error}");
@@ -220,13 +224,15 @@ impl EngineBuilder {
             Arc::new(move || log_clock.now()),
             LogLimits::default(),
         );
-        let folder = (!self.in_memory).then_some(&*self.data_dir);
-        let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, folder).await?);
+        let key_folder = (!self.in_memory).then_some(folder.path());
+        let keeper = Arc::new(Keeper::open(Arc::clone(&stores.store), &self.secret_key, key_folder).await?);
         let declared = stores.store.declared_types().await?;
         let types = Arc::new(Types::new(Arc::new(types), declared));
         let unfinished = stores.store.unfinished().await?;
         let leases = leases_of(&*stores.store, &unfinished).await?;
-        let work = self.work(&types, &logs, &stores, &leases, &keeper).await?;
+        let work = self
+            .work(&types, &logs, &stores, &leases, &keeper, folder.path())
+            .await?;
         let flows = Arc::new(Flows::new(Arc::clone(&stores.store)));
         flows.reread_followed().await?;
         let (courier, letters) = Courier::new();
@@ -263,6 +269,7 @@ impl EngineBuilder {
                 letters,
                 queues: work.queues,
                 remote: work.remote,
+                folder,
             },
             self,
         );
@@ -301,7 +308,21 @@ impl EngineBuilder {
         self
     }
 
-    fn open(&self) -> EngineResult<Stores> {
+    fn folder(&self) -> EngineResult<DataFolder> {
+        match &self.data_dir {
+            Some(dir) => Ok(DataFolder::Named(dir.clone())),
+            None if self.in_memory => tempfile::Builder::new()
+                .prefix("pointwork-")
+                .tempdir()
+                .map(DataFolder::Temporary)
+                .map_err(|error| {
+                    EngineError::Unavailable(format!("no temporary folder could be made: {error}"))
+                }),
+            None => Ok(DataFolder::Named(PathBuf::from("data"))),
+        }
+    }
+
+    fn open(&self, folder: &DataFolder) -> EngineResult<Stores> {
         if self.in_memory {
             let memory = Arc::new(MemoryStore::new());
             let instance = format!("{:032x}", chance::word(&SystemChance));
@@ -312,7 +333,7 @@ impl EngineBuilder {
                 instance: instance.into(),
             });
         }
-        let sqlite = SqliteStore::open(&self.data_dir)?;
+        let sqlite = SqliteStore::open(folder.path())?;
         let (logs, blobs, instance) = (sqlite.logs(), sqlite.blobs(), sqlite.instance().into());
         Ok(Stores {
             store: Arc::new(sqlite),
@@ -337,11 +358,12 @@ impl EngineBuilder {
         stores: &Stores,
         leases: &[LeaseRow],
         keeper: &Arc<Keeper>,
+        folder: &Path,
     ) -> EngineResult<Work> {
         let mut options = PoolOptions::new(
             Arc::clone(types.here()),
             logs.clone(),
-            self.data_dir.clone(),
+            folder.to_owned(),
             Arc::clone(&stores.instance),
         );
         options.secrets = Arc::<Keeper>::clone(keeper);
@@ -426,6 +448,22 @@ pub(crate) async fn leases_of(store: &dyn Store, unfinished: &[Unfinished]) -> E
     Ok(kept)
 }
 
+/// Where the store and the files of tasks are.
+pub(crate) enum DataFolder {
+    Named(PathBuf),
+    /// Removed with this.
+    Temporary(tempfile::TempDir),
+}
+
+impl DataFolder {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Named(dir) => dir,
+            Self::Temporary(dir) => dir.path(),
+        }
+    }
+}
+
 /// What an engine has beside its loops.
 pub(crate) struct Furnishing {
     pub(crate) log_store: Arc<dyn LogStore>,
@@ -436,6 +474,7 @@ pub(crate) struct Furnishing {
     pub(crate) letters: Letters,
     pub(crate) queues: QueuesHandle,
     pub(crate) remote: RemotePool,
+    pub(crate) folder: DataFolder,
 }
 
 /// The engine around loops that are at work.
@@ -453,6 +492,7 @@ pub(crate) fn open_doors(
         letters,
         queues,
         remote,
+        folder,
     } = furnishing;
     let reader = Arc::new(Reader::new(Arc::clone(&shared.store), Arc::clone(&shared.flows)));
     let upkeep = Upkeep {
@@ -474,7 +514,7 @@ pub(crate) fn open_doors(
         remote,
         configured: options.queues,
         log_store,
-        data_dir: options.data_dir,
+        folder,
         clerk: Arc::default(),
         keeper,
         variables,

@@ -321,3 +321,36 @@ async fn of_an_item_is_told_what_it_was_through() {
     "#]]
     .assert_eq(&told);
 }
+
+#[tokio::test]
+async fn engines_in_memory_have_folders_of_their_own_that_go_with_them() {
+    let one = Engine::builder().in_memory().start().await.unwrap();
+    let folder = one.data_dir().to_owned();
+    save(
+        &one,
+        "flow: a\ntasks: { b: { type: shell, with: { command: 'echo \"\\\"$PWD\\\"\"' } } }",
+    )
+    .await;
+    let (_, ended) = one.start_and_wait(StartRun::of("a"), LONG).await.unwrap();
+    let worked_in = one
+        .task_output(ended.unwrap().summary.id, "b")
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        worked_in
+            .as_str()
+            .is_some_and(|dir| dir.starts_with(&*folder.to_string_lossy())),
+        "{worked_in} is not below {}",
+        folder.display()
+    );
+    let other = Engine::builder().in_memory().start().await.unwrap();
+    assert_ne!(other.data_dir(), folder);
+    assert!(
+        folder.join("tmp").exists(),
+        "the start of another leaves it alone"
+    );
+    one.shutdown(Duration::ZERO).await;
+    drop(one);
+    assert!(!folder.exists(), "{} is still there", folder.display());
+}

@@ -11,7 +11,7 @@ mod trials;
 mod workers;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub use self::workers::{
 };
 
 use crate::board::Board;
-use crate::builder::EngineBuilder;
+use crate::builder::{DataFolder, EngineBuilder};
 use crate::clock::Clock;
 use crate::dispatch::{Load, RemotePool};
 use crate::error::EngineResult;
@@ -66,7 +66,7 @@ pub(crate) struct Parts {
     /// What the configuration sets for queues.
     pub(crate) configured: BTreeMap<String, QueueLimits>,
     pub(crate) log_store: Arc<dyn LogStore>,
-    pub(crate) data_dir: PathBuf,
+    pub(crate) folder: DataFolder,
     pub(crate) clerk: Arc<Clerk>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) variables: Variables,
@@ -156,7 +156,7 @@ impl Engine {
     /// The data folder.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
-        &self.parts.data_dir
+        self.parts.folder.path()
     }
 
     /// Stops: takes no new work, lets attempts finish for this long, commits what is in hand. What is left goes on at the next

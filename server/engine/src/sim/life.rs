@@ -13,7 +13,7 @@ use super::people::Heard;
 use super::store::{Fate, Gate, GatedStore};
 use super::workers::{Bench, FaultyDispatch, WorkType};
 use super::world::{World, settle};
-use crate::builder::{Furnishing, leases_of, open_doors, recover, stored_limits};
+use crate::builder::{DataFolder, Furnishing, leases_of, open_doors, recover, stored_limits};
 use crate::clock::Clock;
 use crate::dispatch::remote::{RemoteOptions, RemotePool};
 use crate::dispatch::{Report, ReportTo};
@@ -152,6 +152,8 @@ impl World {
                 letters,
                 queues: between.handle,
                 remote: between.remote,
+                // Its tasks leave no files.
+                folder: DataFolder::Named("sim".into()),
             },
             Engine::builder(),
         );
