@@ -80,6 +80,12 @@ impl Needle {
         }
     }
 
+    /// Whether a line of a stream is searched for.
+    #[must_use]
+    pub fn fits(&self, stream: &str, line: &str) -> bool {
+        self.takes(stream) && self.is_in(line)
+    }
+
     /// Where it is in a piece of a line, by bytes.
     #[must_use]
     pub fn places(&self, text: &str) -> Vec<Range<usize>> {

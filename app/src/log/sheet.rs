@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{PIECE, piece_of};
 use crate::ansi;
-use crate::model::{LogLine, LogPage};
+use crate::model::{LogLine, LogPage, LogPart};
 
 /// Pieces held; those farthest from what is in sight go first.
 pub const PIECES_MAX: usize = 200;
@@ -98,11 +98,11 @@ impl Sheet {
 
     /// How many there were when each attempt had so many.
     #[must_use]
-    pub fn n_rows_of(&self, extents: &[(u32, u64)]) -> usize {
-        let of = |attempt| extents.iter().find(|(of, _)| *of == attempt);
+    pub fn n_rows_of(&self, extents: &[LogPart]) -> usize {
+        let of = |attempt| extents.iter().find(|extent| extent.attempt == attempt);
         let parts = self.parts.iter();
         parts
-            .map(|part| of(part.attempt).map_or(0, |(_, n)| *n.min(&part.n_lines)) as usize)
+            .map(|part| of(part.attempt).map_or(0, |extent| extent.n_lines.min(part.n_lines)) as usize)
             .sum()
     }
 
@@ -291,7 +291,6 @@ mod tests {
     use flow::Timestamp;
 
     use super::*;
-    use crate::model::LogPart;
 
     fn line(attempt: u32, n: u64, text: &str) -> LogLine {
         LogLine {
@@ -425,8 +424,12 @@ mod tests {
         let mut sheet = Sheet::default();
         sheet.add(page(1, 1..4, 3));
         sheet.add(page(2, 1..3, 2));
-        assert_eq!(sheet.n_rows_of(&[(1, 2)]), 2);
-        assert_eq!(sheet.n_rows_of(&[(1, 9), (2, 1)]), 4);
-        assert_eq!(sheet.n_rows_of(&[]), 0);
+        let n_rows = |extents: &[(u32, u64)]| {
+            let part = |&(attempt, n_lines): &(u32, u64)| LogPart { attempt, n_lines };
+            sheet.n_rows_of(&extents.iter().map(part).collect::<Vec<_>>())
+        };
+        assert_eq!(n_rows(&[(1, 2)]), 2);
+        assert_eq!(n_rows(&[(1, 9), (2, 1)]), 4);
+        assert_eq!(n_rows(&[]), 0);
     }
 }

@@ -183,7 +183,7 @@ impl Lines {
         let before = self.sheet.with_untracked(Sheet::n_rows);
         let fits = |line: &LogLine| {
             let needle = needle.as_ref();
-            needle.is_some_and(|needle| needle.takes(&line.stream) && needle.is_in(&line.text))
+            needle.is_some_and(|needle| needle.fits(&line.stream, &line.text))
         };
         let fitting: Vec<bool> = page
             .lines
@@ -221,11 +221,7 @@ impl Lines {
         };
         let n_rows = self.sheet.try_with(|sheet| match sheet.is_whole() {
             true => sheet.lines().take_while(|line| line.at <= instant.at).count(),
-            false => {
-                let by_then = self.by_then.get();
-                let extents: Vec<_> = by_then.iter().map(|part| (part.attempt, part.n_lines)).collect();
-                sheet.n_rows_of(&extents)
-            }
+            false => self.by_then.with(|parts| sheet.n_rows_of(parts)),
         });
         n_rows.unwrap_or(0)
     }
@@ -258,12 +254,13 @@ impl Lines {
             let row = self.sheet.try_with(|sheet| sheet.row_at(height, sight.columns));
             row.unwrap_or(0)
         };
-        let first = row_at(sight.top).saturating_sub(MARGIN);
         let last = (row_at(sight.top + sight.height) + MARGIN).min(n_rows);
+        // At an earlier moment there may be nothing where the view still is.
+        let first = row_at(sight.top).saturating_sub(MARGIN).min(last);
         match sight.marked {
             Some(at) if at < first && last - at <= DRAWN_MAX => at..last,
             Some(at) if at >= last && at - first <= DRAWN_MAX => first..(at + 1).min(n_rows),
-            _ => first.min(last)..last,
+            _ => first..last,
         }
     }
 
@@ -387,7 +384,7 @@ fn Log(
         <header>
             <h3 id="log-title">"Log"</h3>
             <span class="grow muted num">{move || if is_empty() { String::new() } else { lines.told() }}</span>
-            <Find shared lines found is_empty=Signal::derive(is_empty)/>
+            <Find shared lines scroller found is_empty=Signal::derive(is_empty)/>
             {attempt.map(|_| view! {
                 <a class="button quiet small" href=move || shared.attempt_address(None) data-noscroll="true">"All attempts"</a>
             })}

@@ -62,7 +62,7 @@ pub(crate) struct Mark {
     pub(crate) key: &'static str,
     /// What it is, in words.
     pub(crate) title: String,
-    /// In pixels. Whole ones: what writes others weighs 5 kB on every page.
+    /// In whole pixels.
     pub(crate) height: u32,
 }
 

@@ -322,51 +322,48 @@ pub(super) fn scroll_down(scroller: NodeRef<Div>) {
     }
 }
 
-/// The line that is named comes into sight, if it is not.
+/// The line that is named comes into sight, and is read.
 fn show(lines: Lines, scroller: NodeRef<Div>) {
-    let (Some(element), Some((attempt, n))) =
-        (scroller.try_get_untracked().flatten(), untrack(|| lines.here()))
-    else {
+    let Some(place) = untrack(|| lines.here()) else {
         return;
     };
-    let Some(row) = lines.sheet.with_untracked(|sheet| sheet.place(attempt, n)) else {
-        return;
-    };
-    lines.is_following.set(false);
+    if bring_into_sight(lines, scroller, place).is_some() {
+        lines.is_following.try_set(false);
+    }
+}
+
+/// Something was searched for: the last line that fits comes into sight, unless one is named.
+pub(super) fn show_first(lines: Lines, scroller: NodeRef<Div>) {
+    Effect::new(move |_| {
+        let place = lines
+            .found
+            .with(|found| super::find::next(&found.as_ref()?.places, None, true));
+        if untrack(|| lines.here()).is_some() {
+            return;
+        }
+        if place.and_then(|place| bring_into_sight(lines, scroller, place)) == Some(true) {
+            lines.is_following.set(false);
+        }
+    });
+}
+
+/// Scrolls to a line if it is out of sight; whether it was. None if there is no such line.
+fn bring_into_sight(lines: Lines, scroller: NodeRef<Div>, (attempt, n): (u32, u64)) -> Option<bool> {
+    let element = scroller.try_get_untracked().flatten()?;
+    let row = lines
+        .sheet
+        .try_with_untracked(|sheet| sheet.place(attempt, n))
+        .flatten()?;
     let top = untrack(|| lines.above(row));
     let (above, height) = (
         f64::from(element.scroll_top()),
         f64::from(element.client_height()),
     );
-    if top < above || top + LINE_PX > above + height {
+    let is_out = top < above || top + LINE_PX > above + height;
+    if is_out {
         element.set_scroll_top((top - height / 3.0).max(0.0) as i32);
     }
-}
-
-/// Something was searched for: the last line that fits comes into sight, or the one that is named.
-pub(super) fn show_first(lines: Lines) {
-    Effect::new(move |_| {
-        if untrack(|| lines.here()).is_some() {
-            return;
-        }
-        let place = lines
-            .found
-            .with(|found| super::find::next(&found.as_ref()?.places, None, true));
-        let row = place.and_then(|(attempt, n)| lines.sheet.with_untracked(|sheet| sheet.place(attempt, n)));
-        let Some(row) = row else { return };
-        let scroller = document().query_selector(".log .lines").ok().flatten();
-        if let Some(element) = scroller {
-            let top = untrack(|| lines.above(row));
-            let (above, height) = (
-                f64::from(element.scroll_top()),
-                f64::from(element.client_height()),
-            );
-            if top < above || top + LINE_PX > above + height {
-                lines.is_following.set(false);
-                element.set_scroll_top((top - height / 3.0).max(0.0) as i32);
-            }
-        }
-    });
+    Some(is_out)
 }
 
 /// At the end the log is followed, anywhere else it is read.

@@ -1,6 +1,6 @@
 //! Searching a log: the server looks through all of it and counts exactly. What is searched for is part of the address.
 
-use leptos::html::Input;
+use leptos::html::{Div, Input};
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
@@ -45,7 +45,13 @@ pub(super) fn search(shared: Shared, attempt: Memo<Option<u32>>, key: &str) -> S
 
 /// The field, what was found, and the ways to it.
 #[component]
-pub(super) fn Find(shared: Shared, lines: Lines, found: Search, is_empty: Signal<bool>) -> impl IntoView {
+pub(super) fn Find(
+    shared: Shared,
+    lines: Lines,
+    scroller: NodeRef<Div>,
+    found: Search,
+    is_empty: Signal<bool>,
+) -> impl IntoView {
     let field = NodeRef::<Input>::new();
     // What is typed stands in the field; the address follows.
     let typed = untrack(|| shared.param("find")).unwrap_or_default();
@@ -143,7 +149,7 @@ pub(super) fn Find(shared: Shared, lines: Lines, found: Search, is_empty: Signal
             <Transition>
                 {move || Suspend::new(async move {
                     let found = found.await;
-                    view! { <Hits lines found/> }
+                    view! { <Hits lines scroller found/> }
                 })}
             </Transition>
         </form>
@@ -153,11 +159,13 @@ pub(super) fn Find(shared: Shared, lines: Lines, found: Search, is_empty: Signal
 
 /// How many lines fit, and the ways to the one before and the next.
 #[component]
-fn Hits(lines: Lines, found: Option<LogFound>) -> impl IntoView {
+fn Hits(lines: Lines, scroller: NodeRef<Div>, found: Option<LogFound>) -> impl IntoView {
     let is_asked = found.is_some();
     lines.found.set(found);
     #[cfg(feature = "hydrate")]
-    super::browser::show_first(lines);
+    super::browser::show_first(lines, scroller);
+    #[cfg(not(feature = "hydrate"))]
+    let _ = scroller;
     let told = move || {
         let here = lines.here();
         lines.found.try_with(|found| {
@@ -219,9 +227,7 @@ pub(super) fn next(places: &[(u32, u64)], here: Option<(u32, u64)>, is_next: boo
 fn within(page: LogPage, needle: &Needle) -> LogFound {
     let mut sheet = Sheet::default();
     sheet.add(page);
-    let fitting = sheet
-        .lines()
-        .filter(|line| needle.takes(&line.stream) && needle.is_in(&line.text));
+    let fitting = sheet.lines().filter(|line| needle.fits(&line.stream, &line.text));
     let places: Vec<_> = fitting.map(|line| (line.attempt, line.n)).collect();
     LogFound {
         n_lines: places.len() as u64,
