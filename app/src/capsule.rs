@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{LogLine, LogPage, Relatives, RunPage, ValueView};
-use crate::readable::readable;
 use crate::timeline::history::{ItemHistory, ItemRows};
 
 /// What the file says it is.
@@ -22,9 +21,6 @@ pub const FORMAT: &str = "pointwork.run";
 
 /// The version of the format that this build writes. Fields are added, never renamed: a reader of a version reads all before it.
 pub const VERSION: u32 = 1;
-
-/// Bytes of a value shown on a page.
-const VALUE_BYTES_SHOWN: usize = 64 * 1024;
 
 /// The file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -141,18 +137,12 @@ impl Capsule {
             (EventKind::ChildRequested { inputs, .. }, false) => Some(inputs),
             _ => None,
         })?;
-        let Some(value) = self.whole(found) else {
-            return Some(ValueView {
-                text: "was too large for the file".to_owned(),
-                bytes: found.blob().map_or(0, |blob| blob.bytes),
-                cut: true,
-            });
-        };
-        let mut text = readable(&value);
-        let bytes = value.to_string().len() as u64;
-        let cut = text.len() > VALUE_BYTES_SHOWN;
-        text.truncate(text.floor_char_boundary(VALUE_BYTES_SHOWN));
-        Some(ValueView { text, bytes, cut })
+        let view = self.whole(found).map(|value| ValueView::of(&value));
+        Some(view.unwrap_or_else(|| ValueView {
+            bytes: found.blob().map_or(0, |blob| blob.bytes),
+            is_absent: true,
+            ..ValueView::default()
+        }))
     }
 
     /// The log of a task run, or of one attempt at it.
@@ -237,8 +227,8 @@ mod tests {
         assert_eq!(capsule.log("list", None).lines[0].text, "3 orders");
         assert!(capsule.log("each[0]", None).lines.is_empty());
         assert_eq!(
-            capsule.value("list", true).map(|value| value.text).as_deref(),
-            Some("null")
+            capsule.value("list", true).map(|value| value.part.value),
+            Some(Value::Null)
         );
         assert_eq!(capsule.value("list", false), None);
         let plan = Plan::new(Arc::new(capsule.document.clone()));

@@ -1,7 +1,7 @@
 //! Pointwork's web app: rendered on the server (feature `ssr`), hydrated in the browser (feature `hydrate`).
 //!
 //! - [`pages`]: what has an address · [`parts`]: what pages are made of · [`graph`]: the drawing of a flow
-//! - [`timeline`], [`rows`], [`travel`], [`compare`], [`capsule`]: what the page of a run shows, as values
+//! - [`timeline`], [`rows`], [`travel`], [`compare`], [`capsule`], [`values`]: what the page of a run shows, as values
 //! - `board`: the first page and grids as text, made on the server only
 //! - [`editor`]: flows drawn by hand · [`live`]: streams, and runs as their events make them · [`fns`]: server functions, doors to the [`backend`]
 //!
@@ -47,6 +47,7 @@ mod testing;
 pub mod theme;
 pub mod timeline;
 pub mod travel;
+pub mod values;
 
 pub use error::AppError;
 

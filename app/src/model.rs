@@ -12,6 +12,8 @@ use flow::{FlowDoc, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::values::Part;
+
 /// Which runs to list. Empty fields do not filter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -193,14 +195,28 @@ pub struct RetryAsk {
 }
 
 /// A task run's input or output as the inspector shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueView {
-    /// As [`crate::readable`] writes it, cut at 64 KiB.
-    pub text: String,
+    /// As much of it as is shown.
+    pub part: Part,
     /// Bytes of the whole value's JSON.
     pub bytes: u64,
-    /// Whether `text` is not the whole.
-    pub cut: bool,
+    /// Whether nothing of it is there because it was too large for the file the run is read from.
+    pub is_absent: bool,
+    /// Of an output: the tasks whose expressions read it.
+    pub used_by: Vec<String>,
+}
+
+impl ValueView {
+    /// A view of this value, of which nobody knows who reads it.
+    #[must_use]
+    pub fn of(value: &Value) -> Self {
+        Self {
+            part: Part::of(value),
+            bytes: value.to_string().len() as u64,
+            ..Self::default()
+        }
+    }
 }
 
 /// A piece of a task run's log.

@@ -42,6 +42,9 @@ export class Run extends Frame {
   readonly start = this.inspector.getByRole("button", { name: /^Run \d+ tasks?$/ });
   readonly confirm = this.main.getByRole("button", { name: "Cancel the run" });
 
+  /** The tasks that read the open task's output. */
+  readonly readers = this.inspector.locator(".readers");
+
   async openRun(id: string, query = ""): Promise<Response | null> {
     return this.open(`/runs/${id}${query}`);
   }
@@ -83,5 +86,10 @@ export class Run extends Frame {
   /** A heading of the inspector with what stands below it. */
   part(title: string): Locator {
     return this.inspector.getByRole("heading", { name: new RegExp(`^${title}\\b`) }).locator("..");
+  }
+
+  /** The tree of a value. */
+  value(title: string): Locator {
+    return this.part(title).locator(".tree-box");
   }
 }

@@ -73,7 +73,7 @@ test("an approval is answered by its form, a signal given", async ({ page, api, 
   await run.approve.click();
   await shows(run, javaScriptEnabled, async () => {
     await expect(run.card("May we ship?", "succeeded")).toBeVisible();
-    await expect(run.part("Output")).toContainText("comment: in the small van");
+    await expect(run.part("Output")).toContainText('comment: "in the small van"');
   });
   await expect(run.part("Output")).toContainText("insured: true");
   await expect(run.part("Output")).not.toContainText("day:");

@@ -157,7 +157,7 @@ test("the outline of a run as it is heard", async ({ page, api, alive }) => {
       - treeitem /^Check credit. succeeded, .*, shell, then How large.$/ [selected]
       - treeitem /^Ask partner. failed, .*connection refused, shell, then Use last known answer .on failed.$/
       - treeitem /^Use last known answer. succeeded/
-      - treeitem /^How large.. succeeded, .*, switch, then Ask for a second look .large., Accept .usual.$/
+      - treeitem /^How large.. succeeded, .*, switch, then Ask for a second look .large., Accept .usual.$/ [level=1]
       - treeitem /^Ask for a second look. skipped, upstream “How large\\?” took the case usual, log, then Send confirmation$/
       - treeitem /^Accept. succeeded/
       - treeitem /^Send confirmation. succeeded/

@@ -37,7 +37,7 @@ test("an address opens a task with everything known of it", async ({ page, api, 
   await expect(run.card("Check credit", "succeeded")).toHaveAttribute("aria-current", "true");
   await expect(run.part("Output")).toContainText("score: 712");
   // A text is shown as text.
-  await expect(run.part("Input")).toContainText('\n  echo "asking the bank, attempt $POINTWORK_ATTEMPT"\n  sleep 1\n');
+  await expect(run.part("Input")).toContainText('\necho "asking the bank, attempt $POINTWORK_ATTEMPT"\nsleep 1\n');
   await expect(run.told(3)).toContainText("succeeded");
   await expect(run.lines.last()).toHaveText('{"score": 712}');
 
@@ -50,7 +50,7 @@ test("an address opens a task with everything known of it", async ({ page, api, 
   await expect(run.inspector).toContainText("exit code 1: partner.example: connection refused");
   await run.close.click();
   await expect(page).toHaveURL(new RegExp(`/runs/${id}$`));
-  await expect(run.part("Outputs")).toContainText("route: usual");
+  await expect(run.part("Outputs")).toContainText('route: "usual"');
 });
 
 test("attempts are tabs, each with its error and its part of the log", async ({ page, api, alive, accessible, javaScriptEnabled }) => {
@@ -311,6 +311,77 @@ tasks:
   await run.attempt(1).click();
   await expect(run.lines).toHaveText(["attempt 1"]);
   expect(await read()).toBe("attempt 1\n");
+});
+
+test.describe("Values", () => {
+  test.use({ permissions: ["clipboard-read", "clipboard-write"] });
+
+  test("a value is a tree: it opens, and the ways into it can be copied", async ({ page, api, alive, accessible, javaScriptEnabled }) => {
+    await api.save(`
+flow: orders
+tasks:
+  load-all:
+    type: transform
+    with:
+      jq: '{n: 300, "it''s": {deep: [1, {odd: null}]}, text: "first\\nsecond", rows: [range(300) | {id: ., name: "Order \\(.)"}]}'
+  use: { type: transform, needs: [load-all], with: { value: "{{ tasks['load-all'].output.n }}" } }
+  ask: { type: noop, needs: [{ task: load-all, when: "tasks['load-all'].output.n > 1" }] }
+  other: { type: noop, needs: [load-all] }
+`);
+    const { id } = await api.finished("orders");
+    const run = new Run(page);
+    await run.openRun(id, "?task=load-all");
+    await alive();
+    const output = run.value("Output");
+    await expect(output.getByRole("treeitem")).toHaveText([
+      "n: 300",
+      "it's: 1 field",
+      "deep: 2 items",
+      "0: 1",
+      "1: 1 field",
+      "odd: null",
+      /^text: 2 lines\s*first\nsecond$/,
+      /^rows: \[{id: 0, name: "Order 0"}, .*, …\]300 items… 100 more$/,
+    ]);
+    await expect(output.getByRole("treeitem", { level: 4 })).toHaveText(["odd: null"]);
+    await expect(run.part("Output")).toContainText("Not all of it is shown.");
+    await expect(run.readers.getByRole("link")).toHaveText(["use", "ask"]);
+    await accessible();
+    const all = await page.request.get((await run.part("Output").getByRole("link", { name: "Open all of it" }).getAttribute("href")) ?? "");
+    expect((await all.json()).rows).toHaveLength(300);
+    if (!javaScriptEnabled) {
+      return;
+    }
+
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    const rows = output.getByRole("treeitem", { name: "rows:" });
+    await rows.click({ position: { x: 40, y: 10 } });
+    await expect(output.getByRole("treeitem")).toHaveCount(208);
+    await output.getByRole("treeitem", { name: /^7: {id: 7,/ }).click();
+    await expect(output.getByRole("treeitem")).toHaveCount(210);
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("c");
+    await expect(output.getByRole("status")).toHaveText("Copied tasks['load-all'].output.rows[7].name");
+    expect(await copied()).toBe("tasks['load-all'].output.rows[7].name");
+    await page.keyboard.press("v");
+    await expect(output.getByRole("status")).toHaveText("Copied the value");
+    expect(await copied()).toBe("Order 7");
+    // To the item, to the list, which closes.
+    for (const key of ["ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft"]) {
+      await page.keyboard.press(key);
+    }
+    await expect(rows).toBeFocused();
+    await expect(output.getByRole("treeitem")).toHaveCount(8);
+    await page.keyboard.press("v");
+    await expect(output.getByRole("status")).toHaveText("Copied as much of it as is shown");
+    expect(JSON.parse(await copied())).toHaveLength(200);
+    await page.keyboard.press("Home");
+    await expect(output.getByRole("treeitem").first()).toBeFocused();
+    await output.getByRole("treeitem", { name: "odd:" }).hover();
+    await output.getByText("path", { exact: true }).click();
+    expect(await copied()).toBe("tasks['load-all'].output['it\\'s'].deep[1].odd");
+  });
 });
 
 test("a long log begins with its end; any line of it is a scroll, a search or a link away", async ({ page, api, alive, accessible, server, javaScriptEnabled }, { project }) => {

@@ -15,7 +15,6 @@ use app::model::{
     Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
 };
 use app::posted::Posted;
-use app::readable::readable;
 use app::timeline::history::ItemRows;
 use async_trait::async_trait;
 use axum::Router;
@@ -39,9 +38,6 @@ use crate::log_lines::{Ask, LogLines};
 use crate::problem::{ApiError, ApiResult};
 use crate::site;
 use crate::state::ServerState;
-
-/// Bytes of a value shown on a page; the whole can be downloaded.
-const VALUE_BYTES_SHOWN: usize = 64 * 1024;
 
 /// What a form's content says of itself.
 pub(crate) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
@@ -254,7 +250,11 @@ impl Backend for EngineBackend {
             let what = if output { "output" } else { "input" };
             return Err(ApiError::not_found("no_value", format!("{path} has no {what} yet")).into());
         };
-        Ok(shown(&value))
+        let mut view = ValueView::of(&value);
+        if output {
+            view.used_by = self.engine.readers_of(run, &path).await.map_err(told)?;
+        }
+        Ok(view)
     }
 
     async fn task_logs(
@@ -350,12 +350,4 @@ impl Backend for EngineBackend {
         };
         Ok(self.engine.save_flow(save).await.map_err(told)?.id)
     }
-}
-
-fn shown(value: &serde_json::Value) -> ValueView {
-    let mut text = readable(value);
-    let bytes = value.to_string().len() as u64;
-    let cut = text.len() > VALUE_BYTES_SHOWN;
-    text.truncate(text.floor_char_boundary(VALUE_BYTES_SHOWN));
-    ValueView { text, bytes, cut }
 }

@@ -8,7 +8,7 @@
 //! - [`expr`]: expressions and templates · [`legacy`]: the predecessors' documents, translated
 //! - [`trial`]: parts of a document, to be tried out · [`simulate`]: runs without a server
 //! - [`run`]: the state machine: commands are decided into events, events are applied to states
-//! - [`secrets`]: where references to secrets may stand · [`query`]: the language in which runs are looked for
+//! - [`secrets`]: where references to secrets may stand · [`steps`]: ways into values, as authors write them · [`query`]: the language in which runs are looked for
 //! - [`layout`]: where the boxes of a graph go · [`drawing`]: whether a change is one of that only · [`view`]: what lists and pages show
 
 pub mod doc;
@@ -41,6 +41,7 @@ pub mod schema;
 pub mod secrets;
 #[cfg(feature = "author")]
 pub mod simulate;
+pub mod steps;
 #[cfg(feature = "author")]
 mod suggest;
 pub mod time;

@@ -1,6 +1,7 @@
 //! Beside the graph: the open task with everything known of it, or the run's inputs and outputs.
 
-use flow::plan::Spot;
+use flow::plan::{Spot, Spread};
+use flow::steps::{push_field, push_place};
 use flow::view::{TaskRunView, TaskStatus};
 use leptos::prelude::*;
 use serde_json::Value;
@@ -20,8 +21,8 @@ use crate::graph::state::elapsed;
 use crate::icons::{Icon, of_task_type};
 use crate::look;
 use crate::model::ValueView;
-use crate::parts::{Badge, Clock, Moment};
-use crate::readable::readable;
+use crate::parts::{Badge, Clock, Moment, Tree};
+use crate::values::Part;
 
 /// The panel.
 #[component]
@@ -79,7 +80,7 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
         run.outputs
             .get()
             .filter(|value| !value.is_null())
-            .map(|value| view! { <Json title="Outputs" value/> })
+            .map(|value| view! { <RunValue title="Outputs" value root=""/> })
     };
     view! {
         <div class="side">
@@ -111,7 +112,7 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
         {if is_empty(&inputs) {
             view! { <p class="muted">"It was given no inputs."</p> }.into_any()
         } else {
-            view! { <Json title="Inputs" value=inputs/> }.into_any()
+            view! { <RunValue title="Inputs" value=inputs root="inputs"/> }.into_any()
         }}
         {outputs}
         </div>
@@ -127,13 +128,16 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// What the run was given, or gave.
 #[component]
-fn Json(title: &'static str, value: Value) -> impl IntoView {
-    let text = readable(&value);
+fn RunValue(title: &'static str, value: Value, root: &'static str) -> impl IntoView {
+    let part = Part::of(&value);
+    let is_cut = !part.more.is_empty();
     view! {
         <section>
             <h3>{title}</h3>
-            <pre class="code-view wrap" tabindex="0">{text}</pre>
+            <Tree part root label=title/>
+            {is_cut.then(|| view! { <p class="muted">"Not all of it is shown."</p> })}
         </section>
     }
 }
@@ -387,6 +391,7 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, attempt: Memo<Option<u32>>, k
     };
     let output = fetch(has_output, key.clone(), true);
     let input = fetch(has_input, key.clone(), false);
+    let name = StoredValue::new(task.with_untracked(|task| output_name(&shared, task)));
     // A file has no address for the whole of a value: it stands here, or was left out of the file.
     let all = shared
         .capsule
@@ -401,9 +406,11 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, attempt: Memo<Option<u32>>, k
                     let (output, input) = (output.await, input.await);
                     let of_output = all.as_ref().map(|all| format!("{all}/output"));
                     view! {
-                        {is_newest.then(|| view! { <TaskValue title="Output" value=output all=of_output/> })}
+                        {is_newest.then(|| view! { <TaskValue shared title="Output" value=output root=name.get_value() all=of_output/> })}
                         <TaskValue
+                            shared
                             title="Input"
+                            root=String::new()
                             value=input
                             all=all.as_ref().map(|all| format!("{all}/input"))
                             hint=is_same.then_some("the same for each attempt")
@@ -415,10 +422,31 @@ fn Values(shared: Shared, task: Memo<TaskRunView>, attempt: Memo<Option<u32>>, k
     }
 }
 
+/// How expressions call the output of a task run; empty if they cannot.
+fn output_name(shared: &Shared, task: &TaskRunView) -> String {
+    let plan = shared.run.plan();
+    let Some(spot) = plan.spot(&task.path).filter(|_| task.role != "undo") else {
+        return String::new();
+    };
+    let mut name = "tasks".to_owned();
+    push_field(&mut name, &plan.task(spot.task).key);
+    name.push_str(".output");
+    match (spot.part, plan.task(spot.task).spread) {
+        (None, _) => {}
+        (Some(item), Some(Spread::Items)) => push_place(&mut name, item.into()),
+        // Only the last iteration's output is the task's.
+        (Some(_), _) => name.clear(),
+    }
+    name
+}
+
 #[component]
 fn TaskValue(
+    shared: Shared,
     title: &'static str,
     value: Result<Option<ValueView>, AppError>,
+    /// How expressions call it; empty if they cannot.
+    root: String,
     /// Where the whole value is, as JSON.
     all: Option<String>,
     /// What else is to be said of it.
@@ -426,7 +454,7 @@ fn TaskValue(
     hint: Option<&'static str>,
 ) -> impl IntoView {
     let value = match value {
-        Ok(Some(value)) if value.text != "null" => value,
+        Ok(Some(value)) if value.is_absent || !value.part.value.is_null() => value,
         // A task without a value says so by having no panel.
         Ok(_) => return None,
         Err(error) if error.status == 404 => return None,
@@ -436,27 +464,52 @@ fn TaskValue(
             );
         }
     };
-    let cut = value.cut.then(|| {
+    let ValueView {
+        part,
+        bytes,
+        is_absent,
+        used_by,
+    } = value;
+    let is_cut = !part.more.is_empty();
+    let cut = is_cut.then(|| {
         view! {
             <p class="muted">
-                {format!("The first part of {}. ", format::bytes(value.bytes))}
+                "Not all of it is shown. "
                 {all.clone().map(|all| view! { <a href=all rel="external">"Open all of it"</a> })}
             </p>
         }
     });
+    let plan = shared.run.plan();
+    let reader = |key: String| {
+        let name = plan.find(&key).map_or_else(|| key.clone(), |ix| plan.name_of(ix));
+        view! { <li><a href=move || shared.address(Some(&key)) data-noscroll="true">{name}</a></li> }
+    };
+    let readers = (!used_by.is_empty()).then(|| {
+        view! {
+            <div class="readers">
+                <span class="muted">"Read by"</span>
+                <ul>{used_by.into_iter().map(reader).collect_view()}</ul>
+            </div>
+        }
+    });
+    let tree = match is_absent {
+        true => view! { <p class="muted">"It was too large for the file."</p> }.into_any(),
+        false => view! { <Tree part root label=title/> }.into_any(),
+    };
     Some(
         view! {
             <section>
                 <h3>
                     {title}
                     <span class="muted num" style="font-weight:400">
-                        {format::bytes(value.bytes)}
+                        {format::bytes(bytes)}
                         {hint.map(|hint| format!(" · {hint}"))}
                     </span>
                 </h3>
                 {all.map(|all| view! { <a class="raw" href=all rel="external" aria-label=format!("{title} as JSON")>"JSON"</a> })}
-                <pre class="code-view wrap" tabindex="0">{value.text}</pre>
+                {tree}
                 {cut}
+                {readers}
             </section>
         }
         .into_any(),

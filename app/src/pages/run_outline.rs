@@ -15,6 +15,7 @@ use crate::graph::outline::{self, Placed, Row};
 use crate::graph::state::CardState;
 use crate::icons::{self, Icon};
 use crate::parts::Clock;
+use crate::parts::tree::level_of;
 
 /// So many rows the server writes; the others are in the table.
 const ROWS_WRITTEN: usize = 100;
@@ -185,9 +186,9 @@ fn Item(list: List, at: usize, placed: Placed) -> impl IntoView {
             <div
                 class="row group"
                 role="treeitem"
+                {..level_of(level)}
                 id=id
                 class:active=is_active
-                attr:aria-level=level.to_string()
                 aria-posinset=position.to_string()
                 aria-setsize=n_siblings.to_string()
                 aria-expanded=move || list.closed.with(|closed| !closed.contains(&group)).to_string()
@@ -237,13 +238,13 @@ fn Task(list: List, at: usize, ix: TaskIx, level: u8, position: usize, n_sibling
         <a
             class="row"
             role="treeitem"
+            {..level_of(level)}
             id=format!("outline-{at}")
             class:active=move || list.active.get() == at
             href=move || list.href(ix)
             tabindex="-1"
             data-noscroll="true"
             data-state=move || state.with(|state| state.key)
-            attr:aria-level=level.to_string()
             aria-posinset=position.to_string()
             aria-setsize=n_siblings.to_string()
             aria-selected=move || is_selected().to_string()

@@ -45,6 +45,7 @@ const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("k", "Table of tasks"),
             ("e", "Next task run that failed"),
             ("Ctrl F", "Find in the log, if the focus or the mouse is there"),
+            ("c v", "In a value: copy the path, or what is there"),
             ("Esc", "Close the open task"),
         ],
     ),

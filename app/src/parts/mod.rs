@@ -1,5 +1,7 @@
 //! Parts that several pages are made of.
 
+#[cfg(all(feature = "hydrate", any(feature = "monitor", feature = "editor")))]
+pub(crate) mod clipboard;
 pub mod document;
 pub mod failure;
 pub mod fields;
@@ -10,6 +12,7 @@ pub mod problems;
 pub mod sending;
 pub mod state;
 pub mod submit;
+pub mod tree;
 
 pub use document::{DocumentForm, Writing};
 pub use failure::{Failure, Loading};
@@ -21,3 +24,4 @@ pub use problems::Problems;
 pub use sending::{SendForm, Sending};
 pub use state::{Badge, Counts, Strip, Tally};
 pub use submit::Submit;
+pub use tree::Tree;

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::steps::{push_field, push_place};
+
 /// What an expression or template refers to, found when it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refs {
@@ -128,24 +130,11 @@ impl Mention {
         let mut text = self.root.clone();
         for step in self.path.iter().take(fields) {
             match step {
-                Step::Field(field) => push_step(&mut text, field),
-                Step::Place(place) => text.push_str(&format!("[{place}]")),
+                Step::Field(field) => push_field(&mut text, field),
+                Step::Place(place) => push_place(&mut text, *place),
             }
         }
         text
-    }
-}
-
-/// Appends a field as an author would write it.
-pub(super) fn push_step(text: &mut String, step: &str) {
-    let is_name = !step.is_empty()
-        && !step.starts_with(|c: char| c.is_ascii_digit())
-        && step.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if is_name {
-        text.push('.');
-        text.push_str(step);
-    } else {
-        text.push_str(&format!("['{step}']"));
     }
 }
 

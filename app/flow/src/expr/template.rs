@@ -10,9 +10,10 @@ use super::error::ExprError;
 use super::json::{kind_word, to_json};
 use super::meter::Meter;
 use super::program::Program;
-use super::refs::{Mention, Refs, push_step};
+use super::refs::{Mention, Refs};
 use super::scope::Scope;
 use crate::secrets;
+use crate::steps::push_field;
 use crate::suggest::Suggester;
 
 /// JSON with expressions in its texts, read once.
@@ -133,7 +134,7 @@ impl Node {
                 let mut nodes = Vec::with_capacity(map.len());
                 for (key, value) in map {
                     let mut path = path.to_owned();
-                    push_step(&mut path, key);
+                    push_field(&mut path, key);
                     if has_expression(key) {
                         let sentence = "A key cannot hold an expression; build the object with one: `{{ {name: value} }}`.";
                         reader.fault(&path, "expression_in_key", sentence);

@@ -5,13 +5,13 @@ use editor::change::Change;
 use editor::clipboard::{self, Paste};
 use editor::geometry::{CARD_HEIGHT, CARD_WIDTH, pt, snapped};
 use editor::select::Selection;
-use js_sys::{Function, Promise, Reflect};
+use js_sys::Reflect;
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsCast;
 
 use super::desk::Desk;
 use crate::format::count;
+use crate::parts::clipboard as system;
 
 impl Desk {
     /// The tasks that a command is about: the selected ones, or those of the selected group.
@@ -33,7 +33,7 @@ impl Desk {
         let text = self.with(|session| clipboard::copy(session.value(), &tasks, &session.catalog()));
         let what = named(&tasks);
         leptos::task::spawn_local(async move {
-            if !put(&text).await {
+            if !system::put(&text).await {
                 return self.refuse("The browser did not let the page write to the clipboard.".to_owned());
             }
             if is_cut {
@@ -48,7 +48,7 @@ impl Desk {
     /// Pastes what the clipboard holds, once the browser lets the page read it.
     pub(super) fn paste_asked(self, links: bool) {
         leptos::task::spawn_local(async move {
-            match read().await {
+            match system::read().await {
                 Some(text) => self.paste(&text, links),
                 None => self.refuse(
                     "The browser does not let the page read the clipboard; press Ctrl+V instead.".to_owned(),
@@ -133,53 +133,6 @@ fn named(tasks: &[String]) -> String {
         [one] => one.clone(),
         many => count(many.len() as u64, "task", "tasks"),
     }
-}
-
-/// The clipboard, where a page may have one: only where it came over a safe way.
-fn system() -> Option<JsValue> {
-    let clipboard = Reflect::get(&window().navigator(), &"clipboard".into()).ok()?;
-    clipboard.is_object().then_some(clipboard)
-}
-
-async fn call(name: &str, argument: Option<&str>) -> Option<JsValue> {
-    let clipboard = system()?;
-    let method: Function = Reflect::get(&clipboard, &name.into()).ok()?.dyn_into().ok()?;
-    let promise = match argument {
-        Some(text) => method.call1(&clipboard, &text.into()),
-        None => method.call0(&clipboard),
-    };
-    let promise: Promise = promise.ok()?.dyn_into().ok()?;
-    JsFuture::from(promise).await.ok()
-}
-
-async fn read() -> Option<String> {
-    call("readText", None).await?.as_string()
-}
-
-async fn put(text: &str) -> bool {
-    call("writeText", Some(text)).await.is_some() || put_by_hand(text).is_some()
-}
-
-/// The old way, which works where the other is not allowed: what is selected in a field is copied.
-fn put_by_hand(text: &str) -> Option<()> {
-    let document = document();
-    let before = document.active_element();
-    let area: web_sys::HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
-    area.set_value(text);
-    area.set_class_name("sr");
-    document.body()?.append_child(&area).ok()?;
-    area.select();
-    let copies: Function = Reflect::get(&document, &"execCommand".into())
-        .ok()?
-        .dyn_into()
-        .ok()?;
-    let done = copies.call1(&document, &"copy".into()).ok();
-    area.remove();
-    if let Some(before) = before.and_then(|before| before.dyn_into::<web_sys::HtmlElement>().ok()) {
-        // An element that is gone takes no focus, which does no harm.
-        let _ = before.focus();
-    }
-    done.filter(|done| done.as_bool() == Some(true)).map(|_| ())
 }
 
 /// What a paste event brings.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow::plan::Spot;
+use flow::plan::{PlanTask, Spot};
 use flow::run::explain::Explained;
 use flow::run::{Command, Event, RunState};
 use flow::view::{Page, RunDetail, RunSummary, TaskRunView, TaskStatus, WhyView};
@@ -202,6 +202,27 @@ impl Engine {
             None => state.find_run(spot),
         };
         self.load(task.and_then(|task| task.input.as_ref())).await
+    }
+
+    /// The tasks of a run whose expressions read the output of one of its tasks, in the order of the plan. Those that choose tasks
+    /// only when they are evaluated are not among them.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
+    pub async fn readers_of(&self, run: RunId, path: &str) -> EngineResult<Vec<String>> {
+        let (state, spot, _) = self.find_task(run, path).await?;
+        let key = &state.plan().task(spot.task).key;
+        let flows = &self.parts.shared.flows;
+        let compiled = flows.get(state.flow(), Some(state.version())).await?;
+        let reads = |task: &&PlanTask| {
+            let program = compiled.program.task(&task.key);
+            program.is_some_and(|program| {
+                let all = [&program.start_refs, &program.work_refs];
+                all.iter().any(|refs| refs.outputs.binary_search(key).is_ok())
+            })
+        };
+        let readers = compiled.plan.tasks.iter().filter(reads);
+        Ok(readers.map(|task| task.key.to_string()).collect())
     }
 
     async fn find_task(&self, run: RunId, path: &str) -> EngineResult<(Arc<RunState>, Spot, TaskRunView)> {
