@@ -6,6 +6,8 @@ export class Flow extends Frame {
   readonly graph = this.page.getByRole("group", { name: /^Graph of / });
   readonly form = this.page.getByRole("region", { name: "Start a run" });
   readonly start = this.form.getByRole("button", { name: "Start run" });
+  readonly starters = this.page.getByRole("region", { name: "Starts by itself" });
+  readonly calendar = this.page.getByRole("table", { name: /^Runs by day/ });
   readonly runs = this.page.getByRole("region", { name: "Newest runs" }).getByRole("link");
 
   async openFlow(id: string): Promise<Response | null> {

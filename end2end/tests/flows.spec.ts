@@ -3,6 +3,7 @@ import { Flows } from "../pages/flows.ts";
 import { Frame } from "../pages/frame.ts";
 import { NewFlow } from "../pages/new-flow.ts";
 import { Run } from "../pages/run.ts";
+import { Runs } from "../pages/runs.ts";
 import { expect, live, test } from "../test.ts";
 
 const ORDER_TASKS = [
@@ -174,3 +175,36 @@ for (const [what, path, message] of [
     await expect(frame.heading).toHaveText("Flows");
   });
 }
+
+test("a flow's schedules are held, let go on, and made to start a run now", async ({ page, api, alive, accessible }) => {
+  await api.save("flow: nights\ntasks: { a: { type: noop } }");
+  await api.save(`
+flow: mornings
+inputs: { day: { type: string } }
+tasks: { a: { type: log, with: { message: "{{ inputs.day }}" } } }
+schedules:
+  early: { cron: "30 6 * * *", timezone: Europe/Berlin, inputs: { day: "{{ trigger.at[:10] }}" } }
+  monthly: { cron: "0 0 1 * *", inputs: { day: first } }
+after: { shown: { flow: nights, inputs: { day: after } } }
+`);
+  const flow = new Flow(page);
+  await flow.open("/flows/mornings");
+  await alive();
+  await expect(flow.starters.getByRole("listitem")).toHaveText([/^early30 6 \* \* \* Europe\/Berlin.*next/, /^monthly/, /^After runs of nights/]);
+  await accessible();
+  const early = flow.starters.getByRole("listitem").first();
+  await early.getByRole("button", { name: "Hold" }).click();
+  await expect(early).toContainText("held");
+  await expect(early).not.toContainText("next");
+  await early.getByRole("button", { name: "Let it go on" }).click();
+  await expect(early).toContainText("next");
+  await early.getByRole("button", { name: "Run now" }).click();
+  await expect(page).toHaveURL(/\/runs\/run_/);
+  await expect(page.getByRole("main")).toContainText("schedule early, by hand");
+  await flow.open("/flows/mornings");
+  const day = flow.calendar.getByRole("link");
+  await expect(day).toHaveText(["1 run"]);
+  await day.click();
+  await expect(page).toHaveURL(/\/runs\?q=flow%3Amornings/);
+  await expect(new Runs(page).rows).toHaveCount(1);
+});

@@ -1,11 +1,12 @@
 //! The part of the port about the first page, the list of runs and commands to many of them.
 
 use async_trait::async_trait;
-use flow::view::board::{GridView, Window, WindowView};
+use flow::RunId;
+use flow::view::board::{GridView, PointView, Window, WindowView};
 
 use crate::board::HomeData;
 use crate::error::AppError;
-use crate::model::board::{BulkAsk, BulkPage, Completed, RunList, RunListAsk};
+use crate::model::board::{BulkAsk, BulkPage, Completed, RunList, RunListAsk, Starters};
 
 /// What these pages can ask for and do.
 #[async_trait]
@@ -39,4 +40,16 @@ pub trait BoardBackend: Send + Sync + 'static {
 
     /// Statistics of a flow.
     async fn flow_window(&self, flow: String, window: Window) -> Result<WindowView, AppError>;
+
+    /// Its runs by day.
+    async fn flow_days(&self, flow: String) -> Result<Vec<PointView>, AppError>;
+
+    /// What starts a flow by itself.
+    async fn starters(&self, flow: String) -> Result<Starters, AppError>;
+
+    /// Holds a schedule, or lets it go on.
+    async fn hold_schedule(&self, flow: String, name: String, is_held: bool) -> Result<(), AppError>;
+
+    /// Starts a run as a schedule would.
+    async fn run_schedule(&self, flow: String, name: String) -> Result<RunId, AppError>;
 }

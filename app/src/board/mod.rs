@@ -5,6 +5,7 @@
 //! runs that it counts.
 
 mod agenda;
+mod calendar;
 mod grid;
 mod home;
 mod html;

@@ -1,6 +1,6 @@
 use expect_test::{Expect, expect};
 use flow::view::RunSummary;
-use flow::view::board::{AgendaView, AttentionView, GridView, NeedView, WindowView};
+use flow::view::board::{AgendaView, AttentionView, GridView, NeedView, PointView, WindowView};
 use serde_json::{Value, json};
 
 use super::*;
@@ -69,7 +69,7 @@ fn window() -> WindowView {
 #[test]
 fn numbers_lead_to_what_they_count() {
     check(
-        window_panel(&window(), "etl"),
+        window_panel(&window(), &[], "etl"),
         expect![[r#"
             Numbers
             [/flows/etl?window=1h] 1h
@@ -89,7 +89,7 @@ fn numbers_of_nothing_say_so() {
     let span = json!({"since": "2026-01-31T00:00:00Z", "until": "2026-02-01T00:00:00Z", "n_created": 0, "n_succeeded": 0,
         "n_failed": 0, "n_cancelled": 0, "per_hour": 0.0});
     let view: WindowView = of(json!({"window": "24h", "now": span, "before": span, "points": []}));
-    let seen = seen(&window_panel(&view, "etl"));
+    let seen = seen(&window_panel(&view, &[], "etl"));
     let feet: Vec<&str> = seen
         .lines()
         .skip(5)
@@ -108,7 +108,7 @@ fn numbers_of_nothing_say_so() {
 
 #[test]
 fn a_course_has_gaps_where_nothing_is_known() {
-    let html = window_panel(&window(), "etl");
+    let html = window_panel(&window(), &[], "etl");
     let paths: Vec<&str> = html
         .split("class=\"line\" d=\"")
         .skip(1)
@@ -292,4 +292,46 @@ fn the_first_page_has_all_its_parts() {
         As of 2026-01-31 12:00:05 UTC
     "#]],
     );
+}
+
+#[test]
+fn days_lead_to_their_runs() {
+    let days: Vec<PointView> = (0..9)
+        .map(|n| {
+            let at = Timestamp::from_millis((20_479 + n) * 24 * 3600 * 1000);
+            let n = n as u64;
+            of(json!({"at": at, "n_created": n * 30, "n_succeeded": n * 30, "n_failed": if n == 8 { 2 } else { n / 4 * 60 }}))
+        })
+        .collect();
+    let html = super::calendar::calendar(&days, "etl");
+    check(
+        html.clone(),
+        expect![[r#"
+        Runs by day in UTC: the more, the fuller; red is the share that failed26 Jan2 FebMonno runs
+        [/runs?q=flow%3Aetl%20since%3A2026-02-02%20until%3A2026-02-03] 210 runs, 60 failedTue
+        [/runs?q=flow%3Aetl%20since%3A2026-01-27%20until%3A2026-01-28] 30 runs
+        [/runs?q=flow%3Aetl%20since%3A2026-02-03%20until%3A2026-02-04] 240 runs, 2 failedWed
+        [/runs?q=flow%3Aetl%20since%3A2026-01-28%20until%3A2026-01-29] 60 runsThu
+        [/runs?q=flow%3Aetl%20since%3A2026-01-29%20until%3A2026-01-30] 90 runsFri
+        [/runs?q=flow%3Aetl%20since%3A2026-01-30%20until%3A2026-01-31] 120 runs, 60 failedSat
+        [/runs?q=flow%3Aetl%20since%3A2026-01-31%20until%3A2026-02-01] 150 runs, 60 failedSun
+        [/runs?q=flow%3Aetl%20since%3A2026-02-01%20until%3A2026-02-02] 180 runs, 60 failed
+    "#]],
+    );
+    let squares: Vec<_> = html
+        .split("data-full=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split(" title").next())
+        .collect();
+    expect![[r#"
+        4" style="--failed-share:28%"
+        1" style="--failed-share:0%"
+        4" style="--failed-share:20%"
+        1" style="--failed-share:0%"
+        2" style="--failed-share:0%"
+        2" style="--failed-share:50%"
+        3" style="--failed-share:40%"
+        3" style="--failed-share:33%""#]]
+    .assert_eq(&squares.join("\n"));
+    assert_eq!(super::calendar::calendar(&days[..1], "etl"), "");
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use flow::view::board::{PointView, TallyView, Window, WindowView};
 
+use super::calendar::calendar;
 use super::html::{runs, text};
 use crate::format;
 
@@ -121,12 +122,13 @@ pub(super) fn windows(chosen: Window, address: &str) -> String {
 
 /// The statistics of one flow.
 #[must_use]
-pub fn window_panel(view: &WindowView, flow: &str) -> String {
+pub fn window_panel(view: &WindowView, days: &[PointView], flow: &str) -> String {
     let address = format!("/flows/{}", format::url_part(flow));
     format!(
-        "<header><h2 id=\"numbers-title\" class=\"grow\">Numbers</h2>{}</header>{}",
+        "<header><h2 id=\"numbers-title\" class=\"grow\">Numbers</h2>{}</header>{}{}",
         windows(view.window, &address),
-        tiles(view, Some(flow))
+        tiles(view, Some(flow)),
+        calendar(days, flow)
     )
 }
 

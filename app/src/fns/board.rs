@@ -1,5 +1,6 @@
 //! Server functions of the first page, the list of runs and commands to many of them.
 
+use flow::RunId;
 use flow::view::board::Window;
 use leptos::prelude::*;
 
@@ -9,7 +10,7 @@ use super::{answer, backend, filled};
 use crate::error::AppError;
 #[cfg(feature = "ssr")]
 use crate::model::board::BulkAsk;
-use crate::model::board::{BulkPage, Completed, RunList, RunListAsk};
+use crate::model::board::{BulkPage, Completed, RunList, RunListAsk, Starters};
 
 /// The first page as HTML: it has no parts that need code.
 #[server(output = Json, prefix = "/fn", endpoint = "home")]
@@ -106,5 +107,26 @@ pub async fn flow_grid(flow: String, from: Option<usize>) -> Result<String, AppE
 #[server(output = Json, prefix = "/fn", endpoint = "flow_numbers")]
 pub async fn flow_numbers(flow: String, window: Window) -> Result<String, AppError> {
     let view = answer(backend()?.flow_window(flow.clone(), window).await)?;
-    Ok(crate::board::window_panel(&view, &flow))
+    let days = answer(backend()?.flow_days(flow.clone()).await)?;
+    Ok(crate::board::window_panel(&view, &days, &flow))
+}
+
+/// What starts a flow by itself.
+#[server(output = Json, prefix = "/fn", endpoint = "starters")]
+pub async fn ask_starters(flow: String) -> Result<Starters, AppError> {
+    answer(backend()?.starters(flow).await)
+}
+
+/// Holds a schedule, or lets it go on.
+#[server(output = Json, prefix = "/fn", endpoint = "hold_schedule")]
+pub async fn hold_schedule(flow: String, name: String, is_held: bool) -> Result<(), AppError> {
+    answer(backend()?.hold_schedule(flow, name, is_held).await)
+}
+
+/// Starts a run as a schedule would, and leads to it.
+#[server(output = Json, prefix = "/fn", endpoint = "run_schedule")]
+pub async fn run_schedule(flow: String, name: String) -> Result<RunId, AppError> {
+    let run = answer(backend()?.run_schedule(flow, name).await)?;
+    leptos_axum::redirect(&format!("/runs/{run}"));
+    Ok(run)
 }

@@ -1,8 +1,17 @@
 //! What the list of runs and commands to many of them carry.
 
 use flow::view::board::{BulkRunView, BulkView, RunCount, SavedView};
-use flow::view::{Page, RunSummary};
+use flow::view::{FollowerView, Page, RunSummary, ScheduleView};
 use serde::{Deserialize, Serialize};
+
+/// What starts a flow by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Starters {
+    /// Its schedules.
+    pub schedules: Vec<ScheduleView>,
+    /// The flows after whose runs it starts.
+    pub followed: Vec<FollowerView>,
+}
 
 /// What the address of the list asks for. Everything there is in words of the query; states and flow are how older links say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

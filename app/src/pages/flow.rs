@@ -10,6 +10,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::flow_form::StartForm;
 use super::flow_grid::{FlowGrid, FlowNumbers};
+use super::flow_starters::Starting;
 use crate::fns;
 use crate::format;
 use crate::graph::ink::Blank;
@@ -142,6 +143,7 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
                         <header><h2 id="start-title">"Start a run"</h2></header>
                         <div class="body"><StartForm flow=summary.id.clone() inputs/></div>
                     </section>
+                    <Starting flow=summary.id.clone()/>
                     <Newest flow=summary.id runs/>
                 </div>
             </div>

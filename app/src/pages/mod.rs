@@ -6,6 +6,7 @@ pub mod flow;
 pub mod flow_form;
 pub mod flow_grid;
 pub mod flow_new;
+pub mod flow_starters;
 pub mod flows;
 pub mod home;
 pub mod inspector;

@@ -91,6 +91,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
         .routes(routes!(schedules::backfill))
+        .routes(routes!(schedules::run))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::read, secrets::put, secrets::remove))
         .routes(routes!(variables::list))
@@ -106,6 +107,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(workers::report))
         .routes(routes!(stats::task_types))
         .routes(routes!(stats::stats))
+        .routes(routes!(stats::days))
         .routes(routes!(streams::events))
         .routes(routes!(streams::socket));
     OpenApiRouter::new()

@@ -11,6 +11,7 @@ use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
 use super::json;
+use super::start::{Started, accepted};
 use crate::extract::{Json, NoParams, Path, Query};
 use crate::problem::ApiResult;
 use crate::state::ServerState;
@@ -137,6 +138,23 @@ pub(super) async fn resume(
     state.engine.pause_schedule(&flow, &name, false).await?;
     info!("Schedule {name} of {flow} goes on");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Start a run as a schedule would
+///
+/// With the inputs that the schedule gives if it is due now, whether it is held or not. When it is due next stays the same.
+#[utoipa::path(
+    post, path = "/flows/{flow}/schedules/{name}/run", tag = "schedules",
+    params(("flow" = String, Path, description = "The flow's id."), ("name" = String, Path, description = "The schedule's name.")),
+    responses((status = 202, description = "It is accepted.", body = Started, headers(("location" = String, description = "The run's address."))))
+)]
+pub(super) async fn run(
+    State(state): State<ServerState>,
+    Path((flow, name)): Path<(String, String)>,
+    Query(NoParams {}): Query<NoParams>,
+) -> ApiResult<Response> {
+    let run = state.engine.run_schedule(&flow, &name, "api").await?;
+    Ok(accepted(run))
 }
 
 /// Which range.

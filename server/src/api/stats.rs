@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use engine::Engine;
 use flow::view::TaskTypeView;
-use flow::view::board::{Window, WindowView};
+use flow::view::board::{PointView, Window, WindowView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -123,6 +123,37 @@ pub(super) async fn stats(
         now: StatsView::of(&state.engine, flow).await?,
         window,
     }))
+}
+
+/// Of what.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DaysParams {
+    /// Of this flow only.
+    flow: Option<String>,
+}
+
+/// Runs by day.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Days {
+    /// A day (UTC) each, from a Monday to today.
+    items: Vec<PointView>,
+}
+
+/// Read counts of runs by day
+///
+/// Of this week and the seven before it, by the day (UTC) on which runs were created.
+#[utoipa::path(get, path = "/stats/days", tag = "system", params(DaysParams), responses((status = 200, description = "Counts by day.", body = Days)))]
+pub(super) async fn days(
+    State(state): State<ServerState>,
+    Query(params): Query<DaysParams>,
+) -> ApiResult<Response> {
+    if let Some(flow) = &params.flow {
+        state.engine.flow_versions(flow).await?;
+    }
+    let items = state.engine.days(params.flow.as_deref()).await?;
+    Ok(json(&Days { items }))
 }
 
 /// The task types there are.

@@ -5,13 +5,15 @@ use std::time::Duration;
 use app::AppError;
 use app::backend::board::BoardBackend;
 use app::board::HomeData;
-use app::model::board::{BulkAsk, BulkPage, Chip, Completed, QueryProblem, RunList, RunListAsk, Toggle};
+use app::model::board::{
+    BulkAsk, BulkPage, Chip, Completed, QueryProblem, RunList, RunListAsk, Starters, Toggle,
+};
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use engine::{BulkCommand, NewBulk};
 use flow::RunId;
 use flow::query::{BadQuery, RunQuery, What, complete};
-use flow::view::board::{GridView, RunCount, Window, WindowView};
+use flow::view::board::{GridView, PointView, RunCount, Window, WindowView};
 use flow::view::{Page, RunStatus};
 
 use super::{ACTOR, EngineBackend, told};
@@ -152,6 +154,27 @@ impl BoardBackend for EngineBackend {
 
     async fn flow_window(&self, flow: String, window: Window) -> Result<WindowView, AppError> {
         self.engine.window(Some(&flow), window).await.map_err(told)
+    }
+
+    async fn flow_days(&self, flow: String) -> Result<Vec<PointView>, AppError> {
+        self.engine.days(Some(&flow)).await.map_err(told)
+    }
+
+    async fn starters(&self, flow: String) -> Result<Starters, AppError> {
+        Ok(Starters {
+            schedules: self.engine.schedules(Some(&flow)).await.map_err(told)?,
+            followed: self.engine.followers(Some(&flow)).await.map_err(told)?,
+        })
+    }
+
+    async fn hold_schedule(&self, flow: String, name: String, is_held: bool) -> Result<(), AppError> {
+        let held = self.engine.pause_schedule(&flow, &name, is_held).await;
+        held.map_err(told)
+    }
+
+    async fn run_schedule(&self, flow: String, name: String) -> Result<RunId, AppError> {
+        let run = self.engine.run_schedule(&flow, &name, ACTOR).await;
+        run.map_err(told)
     }
 }
 

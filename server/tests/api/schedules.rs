@@ -190,3 +190,58 @@ async fn what_is_wrong_with_a_schedule_is_told() {
         site.check(&request, expected).await;
     }
 }
+
+#[tokio::test]
+async fn a_schedule_is_made_to_start_a_run_now() {
+    let site = Site::start().await;
+    site.save(NIGHTLY).await;
+    site.send("POST /api/v1/flows/nightly/schedules/night/pause")
+        .await;
+    let started = site.send("POST /api/v1/flows/nightly/schedules/night/run").await;
+    assert_eq!(started.status, 202);
+    let run = started.json()["run_id"].as_str().expect("an id").to_owned();
+    let run = site.send(&format!("GET /api/v1/runs/{run}")).await.json();
+    let today = run["created_at"].as_str().expect("a time")[..10].to_owned();
+    assert_eq!(run["inputs"]["day"], *today, "as if it were due now");
+    assert_eq!(run["trigger"], "schedule night, by hand");
+    let list = site.send("GET /api/v1/schedules?flow=nightly").await.json();
+    assert_eq!(list["items"][0]["is_paused"], true);
+    assert_eq!(list["items"][0].get("last_run"), None, "it was not due");
+    site.check(
+        "POST /api/v1/flows/nightly/schedules/day/run",
+        expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_schedule",
+          "detail": "Flow nightly has no schedule day."
+        }
+    "#]],
+    )
+    .await;
+
+    let days = site.send("GET /api/v1/stats/days?flow=nightly").await.json();
+    let days = days["items"].as_array().expect("a list").clone();
+    let midnight = format!("{today}T00:00:00Z");
+    let counted = days.iter().find(|day| day["at"] == *midnight);
+    assert_eq!(counted.map(|day| &day["n_created"]), Some(&1.into()));
+    assert!((50..=56).contains(&days.len()), "{} days", days.len());
+    site.check(
+        "GET /api/v1/stats/days?flow=none",
+        expect![[r#"
+        404
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Not Found",
+          "status": 404,
+          "code": "unknown_flow",
+          "detail": "There is no flow none."
+        }
+    "#]],
+    )
+    .await;
+}

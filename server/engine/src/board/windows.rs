@@ -17,7 +17,25 @@ const MINUTES_FOR: i64 = 3 * 3600;
 /// Hours are kept so long, which the longest window and the one before it need.
 const HOURS_FOR: i64 = 62 * 24 * 3600;
 
+/// Weeks of which days are told.
+const WEEKS: i64 = 8;
+
+const DAY: i64 = 24 * 3600;
+
 impl Engine {
+    /// A flow's, or all flows', runs of each day (UTC) of this week and the seven before it, from Monday on.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn days(&self, flow: Option<&str>) -> EngineResult<Vec<PointView>> {
+        let today = self.clock().now().as_micros().div_euclid(1_000_000 * DAY);
+        // The first of January 1970 was a Thursday.
+        let monday = today - (today + 3).rem_euclid(7);
+        let range = (monday - (WEEKS - 1) * 7) * DAY..(today + 1) * DAY;
+        let cells = self.parts.shared.store.run_cells(flow, range.clone()).await?;
+        Ok(points(&cells, range, DAY))
+    }
+
     /// Statistics of a flow, or of all flows.
     ///
     /// # Errors

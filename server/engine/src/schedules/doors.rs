@@ -101,8 +101,34 @@ impl Engine {
         Ok(views)
     }
 
+    /// Starts a run as a schedule would if it were due now, whether it is held or not. When it is due next stays the same.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownSchedule`], and those of [`Engine::start_run`].
+    pub async fn run_schedule(&self, flow: &str, name: &str, actor: &str) -> EngineResult<RunId> {
+        self.schedule(flow, name).await?;
+        let start = StartRun {
+            trigger: format!("schedule {name}, by hand"),
+            actor: actor.to_owned(),
+            ..StartRun::of(flow)
+        };
+        self.start_as_due(name, self.clock().now(), start).await
+    }
+
     /// Starts the run of a fire, or finds it.
     pub(super) async fn start_scheduled(&self, flow: &str, name: &str, at: Timestamp) -> EngineResult<RunId> {
+        let start = StartRun {
+            idempotency_key: Some(key_of(name, at)),
+            trigger: format!("schedule {name}"),
+            actor: "schedule".to_owned(),
+            ..StartRun::of(flow)
+        };
+        self.start_as_due(name, at, start).await
+    }
+
+    /// Starts a run with the inputs that a schedule gives its runs at a moment.
+    async fn start_as_due(&self, name: &str, at: Timestamp, start: StartRun) -> EngineResult<RunId> {
+        let flow = &start.flow;
         let compiled = self.parts.shared.flows.to_start(flow, None).await?;
         let inputs = compiled
             .program
@@ -119,10 +145,7 @@ impl Engine {
         self.start_run(StartRun {
             version: Some(compiled.version),
             inputs,
-            idempotency_key: Some(key_of(name, at)),
-            trigger: format!("schedule {name}"),
-            actor: "schedule".to_owned(),
-            ..StartRun::of(flow)
+            ..start
         })
         .await
     }
