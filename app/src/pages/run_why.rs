@@ -42,11 +42,16 @@ pub(super) fn reasons(run: crate::live::run::LiveRun, id: RunId, is_file: bool) 
 pub fn Standing(shared: Shared) -> impl IntoView {
     let run = shared.run;
     let held = move || match run.status() {
-        RunStatus::Paused => Some((
-            "paused",
-            "Held: what runs comes to its end, nothing more starts until somebody resumes the run."
-                .to_owned(),
-        )),
+        RunStatus::Paused => {
+            let reason = run.with(|state| state.pause_reason().map(|reason| [": ", reason].concat()));
+            let reason = reason.unwrap_or_default();
+            let words = [
+                "Held",
+                &reason,
+                ". What runs comes to its end; nothing more starts until somebody resumes the run.",
+            ];
+            Some(("paused", words.concat()))
+        }
         RunStatus::Ending | RunStatus::Cancelled => {
             let reason = run.summary.with(|summary| summary.cancel_reason.clone());
             reason.map(|reason| ("cancelled", format!("Cancelled: {reason}")))

@@ -468,6 +468,12 @@ impl RunState {
         &self.data.flow
     }
 
+    /// Why it is held, if somebody said so.
+    #[must_use]
+    pub fn pause_reason(&self) -> Option<&str> {
+        self.data.pause_reason.as_deref()
+    }
+
     /// The number of its last event.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
