@@ -14,7 +14,7 @@ use flow::{RunId, Timestamp};
 use crate::error::AppError;
 use crate::log::needle::Needle;
 use crate::model::{
-    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunLogPage, RunPage, ValueView,
 };
 use crate::timeline::history::ItemRows;
 
@@ -58,6 +58,16 @@ pub trait Backend: board::BoardBackend + edit::EditBackend {
         from: Option<(u32, u64)>,
         until: Option<Timestamp>,
     ) -> Result<LogPage, AppError>;
+
+    /// Lines of a run's log: before or after a place, else the end; as it was at a moment if one is given; only those that fit if there is
+    /// something to fit.
+    async fn run_logs(
+        &self,
+        run: RunId,
+        side: (Option<String>, Option<String>),
+        until: Option<Timestamp>,
+        needle: Option<Needle>,
+    ) -> Result<RunLogPage, AppError>;
 
     /// Which lines of a task run's log, or of one attempt's, hold what is searched for.
     async fn find_in_log(

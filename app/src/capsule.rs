@@ -13,7 +13,8 @@ use flow::{FlowDoc, Payload, Plan, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{LogLine, LogPage, Relatives, RunPage, ValueView};
+use crate::log::needle::Needle;
+use crate::model::{LogLine, LogPage, Relatives, RunLogLine, RunLogPage, RunPage, ValueView};
 use crate::timeline::history::{ItemHistory, ItemRows};
 
 /// What the file says it is.
@@ -158,6 +159,40 @@ impl Capsule {
         }
     }
 
+    /// The logs of all task runs as one: all lines, or those that fit.
+    #[must_use]
+    pub fn run_log(&self, needle: Option<&Needle>) -> RunLogPage {
+        let mut lines: Vec<(&String, LogLine)> = Vec::new();
+        for (path, log) in &self.logs {
+            let (mut attempt, mut n) = (0, 0);
+            for line in log {
+                if line.attempt != attempt {
+                    (attempt, n) = (line.attempt, 0);
+                }
+                n += 1;
+                if needle.is_none_or(|needle| needle.fits(&line.stream, &line.text)) {
+                    lines.push((path, LogLine { n, ..line.clone() }));
+                }
+            }
+        }
+        // Those of one instant stay in the order of their tasks.
+        lines.sort_by_key(|(_, line)| line.at);
+        let n_lines = needle.map(|_| lines.len() as u64);
+        let placed = lines
+            .into_iter()
+            .enumerate()
+            .map(|(at, (path, line))| RunLogLine {
+                task: path.clone(),
+                place: at.to_string(),
+                line,
+            });
+        RunLogPage {
+            lines: placed.collect(),
+            n_lines,
+            ..RunLogPage::default()
+        }
+    }
+
     /// What the items of a task did when.
     #[must_use]
     pub fn item_rows(&self, plan: &Plan, task: &str) -> ItemRows {
@@ -201,6 +236,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::log::needle::Stream;
     use crate::testing::fan;
 
     fn file() -> Value {
@@ -226,6 +262,13 @@ mod tests {
         assert_eq!(page.summary.counts.succeeded, 3);
         assert_eq!(capsule.log("list", None).lines[0].text, "3 orders");
         assert!(capsule.log("each[0]", None).lines.is_empty());
+        let told = |needle: Option<Needle>| {
+            let page = capsule.run_log(needle.as_ref());
+            let line = |line: RunLogLine| format!("{} {}:{}", line.task, line.line.n, line.line.text);
+            (page.n_lines, page.lines.into_iter().map(line).collect::<Vec<_>>())
+        };
+        assert_eq!(told(None), (None, vec!["list 1:3 orders".to_owned()]));
+        assert_eq!(told(Needle::new("none", Stream::All)), (Some(0), Vec::new()));
         assert_eq!(
             capsule.value("list", true).map(|value| value.part.value),
             Some(Value::Null)

@@ -19,7 +19,7 @@ use self::json::Json;
 use self::once::once;
 use crate::error::AppError;
 use crate::model::{
-    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunLogPage, RunPage, ValueView,
 };
 use crate::timeline::history::ItemRows;
 
@@ -141,6 +141,24 @@ pub async fn task_logs(
     let asked = format!("log {attempt:?} {from:?} {until:?} {run} {task}");
     let from = from.and_then(|from| crate::log::place(&from));
     let read = async { answer(backend()?.task_logs(run, task, attempt, from, until).await) };
+    once(asked, read).await
+}
+
+/// Lines of a run's log: before or after a place, else the end; as it was at a moment if one is given; only those that hold a text, or are
+/// of a `stream`, if that is asked for.
+#[server(output = Json, prefix = "/fn", endpoint = "run_logs")]
+pub async fn run_logs(
+    run: RunId,
+    before: Option<String>,
+    after: Option<String>,
+    until: Option<flow::Timestamp>,
+    #[server(default)] text: String,
+    #[server(default)] stream: String,
+) -> Result<RunLogPage, AppError> {
+    use crate::log::needle::{Needle, Stream};
+    let asked = format!("run log {before:?} {after:?} {until:?} {stream} {text:?} {run}");
+    let needle = Needle::new(&text, Stream::of(&stream));
+    let read = async { answer(backend()?.run_logs(run, (before, after), until, needle).await) };
     once(asked, read).await
 }
 

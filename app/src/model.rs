@@ -259,6 +259,42 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// Lines of all task runs of a run, in the order in which they were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLogPage {
+    /// The lines.
+    pub lines: Vec<RunLogLine>,
+    /// Whether there are lines before these.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_earlier: bool,
+    /// Whether there are lines behind these.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_later: bool,
+    /// How many lines of the run fit, if those were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_lines: Option<u64>,
+    /// Where the stream of lines goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A line of a run's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLogLine {
+    /// The task run's path.
+    pub task: String,
+    /// Where it stands among the lines of the run. No two have the same place; give it back as it is to get what is before or behind.
+    pub place: String,
+    /// The line. Its number is 0 if nobody counted.
+    pub line: LogLine,
+}
+
+/// The signature is serde's.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_false(is: &bool) -> bool {
+    !*is
+}
+
 /// The signature is serde's.
 fn is_zero(n: &u64) -> bool {
     *n == 0

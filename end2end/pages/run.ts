@@ -29,6 +29,13 @@ export class Run extends Frame {
   readonly lastHit = this.inspector.getByRole("link", { name: "Line before that fits" });
   readonly download = this.inspector.getByRole("link", { name: "Download the log" });
   readonly allAttempts = this.inspector.getByRole("link", { name: "All attempts" });
+  /** The log of all tasks. */
+  readonly all = this.main.getByRole("log", { name: "Log of all tasks" });
+  readonly allLines = this.all.getByRole("listitem");
+  readonly filter = this.main.getByRole("searchbox", { name: "Only lines that say" });
+  readonly streams = this.main.locator(".run-log").getByRole("combobox", { name: "Which lines" });
+  readonly fitting = this.main.locator(".run-log").getByRole("status");
+  readonly unseen = this.main.locator(".run-log").getByRole("button", { name: /new lines?$/ });
   readonly cancel = this.main.getByText(/^Cancel…$/);
   readonly pause = this.main.getByRole("button", { name: "Pause" });
   readonly resume = this.main.getByRole("button", { name: "Resume" });

@@ -12,7 +12,7 @@ use app::AppError;
 use app::backend::{Backend, SharedBackend};
 use app::log::needle::Needle;
 use app::model::{
-    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunPage, ValueView,
+    Comparison, LogFound, LogPage, Question, Reasons, RetryAsk, RunListQuery, RunLogPage, RunPage, ValueView,
 };
 use app::posted::Posted;
 use app::timeline::history::ItemRows;
@@ -36,6 +36,7 @@ use crate::api::{LIST_DEFAULT, check_reason};
 use crate::extract::{read_body, unsupported};
 use crate::log_lines::{Ask, LogLines};
 use crate::problem::{ApiError, ApiResult};
+use crate::run_log;
 use crate::site;
 use crate::state::ServerState;
 
@@ -267,6 +268,22 @@ impl Backend for EngineBackend {
     ) -> Result<LogPage, AppError> {
         let ask = Ask { attempt, from, until };
         Ok(self.logs.page(run, &path, ask).await?)
+    }
+
+    async fn run_logs(
+        &self,
+        run: RunId,
+        (before, after): (Option<String>, Option<String>),
+        until: Option<Timestamp>,
+        needle: Option<Needle>,
+    ) -> Result<RunLogPage, AppError> {
+        let ask = run_log::Ask {
+            side: run_log::Side::of(before.as_deref(), after.as_deref())?,
+            until,
+            needle,
+            limit: run_log::LINES,
+        };
+        Ok(run_log::page(&self.engine, run, &ask).await?)
     }
 
     async fn find_in_log(

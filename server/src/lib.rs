@@ -18,6 +18,7 @@ mod extract;
 mod legacy;
 mod log_lines;
 mod problem;
+mod run_log;
 mod safety;
 mod serve;
 mod site;

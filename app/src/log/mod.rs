@@ -1,5 +1,6 @@
 //! Logs as they are looked through: lines by their numbers, and what is searched for. Pure.
 
+pub mod merged;
 pub mod needle;
 pub mod sheet;
 

@@ -7,7 +7,7 @@
 )]
 
 #[cfg(feature = "hydrate")]
-mod browser;
+pub(super) mod browser;
 mod find;
 mod line;
 
@@ -16,8 +16,11 @@ use flow::view::{TaskRunView, TaskStatus};
 use leptos::html::Div;
 use leptos::prelude::*;
 
+#[cfg(feature = "hydrate")]
+pub(super) use self::find::later;
 use self::find::{Find, Search, search};
 use self::line::Line;
+pub(super) use self::line::{at_text, drawn};
 use super::run::Shared;
 use crate::fns;
 use crate::format;
@@ -28,13 +31,13 @@ use crate::log::sheet::Sheet;
 use crate::model::{LogFound, LogLine, LogPage, LogPart};
 
 /// Height of a line, in pixels. Styles say the same.
-const LINE_PX: f64 = 18.0;
+pub(super) const LINE_PX: f64 = 18.0;
 
 /// Lines drawn above and below what is in sight.
-const MARGIN: usize = 20;
+pub(super) const MARGIN: usize = 20;
 
 /// Lines drawn at most: many are kept while they are being marked.
-const DRAWN_MAX: usize = 2000;
+pub(super) const DRAWN_MAX: usize = 2000;
 
 /// The log of a task.
 #[component]
@@ -89,7 +92,7 @@ pub fn Logs(
 
 /// How lines tell when they were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Times {
+pub enum Times {
     #[default]
     Off,
     /// Since the task began.
@@ -100,14 +103,14 @@ enum Times {
 
 /// What is in sight, once there is somebody to see it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Sight {
+pub(super) struct Sight {
     /// Pixels above it.
-    top: f64,
-    height: f64,
+    pub(super) top: f64,
+    pub(super) height: f64,
     /// Where lines are wrapped, if they are.
-    columns: Option<u32>,
+    pub(super) columns: Option<u32>,
     /// A line where marking began.
-    marked: Option<usize>,
+    pub(super) marked: Option<usize>,
 }
 
 /// A line as it is drawn.
@@ -388,25 +391,7 @@ fn Log(
             {attempt.map(|_| view! {
                 <a class="button quiet small" href=move || shared.attempt_address(None) data-noscroll="true">"All attempts"</a>
             })}
-            <button
-                type="button"
-                class="button quiet square"
-                title=move || match lines.times.get() {
-                    Times::Off => "Show times since the task began",
-                    Times::Since => "Show times of day",
-                    Times::Clock => "Hide times",
-                }
-                aria-label="Times"
-                aria-pressed=move || (lines.times.get() != Times::Off).to_string()
-                hidden=move || !is_alive.get() || is_empty()
-                on:click=move |_| lines.times.update(|times| *times = match times {
-                    Times::Off => Times::Since,
-                    Times::Since => Times::Clock,
-                    Times::Clock => Times::Off,
-                })
-            >
-                <Icon name="u-history"/>
-            </button>
+            <TimesButton times=lines.times is_hidden=Signal::derive(move || !is_alive.get() || is_empty())/>
             <button
                 type="button"
                 class="button quiet square"
@@ -467,6 +452,46 @@ fn Log(
             </button>
         </div>
     }
+}
+
+/// Shows when lines were written, one way after the other.
+#[component]
+pub(super) fn TimesButton(times: RwSignal<Times>, is_hidden: Signal<bool>) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="button quiet square"
+            title=move || match times.get() {
+                Times::Off => "Show times since the beginning",
+                Times::Since => "Show times of day",
+                Times::Clock => "Hide times",
+            }
+            aria-label="Times"
+            aria-pressed=move || (times.get() != Times::Off).to_string()
+            hidden=move || is_hidden.get()
+            on:click=move |_| times.update(|times| *times = match times {
+                Times::Off => Times::Since,
+                Times::Since => Times::Clock,
+                Times::Clock => Times::Off,
+            })
+        >
+            <Icon name="u-history"/>
+        </button>
+    }
+}
+
+/// The streams of a log, to choose from.
+pub(super) fn stream_options(chosen: Stream) -> impl IntoView {
+    let streams = Stream::ALL.into_iter().map(|each| {
+        let word = match each {
+            Stream::All => "All lines",
+            Stream::Stderr => "Errors (stderr)",
+            Stream::Stdout => "Output (stdout)",
+            Stream::Engine => "Remarks",
+        };
+        view! { <option value=each.key() selected=each == chosen>{word}</option> }
+    });
+    streams.collect_view()
 }
 
 /// Links to the lines before and behind those that are there, for a page without scripts.

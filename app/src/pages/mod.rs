@@ -20,6 +20,7 @@ pub mod run_items;
 #[cfg(feature = "hydrate")]
 pub mod run_keys;
 pub mod run_lineage;
+pub mod run_log;
 pub mod run_open;
 pub mod run_outline;
 pub mod run_past;

@@ -1,4 +1,4 @@
-//! A run: its state, its tasks as a graph, an outline, a timeline or a table, and the inspector beside them. Below them stands the scrubber.
+//! A run: its state, its tasks as a graph, an outline, a timeline, a table or what they wrote, and the inspector beside them. Below them stands the scrubber.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
 use super::inspector::Inspector;
 use super::run_actions::Actions;
 use super::run_lineage::{Lineage, UsualTime};
+use super::run_log::RunLog;
 use super::run_outline::Outline;
 use super::run_scrubber::{Scrubber, travel};
 pub use super::run_shared::{Shared, View};
@@ -29,9 +30,9 @@ use crate::look;
 use crate::model::{self, Usual};
 use crate::parts::{Badge, Clock, Failure, Loading, Moment};
 
-/// The run that the address names. `?task=` opens a task, an item or an iteration, `&attempt=` one of its attempts, `?view=outline`, `?view=timeline` and `?view=tasks` show the tasks
+/// The run that the address names. `?task=` opens a task, an item or an iteration, `&attempt=` one of its attempts, `?view=outline`, `?view=timeline`, `?view=tasks` and `?view=log` show the tasks
 /// otherwise, `?at=` shows the moment after that event, `?do=retry` what would run again (`&from=` from a task on, `&inputs=` with
-/// others), `?items=` and `&first=` page through the items of a task. Timeline and table have parameters of their own.
+/// others), `?items=` and `&first=` page through the items of a task. Timeline, table and log have parameters of their own.
 #[component]
 pub fn RunPage() -> impl IntoView {
     let params = use_params_map();
@@ -93,6 +94,7 @@ pub fn Run(page: model::RunPage, capsule: Option<Arc<Capsule>>) -> impl IntoView
         View::Outline => view! { <Outline shared/> }.into_any(),
         View::Timeline => view! { <Timeline shared usual/> }.into_any(),
         View::Tasks => view! { <TaskList shared/> }.into_any(),
+        View::Log => view! { <RunLog shared/> }.into_any(),
     };
     view! {
         <Title text=format!("{name} · {} · Pointwork", format::short_id(&id.to_string()))/>
@@ -212,6 +214,7 @@ fn Tabs(shared: Shared) -> impl IntoView {
             {tab(View::Outline, "u-outline", "Outline", "l")}
             {tab(View::Timeline, "u-timeline", "Timeline", "t")}
             {tab(View::Tasks, "u-list", "Tasks", "k")}
+            {tab(View::Log, "t-log", "Log", "o")}
             <div class="counts-line"><TaskCounters shared/></div>
         </nav>
     }

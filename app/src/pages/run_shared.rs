@@ -26,11 +26,13 @@ pub enum View {
     Timeline,
     /// A table.
     Tasks,
+    /// What they wrote.
+    Log,
 }
 
 impl View {
     /// All, in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Graph, Self::Outline, Self::Timeline, Self::Tasks];
+    pub const ALL: [Self; 5] = [Self::Graph, Self::Outline, Self::Timeline, Self::Tasks, Self::Log];
 
     /// The word in an address; the usual view needs none.
     #[must_use]
@@ -40,6 +42,7 @@ impl View {
             Self::Outline => Some("outline"),
             Self::Timeline => Some("timeline"),
             Self::Tasks => Some("tasks"),
+            Self::Log => Some("log"),
         }
     }
 
@@ -50,9 +53,10 @@ impl View {
 }
 
 /// The parameters of an address that stay when another task or view is chosen: the moment, what the table lists, what the timeline
-/// shows. What is looked at of a task stays as long as that does.
-const KEPT: [&str; 12] = [
-    "at", "state", "text", "rows", "under", "sort", "open", "critical", "attempt", "line", "find", "in",
+/// shows, which lines of the log there are. What is looked at of a task stays as long as that does.
+const KEPT: [&str; 16] = [
+    "at", "state", "text", "rows", "under", "sort", "open", "critical", "says", "stream", "before", "after",
+    "attempt", "line", "find", "in",
 ];
 
 /// Those that mean something for the task that is open, and nothing for another.
@@ -144,6 +148,22 @@ impl Shared {
     /// The address of this page with another task open.
     pub fn address(self, task: Option<&str>) -> String {
         self.with_query(self.view.get(), &[&[("task", task)], &OF_TASK[..]].concat())
+    }
+
+    /// The address of this page with a line of a task run's log open; without a number (0) its attempt.
+    pub fn line_address(self, task: &str, attempt: u32, n: u64) -> String {
+        let (line, attempt) = match n {
+            0 => (None, Some(attempt.to_string())),
+            n => (Some(format!("{attempt}:{n}")), None),
+        };
+        let query = [
+            ("task", Some(task)),
+            ("attempt", attempt.as_deref()),
+            ("line", line.as_deref()),
+            ("find", None),
+            ("in", None),
+        ];
+        self.with_query(self.view.get(), &query)
     }
 
     /// The address of another view of the same.

@@ -43,6 +43,7 @@ const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("l", "Graph, or the same as a list"),
             ("t", "Timeline"),
             ("k", "Table of tasks"),
+            ("o", "Log of all tasks"),
             ("e", "Next task run that failed"),
             ("Ctrl F", "Find in the log, if the focus or the mouse is there"),
             ("c v", "In a value: copy the path, or what is there"),

@@ -1,18 +1,19 @@
-//! Lines of a task run's log by their numbers, and searches in it.
+//! Lines of a task run's log by their numbers, searches in it, and the logs of a whole run.
 
 use app::log::needle::{Needle, Stream};
 use app::log::place;
-use app::model::{LogFound, LogLine, LogPage, LogPart};
+use app::model::{LogFound, LogLine, LogPage, LogPart, RunLogLine};
 use axum::extract::State;
 use axum::response::Response;
 use flow::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::json;
+use super::{json, limit_to};
 use crate::extract::{Path, Query, run_id};
 use crate::log_lines::Ask;
 use crate::problem::{ApiError, ApiResult};
+use crate::run_log;
 use crate::state::ServerState;
 
 /// Which lines.
@@ -126,6 +127,18 @@ pub(super) async fn lines(
     Ok(json(&LinesView::from(page)))
 }
 
+/// The stream that is asked for.
+fn stream(key: Option<&str>) -> ApiResult<Stream> {
+    match key {
+        None => Ok(Stream::All),
+        Some(key) if Stream::ALL.iter().any(|stream| stream.key() == key) => Ok(Stream::of(key)),
+        Some(key) => {
+            let detail = format!("`{key}` is no stream of a log; these are: stdout, stderr, engine");
+            Err(ApiError::bad_request("bad_stream", detail))
+        }
+    }
+}
+
 /// What is searched for.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -162,15 +175,7 @@ pub(super) async fn find(
     Path((run, task)): Path<(String, String)>,
     Query(params): Query<FindParams>,
 ) -> ApiResult<Response> {
-    let stream = match params.stream.as_deref() {
-        None => Stream::All,
-        Some(key) if Stream::ALL.iter().any(|stream| stream.key() == key) => Stream::of(key),
-        Some(key) => {
-            let detail = format!("`{key}` is no stream of a log; these are: stdout, stderr, engine");
-            return Err(ApiError::bad_request("bad_stream", detail));
-        }
-    };
-    let needle = Needle::new(&params.text, stream)
+    let needle = Needle::new(&params.text, stream(params.stream.as_deref())?)
         .ok_or_else(|| ApiError::bad_request("bad_query", "give `text`, `in` or both"))?;
     let found = state
         .shared
@@ -179,4 +184,107 @@ pub(super) async fn find(
         .await?;
     let LogFound { n_lines, places } = found;
     Ok(json(&FoundView { n_lines, places }))
+}
+
+/// Which lines of a run.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunLogParams {
+    /// The lines right before this `place`. The end of the log unless `before` or `after` is given.
+    before: Option<String>,
+    /// The lines right behind this `place`.
+    after: Option<String>,
+    /// As the log was at this moment.
+    until: Option<Timestamp>,
+    /// Only lines that hold this text, whatever its case.
+    #[serde(default)]
+    text: String,
+    /// Only lines of this stream: `stdout`, `stderr` or `engine`.
+    #[serde(rename = "in")]
+    stream: Option<String>,
+    /// Lines, at most 1000; 400 unless given.
+    limit: Option<usize>,
+}
+
+/// Lines of all task runs of a run.
+#[derive(Serialize, ToSchema)]
+struct RunLogView {
+    /// In the order in which they were written: by time; of one instant by task run, attempt and number.
+    lines: Vec<RunLineView>,
+    /// Give it as `before` to get the lines before these. Absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    /// Give it as `after` to get the lines behind these. Absent if there are none yet: ask again with the `place` of the last line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+    /// How many lines of the whole run fit, if `text` or `in` is given: all are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_lines: Option<u64>,
+}
+
+/// A line of a run's log.
+#[derive(Serialize, ToSchema)]
+struct RunLineView {
+    /// The task run's path.
+    task: String,
+    /// From 1.
+    attempt: u32,
+    /// Its number within the attempt, from 1. Absent if counting would have taken too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<u64>,
+    /// When it was written.
+    #[schema(value_type = String)]
+    at: Timestamp,
+    /// `stdout`, `stderr` or `engine`.
+    stream: String,
+    /// Its text, without the newline; may hold ANSI colour codes.
+    text: String,
+    /// Its place among the lines of the run, for `before` and `after`.
+    place: String,
+}
+
+/// Read the logs of all task runs of a run
+///
+/// As one, in the order in which their lines were written. A page is found by a pass over the run's logs; where there is something to
+/// search for, over all of their text.
+#[utoipa::path(
+    get, path = "/runs/{run}/logs", tag = "runs",
+    params(("run" = String, Path, description = "`run_…`"), RunLogParams),
+    responses((status = 200, description = "Lines, oldest first.", body = RunLogView))
+)]
+pub(super) async fn of_run(
+    State(state): State<ServerState>,
+    Path(run): Path<String>,
+    Query(params): Query<RunLogParams>,
+) -> ApiResult<Response> {
+    let ask = run_log::Ask {
+        side: run_log::Side::of(params.before.as_deref(), params.after.as_deref())?,
+        until: params.until,
+        needle: Needle::new(&params.text, stream(params.stream.as_deref())?),
+        limit: limit_to(params.limit, run_log::LINES, run_log::LINES_MAX)?,
+    };
+    let page = run_log::page(&state.engine, run_id(&run)?, &ask).await?;
+    let place = |line: Option<&RunLogLine>| line.map(|line| line.place.clone());
+    let view = RunLogView {
+        before: place(page.lines.first().filter(|_| page.has_earlier)),
+        after: place(page.lines.last().filter(|_| page.has_later)),
+        n_lines: page.n_lines,
+        lines: page.lines.into_iter().map(RunLineView::from).collect(),
+    };
+    Ok(json(&view))
+}
+
+impl From<RunLogLine> for RunLineView {
+    fn from(RunLogLine { task, place, line }: RunLogLine) -> Self {
+        Self {
+            task,
+            attempt: line.attempt,
+            n: Some(line.n).filter(|n| *n > 0),
+            at: line.at,
+            stream: line.stream,
+            text: line.text,
+            place,
+        }
+    }
 }

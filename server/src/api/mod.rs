@@ -81,6 +81,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(tasks::logs))
         .routes(routes!(logs::lines))
         .routes(routes!(logs::find))
+        .routes(routes!(logs::of_run))
         .routes(routes!(answers::signal))
         .routes(routes!(answers::approve))
         .routes(routes!(answers::reject))

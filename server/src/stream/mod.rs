@@ -10,6 +10,7 @@ pub(crate) mod mux;
 #[cfg(test)]
 mod readers;
 pub(crate) mod run;
+mod run_logs;
 mod runs;
 mod stats;
 

@@ -5,6 +5,8 @@
 //! (place, name, position or `-`, data). A place of `-` is for everybody: `hello` at once, and `beat` when nothing else was said for a
 //! while, because a browser does not tell a page of comments. A topic that does not exist is told as `gone`.
 //!
+//! `logs:RUN` is the log of the whole run.
+//!
 //! Topics without a past (`runs`, `flow:ID`) begin with a snapshot: between the page's making and its following something may have
 //! happened. What stands before a `~` in a topic's kind is the reader's own business: `logs~7:RUN/TASK`.
 //!
@@ -26,11 +28,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::logs::{self, TaskLogs};
 use super::run::RunEvents;
+use super::run_logs::RunLines;
 use super::runs::RunsTopic;
 use super::stats::StatsTopic;
 use super::{FLUSH_BYTES, Frame, Pace, Source};
 use crate::extract::run_id;
 use crate::problem::{ApiError, ApiResult};
+use crate::run_log;
 use crate::state::ServerState;
 
 /// Topics of one connection: a browser with fifty tabs, each with a run and a log, is served.
@@ -183,6 +187,10 @@ async fn source(engine: &Engine, name: &str, position: &str) -> ApiResult<Box<dy
         "run" => {
             let after = position.parse().unwrap_or(0);
             Box::new(Run(RunEvents::open(engine, run_id(of)?, after).await?))
+        }
+        "logs" if !of.contains('/') => {
+            let position = run_log::position(position)?;
+            Box::new(RunLines::open(engine, run_id(of)?, position).await?)
         }
         "logs" => {
             let (run, task) = of.split_once('/').ok_or_else(unknown)?;

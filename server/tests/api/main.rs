@@ -8,6 +8,7 @@ mod contract;
 mod flows;
 mod forms;
 mod process;
+mod run_logs;
 mod runs;
 mod safety;
 mod schedules;

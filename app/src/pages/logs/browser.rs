@@ -49,7 +49,12 @@ impl Panel {
             let was_here = before == Some(true);
             look(lines, scroller, is_wrapped);
             if !was_here {
-                self.watch_size(&element);
+                watch_size(&element, move || {
+                    look(lines, scroller, is_wrapped);
+                    if lines.is_following.try_get_untracked() == Some(true) {
+                        scroll_down(scroller);
+                    }
+                });
             }
             match untrack(|| lines.here()) {
                 // The room for all lines is made before the next frame.
@@ -70,28 +75,7 @@ impl Panel {
         });
         self.fetch_what_is_seen();
         self.follow_time();
-        self.listen();
-    }
-
-    /// The panel may be made larger, or be shown only now.
-    fn watch_size(self, element: &Element) {
-        let seen = Closure::<dyn FnMut()>::new(move || {
-            look(self.lines, self.scroller, self.is_wrapped);
-            if self.lines.is_following.try_get_untracked() == Some(true) {
-                scroll_down(self.scroller);
-            }
-        });
-        if let Ok(observer) = ResizeObserver::new(seen.as_ref().unchecked_ref()) {
-            observer.observe(element);
-            let kept = StoredValue::new_local(Some((observer, seen)));
-            on_cleanup(move || {
-                kept.try_update_value(|kept| {
-                    if let Some((observer, _)) = kept.take() {
-                        observer.disconnect();
-                    }
-                });
-            });
-        }
+        listen_for_find();
     }
 
     fn fetch_what_is_seen(self) {
@@ -184,33 +168,48 @@ impl Panel {
             );
         });
     }
+}
 
-    /// The browser's own search knows only the lines that are drawn: here its keys lead to ours. Pressed again they are the browser's.
-    fn listen(self) {
-        let listener = window_event_listener(leptos::ev::keydown, move |event| {
-            let is_find = event.key().eq_ignore_ascii_case("f") && (event.ctrl_key() || event.meta_key());
-            if !is_find || event.alt_key() || event.shift_key() || event.default_prevented() {
-                return;
-            }
-            let panel = document()
-                .query_selector(".log-panel:hover, .log-panel:focus-within")
-                .ok()
-                .flatten();
-            let field = panel.and_then(|panel| panel.query_selector("[data-find-log]").ok().flatten());
-            let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlInputElement>().ok())
-            else {
-                return;
-            };
-            let is_there = document()
-                .active_element()
-                .is_some_and(|active| active == *field.unchecked_ref::<Element>());
-            if !is_there && field.focus().is_ok() {
-                event.prevent_default();
-                field.select();
-            }
+/// Tells when an element has another size: the panel may be made larger, or be shown only now.
+pub(in crate::pages) fn watch_size(element: &Element, seen: impl FnMut() + 'static) {
+    let seen = Closure::<dyn FnMut()>::new(seen);
+    if let Ok(observer) = ResizeObserver::new(seen.as_ref().unchecked_ref()) {
+        observer.observe(element);
+        let kept = StoredValue::new_local(Some((observer, seen)));
+        on_cleanup(move || {
+            kept.try_update_value(|kept| {
+                if let Some((observer, _)) = kept.take() {
+                    observer.disconnect();
+                }
+            });
         });
-        on_cleanup(move || listener.remove());
     }
+}
+
+/// The browser's own search knows only the lines that are drawn: here its keys lead to ours. Pressed again they are the browser's.
+pub(in crate::pages) fn listen_for_find() {
+    let listener = window_event_listener(leptos::ev::keydown, move |event| {
+        let is_find = event.key().eq_ignore_ascii_case("f") && (event.ctrl_key() || event.meta_key());
+        if !is_find || event.alt_key() || event.shift_key() || event.default_prevented() {
+            return;
+        }
+        let panel = document()
+            .query_selector(".log-panel:hover, .log-panel:focus-within")
+            .ok()
+            .flatten();
+        let field = panel.and_then(|panel| panel.query_selector("[data-find-log]").ok().flatten());
+        let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlInputElement>().ok()) else {
+            return;
+        };
+        let is_there = document()
+            .active_element()
+            .is_some_and(|active| active == *field.unchecked_ref::<Element>());
+        if !is_there && field.focus().is_ok() {
+            event.prevent_default();
+            field.select();
+        }
+    });
+    on_cleanup(move || listener.remove());
 }
 
 /// Opens the log's stream from where the first page ended.
@@ -298,7 +297,7 @@ fn columns(scroller: &Element) -> Option<u32> {
 }
 
 /// The line where marking began, which has to stay as long as something is marked.
-fn marked(scroller: &Element) -> Option<usize> {
+pub(in crate::pages) fn marked(scroller: &Element) -> Option<usize> {
     let selection = window().get_selection().ok()??;
     if selection.is_collapsed() {
         return None;
@@ -316,7 +315,7 @@ fn marked(scroller: &Element) -> Option<usize> {
 }
 
 /// The newest line comes into sight.
-pub(super) fn scroll_down(scroller: NodeRef<Div>) {
+pub(in crate::pages) fn scroll_down(scroller: NodeRef<Div>) {
     if let Some(element) = scroller.try_get_untracked().flatten() {
         element.set_scroll_top(element.scroll_height());
     }

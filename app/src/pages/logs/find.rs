@@ -4,7 +4,7 @@ use leptos::html::{Div, Input};
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
-use super::{Lines, Shared};
+use super::{Lines, Shared, stream_options};
 use crate::fns;
 use crate::format;
 use crate::icons::Icon;
@@ -72,7 +72,7 @@ pub(super) fn Find(
     let on_input = move |event: leptos::ev::Event| {
         let text = event_target_value(&event);
         #[cfg(feature = "hydrate")]
-        later(field, text, ask);
+        later(field, text, PAUSE_MS, ask);
         #[cfg(not(feature = "hydrate"))]
         ask(text);
     };
@@ -113,15 +113,6 @@ pub(super) fn Find(
             .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
             .collect_view()
     };
-    let streams = Stream::ALL.into_iter().map(|each| {
-        let word = match each {
-            Stream::All => "All lines",
-            Stream::Stderr => "Errors (stderr)",
-            Stream::Stdout => "Output (stdout)",
-            Stream::Engine => "Remarks",
-        };
-        view! { <option value=each.key() selected=each == stream>{word}</option> }
-    });
     view! {
         <form
             method="get"
@@ -145,7 +136,7 @@ pub(super) fn Find(
                 on:input=on_input
                 on:keydown=on_key
             />
-            <select name="in" aria-label="Which lines" on:change=on_stream>{streams.collect_view()}</select>
+            <select name="in" aria-label="Which lines" on:change=on_stream>{stream_options(stream)}</select>
             <Transition>
                 {move || Suspend::new(async move {
                     let found = found.await;
@@ -235,9 +226,14 @@ fn within(page: LogPage, needle: &Needle) -> LogFound {
     }
 }
 
-/// Asks when nothing more was typed for a moment.
+/// Asks when nothing more was typed for a moment, in milliseconds.
 #[cfg(feature = "hydrate")]
-fn later(field: NodeRef<Input>, text: String, ask: impl Fn(String) + 'static) {
+pub(in crate::pages) fn later(
+    field: NodeRef<Input>,
+    text: String,
+    pause: u64,
+    ask: impl Fn(String) + 'static,
+) {
     let then = move || {
         let is_same = field
             .try_get_untracked()
@@ -247,7 +243,7 @@ fn later(field: NodeRef<Input>, text: String, ask: impl Fn(String) + 'static) {
             ask(text);
         }
     };
-    set_timeout(then, std::time::Duration::from_millis(PAUSE_MS));
+    set_timeout(then, std::time::Duration::from_millis(pause));
 }
 
 #[cfg(test)]

@@ -37,11 +37,7 @@ pub(super) fn Line(
     );
     let is_error = line.stream == "stderr";
     let at = line.at;
-    let time = move || match lines.times.try_get().unwrap_or_default() {
-        Times::Off => None,
-        Times::Since => Some(since(at, began.unwrap_or(at))),
-        Times::Clock => Some(clock(at)),
-    };
+    let time = move || at_text(lines.times, at, began.unwrap_or(at));
     let text = line.text;
     let spans = move || {
         let drawn = lines.needle.try_with(|needle| drawn(&text, needle.as_ref()));
@@ -59,8 +55,17 @@ pub(super) fn Line(
     .into_any()
 }
 
+/// When a line was written, if and as it is to be told.
+pub(in crate::pages) fn at_text(times: RwSignal<Times>, at: Timestamp, began: Timestamp) -> Option<String> {
+    match times.try_get().unwrap_or_default() {
+        Times::Off => None,
+        Times::Since => Some(since(at, began)),
+        Times::Clock => Some(clock(at)),
+    }
+}
+
 /// A line's text with its colours; what is searched for is marked.
-fn drawn(text: &str, needle: Option<&Needle>) -> Vec<AnyView> {
+pub(in crate::pages) fn drawn(text: &str, needle: Option<&Needle>) -> Vec<AnyView> {
     let mut views = Vec::new();
     for Span { style, text } in ansi::spans(text) {
         let pieces = marked(&text, needle);

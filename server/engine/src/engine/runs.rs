@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::Engine;
 use crate::error::{EngineError, EngineResult};
-use crate::store::{LogChunk, RunFilter, RunRow};
+use crate::store::{LogAmount, LogChunk, LogPlace, LogSide, RunFilter, RunLogs, RunRow};
 
 /// A piece of a task run's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -288,6 +288,40 @@ impl Engine {
         self.find_task(run, path).await?;
         let until = until.unwrap_or((u32::MAX, u64::MAX));
         Ok(self.parts.log_store.read_back(run, path, until, bytes).await?)
+    }
+
+    /// The logs of all task runs of a run in the order in which they were written. An unknown run has none.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn run_logs(&self, run: RunId, side: LogSide, amount: LogAmount) -> EngineResult<RunLogs> {
+        Ok(self.parts.log_store.read_run(run, side, amount).await?)
+    }
+
+    /// The logs of all task runs of a run, task run by task run, behind the chunk at `after`, about `bytes` of them.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn scan_run_logs(
+        &self,
+        run: RunId,
+        after: Option<LogPlace>,
+        bytes: usize,
+    ) -> EngineResult<Vec<(LogPlace, LogChunk)>> {
+        Ok(self.parts.log_store.scan_run(run, after, bytes).await?)
+    }
+
+    /// How many lines stand before each of these chunks in the log of its attempt, as far as that is told by `bytes` of text.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn log_lines_before(
+        &self,
+        run: RunId,
+        chunks: Vec<LogPlace>,
+        bytes: usize,
+    ) -> EngineResult<Vec<Option<u64>>> {
+        Ok(self.parts.log_store.lines_before(run, chunks, bytes).await?)
     }
 
     /// Comes back when what a run's attempts have logged so far can be read.

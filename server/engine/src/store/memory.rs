@@ -28,10 +28,10 @@ use super::retention::{Oldest, Retention, expired};
 use super::stats::Movement;
 use super::{
     BlobKey, BlobStore, Committed, FlowStats, FollowMark, Follower, GateDecision, GateRow, Idempotency,
-    LogChunk, LogKey, LogStore, MessageId, NewNotice, NewSecret, NewVariable, NewVersion, NoticeFilter,
-    NoticeMark, NoticeRow, OutboxRow, References, RuleRow, RunDecision, RunFilter, RunRow, ScheduleMark,
-    ScheduleRow, SecretRow, ShardEpochs, Store, StoreError, StoreResult, StoredVersion, Swept, Unfinished,
-    VariableRow,
+    LinesBefore, LogAmount, LogChunk, LogKey, LogPlace, LogSide, LogStore, MessageId, NewNotice, NewSecret,
+    NewVariable, NewVersion, NoticeFilter, NoticeMark, NoticeRow, OutboxRow, References, RuleRow,
+    RunDecision, RunFilter, RunLogs, RunRow, ScheduleMark, ScheduleRow, SecretRow, ShardEpochs, Store,
+    StoreError, StoreResult, StoredVersion, Swept, Unfinished, VariableRow, by_attempt,
 };
 
 /// Flows, runs, logs and blobs that are gone with the process.
@@ -792,6 +792,30 @@ impl Store for MemoryStore {
     }
 }
 
+/// All chunks of a run, task run by task run.
+fn chunks_of(
+    logs: &BTreeMap<LogKey, BTreeMap<u64, LogChunk>>,
+    run: RunId,
+) -> impl Iterator<Item = (LogPlace, &LogChunk)> {
+    let first = LogKey {
+        run,
+        task: "".into(),
+        attempt: 0,
+    };
+    let of_run = logs.range(first..).take_while(move |(key, _)| key.run == run);
+    of_run.flat_map(|(key, log)| {
+        log.values().map(|chunk| {
+            let place = LogPlace {
+                at: chunk.at,
+                task: Arc::clone(&key.task),
+                attempt: key.attempt,
+                number: chunk.number,
+            };
+            (place, chunk)
+        })
+    })
+}
+
 #[async_trait]
 impl LogStore for MemoryStore {
     async fn append(&self, chunks: Vec<(LogKey, LogChunk)>) -> StoreResult<()> {
@@ -861,6 +885,86 @@ impl LogStore for MemoryStore {
         }
         chunks.reverse();
         Ok(chunks)
+    }
+
+    async fn read_run(&self, run: RunId, side: LogSide, amount: LogAmount) -> StoreResult<RunLogs> {
+        let logs = self.logs.lock();
+        let mut found: Vec<(LogPlace, &LogChunk)> = chunks_of(&logs, run)
+            .filter(|(place, _)| match &side {
+                LogSide::From(from) => place >= from,
+                LogSide::UpTo(to) => place <= to,
+            })
+            .collect();
+        found.sort_by(|(one, _), (other, _)| match &side {
+            LogSide::From(_) => one.cmp(other),
+            LogSide::UpTo(_) => other.cmp(one),
+        });
+        let mut n_bytes = 0;
+        let taken = found
+            .iter()
+            .take(amount.chunks)
+            .enumerate()
+            .take_while(|(at, (_, chunk))| {
+                n_bytes += chunk.text.len();
+                *at == 0 || n_bytes <= amount.bytes
+            });
+        let n_taken = taken.count();
+        let has_more = n_taken < found.len();
+        let chunks = found.into_iter().take(n_taken);
+        Ok(RunLogs {
+            chunks: chunks.map(|(place, chunk)| (place, chunk.clone())).collect(),
+            has_more,
+        })
+    }
+
+    async fn scan_run(
+        &self,
+        run: RunId,
+        after: Option<LogPlace>,
+        bytes: usize,
+    ) -> StoreResult<Vec<(LogPlace, LogChunk)>> {
+        let logs = self.logs.lock();
+        let key = |place: &LogPlace| (Arc::clone(&place.task), place.attempt, place.number);
+        let after = after.as_ref().map(key);
+        let mut n_bytes = 0;
+        let mut chunks = Vec::new();
+        for (place, chunk) in chunks_of(&logs, run) {
+            if after.as_ref().is_some_and(|after| key(&place) <= *after) {
+                continue;
+            }
+            n_bytes += chunk.text.len();
+            if n_bytes > bytes && !chunks.is_empty() {
+                break;
+            }
+            chunks.push((place, chunk.clone()));
+        }
+        Ok(chunks)
+    }
+
+    async fn lines_before(
+        &self,
+        run: RunId,
+        chunks: Vec<LogPlace>,
+        mut bytes: usize,
+    ) -> StoreResult<Vec<Option<u64>>> {
+        let logs = self.logs.lock();
+        let mut counts = vec![None; chunks.len()];
+        for ((task, attempt), asked) in by_attempt(&chunks) {
+            let mut before = LinesBefore::new(&asked);
+            let last = asked.last().map_or(0, |(number, _)| *number);
+            let log = logs.get(&LogKey { run, task, attempt });
+            let mut log = log.into_iter().flat_map(|log| log.range(..last));
+            let is_counted = log.all(|(number, chunk)| {
+                let left = bytes.checked_sub(chunk.text.len());
+                bytes = left.unwrap_or(bytes);
+                before.take(*number, &chunk.text, &mut counts);
+                left.is_some()
+            });
+            if is_counted {
+                before.settle(last, &mut counts);
+            }
+        }
+        Ok(counts)
     }
 
     async fn delete(&self, runs: &[RunId], _limit: usize) -> StoreResult<bool> {

@@ -518,6 +518,123 @@ pub struct LogKey {
     pub attempt: u32,
 }
 
+/// Where a chunk stands among all that a run's attempts wrote: by its time; of one instant by task run, attempt and number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LogPlace {
+    /// When its first line was written.
+    pub at: Timestamp,
+    /// The task run's path.
+    pub task: Arc<str>,
+    /// From 1.
+    pub attempt: u32,
+    /// As [`LogChunk::number`].
+    pub number: u64,
+}
+
+impl LogPlace {
+    /// Before everything written at this instant.
+    #[must_use]
+    pub fn before(at: Timestamp) -> Self {
+        Self {
+            at,
+            task: "".into(),
+            attempt: 0,
+            number: 0,
+        }
+    }
+
+    /// Behind everything written at this instant.
+    #[must_use]
+    pub fn behind(at: Timestamp) -> Self {
+        Self {
+            at,
+            // No path begins with the last of all letters.
+            task: "\u{10ffff}".into(),
+            attempt: u32::MAX,
+            number: i64::MAX as u64,
+        }
+    }
+
+    /// Behind everything.
+    #[must_use]
+    pub fn end() -> Self {
+        Self::behind(Timestamp::from_micros(i64::MAX))
+    }
+}
+
+/// Numbers of chunks, rising, and where what is found out of each belongs.
+pub(crate) type Asked = Vec<(u64, usize)>;
+
+/// Counts the lines before some chunks of one attempt while its chunks go by.
+pub(crate) struct LinesBefore<'c> {
+    asked: &'c [(u64, usize)],
+    n_lines: u64,
+}
+
+impl<'c> LinesBefore<'c> {
+    pub(crate) const fn new(asked: &'c [(u64, usize)]) -> Self {
+        Self { asked, n_lines: 0 }
+    }
+
+    /// The attempt's next chunk.
+    pub(crate) fn take(&mut self, number: u64, text: &str, counts: &mut [Option<u64>]) {
+        self.settle(number, counts);
+        self.n_lines += text.lines().count() as u64;
+    }
+
+    /// There is no other chunk before this number.
+    pub(crate) fn settle(&mut self, number: u64, counts: &mut [Option<u64>]) {
+        while let Some(((_, at), rest)) = self
+            .asked
+            .split_first()
+            .filter(|((asked, _), _)| *asked <= number)
+        {
+            counts[*at] = Some(self.n_lines);
+            self.asked = rest;
+        }
+    }
+}
+
+/// Chunks by their attempts: the numbers, rising, with their places in the list.
+pub(crate) fn by_attempt(chunks: &[LogPlace]) -> BTreeMap<(Arc<str>, u32), Asked> {
+    let mut groups: BTreeMap<_, Asked> = BTreeMap::new();
+    for (at, place) in chunks.iter().enumerate() {
+        let group = groups
+            .entry((Arc::clone(&place.task), place.attempt))
+            .or_default();
+        group.push((place.number, at));
+    }
+    groups.values_mut().for_each(|group| group.sort_unstable());
+    groups
+}
+
+/// Which way from a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogSide {
+    /// From this place on, the place included, oldest first.
+    From(LogPlace),
+    /// Up to this place, the place included, newest first.
+    UpTo(LogPlace),
+}
+
+/// How much of a run's logs is read at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogAmount {
+    /// Chunks at most.
+    pub chunks: usize,
+    /// Bytes of text, about; one chunk always fits.
+    pub bytes: usize,
+}
+
+/// Chunks of all task runs of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunLogs {
+    /// In the order that was asked for.
+    pub chunks: Vec<(LogPlace, LogChunk)>,
+    /// Whether there is more that way.
+    pub has_more: bool,
+}
+
 /// Where logs live. Not fsynced: a crash may lose the last second.
 #[async_trait]
 pub trait LogStore: Send + Sync + 'static {
@@ -542,6 +659,28 @@ pub trait LogStore: Send + Sync + 'static {
         until: (u32, u64),
         bytes: usize,
     ) -> StoreResult<Vec<(u32, LogChunk)>>;
+
+    /// Chunks of all task runs of a run in the order in which they were written. Each call looks at the time of each chunk of the run
+    /// and holds those it answers: its work grows with the run's chunks, its memory with `amount`.
+    async fn read_run(&self, run: RunId, side: LogSide, amount: LogAmount) -> StoreResult<RunLogs>;
+
+    /// Chunks of all task runs of a run, task run by task run, behind the one with the key of `after`: the cheapest way to see them
+    /// all. At most about `bytes` of text.
+    async fn scan_run(
+        &self,
+        run: RunId,
+        after: Option<LogPlace>,
+        bytes: usize,
+    ) -> StoreResult<Vec<(LogPlace, LogChunk)>>;
+
+    /// How many lines stand before each of these chunks in the log of its attempt. None where counting would take more than what
+    /// is left of `bytes` of text for all of them.
+    async fn lines_before(
+        &self,
+        run: RunId,
+        chunks: Vec<LogPlace>,
+        bytes: usize,
+    ) -> StoreResult<Vec<Option<u64>>>;
 
     /// Deletes logs of these runs, at most `limit` chunks. True if nothing is left of them.
     async fn delete(&self, runs: &[RunId], limit: usize) -> StoreResult<bool>;

@@ -10,7 +10,9 @@ use flow::{RunId, Timestamp};
 
 use super::{LogHint, LogLimits, LogWriter};
 use crate::store::memory::MemoryStore;
-use crate::store::{LogChunk, LogKey, LogStore, LogStream, StoreError, StoreResult};
+use crate::store::{
+    LogAmount, LogChunk, LogKey, LogPlace, LogSide, LogStore, LogStream, RunLogs, StoreError, StoreResult,
+};
 use crate::task_type::LogSink;
 
 const RUN: RunId = RunId(7);
@@ -319,6 +321,28 @@ impl LogStore for Moody {
         bytes: usize,
     ) -> StoreResult<Vec<(u32, LogChunk)>> {
         self.store.read_back(run, task, until, bytes).await
+    }
+
+    async fn read_run(&self, run: RunId, side: LogSide, amount: LogAmount) -> StoreResult<RunLogs> {
+        self.store.read_run(run, side, amount).await
+    }
+
+    async fn scan_run(
+        &self,
+        run: RunId,
+        after: Option<LogPlace>,
+        bytes: usize,
+    ) -> StoreResult<Vec<(LogPlace, LogChunk)>> {
+        self.store.scan_run(run, after, bytes).await
+    }
+
+    async fn lines_before(
+        &self,
+        run: RunId,
+        chunks: Vec<LogPlace>,
+        bytes: usize,
+    ) -> StoreResult<Vec<Option<u64>>> {
+        self.store.lines_before(run, chunks, bytes).await
     }
 
     async fn delete(&self, runs: &[RunId], limit: usize) -> StoreResult<bool> {

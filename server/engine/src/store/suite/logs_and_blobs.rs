@@ -5,7 +5,9 @@ use flow::run::EventKind;
 use flow::{BlobRef, Payload};
 
 use super::drafts::{at, id, run};
-use crate::store::{BlobStore, LogChunk, LogKey, LogStore, LogStream, ShardEpochs, Store};
+use crate::store::{
+    BlobStore, LogAmount, LogChunk, LogKey, LogPlace, LogSide, LogStore, LogStream, ShardEpochs, Store,
+};
 
 pub(super) async fn logs_are_read_from_any_place(logs: &dyn LogStore) {
     let key = |task: &str, attempt| LogKey {
@@ -88,6 +90,117 @@ pub(super) async fn logs_are_read_from_any_place(logs: &dyn LogStore) {
     );
     assert_eq!(back("a", (1, 0), 1000).await, "");
     assert_eq!(back("c", end, 1000).await, "");
+}
+
+pub(super) async fn logs_of_a_run_are_one(logs: &dyn LogStore) {
+    let chunk = |run_n: i64, task: &str, attempt, number: u64, at_ms: i64, text: &str| {
+        let key = LogKey {
+            run: id(run_n),
+            task: task.into(),
+            attempt,
+        };
+        let chunk = LogChunk {
+            number,
+            at: at(at_ms),
+            stream: LogStream::Stdout,
+            text: text.to_owned(),
+        };
+        (key, chunk)
+    };
+    logs.append(vec![
+        chunk(31, "b", 1, 1, 10, "b one\nb two\n"),
+        chunk(31, "b", 1, 2, 40, "b three\n"),
+        chunk(31, "a[10]", 1, 1, 20, "item\n"),
+        chunk(31, "a[10]", 2, 1, 30, "again\n"),
+        chunk(31, "a", 1, 1, 30, "all\n"),
+        chunk(31, "ü", 1, 1, 30, "umlaut\n"),
+        chunk(31, "b", 1, i64::MAX as u64, 50, "lost\n"),
+        chunk(30, "b", 1, 1, 25, "of another run\n"),
+        chunk(32, "a", 1, 1, 25, "of another run\n"),
+    ])
+    .await
+    .expect("ok");
+    let name = |place: &LogPlace| match place.number > 9 {
+        true => format!("{}:{}.last", place.task, place.attempt),
+        false => format!("{}:{}.{}", place.task, place.attempt, place.number),
+    };
+    let read = async |side, chunks, bytes| {
+        let amount = LogAmount { chunks, bytes };
+        let found = logs.read_run(id(31), side, amount).await.expect("ok");
+        let mut told: Vec<String> = found.chunks.iter().map(|(place, _)| name(place)).collect();
+        told.extend(found.has_more.then(|| "…".to_owned()));
+        told.join(" ")
+    };
+    let (first, last) = (|| LogPlace::before(at(0)), LogPlace::end);
+    let whole = "b:1.1 a[10]:1.1 a:1.1 a[10]:2.1 ü:1.1 b:1.2 b:1.last";
+    assert_eq!(read(LogSide::From(first()), 9, 999).await, whole);
+    assert_eq!(
+        read(LogSide::UpTo(last()), 9, 999).await,
+        "b:1.last b:1.2 ü:1.1 a[10]:2.1 a:1.1 a[10]:1.1 b:1.1"
+    );
+    assert_eq!(read(LogSide::From(first()), 7, 999).await, whole, "no more");
+    assert_eq!(read(LogSide::UpTo(last()), 2, 999).await, "b:1.last b:1.2 …");
+    assert_eq!(
+        read(LogSide::From(first()), 9, 1).await,
+        "b:1.1 …",
+        "at least one"
+    );
+    assert_eq!(
+        read(LogSide::From(first()), 9, 17).await,
+        "b:1.1 a[10]:1.1 …",
+        "as much as fits"
+    );
+    let here = || LogPlace {
+        at: at(30),
+        task: "a[10]".into(),
+        attempt: 2,
+        number: 1,
+    };
+    assert_eq!(
+        read(LogSide::From(here()), 9, 999).await,
+        "a[10]:2.1 ü:1.1 b:1.2 b:1.last"
+    );
+    assert_eq!(
+        read(LogSide::UpTo(here()), 9, 999).await,
+        "a[10]:2.1 a:1.1 a[10]:1.1 b:1.1"
+    );
+    assert_eq!(
+        read(LogSide::UpTo(LogPlace::behind(at(30))), 2, 999).await,
+        "ü:1.1 a[10]:2.1 …"
+    );
+    assert_eq!(read(LogSide::From(LogPlace::before(at(60))), 9, 999).await, "");
+
+    let mut scanned = Vec::new();
+    let mut after = None;
+    loop {
+        let found = logs.scan_run(id(31), after, 12).await.expect("ok");
+        let Some((last, _)) = found.last() else { break };
+        after = Some(last.clone());
+        let all: Vec<String> = found.iter().map(|(place, _)| name(place)).collect();
+        scanned.push(all.join(" "));
+    }
+    assert_eq!(
+        scanned,
+        ["a:1.1 a[10]:1.1", "a[10]:2.1", "b:1.1", "b:1.2", "b:1.last ü:1.1"]
+    );
+
+    let before = async |bytes| {
+        let place = |task: &str, number| LogPlace {
+            at: at(0),
+            task: task.into(),
+            attempt: 1,
+            number,
+        };
+        let asked = vec![place("b", 1), place("b", i64::MAX as u64), place("b", 2)];
+        logs.lines_before(id(31), asked, bytes).await.expect("ok")
+    };
+    assert_eq!(before(999).await, [Some(0), Some(3), Some(2)]);
+    assert_eq!(before(20).await, [Some(0), Some(3), Some(2)], "each is read once");
+    assert_eq!(
+        before(12).await,
+        [Some(0), None, Some(2)],
+        "as far as the bytes go"
+    );
 }
 
 pub(super) async fn blobs_come_back(blobs: &dyn BlobStore) {

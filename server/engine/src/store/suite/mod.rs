@@ -38,7 +38,9 @@ use self::lists::{
     counts_follow_the_runs, flows_are_saved_as_versions, flows_show_their_runs, pages_stay_in_place,
     runs_are_found,
 };
-use self::logs_and_blobs::{blobs_come_back, blobs_nobody_names_can_go, logs_are_read_from_any_place};
+use self::logs_and_blobs::{
+    blobs_come_back, blobs_nobody_names_can_go, logs_are_read_from_any_place, logs_of_a_run_are_one,
+};
 use self::messages::messages_are_taken_once;
 use self::notices::{notifications_are_told_once, rules_follow_their_flows};
 use self::schedules::schedules_follow_their_flows;
@@ -85,6 +87,7 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     blobs_nobody_names_can_go(store, blobs, &epochs).await;
     old_epochs_are_refused(store, &epochs).await;
     logs_are_read_from_any_place(logs).await;
+    logs_of_a_run_are_one(logs).await;
     blobs_come_back(blobs).await;
 }
 
