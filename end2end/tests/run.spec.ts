@@ -178,6 +178,43 @@ tasks:
   await api.cancel(id);
 });
 
+test("a run that failed shows what its task wrote last", async ({ page, api, alive, accessible }) => {
+  await api.save(`
+flow: broken
+tasks:
+  report:
+    name: Send report
+    type: shell
+    retry: { max_attempts: 2, first: 1ms }
+    with:
+      command: |
+        for n in $(seq 1 30); do echo "page $n of attempt $POINTWORK_ATTEMPT"; done
+        sleep 0.2
+        echo "smtp: connection refused" >&2
+        exit 3
+`);
+  const { id } = await api.finished("broken");
+  const run = new Run(page);
+  await run.openRun(id);
+  await alive();
+  const words = run.part("Its last lines");
+  await expect(words.getByRole("listitem")).toHaveCount(12);
+  await expect(words.getByRole("listitem").first()).toHaveText("page 20 of attempt 2");
+  await expect(words.getByRole("listitem").last()).toHaveText("stderr: smtp: connection refused");
+  await accessible();
+  await words.getByRole("link", { name: "All of its log" }).click();
+  await expect(run.heading).toHaveText("Send report");
+  await expect(run.log.locator("li.here")).toContainText("connection refused");
+
+  // What wrote nothing has no last lines.
+  await api.save("flow: silent\ntasks: { stop: { type: shell, with: { command: exit 1 } } }");
+  const silent = await api.finished("silent");
+  await run.openRun(silent.id);
+  await alive();
+  await expect(run.inspector).toContainText("exit code 1");
+  await expect(words).toHaveCount(0);
+});
+
 test("the tasks as a list", async ({ page, api, alive }) => {
   const { id } = await api.finished("hello");
   const run = new Run(page);

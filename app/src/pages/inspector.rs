@@ -11,6 +11,7 @@ use super::logs::Logs;
 use super::run::Shared;
 use super::run_answer::Answer;
 use super::run_items::{self, Items};
+use super::run_last_words::LastWords;
 use super::run_past::ItemPast;
 use super::run_retry::Retry;
 use super::run_why::{RunLink, Why};
@@ -109,6 +110,7 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
                 }
             })
         }}
+        <LastWords shared/>
         {if is_empty(&inputs) {
             view! { <p class="muted">"It was given no inputs."</p> }.into_any()
         } else {

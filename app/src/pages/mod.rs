@@ -19,6 +19,7 @@ pub mod run_follow;
 pub mod run_items;
 #[cfg(feature = "hydrate")]
 pub mod run_keys;
+pub mod run_last_words;
 pub mod run_lineage;
 pub mod run_log;
 pub mod run_open;
