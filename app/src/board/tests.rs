@@ -303,7 +303,7 @@ fn days_lead_to_their_runs() {
             of(json!({"at": at, "n_created": n * 30, "n_succeeded": n * 30, "n_failed": if n == 8 { 2 } else { n / 4 * 60 }}))
         })
         .collect();
-    let html = super::calendar::calendar(&days, "etl");
+    let html = calendar::calendar(&days, "etl");
     check(
         html.clone(),
         expect![[r#"
@@ -333,5 +333,5 @@ fn days_lead_to_their_runs() {
         3" style="--failed-share:40%"
         3" style="--failed-share:33%""#]]
     .assert_eq(&squares.join("\n"));
-    assert_eq!(super::calendar::calendar(&days[..1], "etl"), "");
+    assert_eq!(calendar::calendar(&days[..1], "etl"), "");
 }
