@@ -1,6 +1,6 @@
 //! Parts that several pages are made of.
 
-#[cfg(all(feature = "hydrate", any(feature = "monitor", feature = "editor")))]
+#[cfg(feature = "hydrate")]
 pub(crate) mod clipboard;
 pub mod document;
 pub mod failure;
