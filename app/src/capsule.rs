@@ -12,6 +12,7 @@ use flow::view::TaskStatus;
 use flow::{FlowDoc, Payload, Plan, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::error::Category;
 
 use crate::log::needle::Needle;
 use crate::model::{LogLine, LogPage, Relatives, RunLogLine, RunLogPage, RunPage, ValueView};
@@ -64,8 +65,18 @@ impl Capsule {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn read(text: &str) -> Result<Self, String> {
-        let head: Head = serde_json::from_str(text)
-            .map_err(|_| "This is no file of a run: it says neither `format` nor `version`.".to_owned())?;
+        if text.trim().is_empty() {
+            return Err("The file is empty.".to_owned());
+        }
+        let head: Head = serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Eof => "The file is not complete: it ends in the middle. Download it again.".to_owned(),
+            Category::Syntax | Category::Io => format!(
+                "This is no file of a run: it is no JSON (line {}, column {}).",
+                error.line(),
+                error.column()
+            ),
+            Category::Data => "This is no file of a run: it says neither “format” nor “version”.".to_owned(),
+        })?;
         if head.format != FORMAT {
             return Err(format!(
                 "This is a file of the format `{}`, not `{FORMAT}`.",
@@ -288,7 +299,17 @@ mod tests {
         };
         assert_eq!(
             refusal(json!([1])),
-            "This is no file of a run: it says neither `format` nor `version`."
+            "This is no file of a run: it says neither “format” nor “version”."
+        );
+        let unread = |text: &str| Capsule::read(text).err().unwrap_or_default();
+        assert_eq!(unread(" \n"), "The file is empty.");
+        assert_eq!(
+            unread(&file().to_string()[..200]),
+            "The file is not complete: it ends in the middle. Download it again."
+        );
+        assert_eq!(
+            unread("PK\u{3}\u{4}"),
+            "This is no file of a run: it is no JSON (line 1, column 1)."
         );
         assert_eq!(
             with("format", json!("zip")),

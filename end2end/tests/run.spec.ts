@@ -421,6 +421,15 @@ tasks:
   });
 });
 
+test("an address that names no task of the run says so", async ({ page, api, alive }) => {
+  const { id } = await api.shown("order-checks", { pace: 0 });
+  const run = new Run(page);
+  await run.openRun(id, "?task=nothing");
+  await alive();
+  await expect(run.inspector).toContainText("This run has no task “nothing”.");
+  await expect(run.part("Outputs")).toContainText("route");
+});
+
 test("a long log begins with its end; any line of it is a scroll, a search or a link away", async ({ page, api, alive, accessible, server, javaScriptEnabled }, { project }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const gate = join(server.data, `gate-of-logs-${project.name}`);

@@ -56,6 +56,10 @@ fn square(out: &mut String, day: &PointView, (weekday, flow, most): (&str, &str,
         // Seen even if it is one of thousands.
         n_failed => (n_failed * 100 / day.n_created.max(1)).clamp(20, 100),
     };
+    let open = match day.n_succeeded + day.n_failed {
+        0 => " data-open=\"\"",
+        _ => "",
+    };
     let mut told = format::count(day.n_created, "run", "runs");
     if day.n_failed > 0 {
         let _ = write!(told, ", {} failed", format::thousands(day.n_failed));
@@ -64,7 +68,7 @@ fn square(out: &mut String, day: &PointView, (weekday, flow, most): (&str, &str,
     let query = format!("flow:{flow} since:{date_text} until:{}", day_of(next));
     let _ = write!(
         out,
-        "<td><a href=\"{}\" data-full=\"{fullness}\" style=\"--failed-share:{share}%\" title=\"{weekday} {n} {month}: {told}\"><span class=\"sr\">{told}</span></a></td>",
+        "<td><a href=\"{}\" data-full=\"{fullness}\"{open} style=\"--failed-share:{share}%\" title=\"{weekday} {n} {month}: {told}\"><span class=\"sr\">{told}</span></a></td>",
         runs(&query)
     );
 }

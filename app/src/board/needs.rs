@@ -37,8 +37,8 @@ impl Kind {
 
     fn heading(self, n: &str, is_one: bool) -> String {
         match (self, is_one) {
-            (Self::Failed, true) => format!("{n} run failed in the last 24 hours"),
-            (Self::Failed, false) => format!("{n} runs failed in the last 24 hours"),
+            (Self::Failed, true) => format!("{n} run failed in the last 24 hours and was not retried"),
+            (Self::Failed, false) => format!("{n} runs failed in the last 24 hours and were not retried"),
             (Self::Stuck, true) => format!("{n} run is stuck"),
             (Self::Stuck, false) => format!("{n} runs are stuck"),
             (Self::Asking, true) => format!("{n} run waits for an answer"),

@@ -153,22 +153,22 @@ fn what_needs_people_can_be_done_in_place() {
     check(
         needs::needs(&view),
         expect![[r#"
-        [/runs?q=state%3Afailed] 1 run failed in the last 24 hours
-        [/runs/run_00000000000000000000000001?task=a%2Fb] E &amp; T &lt;L&gt;2026-01-31 12:00:00 UTCexit &lt;1&gt;
-        (retry_run)
-        Retry
-        [/runs?q=is%3Astuck] 1 run is stuck
-        [/runs/run_00000000000000000000000002] E &amp; T &lt;L&gt;no worker
-        (cancel_run)
-        Cancel
-        [/runs?q=is%3Aasking] 1 run waits for an answer
-        [/runs/run_00000000000000000000000003?task=ask] E &amp; T &lt;L&gt;Go?
-        [/runs/run_00000000000000000000000003?task=ask] Answer
-        [/runs?q=is%3Alate] 1 run takes much longer than usual
-        [/runs/run_00000000000000000000000004] E &amp; T &lt;L&gt;b is at work; usually done in 5.0 s
-        (cancel_run)
-        Cancel
-    "#]],
+            [/runs?q=state%3Afailed] 1 run failed in the last 24 hours and was not retried
+            [/runs/run_00000000000000000000000001?task=a%2Fb] E &amp; T &lt;L&gt;2026-01-31 12:00:00 UTCexit &lt;1&gt;
+            (retry_run)
+            Retry
+            [/runs?q=is%3Astuck] 1 run is stuck
+            [/runs/run_00000000000000000000000002] E &amp; T &lt;L&gt;no worker
+            (cancel_run)
+            Cancel
+            [/runs?q=is%3Aasking] 1 run waits for an answer
+            [/runs/run_00000000000000000000000003?task=ask] E &amp; T &lt;L&gt;Go?
+            [/runs/run_00000000000000000000000003?task=ask] Answer
+            [/runs?q=is%3Alate] 1 run takes much longer than usual
+            [/runs/run_00000000000000000000000004] E &amp; T &lt;L&gt;b is at work; usually done in 5.0 s
+            (cancel_run)
+            Cancel
+        "#]],
     );
     let none = || need("", json!([]));
     let calm = AttentionView {

@@ -114,7 +114,7 @@ fn Flow(detail: FlowDetail, runs: Vec<RunSummary>) -> impl IntoView {
                     "Edit"
                 </a>
                 <div class="head-strip">
-                    <Strip runs=summary.latest_runs.clone()/>
+                    {(!summary.latest_runs.is_empty()).then(|| view! { <Strip runs=summary.latest_runs.clone()/> })}
                     <Tally flow=summary.id.clone() runs=summary.runs.clone()/>
                 </div>
             </header>

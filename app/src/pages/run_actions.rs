@@ -27,10 +27,10 @@ pub fn Actions(shared: Shared) -> impl IntoView {
     let run = shared.run;
     let again = move || {
         run.status().is_final().then(|| {
-            let word = if run.status() == RunStatus::Succeeded {
-                "Run again…"
-            } else {
+            let word = if run.status() == RunStatus::Failed {
                 "Retry failed…"
+            } else {
+                "Run again…"
             };
             view! {
                 <a class="button" href=shared.retry_address(None) data-noscroll="true">

@@ -428,7 +428,7 @@ fn who(plan: &Plan, path: &str) -> (String, String) {
 
 /// Room for the names, in letters: as much as the longest needs, within bounds. Of items the mark comes to it.
 fn name_width(plan: &Plan) -> usize {
-    let widths = (0..plan.doc.tasks.len()).map(|ix| {
+    let widths = (0..plan.tasks.len()).map(|ix| {
         let ix = ix as flow::TaskIx;
         let mark = if plan.task(ix).spread.is_some() { 5 } else { 0 };
         plan.name_of(ix).chars().count() + mark

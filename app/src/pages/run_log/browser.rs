@@ -253,7 +253,10 @@ fn follow(lines: Lines, shared: Shared, scroller: NodeRef<Div>, next: Option<Str
 
 /// Newly written lines.
 fn add(lines: Lines, pages: Vec<RunLogPage>) {
-    let needle = lines.needle.get_untracked();
+    // The panel may have gone before the frame that this waited for.
+    let Some(needle) = lines.needle.try_get_untracked() else {
+        return;
+    };
     let fits = |line: &RunLogLine| {
         let needle = needle.as_ref();
         needle.is_none_or(|needle| needle.fits(&line.line.stream, &line.line.text))

@@ -120,7 +120,7 @@ impl Recent {
     /// Its last lines, for a message.
     fn lines(&self, ctx: &TaskContext) -> String {
         let text = String::from_utf8_lossy(&self.0);
-        let text = ctx.masked(&text);
+        let text = plain(&ctx.masked(&text));
         let mut lines: Vec<&str> = text
             .lines()
             .rev()
@@ -130,6 +130,33 @@ impl Recent {
         lines.reverse();
         last_chars(&lines.join("\n"), MESSAGE_BYTES).to_owned()
     }
+}
+
+/// A text without what only terminals understand: colours, titles, moves of the cursor (ECMA-48, sections 5.4 and 5.6).
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '\u{1b}' => match chars.next() {
+                // A control sequence ends with a letter or the like.
+                Some('[') => drop(chars.find(|char| ('@'..='~').contains(char))),
+                // A string, such as the window's title, ends with the bell or with `ESC \`.
+                Some(']' | 'P' | '^' | '_') => {
+                    if chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
+                        chars.next();
+                    }
+                }
+                // A set of letters is chosen by one more.
+                Some(' '..='/') => drop(chars.next()),
+                _ => {}
+            },
+            '\n' | '\t' => out.push(char),
+            control if control.is_control() => {}
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 fn too_large(what: &str) -> TaskError {
@@ -226,4 +253,19 @@ async fn written(output: &Path) -> Result<Option<Value>, TaskError> {
         let text = String::from_utf8_lossy(&bytes);
         Value::String(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn what_terminals_understand_is_no_part_of_a_message() {
+        let told = plain(
+            "\u{1b}[31;1mERROR\u{1b}[0m \u{1b}]0;title\u{7}connection\u{1b}]8;;http://a\u{1b}\\ refused\u{1b}(B\r\n\tat line 3\u{8}",
+        );
+        assert_eq!(told, "ERROR connection refused\n\tat line 3");
+        assert_eq!(plain("größe ✓"), "größe ✓");
+        assert_eq!(plain("cut \u{1b}[31"), "cut ");
+    }
 }
