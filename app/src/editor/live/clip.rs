@@ -6,7 +6,6 @@ use editor::clipboard::{self, Paste};
 use editor::geometry::{CARD_HEIGHT, CARD_WIDTH, pt, snapped};
 use editor::select::Selection;
 use js_sys::Reflect;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::desk::Desk;

@@ -138,25 +138,29 @@ fn plain(text: &str) -> String {
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
         match char {
-            '\u{1b}' => match chars.next() {
-                // A control sequence ends with a letter or the like.
-                Some('[') => drop(chars.find(|char| ('@'..='~').contains(char))),
-                // A string, such as the window's title, ends with the bell or with `ESC \`.
-                Some(']' | 'P' | '^' | '_') => {
-                    if chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
-                        chars.next();
-                    }
-                }
-                // A set of letters is chosen by one more.
-                Some(' '..='/') => drop(chars.next()),
-                _ => {}
-            },
+            '\u{1b}' => pass_sequence(&mut chars),
             '\n' | '\t' => out.push(char),
             control if control.is_control() => {}
             other => out.push(other),
         }
     }
     out
+}
+
+/// Goes past what stands behind an escape.
+fn pass_sequence(chars: &mut std::str::Chars<'_>) {
+    let last = match chars.next() {
+        // A control sequence ends with a letter or the like.
+        Some('[') => chars.find(|char| ('@'..='~').contains(char)),
+        // A string, such as the window's title, ends with the bell or with `ESC \`.
+        Some(']' | 'P' | '^' | '_') => chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')),
+        // A set of letters is chosen by one more.
+        Some(' '..='/') => Some('\u{1b}'),
+        _ => None,
+    };
+    if last == Some('\u{1b}') {
+        chars.next();
+    }
 }
 
 fn too_large(what: &str) -> TaskError {
