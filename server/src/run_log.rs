@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use app::log::merged::LinePlace;
 use app::log::needle::Needle;
 use app::model::{LogLine, RunLogLine, RunLogPage};
 use engine::Engine;
@@ -47,8 +48,16 @@ impl Cursor {
             task,
             attempt,
             number,
-        } = &self.place;
-        format!("{}.{attempt}.{number}.{}.{task}", at.as_micros(), self.line)
+        } = self.place.clone();
+        let line = self.line;
+        let place = LinePlace {
+            at,
+            task,
+            attempt,
+            number,
+            line,
+        };
+        place.text()
     }
 
     /// What a client gives back.
@@ -56,27 +65,25 @@ impl Cursor {
     /// # Errors
     /// If it was never given one like it.
     pub(crate) fn parse(text: &str) -> ApiResult<Self> {
-        let mut parts = text.splitn(5, '.');
-        let mut cursor = || {
-            Some(Self {
-                place: LogPlace {
-                    at: Timestamp::from_micros(parts.next()?.parse().ok()?),
-                    attempt: parts.next()?.parse().ok()?,
-                    number: parts.next()?.parse().ok()?,
-                    task: "".into(),
-                },
-                line: parts.next()?.parse().ok()?,
-            })
-        };
-        let cursor = cursor().zip(parts.next());
-        let (mut cursor, task) = cursor.ok_or_else(|| {
+        let LinePlace {
+            at,
+            task,
+            attempt,
+            number,
+            line,
+        } = LinePlace::parse(text).ok_or_else(|| {
             ApiError::bad_request(
                 "bad_cursor",
                 format!("`{text}` is no place in a run's log; give the `place` of a line"),
             )
         })?;
-        cursor.place.task = task.into();
-        Ok(cursor)
+        let place = LogPlace {
+            at,
+            task,
+            attempt,
+            number,
+        };
+        Ok(Self { place, line })
     }
 }
 

@@ -1,10 +1,54 @@
 //! What a page has of a run's log: some lines in a row, out of possibly millions, to which are added those before, behind and newly written.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use flow::Timestamp;
 
 use crate::model::{RunLogLine, RunLogPage};
+
+/// A line's place in a run's log: by when its chunk was written; of one instant by task run, attempt, number of the chunk and line in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinePlace {
+    /// When the first line of its chunk was written.
+    pub at: Timestamp,
+    /// The task run's path.
+    pub task: Arc<str>,
+    /// From 1.
+    pub attempt: u32,
+    /// The chunk's, within the attempt.
+    pub number: u64,
+    /// Within the chunk, from 0.
+    pub line: u32,
+}
+
+impl LinePlace {
+    /// As pages have it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self {
+            at,
+            task,
+            attempt,
+            number,
+            line,
+        } = self;
+        format!("{}.{attempt}.{number}.{line}.{task}", at.as_micros())
+    }
+
+    /// From what a page has; none if none has it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(5, '.');
+        Some(Self {
+            at: Timestamp::from_micros(parts.next()?.parse().ok()?),
+            attempt: parts.next()?.parse().ok()?,
+            number: parts.next()?.parse().ok()?,
+            line: parts.next()?.parse().ok()?,
+            task: parts.next()?.into(),
+        })
+    }
+}
 
 /// Lines held; past so many those at the other end go.
 pub const HELD_MAX: usize = 20_000;
@@ -77,7 +121,8 @@ impl Window {
     }
 
     /// Takes in what was newly written, if these lines lead up to it; answers how many lines that was. Those that are there are left
-    /// out. Whoever reads (not `is_following`) loses nothing of what is there.
+    /// out, as are those that stand before the first while there are others before it: a stream tells again what was written shortly
+    /// before it began, held or not. Whoever reads (not `is_following`) loses nothing of what is there.
     pub fn append(&mut self, lines: Vec<RunLogLine>, is_following: bool) -> usize {
         if self.until.is_some() {
             return 0;
@@ -89,9 +134,15 @@ impl Window {
             .rev()
             .take_while(|held| first.is_some_and(|first| held.line.at >= first));
         let known: HashSet<&str> = near.map(|held| held.place.as_str()).collect();
+        let start = self.lines.front().filter(|_| self.has_earlier);
+        let start = start.and_then(|line| LinePlace::parse(&line.place));
+        let is_before = |line: &RunLogLine| {
+            let start = start.as_ref().filter(|start| line.line.at <= start.at);
+            start.is_some_and(|start| LinePlace::parse(&line.place).is_some_and(|place| place < *start))
+        };
         let new: Vec<RunLogLine> = lines
             .into_iter()
-            .filter(|line| !known.contains(line.place.as_str()))
+            .filter(|line| !known.contains(line.place.as_str()) && !is_before(line))
             .collect();
         let n_lines = new.len();
         if self.has_later {
@@ -123,18 +174,33 @@ mod tests {
     use crate::model::LogLine;
 
     fn lines(numbers: Range<i64>) -> Vec<RunLogLine> {
-        let line = |n: i64| RunLogLine {
-            task: "t".to_owned(),
-            place: n.to_string(),
+        numbers.map(|n| line(Timestamp::from_millis(n), 0, n)).collect()
+    }
+
+    /// Lines of one chunk.
+    fn chunk(at: Timestamp, numbers: Range<i64>) -> Vec<RunLogLine> {
+        numbers.map(|n| line(at, u32::try_from(n).unwrap(), n)).collect()
+    }
+
+    fn line(at: Timestamp, line: u32, n: i64) -> RunLogLine {
+        let place = LinePlace {
+            at,
+            task: "load.all".into(),
+            attempt: 1,
+            number: 3,
+            line,
+        };
+        RunLogLine {
+            task: "load.all".to_owned(),
+            place: place.text(),
             line: LogLine {
                 attempt: 1,
                 n: 1,
-                at: Timestamp::from_millis(n),
+                at,
                 stream: "stdout".to_owned(),
                 text: n.to_string(),
             },
-        };
-        numbers.map(line).collect()
+        }
     }
 
     fn page(numbers: Range<i64>, has_earlier: bool, has_later: bool) -> RunLogPage {
@@ -147,7 +213,7 @@ mod tests {
     }
 
     fn told(window: &Window) -> String {
-        let place = |at: usize| window.row(at).map_or("?", |line| line.place.as_str());
+        let place = |at: usize| window.row(at).map_or("?", |line| line.line.text.as_str());
         let n = window.n_rows(None);
         let (before, behind) = (window.has_earlier, window.has_later);
         let dots = |is: bool| if is { "…" } else { "|" };
@@ -179,6 +245,37 @@ mod tests {
         assert_eq!(window.append(lines(7..12), true), 2);
         assert_eq!(window.append(lines(0..12), true), 0);
         assert_eq!(told(&window), "|0-11 (12)|");
+    }
+
+    #[test]
+    fn what_is_told_again_from_before_the_window_stays_out() {
+        let mut window = Window::new(page(50..60, true, false), None);
+        assert_eq!(window.append(lines(20..65), true), 5);
+        assert_eq!(told(&window), "…50-64 (15)|");
+        // One chunk reaches across the beginning of the window.
+        let at = Timestamp::from_millis(7);
+        let page = RunLogPage {
+            lines: chunk(at, 8..10),
+            has_earlier: true,
+            ..RunLogPage::default()
+        };
+        let mut window = Window::new(page, None);
+        assert_eq!(window.append(chunk(at, 0..10), true), 0);
+        assert_eq!(told(&window), "…8-9 (2)|");
+    }
+
+    #[test]
+    fn a_place_is_read_back() {
+        let text = "1700000000000001.2.3.4.load.all[0]";
+        let place = LinePlace::parse(text).expect("it is one");
+        assert_eq!(
+            (place.at.as_micros(), &*place.task),
+            (1_700_000_000_000_001, "load.all[0]")
+        );
+        assert_eq!(place.text(), text);
+        for text in ["", "1.2.3.4", "x.1.1.1.t", "1.-1.1.1.t"] {
+            assert_eq!(LinePlace::parse(text), None, "{text}");
+        }
     }
 
     #[test]
