@@ -93,9 +93,7 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
         </header>
         <div class="details">
         {move || {
-            // An address may name what this run does not have.
-            let asked = shared.param("task").filter(|_| shared.selected.get().is_none());
-            asked.map(|path| view! {
+            shared.unknown.get().map(|path| view! {
                 <p class="note" data-state="attention"><Icon name="s-attention"/>{format!("This run has no task “{path}”.")}</p>
             })
         }}

@@ -71,6 +71,8 @@ pub struct Shared {
     pub id: flow::RunId,
     /// The open task run; it may be that of an item.
     pub selected: Memo<Option<Spot>>,
+    /// What the address calls a task, and the run has none of that name.
+    pub unknown: Memo<Option<String>>,
     /// How the tasks are shown.
     pub view: Memo<View>,
     /// What is asked about running it again.
@@ -95,12 +97,18 @@ impl Shared {
                 inputs: filled("inputs"),
             })
         });
+        let named = Memo::new(move |_| match again.get() {
+            Some(again) => again.from,
+            None => query.read().get("task"),
+        });
         let selected = Memo::new(move |_| {
-            let task = match again.get() {
-                Some(again) => again.from,
-                None => query.read().get("task"),
-            };
-            run.with(|state| state.plan().spot(&task?))
+            let task = named.get()?;
+            run.with(|state| state.plan().spot(&task))
+        });
+        let unknown = Memo::new(move |_| {
+            named
+                .get()
+                .filter(|task| selected.get().is_none() && !task.is_empty())
         });
         let kept = Memo::new(move |_| {
             let query = query.read();
@@ -111,6 +119,7 @@ impl Shared {
             run,
             id,
             selected,
+            unknown,
             view: Memo::new(move |_| View::from_key(query.read().get("view").as_deref())),
             again,
             reasons: reasons(run, id, is_file),
