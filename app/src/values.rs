@@ -403,7 +403,8 @@ mod tests {
         let mut told = String::new();
         for row in rows(part, open) {
             let mark = match (row.opens, open.contains(&row.path)) {
-                (false, _) => ' ',
+                // Not a space: one line alone would lose it, as its indentation.
+                (false, _) => '·',
                 (true, false) => '+',
                 (true, true) => '-',
             };
@@ -438,15 +439,15 @@ mod tests {
             &json!({"id": 7, "who": {"name": "Ada", "mail": null}, "odd key": [true, 1.5], "none": [], "blank": {}}),
             BYTES_SHOWN,
             expect![[r#"
-                  id: 7  .id
+                · id: 7  .id
                 - who: {name: "Ada", mail: null} (2 fields)  .who
-                    name: "Ada"  .who.name
-                    mail: null  .who.mail
+                  · name: "Ada"  .who.name
+                  · mail: null  .who.mail
                 - odd key: [true, 1.5] (2 items)  ['odd key']
-                    0: true  ['odd key'][0]
-                    1: 1.5  ['odd key'][1]
-                  none: []  .none
-                  blank: {}  .blank
+                  · 0: true  ['odd key'][0]
+                  · 1: 1.5  ['odd key'][1]
+                · none: []  .none
+                · blank: {}  .blank
             "#]],
         );
     }
@@ -457,14 +458,14 @@ mod tests {
             &json!("yes"),
             BYTES_SHOWN,
             expect![[r#"
-                  : "yes"
+                · : "yes"
             "#]],
         );
         check(
             &json!({}),
             BYTES_SHOWN,
             expect![[r#"
-                  : {}
+                · : {}
             "#]],
         );
         check(
@@ -488,7 +489,7 @@ mod tests {
                 + script: "set -e… (18 lines)  .script
                 - short: "a… (2 lines)  .short
                 + rows: [{id: 0, name: "a name that goes…"}, {id: 1, name: "a name that goes…"}, …] (40 items)  .rows
-                  n: 40  .n
+                · n: 40  .n
             "#]],
         );
     }
@@ -504,7 +505,7 @@ mod tests {
                 - b: ["0123456789012345…", "0123456789012345…"] (2 items)  .b
                   - 0: "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789… (9.8 KiB) (… 9.4 KiB more)  .b[0]
                   - 1: "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789… (9.8 KiB) (… 9.4 KiB more)  .b[1]
-                  c: 1  .c
+                · c: 1  .c
             "#]],
         );
         let many: Vec<u32> = (0..100_000).collect();
