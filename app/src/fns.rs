@@ -222,9 +222,16 @@ pub async fn retry_run(
     run: RunId,
     #[server(default)] from: Option<String>,
     #[server(default)] inputs: Option<String>,
+    #[server(default)] mark: Option<String>,
+    #[server(default)] output: Option<String>,
 ) -> Result<RunId, AppError> {
-    let (from, inputs) = (filled(from), filled(inputs));
-    let ask = RetryAsk { run, from, inputs };
+    let ask = RetryAsk {
+        run,
+        from: filled(from),
+        inputs: filled(inputs),
+        mark: filled(mark),
+        output: filled(output),
+    };
     let made = answer(backend()?.retry_run(ask).await)?;
     leptos_axum::redirect(&format!("/runs/{made}"));
     Ok(made)

@@ -5,7 +5,7 @@ pub mod edit;
 
 use std::collections::BTreeMap;
 
-use flow::doc::InputDoc;
+use flow::doc::{InputDoc, InputType};
 use flow::run::Snapshot;
 use flow::view::{QueuedView, RunSummary, WhyView};
 use flow::{FlowDoc, RunId};
@@ -192,6 +192,10 @@ pub struct RetryAsk {
     pub from: Option<String>,
     /// What the new run is given, as JSON; the same unless given.
     pub inputs: Option<String>,
+    /// The path of the task or item that does not run but counts as succeeded.
+    pub mark: Option<String>,
+    /// What it is said to give, as JSON; null unless given.
+    pub output: Option<String>,
 }
 
 /// A task run's input or output as the inspector shows it.
@@ -205,6 +209,51 @@ pub struct ValueView {
     pub is_absent: bool,
     /// Of an output: the tasks whose expressions read it.
     pub used_by: Vec<String>,
+    /// The fields that such a value has, as the task's type describes them.
+    pub schema: Vec<SchemaRow>,
+}
+
+/// A field of a value, as it is described.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaRow {
+    /// Its name; of one inside another with that one's before it.
+    pub name: String,
+    /// What it is, in a few words.
+    pub kind: String,
+    /// Whether it has to be there.
+    pub is_required: bool,
+    /// What it is for.
+    pub about: String,
+}
+
+impl SchemaRow {
+    /// The inputs of a flow as rows.
+    #[must_use]
+    pub fn of_inputs<'i>(inputs: impl IntoIterator<Item = (&'i String, &'i InputDoc)>) -> Vec<Self> {
+        let row = |(name, doc): (&String, &InputDoc)| Self {
+            name: name.clone(),
+            kind: match doc.input_type {
+                InputType::String | InputType::Text => "text",
+                InputType::Integer => "whole number",
+                InputType::Number => "number",
+                InputType::Boolean => "yes or no",
+                InputType::Date => "day",
+                InputType::Datetime => "moment",
+                InputType::Duration => "duration",
+                InputType::Object => "object",
+                InputType::Array => "list",
+                InputType::Any => "anything",
+            }
+            .to_owned(),
+            is_required: doc.required,
+            about: doc
+                .description
+                .clone()
+                .or_else(|| doc.title.clone())
+                .unwrap_or_default(),
+        };
+        inputs.into_iter().map(row).collect()
+    }
 }
 
 impl ValueView {

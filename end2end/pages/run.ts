@@ -45,6 +45,8 @@ export class Run extends Frame {
   readonly signal = this.inspector.getByRole("button", { name: "Send the signal" });
   /** Leads to what would run again. */
   readonly again = this.inspector.getByRole("link", { name: "Run again from here…" });
+  readonly mark = this.inspector.getByRole("link", { name: "Mark as succeeded…" });
+  readonly output = this.inspector.getByLabel(/^Its output/);
   readonly preview = this.inspector.getByRole("button", { name: "Show what would run" });
   readonly start = this.inspector.getByRole("button", { name: /^Run \d+ tasks?$/ });
   readonly confirm = this.main.getByRole("button", { name: "Cancel the run" });

@@ -175,6 +175,62 @@ tasks:
   await expect(run.state).toHaveText("failed");
 });
 
+test("a task that failed is marked as succeeded, and the run goes on with what it is said to give", async ({ page, api, alive, accessible, forgiven, javaScriptEnabled }) => {
+  forgiven.push(/status of 422/);
+  await api.save(`
+flow: marked
+tasks:
+  load: { name: Load the rows, type: shell, with: { command: "exit 3" } }
+  route: { name: Which way, type: switch, needs: [load], with: { cases: { far: "{{ tasks.load.output.rows > 3 }}" }, default: near } }
+  far: { name: By ship, type: transform, needs: [{ task: route, on: far }], with: { value: "{{ 1 / tasks.load.output.rest }}" } }
+  near: { name: By hand, type: noop, needs: [{ task: route, on: near }] }
+  alarm: { name: Sound the alarm, type: noop, needs: [{ task: load, on: failed }] }
+`);
+  const old = await api.finished("marked");
+  const run = new Run(page);
+  const will = run.part("Will run").getByRole("listitem");
+  await run.openRun(old.id, "?task=load");
+  await alive();
+  await run.mark.click();
+  await expect(page).toHaveURL(/\?do=retry&mark=load$/);
+  await expect(run.heading).toHaveText("Mark Load the rows as succeeded");
+  // The alarm, which only a failure leads to, is not among them.
+  await expect(will).toHaveText([/^Which way\s*it comes after “Load the rows”, which is marked as succeeded/, /^By ship/, /^By hand/]);
+  await accessible();
+
+  await run.output.fill("{rows: 9}");
+  await run.preview.click();
+  await expect(run.inspector.getByText(/this is not JSON/)).toBeVisible();
+  await expect(run.start).toBeHidden();
+  await run.output.fill('{"rows": 9, "rest": 0}');
+  await run.preview.click();
+  await expect(run.start).toHaveText("Run 3 tasks");
+  await run.start.click();
+  await expect(page).not.toHaveURL(new RegExp(old.id));
+  await alive();
+  await shows(run, javaScriptEnabled, async () => expect(run.state).toHaveText("failed"));
+  await expect(run.card("Sound the alarm", "skipped")).toBeVisible();
+  await run.card("Load the rows", "succeeded").click();
+  await expect(run.inspector).toContainText("given by local, who marked it as succeeded");
+  await expect(run.part("Output")).toContainText("rows: 9");
+
+  // The last that failed: nothing else has to run. A switch gives one of its cases.
+  await run.card("By ship", "failed").click();
+  await run.mark.click();
+  await expect(run.inspector).toContainText("Nothing runs: every other result still holds.");
+  await expect(run.inspector).toContainText("2 results are taken over");
+  await page.goto(page.url().replace("mark=far", "mark=route"));
+  await alive();
+  await run.output.selectOption("near");
+  await run.preview.click();
+  await expect(will).toHaveText([/^By hand\s*it comes after “Which way”, which is marked as succeeded/]);
+  await accessible();
+  await run.start.click();
+  await alive();
+  await shows(run, javaScriptEnabled, async () => expect(run.state).toHaveText("succeeded"));
+  await expect(run.card("By hand", "succeeded")).toBeVisible();
+});
+
 test("a child run and its parent lead to each other", async ({ page, api, alive }) => {
   await api.save("flow: inner\ntasks: { one: { type: noop } }\n");
   await api.save("flow: outer\ntasks: { call: { type: subflow, with: { flow: inner } } }\n");

@@ -37,6 +37,7 @@ use crate::extract::{read_body, unsupported};
 use crate::log_lines::{Ask, LogLines};
 use crate::problem::{ApiError, ApiResult};
 use crate::run_log;
+use crate::schema;
 use crate::site;
 use crate::state::ServerState;
 
@@ -252,6 +253,8 @@ impl Backend for EngineBackend {
             return Err(ApiError::not_found("no_value", format!("{path} has no {what} yet")).into());
         };
         let mut view = ValueView::of(&value);
+        let schema = self.engine.value_schema(run, &path, output).await.map_err(told)?;
+        view.schema = schema.as_ref().map(schema::rows).unwrap_or_default();
         if output {
             view.used_by = self.engine.readers_of(run, &path).await.map_err(told)?;
         }

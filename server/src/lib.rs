@@ -20,6 +20,7 @@ mod log_lines;
 mod problem;
 mod run_log;
 mod safety;
+mod schema;
 mod serve;
 mod site;
 mod state;

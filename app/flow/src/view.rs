@@ -366,6 +366,9 @@ pub struct TaskRunView {
     /// Whether its result is taken from another run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_reused: bool,
+    /// Who marked it as succeeded: it did not run, and no other run gave its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_by: Option<String>,
     /// The run of another flow that it waits or waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<RunId>,
@@ -447,6 +450,9 @@ pub struct RetryView {
     pub runs: Vec<WillRunView>,
     /// The task runs whose results are taken over, inside of such runs too.
     pub reused: Vec<String>,
+    /// The task runs that are marked as succeeded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marked: Vec<String>,
     /// How many such runs more there are whose tasks are not listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub n_not_looked_into: u32,

@@ -189,7 +189,7 @@ mod browser {
                 let done = match act.as_str() {
                     "cancel_run" => fns::cancel_run(run, false, None).await,
                     // Leads to the run that was made.
-                    _ => fns::retry_run(run, None, None).await.map(|_| ()),
+                    _ => fns::retry_run(run, None, None, None, None).await.map(|_| ()),
                 };
                 match done {
                     Ok(()) => follower.soon(),

@@ -21,7 +21,7 @@ use crate::format;
 use crate::graph::state::elapsed;
 use crate::icons::{Icon, of_task_type};
 use crate::look;
-use crate::model::ValueView;
+use crate::model::{SchemaRow, ValueView};
 use crate::parts::{Badge, Clock, Moment, Tree};
 use crate::values::Part;
 
@@ -119,7 +119,8 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
         {if is_empty(&inputs) {
             view! { <p class="muted">"It was given no inputs."</p> }.into_any()
         } else {
-            view! { <RunValue title="Inputs" value=inputs root="inputs"/> }.into_any()
+            let schema = SchemaRow::of_inputs(&run.plan().doc.inputs);
+            view! { <RunValue title="Inputs" value=inputs root="inputs" schema/> }.into_any()
         }}
         {outputs}
         </div>
@@ -137,7 +138,12 @@ fn is_empty(value: &Value) -> bool {
 
 /// What the run was given, or gave.
 #[component]
-fn RunValue(title: &'static str, value: Value, root: &'static str) -> impl IntoView {
+fn RunValue(
+    title: &'static str,
+    value: Value,
+    root: &'static str,
+    #[prop(optional)] schema: Vec<SchemaRow>,
+) -> impl IntoView {
     let part = Part::of(&value);
     let is_cut = !part.more.is_empty();
     view! {
@@ -145,6 +151,7 @@ fn RunValue(title: &'static str, value: Value, root: &'static str) -> impl IntoV
             <h3>{title}</h3>
             <Tree part root label=title/>
             {is_cut.then(|| view! { <p class="muted">"Not all of it is shown."</p> })}
+            <Schema rows=schema/>
         </section>
     }
 }
@@ -337,25 +344,45 @@ fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
                 task.with(|task| task.cached_from.clone())
                     .map(|from| view! { <dt>"result of"</dt><dd><RunLink run=from.run/> ", " <Moment at=from.at/></dd> })
             }}
-            {move || task.with(|task| task.is_reused).then(|| view! { <dt>"result"</dt><dd>"taken over from the run it was made from"</dd> })}
+            {move || {
+                let said = task.with(|task| match (&task.given_by, task.is_reused) {
+                    (Some(by), _) => Some(format!("given by {by}, who marked it as succeeded")),
+                    (None, true) => Some("taken over from the run it was made from".to_owned()),
+                    (None, false) => None,
+                });
+                said.map(|said| view! { <dt>"result"</dt><dd>{said}</dd> })
+            }}
         </dl>
     }
 }
 
-/// Once the run has ended it can be run again from here.
+/// Once the run has ended it can be run again from here, or as if this had succeeded.
 #[component]
 fn Again(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     let is_main = task.with_untracked(|task| task.role == "main");
     let path = task.with_untracked(|task| task.path.clone());
+    // A round of a loop is not marked: others may follow it.
+    let is_round = path.contains('#');
+    let has_no_result =
+        move || task.with(|task| matches!(task.state, TaskStatus::Failed | TaskStatus::Cancelled));
     move || {
         let is_over = shared.run.status().is_final() && !shared.is_read_only();
         (is_main && is_over).then(|| {
+            let mark = (!is_round && has_no_result()).then(|| {
+                view! {
+                    <a class="button" href=shared.mark_address(&path) data-noscroll="true">
+                        <Icon name="u-check"/>
+                        "Mark as succeeded…"
+                    </a>
+                }
+            });
             view! {
-                <p>
+                <p class="tools">
                     <a class="button" href=shared.retry_address(Some(&path)) data-noscroll="true">
                         <Icon name="u-fork"/>
                         "Run again from here…"
                     </a>
+                    {mark}
                 </p>
             }
         })
@@ -476,6 +503,7 @@ fn TaskValue(
         bytes,
         is_absent,
         used_by,
+        schema,
     } = value;
     let is_cut = !part.more.is_empty();
     let cut = is_cut.then(|| {
@@ -517,8 +545,36 @@ fn TaskValue(
                 {tree}
                 {cut}
                 {readers}
+                <Schema rows=schema/>
             </section>
         }
         .into_any(),
     )
+}
+
+/// The fields that a value has by its description.
+#[component]
+fn Schema(rows: Vec<SchemaRow>) -> impl IntoView {
+    (!rows.is_empty()).then(|| {
+        let rows = rows.into_iter().map(|row| {
+            let about = (!row.about.is_empty()).then(|| view! { <p class="soft">{row.about}</p> });
+            view! {
+                <dt><code>{row.name}</code></dt>
+                <dd>
+                    {row.kind}
+                    {row.is_required.then_some(", required")}
+                    {about}
+                </dd>
+            }
+        });
+        view! {
+            <details class="fold schema">
+                <summary>
+                    <Icon name="u-turn" attr:class="i turn"/>
+                    "Schema"
+                </summary>
+                <dl>{rows.collect_view()}</dl>
+            </details>
+        }
+    })
 }

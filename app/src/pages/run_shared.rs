@@ -95,10 +95,12 @@ impl Shared {
             (query.get("do").as_deref() == Some("retry") && !is_file).then(|| Again {
                 from: filled("from"),
                 inputs: filled("inputs"),
+                mark: filled("mark"),
+                output: filled("output"),
             })
         });
         let named = Memo::new(move |_| match again.get() {
-            Some(again) => again.from,
+            Some(again) => again.mark.or(again.from),
             None => query.read().get("task"),
         });
         let selected = Memo::new(move |_| {
@@ -205,12 +207,22 @@ impl Shared {
         self.with_query(self.view.get(), &[&query, &OF_TASK[..]].concat())
     }
 
+    /// The address of what would run if a task or item were marked as succeeded.
+    pub fn mark_address(self, path: &str) -> String {
+        self.again_address(&Again {
+            mark: Some(path.to_owned()),
+            ..Again::default()
+        })
+    }
+
     /// The same with what is asked about it.
     pub fn again_address(self, again: &Again) -> String {
         let query = [
             ("do", Some("retry")),
             ("from", again.from.as_deref()),
             ("inputs", again.inputs.as_deref()),
+            ("mark", again.mark.as_deref()),
+            ("output", again.output.as_deref()),
         ];
         self.with_query(self.view.get(), &[&query, &OF_TASK[..]].concat())
     }

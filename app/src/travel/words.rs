@@ -24,6 +24,9 @@ pub fn words(event: &Event, plan: &Plan) -> String {
         EventKind::SignalReceived { name, .. } => return format!("the signal {name} came"),
         EventKind::ChildRequested { flow, .. } => return format!("{task} asked for a run of {flow}"),
         EventKind::ChildStarted { .. } => "has its run",
+        EventKind::TaskReused {
+            given_by: Some(_), ..
+        } => "is marked as succeeded",
         EventKind::TaskReused { .. } => "has a result to take over",
         EventKind::ChildReused { .. } => "has a run to take over",
         EventKind::AttemptFailed { attempt, .. } => return format!("{task} failed attempt {attempt}"),

@@ -1,5 +1,7 @@
 //! What people and programs tell to tasks that wait for them, and runs made from others.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -138,6 +140,11 @@ pub(super) struct RetryBody {
     inputs: Option<Value>,
     /// Its version of the flow; the same unless given.
     version: Option<u32>,
+    /// Task runs that do not run again but count as succeeded, by path, each with the output it is said to give. An approval is
+    /// given `{"approved": true}`, a switch the name of a case.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Object>)]
+    mark_succeeded: BTreeMap<String, Value>,
 }
 
 /// How to retry.
@@ -163,7 +170,7 @@ pub(super) struct RetryParams {
         (status = 200, description = "With `dry_run`: what would happen.", body = RetryView),
         (status = 400, description = "There is nothing inside that task to start from.", body = crate::problem::ProblemDetails),
         (status = 409, description = "The run has not ended.", body = crate::problem::ProblemDetails),
-        (status = 422, description = "All that is wrong with the inputs.", body = crate::problem::ProblemDetails),
+        (status = 422, description = "All that is wrong with the inputs or with what is marked as succeeded.", body = crate::problem::ProblemDetails),
     )
 )]
 pub(super) async fn retry(
@@ -178,6 +185,7 @@ pub(super) async fn retry(
         from: body.from,
         inputs: body.inputs,
         version: body.version,
+        mark_succeeded: body.mark_succeeded,
         actor: "local".to_owned(),
     };
     if params.dry_run {

@@ -1,6 +1,8 @@
 //! What people tell to runs and their tasks on pages: answers to approvals, signals, retries. Texts of forms become values here,
 //! and what is wrong with one is told at its field.
 
+use std::collections::BTreeMap;
+
 use app::ask;
 use app::model::{Question, RetryAsk};
 use app::{AppError, format};
@@ -19,12 +21,21 @@ pub(super) fn retry(ask: RetryAsk) -> Result<RetryRun, AppError> {
         Some(text) => Some(json_of(text, "inputs")?),
         None => None,
     };
+    let mut mark_succeeded = BTreeMap::new();
+    if let Some(task) = ask.mark {
+        let output = match &ask.output {
+            Some(text) => json_of(text, "output")?,
+            None => Value::Null,
+        };
+        mark_succeeded.insert(task, output);
+    }
     Ok(RetryRun {
         idempotency_key: None,
         run: ask.run,
         from: ask.from,
         inputs,
         version: None,
+        mark_succeeded,
         actor: ACTOR.to_owned(),
     })
 }

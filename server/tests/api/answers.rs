@@ -298,7 +298,7 @@ async fn a_run_is_retried() {
         retry 422 invalid: Expected a whole number, found "x" (inputs.code).
         retry 422 invalid: Inputs are a JSON object: {"name": value} (inputs).
         retry 404 unknown_flow: There is no flow steps version 9.
-        retry 422 invalid: Unknown field `form`, expected one of `from`, `inputs`, `version` (form).
+        retry 422 invalid: Unknown field `form`, expected one of `from`, `inputs`, `version`, `mark_succeeded` (form).
     "#]]
     .assert_eq(&text);
     let answer = site
@@ -325,6 +325,102 @@ async fn a_run_is_retried() {
         "b" "succeeded" reused null"#]]
     .assert_eq(&tasks.join("\n"));
     assert_eq!(detail["retry_of"], run.as_str());
+}
+
+#[tokio::test]
+async fn a_task_is_marked_as_succeeded() {
+    let site = Site::start().await;
+    site.save(
+        "flow: bridge\ntasks:\n  load: { type: shell, with: { command: exit 1 } }\n  each: { type: transform, for_each: { items: [1, 0] }, with: { value: '{{ 1 / item }}' } }\n  tell: { type: transform, needs: [load, each], with: { value: '{{ tasks.load.output.rows + (tasks.each.output | length) }}' } }\noutputs: { told: '{{ tasks.tell.output }}' }",
+    )
+    .await;
+    let run = site.begin("bridge").await;
+    site.send(&format!("GET /api/v1/runs/{run}/events?stream")).await;
+    let marks = r#"{"mark_succeeded":{"load":{"rows":3},"each[1]":7}}"#;
+    site.check(
+        &format!("POST /api/v1/runs/{run}/retry?dry_run=true\n{JSON}\n\n{marks}"),
+        expect![[r#"
+            200
+            content-type: application/json
+            {
+              "version": 1,
+              "runs": [
+                {
+                  "task": "each",
+                  "why": "it had not succeeded, it was failed",
+                  "n_items_reused": 1
+                },
+                {
+                  "task": "tell",
+                  "why": "it comes after each, which runs",
+                  "after": "each"
+                }
+              ],
+              "reused": [
+                "each[0]"
+              ],
+              "marked": [
+                "each[1]",
+                "load"
+              ]
+            }
+        "#]],
+    )
+    .await;
+    let mut text = String::new();
+    for body in [
+        r#"{"mark_succeeded":{"nobody":1}}"#,
+        r#"{"from":"load","mark_succeeded":{"load":1}}"#,
+        r#"{"mark_succeeded":["load"]}"#,
+    ] {
+        text += &told(&site, &format!("POST /api/v1/runs/{run}/retry\n{JSON}\n\n{body}")).await;
+    }
+    let many: Vec<String> = (0..1001).map(|at| format!("\"each[{at}]\":1")).collect();
+    let body = format!("{{\"mark_succeeded\":{{{}}}}}", many.join(","));
+    text += &told(&site, &format!("POST /api/v1/runs/{run}/retry\n{JSON}\n\n{body}")).await;
+    expect![[r#"
+        retry 422 invalid: The flow version has no task `nobody` to mark as succeeded (mark_succeeded.nobody).
+        retry 422 invalid: The new run starts from `load`, so it cannot be marked as succeeded (mark_succeeded.load).
+        retry 422 invalid: Invalid type: sequence, expected a map (mark_succeeded).
+        retry 400 bad_request: 1001 task runs are marked as succeeded; at most 1000 can be at once.
+    "#]].assert_eq(&text);
+    // Who makes a run of that one does not have to say it again, and it stays known who did.
+    let mut text = String::new();
+    let mut last = run;
+    for body in [marks, r#"{"from":"tell"}"#] {
+        let answer = site
+            .send(&format!("POST /api/v1/runs/{last}/retry\n{JSON}\n\n{body}"))
+            .await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        last = answer.run();
+        site.send(&format!("GET /api/v1/runs/{last}/events?stream")).await;
+        let detail = site.send(&format!("GET /api/v1/runs/{last}")).await.json();
+        for task in detail["tasks"].as_array().expect("tasks") {
+            text += &format!(
+                "{} {} given by {}\n",
+                task["path"], task["state"], task["given_by"]
+            );
+        }
+        let item = site
+            .send(&format!("GET /api/v1/runs/{last}/tasks/each%5B1%5D"))
+            .await
+            .json();
+        text += &format!("{} given by {}\n", item["path"], item["given_by"]);
+        text += &format!("{}\n", detail["outputs"]);
+    }
+    expect![[r#"
+        "load" "succeeded" given by "local"
+        "each" "succeeded" given by null
+        "tell" "succeeded" given by null
+        "each[1]" given by "local"
+        {"told":5}
+        "load" "succeeded" given by "local"
+        "each" "succeeded" given by null
+        "tell" "succeeded" given by null
+        null given by null
+        {"told":5}
+    "#]]
+    .assert_eq(&text);
 }
 
 #[tokio::test]

@@ -193,6 +193,11 @@ pub enum OneOrMany {
     Many(Vec<String>),
 }
 
+/// Whether a text holds an expression.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
 impl OneOrMany {
     /// All of them.
     #[must_use]

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ForEachDoc, LoopDoc, OneOrMany, RetryDoc, is_default, is_yes, yes};
+use super::{ForEachDoc, LoopDoc, OneOrMany, RetryDoc, is_default, is_template, is_yes, yes};
 use crate::time::HumanDuration;
 
 /// One task.
@@ -69,6 +69,25 @@ pub struct TaskDoc {
 }
 
 impl TaskDoc {
+    /// The cases of a switch; none if they are known only when it runs, or the task is no switch.
+    #[must_use]
+    pub fn cases(&self) -> Option<Vec<&str>> {
+        if self.task_type != "switch" {
+            return None;
+        }
+        let mut cases: Vec<&str> = match self.with.get("cases") {
+            None => Vec::new(),
+            Some(Value::Object(cases)) => cases.keys().map(String::as_str).collect(),
+            Some(_) => return None,
+        };
+        match self.with.get("default") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(default)) if !is_template(default) => cases.push(default),
+            Some(_) => return None,
+        }
+        Some(cases)
+    }
+
     /// A task of `task_type` with nothing else said.
     #[must_use]
     pub fn of_type(task_type: &str) -> Self {

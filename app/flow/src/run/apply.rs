@@ -157,6 +157,7 @@ impl RunState {
                 output,
                 case,
                 exit_code,
+                given_by,
             } => {
                 let result = ReusedResult {
                     output: output.clone(),
@@ -164,7 +165,7 @@ impl RunState {
                     exit_code: *exit_code,
                 };
                 if let Some(spot) = self.plan.spot(task) {
-                    self.keep_reused(spot, result);
+                    self.keep_reused(spot, result, given_by.clone());
                 }
             }
             EventKind::ChildReused {

@@ -85,6 +85,8 @@ pub struct Reused {
     pub case: Option<Arc<str>>,
     /// A process's exit code.
     pub exit_code: Option<i32>,
+    /// Who said that it gave this, if no run did.
+    pub given_by: Option<Arc<str>>,
 }
 
 impl Reused {
@@ -108,6 +110,7 @@ impl Reused {
             output: kept,
             case,
             exit_code: None,
+            given_by: None,
         }
     }
 }

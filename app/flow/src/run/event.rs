@@ -208,6 +208,9 @@ pub enum EventKind {
         /// A process's exit code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         exit_code: Option<i32>,
+        /// Who said that it gave this, if no run did: it is marked as succeeded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_by: Option<Arc<str>>,
     },
     /// The run that the task or item had asked for in another run: what it asks for here takes from it what holds.
     ChildReused {

@@ -3,18 +3,20 @@
 //! A result holds if the task succeeded, its definition is the same, it refers to no input that changed and all its upstreams'
 //! results hold; never from the chosen task on. A task that was skipped is skipped again by the same rules, so it is in neither list,
 //! and what stands behind it may hold.
+//!
+//! A task may also be marked as succeeded: it gives what somebody says it gives, and what comes after it runs.
 
 mod children;
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value};
 
-use crate::doc::TaskDoc;
+use crate::doc::{Join, TaskDoc};
 use crate::expr::Program;
 use crate::payload::Payload;
-use crate::plan::{Plan, Role, Spot, Spread, TaskIx};
+use crate::plan::{Plan, PlanEdge, Role, Spot, Spread, TaskIx};
 use crate::run::command::{Reused, ReusedChild};
 use crate::run::state::{RunState, TaskState};
 use crate::view::TaskStatus;
@@ -24,7 +26,7 @@ pub use self::children::OldChildren;
 /// What a run would take from another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForkPlan {
-    /// Results that hold in the new run.
+    /// Results that hold in the new run, and those that were given for it.
     pub reused: Vec<Reused>,
     /// Main tasks that run, each with the reason, and those of the end; of items that run again only their task stands here.
     pub runs: Vec<WillRun>,
@@ -70,17 +72,23 @@ pub enum Why {
     /// It refers to a variable that is another.
     #[error("the variable {0} has changed")]
     Variable(Arc<str>),
+    /// Some of its items' results are given.
+    #[error("some of its items are marked as succeeded")]
+    Items,
     /// It comes after a task that runs.
     #[error("it comes after {0}, which runs")]
     Upstream(Arc<str>),
+    /// It comes after a task whose result is given.
+    #[error("it comes after {0}, which is marked as succeeded")]
+    Given(Arc<str>),
 }
 
 impl Why {
-    /// The task that runs before it, if that is why.
+    /// The task before it that runs or whose result is given, if that is why.
     #[must_use]
     pub fn after(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Upstream(task) => Some(task),
+            Self::Upstream(task) | Self::Given(task) => Some(task),
             _ => None,
         }
     }
@@ -109,6 +117,40 @@ pub enum BadStart {
     NoChild(String),
 }
 
+/// Why a task cannot be marked as succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadMark {
+    /// The new version has none at that path.
+    #[error("the flow version has no task `{0}` to mark as succeeded")]
+    NoSuchTask(String),
+    /// It belongs to the ending of a run.
+    #[error("`{0}` belongs to the ending of a run; only main tasks are marked as succeeded")]
+    NotMain(String),
+    /// Later rounds may follow.
+    #[error("`{0}` is one round of a loop; mark the loop as succeeded, with what its last round would give")]
+    Round(String),
+    /// It would go on by none of its cases.
+    #[error("`{0}` is a switch, whose output is one of its cases: {1}")]
+    NoSuchCase(String, String),
+    /// It cannot do both.
+    #[error("the new run starts from `{0}`, so it cannot be marked as succeeded")]
+    Chosen(String),
+}
+
+impl BadMark {
+    /// The path that was named.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::NoSuchTask(path)
+            | Self::NotMain(path)
+            | Self::Round(path)
+            | Self::NoSuchCase(path, _)
+            | Self::Chosen(path) => path,
+        }
+    }
+}
+
 /// From where on all runs again.
 #[derive(Clone, Copy)]
 struct Chosen<'a> {
@@ -133,6 +175,17 @@ pub struct Forking<'a> {
     pub inputs: &'a Value,
     /// The variables it starts with.
     pub vars: &'a Map<String, Value>,
+    /// What tasks and items are said to give, without running: marked as succeeded.
+    pub given: &'a [Reused],
+}
+
+/// What is known to become of tasks because others' results are given.
+#[derive(Default)]
+struct Fates {
+    /// Those whose own results are.
+    given: FxHashMap<TaskIx, usize>,
+    /// Those that are skipped for it.
+    skipped: FxHashSet<TaskIx>,
 }
 
 impl Forking<'_> {
@@ -153,8 +206,24 @@ impl Forking<'_> {
         };
         let mut runs_again: FxHashSet<TaskIx> = FxHashSet::default();
         let mut found = ForkPlan::default();
+        let mut fates = Fates::default();
+        for (at, given) in self.given.iter().enumerate() {
+            if let Some(ix) = self.plan.find(&given.path) {
+                fates.given.insert(ix, at);
+            }
+        }
         for ix in self.plan.upstreams_first(|role| role == Role::Main) {
-            let why = self.why(ix, chosen, &changed, &runs_again);
+            if let Some(&at) = fates.given.get(&ix) {
+                found.reused.push(self.given[at].clone());
+                continue;
+            }
+            if self.is_skipped(ix, &fates) {
+                fates.skipped.insert(ix);
+                continue;
+            }
+            let has_given = self.given_items(ix).next().is_some();
+            let why = self.why(ix, chosen, &changed, (&runs_again, &fates));
+            let why = why.or_else(|| has_given.then_some(Why::Items));
             let key = &self.plan.task(ix).key;
             let old = self.old.plan().find(key);
             match (why, old) {
@@ -164,7 +233,7 @@ impl Forking<'_> {
                     let why = why.unwrap_or(Why::New);
                     let is_item = chosen.is_some_and(|chosen| chosen.spot.part.is_some());
                     let keeps_items = match why {
-                        Why::NotSucceeded(_) => true,
+                        Why::NotSucceeded(_) | Why::Items => true,
                         Why::Chosen => is_item,
                         _ => false,
                     };
@@ -174,12 +243,14 @@ impl Forking<'_> {
                     {
                         self.items(ix, old, chosen, &mut found.reused);
                     }
+                    let n_items_reused = (found.reused.len() - n_before) as u32;
+                    found.reused.extend(self.given_items(ix).cloned());
                     let task = (ix, self.old.plan().find(key));
                     self.take_up(task, (&why, keeps_items), chosen, &mut found.children);
                     found.runs.push(WillRun {
                         path: Arc::clone(key),
                         why,
-                        n_items_reused: (found.reused.len() - n_before) as u32,
+                        n_items_reused,
                     });
                 }
             }
@@ -220,18 +291,79 @@ impl Forking<'_> {
         Ok(Chosen { spot, inside })
     }
 
+    /// Whether these can be marked as succeeded, in a run that starts from `from`.
+    ///
+    /// # Errors
+    /// [`BadMark`] for the first that cannot.
+    pub fn check_given(plan: &Plan, given: &[(&str, &Value)], from: Option<&str>) -> Result<(), BadMark> {
+        for (path, output) in given {
+            let name = || (*path).to_owned();
+            let spot = plan.spot(path).ok_or_else(|| BadMark::NoSuchTask(name()))?;
+            let task = plan.task(spot.task);
+            if task.role != Role::Main {
+                return Err(BadMark::NotMain(name()));
+            }
+            if spot.part.is_some() && task.spread == Some(Spread::Loop) {
+                return Err(BadMark::Round(name()));
+            }
+            if spot.part.is_none()
+                && task.spread.is_none()
+                && let Some(cases) = task.doc.cases()
+                && !output.as_str().is_some_and(|output| cases.contains(&output))
+            {
+                return Err(BadMark::NoSuchCase(name(), cases.join(", ")));
+            }
+            if from == Some(*path) {
+                return Err(BadMark::Chosen(name()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The items of a task whose results are given.
+    fn given_items(&self, ix: TaskIx) -> impl Iterator<Item = &Reused> {
+        self.given.iter().filter(move |given| {
+            let spot = self.plan.spot(&given.path);
+            spot.is_some_and(|spot| spot.task == ix && spot.part.is_some())
+        })
+    }
+
+    /// Whether a task is skipped, whatever else happens, because of what is given before it.
+    fn is_skipped(&self, ix: TaskIx, fates: &Fates) -> bool {
+        if fates.given.is_empty() {
+            return false;
+        }
+        let task = self.plan.task(ix);
+        let is_refused = |edge: &PlanEdge| match fates.given.get(&edge.from) {
+            Some(&at) => {
+                let case = self.given[at].case.as_deref();
+                !edge.on.succeeded && !edge.on.always && !case.is_some_and(|case| edge.on.has_case(case))
+            }
+            None => fates.skipped.contains(&edge.from) && !edge.on.skipped && !edge.on.always,
+        };
+        let mut edges = task.ups.iter().map(|&edge| self.plan.edge(edge));
+        match task.join() {
+            Join::All => edges.any(is_refused),
+            Join::Any | Join::Settled => !task.ups.is_empty() && edges.all(is_refused),
+        }
+    }
+
     /// Why a task's old result does not hold; none if it does, or if it is skipped again.
     fn why(
         &self,
         ix: TaskIx,
         chosen: Option<Chosen<'_>>,
         changed: &Changed,
-        runs_again: &FxHashSet<TaskIx>,
+        (runs_again, fates): (&FxHashSet<TaskIx>, &Fates),
     ) -> Option<Why> {
         let task = self.plan.task(ix);
-        let ups = task.ups.iter().map(|&edge| self.plan.edge(edge).from);
-        if let Some(up) = ups.into_iter().find(|up| runs_again.contains(up)) {
+        let mut ups = task.ups.iter().map(|&edge| self.plan.edge(edge).from);
+        if let Some(up) = ups.clone().find(|up| runs_again.contains(up)) {
             return Some(Why::Upstream(Arc::clone(&self.plan.task(up).key)));
+        }
+        let is_given = |up: &TaskIx| fates.given.contains_key(up) || fates.skipped.contains(up);
+        if let Some(up) = ups.find(is_given) {
+            return Some(Why::Given(Arc::clone(&self.plan.task(up).key)));
         }
         let old = self.old.plan().find(&task.key);
         let Some(old) = old.filter(|&old| self.old.plan().task(old).role == Role::Main) else {
@@ -297,6 +429,7 @@ impl Forking<'_> {
             output: output.clone(),
             case: case.clone(),
             exit_code: *exit_code,
+            given_by: self.old.given_by(old.into()).cloned(),
         })
     }
 
@@ -307,14 +440,17 @@ impl Forking<'_> {
         };
         for part in parts.numbers() {
             let spot = Spot::part(ix, part);
+            let path = self.plan.path(spot);
             if parts.status(part) == Some(TaskStatus::Succeeded)
                 && chosen.is_none_or(|chosen| chosen.spot != spot)
+                && !self.given.iter().any(|given| given.path == path)
             {
                 reused.push(Reused {
-                    path: self.plan.path(spot),
                     output: parts.outputs.get(&part).cloned().unwrap_or_else(Payload::null),
                     case: None,
                     exit_code: None,
+                    given_by: self.old.given_by(Spot::part(old, part)).cloned(),
+                    path,
                 });
             }
         }

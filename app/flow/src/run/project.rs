@@ -207,6 +207,7 @@ impl RunState {
                 at: from.at,
             }),
             is_reused: spot.part.is_none() && self.is_reused(spot.task),
+            given_by: self.given_by(spot).map(|by| by.to_string()),
             child: self.child(spot).and_then(|child| child.run),
         };
         match &task.state {

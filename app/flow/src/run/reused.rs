@@ -16,6 +16,9 @@ pub(super) struct ReusedResults {
     tasks: BTreeMap<TaskIx, Option<ReusedResult>>,
     /// Those of items whose list is not made yet.
     items: BTreeMap<TaskIx, BTreeMap<u32, Payload>>,
+    /// Who gave those that no run did, by path.
+    #[serde(default)]
+    givers: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// What a task gave in another run.
@@ -34,13 +37,26 @@ impl RunState {
         reused.is_some_and(|reused| reused.tasks.contains_key(&ix))
     }
 
+    /// Who marked a task or item as succeeded, if that is how it came to be.
+    #[must_use]
+    pub fn given_by(&self, spot: Spot) -> Option<&Arc<str>> {
+        let givers = &self.data.reused.as_ref()?.givers;
+        (!givers.is_empty())
+            .then(|| givers.get(&self.plan.path(spot)))
+            .flatten()
+    }
+
     #[cfg(feature = "author")]
     pub(super) fn result_to_reuse(&self, ix: TaskIx) -> Option<&ReusedResult> {
         self.data.reused.as_ref()?.tasks.get(&ix)?.as_ref()
     }
 
-    pub(super) fn keep_reused(&mut self, spot: Spot, result: ReusedResult) {
+    pub(super) fn keep_reused(&mut self, spot: Spot, result: ReusedResult, given_by: Option<Arc<str>>) {
+        let path = self.plan.path(spot);
         let reused = self.data.reused.get_or_insert_default();
+        if let Some(given_by) = given_by {
+            reused.givers.insert(path, given_by);
+        }
         match spot.part {
             None => drop(reused.tasks.insert(spot.task, Some(result))),
             Some(part) => {

@@ -1,9 +1,8 @@
 //! Edges: whom a task may need, what may take an edge, and cycles.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::Value;
 
-use super::{Check, Group, is_template};
+use super::{Check, Group};
 use crate::doc::{NeedDoc, TaskDoc};
 use crate::limits;
 use crate::plan::waiting_cases;
@@ -120,24 +119,6 @@ fn unknown(check: &mut Check<'_>, group: Group, path: &str, need: &NeedDoc) {
     );
 }
 
-/// The cases of a switch; `None` if they are known only when it runs, or the task is no switch.
-pub(super) fn cases(task: &TaskDoc) -> Option<Vec<&str>> {
-    if task.task_type != "switch" {
-        return None;
-    }
-    let mut cases: Vec<&str> = match task.with.get("cases") {
-        None => Vec::new(),
-        Some(Value::Object(cases)) => cases.keys().map(String::as_str).collect(),
-        Some(_) => return None,
-    };
-    match task.with.get("default") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(default)) if !is_template(default) => cases.push(default),
-        Some(_) => return None,
-    }
-    Some(cases)
-}
-
 fn words(check: &mut Check<'_>, path: &str, need: &NeedDoc, up: &TaskDoc) {
     let NeedDoc::Edge(edge) = need else { return };
     let Some(on) = &edge.on else { return };
@@ -157,7 +138,7 @@ fn words(check: &mut Check<'_>, path: &str, need: &NeedDoc, up: &TaskDoc) {
     } else {
         waiting_cases(&up.task_type)
     };
-    let known = cases(up);
+    let known = up.cases();
     for word in on.as_slice().iter().map(String::as_str) {
         if STATES.contains(&word)
             || own.contains(&word)

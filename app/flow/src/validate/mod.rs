@@ -22,6 +22,7 @@ pub(crate) use fields::to_slug;
 use rustc_hash::FxHashSet;
 use serde_json::Value;
 
+pub(crate) use crate::doc::is_template;
 use crate::doc::{FlowDoc, ScheduleDoc, TaskDoc};
 use crate::expr::Program;
 use crate::fit::Fit;
@@ -313,9 +314,4 @@ fn has_expression(value: &Value) -> bool {
         Value::Object(map) => map.values().any(has_expression),
         _ => false,
     }
-}
-
-/// Whether a text holds an expression.
-pub(crate) fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%")
 }

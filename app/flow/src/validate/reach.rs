@@ -4,7 +4,7 @@
 //! switch with `join: all`, the usual slip where branches meet again, is always skipped.
 
 use super::Check;
-use super::edges::{Graph, cases};
+use super::edges::Graph;
 use crate::doc::{Join, NeedDoc, TaskDoc};
 use crate::plan::waiting_cases;
 
@@ -53,7 +53,7 @@ fn outcomes(task: &TaskDoc, can_start: bool) -> Vec<&str> {
     let mut outcomes = vec!["skipped", "cancelled"];
     if can_start {
         outcomes.push("failed");
-        match cases(task) {
+        match task.cases() {
             _ if task.task_type == "fail" => {}
             Some(cases) => outcomes.extend(cases),
             None => outcomes.push("succeeded"),
@@ -69,7 +69,7 @@ fn taking<'d>(up: &'d TaskDoc, can_start: bool, need: &NeedDoc) -> Vec<&'d str> 
     if words.is_empty() {
         return outcomes(up, can_start);
     }
-    let is_open = cases(up).is_none() && words.iter().any(|word| !super::edges::STATES.contains(word));
+    let is_open = up.cases().is_none() && words.iter().any(|word| !super::edges::STATES.contains(word));
     outcomes(up, can_start)
         .into_iter()
         .filter(|outcome| {
@@ -101,7 +101,7 @@ fn known<'d>(
         return Vec::new();
     }
     let mut took = ran[up].took.clone();
-    if !outcomes.contains(&"failed") && cases(graph.tasks[up].2).is_some() && took.len() < SWITCHES_MAX {
+    if !outcomes.contains(&"failed") && graph.tasks[up].2.cases().is_some() && took.len() < SWITCHES_MAX {
         took.push((up, outcomes.to_vec()));
     }
     took

@@ -4,6 +4,7 @@
 //! exactly these, whatever has begun or ended meanwhile. What came of each is kept beside it. A server that dies in between goes on with
 //! those that have not been noted; a run is made from another by a key, so that none is made twice.
 
+use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -273,6 +274,7 @@ impl Engine {
                     from: None,
                     inputs: None,
                     version: None,
+                    mark_succeeded: BTreeMap::new(),
                     actor: spec.actor.clone(),
                     idempotency_key: Some(format!("{bulk} {run}")),
                 };

@@ -1,13 +1,14 @@
 //! Runs made from others: what need not run again is taken from them, and what runs of other flows did for their tasks, likewise.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flow::plan::{Light, Plan};
 use flow::run::event::ForkedFrom;
 use flow::run::fork::{BadStart, ForkPlan, Forking, OldChildren};
-use flow::run::{Fork, ParentRun, ReusedChild, RunState};
+use flow::run::{Fork, ParentRun, Reused, ReusedChild, RunState};
 use flow::view::{RetryView, WillRunView};
-use flow::{Payload, RunId};
+use flow::{Payload, Problem, RunId};
 use serde_json::{Map, Value};
 
 use super::start::Beginning;
@@ -21,6 +22,9 @@ const LOOKED_INTO_MAX: usize = 100;
 
 /// Runs whose logs are read for the children of one that was made from others, which were made from others.
 const EARLIER_MAX: usize = 100;
+
+/// Task runs marked as succeeded at once.
+const MARKED_MAX: usize = 1_000;
 
 /// Events read at a time.
 const EVENTS_PER_READ: usize = 1_000;
@@ -37,6 +41,8 @@ pub struct RetryRun {
     pub inputs: Option<Value>,
     /// Its version of the flow; the same unless named.
     pub version: Option<u32>,
+    /// Task runs that do not run but count as succeeded, by path, with the outputs they are said to give.
+    pub mark_succeeded: BTreeMap<String, Value>,
     /// On whose behalf.
     pub actor: String,
     /// A key by which it is made at most once.
@@ -49,6 +55,14 @@ struct Wanted<'a> {
     from: Option<&'a str>,
     inputs: Option<Value>,
     version: Option<u32>,
+    marked: Marked<'a>,
+}
+
+/// What task runs are said to give, and by whom.
+#[derive(Clone, Copy, Default)]
+struct Marked<'a> {
+    outputs: Option<&'a BTreeMap<String, Value>>,
+    actor: &'a str,
 }
 
 /// What is needed to make it.
@@ -72,6 +86,7 @@ impl Engine {
             version: prepared.compiled.version,
             runs: Vec::new(),
             reused: Vec::new(),
+            marked: retry.mark_succeeded.keys().cloned().collect(),
             n_not_looked_into: 0,
         };
         let mut n_left = LOOKED_INTO_MAX;
@@ -125,6 +140,7 @@ impl Engine {
             from: from.task.as_deref(),
             inputs: Some(start.inputs.clone()),
             version: start.version,
+            marked: Marked::default(),
         };
         let prepared = self.prepare(wanted).await?;
         let beginning = Beginning {
@@ -164,6 +180,10 @@ impl Engine {
             from: retry.from.as_deref(),
             inputs: retry.inputs.clone(),
             version: retry.version,
+            marked: Marked {
+                outputs: Some(&retry.mark_succeeded),
+                actor: &retry.actor,
+            },
         })
     }
 
@@ -173,6 +193,7 @@ impl Engine {
             from,
             inputs,
             version,
+            marked,
         } = wanted;
         let version = version.unwrap_or_else(|| old.summary().version);
         let compiled = self
@@ -186,6 +207,7 @@ impl Engine {
         let inputs = inputs.unwrap_or_else(|| (*old_inputs).clone());
         let inputs = flow::inputs::resolve(compiled.doc(), inputs).map_err(EngineError::Invalid)?;
         let vars = self.parts.variables.named_by(&compiled.program).await?;
+        let given = self.marked(marked, &compiled.plan, from).await?;
         let forking = Forking {
             old: &old,
             old_inputs: &old_inputs,
@@ -194,6 +216,7 @@ impl Engine {
             program: &compiled.program,
             inputs: &inputs,
             vars: &vars,
+            given: &given,
         };
         let mut plan = forking.plan(from).map_err(|error| match error {
             // Of a task that only the other version lacks, the sentence about the version says more.
@@ -216,6 +239,35 @@ impl Engine {
             vars,
             plan,
         })
+    }
+
+    /// What is marked as succeeded, kept where large values are.
+    async fn marked(&self, marked: Marked<'_>, plan: &Plan, from: Option<&str>) -> EngineResult<Vec<Reused>> {
+        let Some(outputs) = marked.outputs else {
+            return Ok(Vec::new());
+        };
+        if outputs.len() > MARKED_MAX {
+            return Err(EngineError::BadRequest(format!(
+                "{} task runs are marked as succeeded; at most {MARKED_MAX} can be at once",
+                outputs.len()
+            )));
+        }
+        let named: Vec<(&str, &Value)> = outputs
+            .iter()
+            .map(|(path, output)| (path.as_str(), output))
+            .collect();
+        Forking::check_given(plan, &named, from).map_err(|bad| {
+            let field = format!("mark_succeeded.{}", bad.path());
+            EngineError::Invalid(vec![Problem::error("bad_mark", bad.to_string()).at(field)])
+        })?;
+        let mut given = Vec::with_capacity(named.len());
+        for (path, output) in named {
+            given.push(Reused {
+                given_by: Some(marked.actor.into()),
+                ..Reused::given(plan, path, output, self.keep(output.clone()).await?)
+            });
+        }
+        Ok(given)
     }
 
     /// The runs that the tasks of an old run waited for, if tasks of the new one may wait for such.
@@ -287,6 +339,7 @@ impl Engine {
             from: child.from.as_deref(),
             inputs: None,
             version: Some(child.version),
+            marked: Marked::default(),
         };
         // A child may have children.
         match Box::pin(self.prepare(wanted)).await {
@@ -309,8 +362,13 @@ impl Engine {
         view: &mut RetryView,
     ) -> EngineResult<()> {
         let Prepared { compiled, plan, .. } = prepared;
-        view.reused
-            .extend(plan.reused.iter().map(|task| format!("{inside}{}", task.path)));
+        let is_marked =
+            |task: &&Reused| inside.is_empty() && view.marked.iter().any(|path| **path == *task.path);
+        let reused: Vec<String> = (plan.reused.iter())
+            .filter(|task| !is_marked(task))
+            .map(|task| format!("{inside}{}", task.path))
+            .collect();
+        view.reused.extend(reused);
         for task in &plan.runs {
             view.runs.push(WillRunView {
                 task: format!("{inside}{}", task.path),

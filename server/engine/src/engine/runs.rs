@@ -225,6 +225,25 @@ impl Engine {
         Ok(readers.map(|task| task.key.to_string()).collect())
     }
 
+    /// The JSON Schema of a task run's input or output, as its type has it now; none for a task's items as a whole, and if the type
+    /// is not known here.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`], [`EngineError::UnknownTask`].
+    pub async fn value_schema(&self, run: RunId, path: &str, output: bool) -> EngineResult<Option<Value>> {
+        let (state, spot, _) = self.find_task(run, path).await?;
+        let task = state.plan().task(spot.task);
+        if task.spread.is_some() && spot.part.is_none() {
+            return Ok(None);
+        }
+        let types = self.types();
+        let info = types.infos().find(|info| info.key == task.doc.task_type);
+        Ok(info.map(|info| match output {
+            true => info.output_schema.clone(),
+            false => info.input_schema.clone(),
+        }))
+    }
+
     async fn find_task(&self, run: RunId, path: &str) -> EngineResult<(Arc<RunState>, Spot, TaskRunView)> {
         let state = self.state(run).await?;
         let found = state

@@ -210,6 +210,7 @@ impl Engine {
             program: &compiled.program,
             inputs,
             vars: &vars,
+            given: &[],
         };
         let plan = forking
             .plan(target)
@@ -315,6 +316,7 @@ fn recorded(old: &RunState, plan: &flow::Plan) -> Vec<Reused> {
             output: output.clone(),
             case: None,
             exit_code: None,
+            given_by: None,
         })
     });
     tasks.collect()

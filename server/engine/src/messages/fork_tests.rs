@@ -1,5 +1,6 @@
 //! Runs made from others, whose tasks had waited for runs of other flows.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ fn retry(run: RunId, from: Option<&str>) -> RetryRun {
         from: from.map(str::to_owned),
         inputs: None,
         version: None,
+        mark_succeeded: BTreeMap::new(),
         actor: "test".to_owned(),
     }
 }

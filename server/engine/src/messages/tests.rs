@@ -1,5 +1,6 @@
 //! Runs that start runs: what travels between them, with a clock moved by hand, and over restarts.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -554,6 +555,7 @@ async fn a_retry_keeps_what_holds() {
         from: from.map(str::to_owned),
         inputs,
         version: None,
+        mark_succeeded: BTreeMap::new(),
         actor: "test".to_owned(),
     };
     let plan = async |from: Option<&str>, inputs: Option<Value>| {

@@ -211,6 +211,7 @@ impl<'s, 'e> Decider<'s, 'e> {
                 output: reused.output,
                 case: reused.case,
                 exit_code: reused.exit_code,
+                given_by: reused.given_by,
             });
         }
         for reused in fork.children {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::script::{Script, doc};
 use super::world::{World, compile};
-use crate::run::fork::{BadStart, ForkPlan, Forking, OldChildren};
-use crate::run::{Fork, ForkedFrom};
+use crate::run::fork::{ForkPlan, Forking, OldChildren};
+use crate::run::{Fork, ForkedFrom, Reused};
 
 /// Starts a run of `flow` that takes what it can from an old one.
 pub(super) fn fork(
@@ -14,8 +14,18 @@ pub(super) fn fork(
     flow: crate::FlowDoc,
     (inputs, vars): (&Value, &Map<String, Value>),
     from: Option<&str>,
-) -> Result<(ForkPlan, World), BadStart> {
+    given: &[(&str, Value)],
+) -> Result<(ForkPlan, World), String> {
     let (plan, program) = compile(flow.clone());
+    let marked: Vec<(&str, &Value)> = given.iter().map(|(task, output)| (*task, output)).collect();
+    Forking::check_given(&plan, &marked, from).map_err(|bad| bad.to_string())?;
+    let given: Vec<Reused> = given
+        .iter()
+        .map(|(task, output)| Reused {
+            given_by: Some("mia".into()),
+            ..Reused::given(&plan, task, output, output.clone().into())
+        })
+        .collect();
     let old_inputs = old.state.inputs().inline().cloned().unwrap_or_default();
     let mut children = OldChildren::default();
     old.log.iter().for_each(|event| children.read(event));
@@ -27,8 +37,9 @@ pub(super) fn fork(
         program: &program,
         inputs,
         vars,
+        given: &given,
     };
-    let found = forking.plan(from)?;
+    let found = forking.plan(from).map_err(|bad| bad.to_string())?;
     let (reused, children) = (found.reused.clone(), found.children.clone());
     let from = ForkedFrom {
         run: old.state.id(),
@@ -58,9 +69,15 @@ fn told(flow: &str, script: &str, new_flow: &str, (inputs, from, new_script): Ne
         .filter(|step| !step.is_empty())
         .peekable();
     let vars = super::script::vars(&mut steps);
-    let (found, world) = match fork(old, doc(new_flow), (&inputs, &vars), from) {
+    // `mark task output` stands before all that happens.
+    let mut given = Vec::new();
+    while let Some(step) = steps.next_if(|step| step.starts_with("mark ")) {
+        let (task, output) = step[5..].split_once(' ').expect("a task and its output");
+        given.push((task, serde_json::from_str(output).expect("JSON")));
+    }
+    let (found, world) = match fork(old, doc(new_flow), (&inputs, &vars), from, &given) {
         Ok(forked) => forked,
-        Err(bad) => return bad.to_string(),
+        Err(bad) => return bad,
     };
     let reused: Vec<&str> = found.reused.iter().map(|reused| &*reused.path).collect();
     let mut told = format!("reused: {}\n", reused.join(" "));
@@ -740,5 +757,172 @@ fn a_kept_result_does_not_serve_who_starts_there() {
             b    ready      1 attempt
             run  running
         "#]],
+    );
+}
+
+#[test]
+fn a_task_marked_as_succeeded_gives_what_it_is_said_to_give() {
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (
+            r#"{"day": 1, "other": 2}"#,
+            None,
+            r#"mark meet {"by": "hand"}; log"#,
+        ),
+        expect![[r#"
+            reused: fetch free size big meet
+            1 run_created {"inputs":{"value":{"day":1,"other":2}},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
+            2 run_started {}
+            3 task_reused {"task":"fetch","output":{"value":5},"exit_code":0}
+            4 task_reused {"task":"free","output":{"value":null}}
+            5 task_reused {"task":"size","output":{"value":"big"},"case":"big"}
+            6 task_reused {"task":"big","output":{"value":6},"exit_code":0}
+            7 task_reused {"task":"meet","output":{"value":{"by":"hand"}},"given_by":"mia"}
+            8 task_succeeded {"task":"fetch","output":{"value":5},"exit_code":0}
+            9 task_succeeded {"task":"free","output":{"value":null}}
+            10 task_succeeded {"task":"size","output":{"value":"big"},"case":"big"}
+            11 task_succeeded {"task":"big","output":{"value":6},"exit_code":0}
+            12 task_skipped {"task":"small","reason":{"kind":"upstream","task":"size"}}
+            13 task_succeeded {"task":"meet","output":{"value":{"by":"hand"}}}
+            14 run_finished {"outcome":"succeeded","outputs":{"value":{"got":{"by":"hand"}}}}
+            fetch  succeeded
+            size   succeeded  took big
+            big    succeeded
+            small  skipped    upstream size took the case big
+            meet   succeeded
+            free   succeeded
+            run    succeeded  {"got":{"by":"hand"}}
+        "#]],
+    );
+    // What comes after it runs, but for what its case does not lead to.
+    check(
+        FLOW,
+        FAILED,
+        FLOW,
+        (
+            r#"{"day": 1, "other": 2}"#,
+            None,
+            r#"mark size "small"; restart; small ok 8; meet ok 9"#,
+        ),
+        expect![[r#"
+            reused: fetch free size
+            small runs: it comes after size, which is marked as succeeded
+            meet runs: it comes after small, which runs
+            fetch  succeeded
+            size   succeeded  took small
+            big    skipped    upstream size took the case small
+            small  succeeded  1 attempt
+            meet   succeeded  1 attempt
+            free   succeeded
+            run    succeeded  {"got":9}
+        "#]],
+    );
+}
+
+const CAUGHT: &str = "
+tasks:
+  load: { type: work }
+  alarm: { type: work, needs: [{ task: load, on: failed }] }
+  calm: { type: work, needs: [alarm] }
+  either: { type: work, needs: [load, alarm], join: any }
+";
+
+#[test]
+fn what_only_a_failure_leads_to_is_skipped() {
+    check(
+        CAUGHT,
+        "load fails; alarm ok; calm ok; either fails",
+        CAUGHT,
+        ("{}", None, "mark load 5; either ok"),
+        expect![[r#"
+            reused: load
+            either runs: it comes after load, which is marked as succeeded
+            load    succeeded
+            alarm   skipped    upstream load succeeded
+            calm    skipped    upstream alarm was skipped
+            either  succeeded  1 attempt
+            run     succeeded
+        "#]],
+    );
+}
+
+#[test]
+fn items_are_marked_as_succeeded() {
+    let flow = "
+tasks:
+  each: { type: work, for_each: { items: [a, b, c], on_item_failure: continue } }
+  after: { type: work, needs: [each], with: { got: '{{ tasks.each.output }}' } }
+";
+    check(
+        flow,
+        "each[0] ok 1; each[1] fails; each[2] fails",
+        flow,
+        ("{}", None, "mark each[1] 7; restart; each[2] ok 3; log"),
+        expect![[r#"
+            reused: each[0] each[1]
+            each runs: it had not succeeded, it was failed, but for 1 items
+            after runs: it comes after each, which runs
+            1 run_created {"inputs":{"value":{}},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
+            2 run_started {}
+            3 task_reused {"task":"each[0]","output":{"value":1}}
+            4 task_reused {"task":"each[1]","output":{"value":7},"given_by":"mia"}
+            5 items_listed {"task":"each","n":3,"items":[{"first":0,"items":{"value":["a","b","c"]}}]}
+            6 task_scheduled {"task":"each[2]","attempt":1,"input":{"value":{}}}
+            7 attempt_started {"task":"each[2]","attempt":1,"worker":"w1"}
+            8 task_succeeded {"task":"each[2]","output":{"value":3},"exit_code":0}
+            9 task_succeeded {"task":"each","output":{"value":[1,7,3]}}
+            10 task_scheduled {"task":"after","attempt":1,"input":{"value":{"got":[1,7,3]}}}
+            each     succeeded
+            each[0]  succeeded
+            each[1]  succeeded
+            each[2]  succeeded
+            after    ready      1 attempt
+            run      running
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_marked_is_told() {
+    let flow = "
+tasks:
+  size: { type: switch, with: { cases: { big: '{{ true }}' }, default: small } }
+  again: { type: work, needs: [{ task: size, on: big }], loop: { until: '{{ false }}', max_iterations: 3 } }
+finally: { tidy: { type: noop } }
+";
+    for (marks, expected) in [
+        (
+            "mark none 1",
+            expect!["the flow version has no task `none` to mark as succeeded"],
+        ),
+        (
+            "mark size 1",
+            expect!["`size` is a switch, whose output is one of its cases: big, small"],
+        ),
+        (
+            r#"mark size "tiny""#,
+            expect!["`size` is a switch, whose output is one of its cases: big, small"],
+        ),
+        (
+            "mark again#2 1",
+            expect![
+                "`again#2` is one round of a loop; mark the loop as succeeded, with what its last round would give"
+            ],
+        ),
+        (
+            "mark tidy 1",
+            expect!["`tidy` belongs to the ending of a run; only main tasks are marked as succeeded"],
+        ),
+    ] {
+        check(flow, "", flow, ("{}", None, marks), expected);
+    }
+    check(
+        flow,
+        "",
+        flow,
+        ("{}", Some("again"), "mark again 1"),
+        expect!["the new run starts from `again`, so it cannot be marked as succeeded"],
     );
 }

@@ -294,6 +294,7 @@ fn live_again(old: World, doc: &FlowDoc, chance: u64) -> World {
         doc.clone(),
         (&inputs, &serde_json::Map::new()),
         from.as_deref(),
+        &[],
     )
     .expect("it is a task");
     let mut life = Life {

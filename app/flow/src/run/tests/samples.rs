@@ -128,7 +128,7 @@ fn is_optional(kind: &EventKind, field: &str) -> bool {
                     | "priority"
             )
         }
-        EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code"),
+        EventKind::TaskReused { .. } => matches!(field, "case" | "exit_code" | "given_by"),
         EventKind::ChildRequested { .. } => matches!(field, "version" | "until" | "fork"),
         EventKind::ChildReused { .. } => field == "from",
         EventKind::TaskScheduled { .. } => matches!(field, "input" | "queue_key" | "cache_key"),
