@@ -49,7 +49,8 @@ pub trait Backend: board::BoardBackend + edit::EditBackend {
     /// A task run's output (`true`) or input, cut if it is large.
     async fn task_value(&self, run: RunId, path: String, output: bool) -> Result<ValueView, AppError>;
 
-    /// A piece of a task run's log, or of one attempt's: from a line of an attempt on, else the end; as it was at a moment if one is given.
+    /// A piece of a task run's log, or of one attempt's: from a line of an attempt on, else the end; as it was at a moment if one is given;
+    /// with a list of all groups of lines if that is wanted.
     async fn task_logs(
         &self,
         run: RunId,
@@ -57,6 +58,7 @@ pub trait Backend: board::BoardBackend + edit::EditBackend {
         attempt: Option<u32>,
         from: Option<(u32, u64)>,
         until: Option<Timestamp>,
+        with_groups: bool,
     ) -> Result<LogPage, AppError>;
 
     /// Lines of a run's log: before or after a place, else the end; as it was at a moment if one is given; only those that fit if there is

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 
+use crate::log::group::Groups;
 use crate::log::needle::Needle;
 use crate::model::{LogLine, LogPage, Relatives, RunLogLine, RunLogPage, RunPage, ValueView};
 use crate::timeline::history::{ItemHistory, ItemRows};
@@ -161,11 +162,13 @@ impl Capsule {
     #[must_use]
     pub fn log(&self, path: &str, attempt: Option<u32>) -> LogPage {
         let lines = self.logs.get(path).into_iter().flatten();
+        let lines: Vec<LogLine> = lines
+            .filter(|line| attempt.is_none_or(|attempt| line.attempt == attempt))
+            .cloned()
+            .collect();
         LogPage {
-            lines: lines
-                .filter(|line| attempt.is_none_or(|attempt| line.attempt == attempt))
-                .cloned()
-                .collect(),
+            groups: Groups::of(&lines).into(),
+            lines,
             ..LogPage::default()
         }
     }

@@ -129,7 +129,8 @@ pub async fn task_value(run: RunId, task: String, output: bool) -> Result<Option
     once(asked, read).await
 }
 
-/// A piece of a task run's log, or of one attempt's: from a line on (`attempt:number`), else the end; as it was at a moment if one is given.
+/// A piece of a task run's log, or of one attempt's: from a line on (`attempt:number`), else the end; as it was at a moment if one is given; with a list
+/// of all groups of lines if that is wanted.
 #[server(output = Json, prefix = "/fn", endpoint = "task_logs")]
 pub async fn task_logs(
     run: RunId,
@@ -137,10 +138,17 @@ pub async fn task_logs(
     attempt: Option<u32>,
     from: Option<String>,
     until: Option<flow::Timestamp>,
+    #[server(default)] with_groups: bool,
 ) -> Result<LogPage, AppError> {
-    let asked = format!("log {attempt:?} {from:?} {until:?} {run} {task}");
+    let asked = format!("log {attempt:?} {from:?} {until:?} {with_groups} {run} {task}");
     let from = from.and_then(|from| crate::log::place(&from));
-    let read = async { answer(backend()?.task_logs(run, task, attempt, from, until).await) };
+    let read = async {
+        answer(
+            backend()?
+                .task_logs(run, task, attempt, from, until, with_groups)
+                .await,
+        )
+    };
     once(asked, read).await
 }
 

@@ -70,6 +70,8 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="u-check" viewBox="0 0 20 20"><path d="m4 10.500 4 4 8-9"/></symbol>"##,
     r##"<symbol id="u-download" viewBox="0 0 20 20"><path d="M10 3v10m-4-4 4 4 4-4M4 17h12"/></symbol>"##,
     r##"<symbol id="u-wrap" viewBox="0 0 20 20"><path d="M3 5h14M3 10h11a3 3 0 0 1 0 6h-3m2-2-2 2 2 2M3 16h4"/></symbol>"##,
+    r##"<symbol id="u-fold" viewBox="0 0 20 20"><path d="M3 10h14M7 2.500l3 3 3-3M7 17.500l3-3 3 3"/></symbol>"##,
+    r##"<symbol id="u-unfold" viewBox="0 0 20 20"><path d="M3 10h14M7 5.500l3-3 3 3M7 14.500l3 3 3-3"/></symbol>"##,
     r##"<symbol id="u-list" viewBox="0 0 20 20"><path d="M7 5h10M7 10h10M7 15h10M3.500 5h.01M3.500 10h.01M3.500 15h.01"/></symbol>"##,
     r##"<symbol id="u-outline" viewBox="0 0 20 20"><path d="M3 4h9M6.500 10H17M6.500 16H15M3.500 7v9H5"/></symbol>"##,
     r##"<symbol id="u-timeline" viewBox="0 0 20 20"><path d="M3 5h7M6 10h9M11 15h6" stroke-width="2.500"/></symbol>"##,

@@ -281,6 +281,22 @@ pub struct LogPage {
     /// How much it was at the moment that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_then: Vec<LogPart>,
+    /// The groups of the whole log, in order, if they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<LogGroup>,
+}
+
+/// Lines of an attempt that belong together, as its task said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogGroup {
+    /// The line that begins it, with its number and its title; cut if it is long.
+    pub line: LogLine,
+    /// The number of its last line; none as long as nothing has ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+    /// Whether its last line says nothing but that it is over.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_ended: bool,
 }
 
 /// What an attempt has written.

@@ -27,6 +27,9 @@ export class Run extends Frame {
   readonly hits = this.inspector.getByRole("search").getByRole("status");
   readonly nextHit = this.inspector.getByRole("link", { name: "Next line that fits" });
   readonly lastHit = this.inspector.getByRole("link", { name: "Line before that fits" });
+  /** Only in a log with groups of lines. */
+  readonly foldAll = this.inspector.getByRole("button", { name: "Close all groups" });
+  readonly unfoldAll = this.inspector.getByRole("button", { name: "Open all groups" });
   readonly download = this.inspector.getByRole("link", { name: "Download the log" });
   readonly allAttempts = this.inspector.getByRole("link", { name: "All attempts" });
   /** The log of all tasks. */

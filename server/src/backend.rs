@@ -268,8 +268,14 @@ impl Backend for EngineBackend {
         attempt: Option<u32>,
         from: Option<(u32, u64)>,
         until: Option<Timestamp>,
+        with_groups: bool,
     ) -> Result<LogPage, AppError> {
-        let ask = Ask { attempt, from, until };
+        let ask = Ask {
+            attempt,
+            from,
+            until,
+            with_groups,
+        };
         Ok(self.logs.page(run, &path, ask).await?)
     }
 

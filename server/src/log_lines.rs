@@ -1,14 +1,16 @@
 //! Lines of logs by their numbers, and searches.
 //!
 //! The store keeps a log as chunks of whole lines. Which line a chunk begins with is known by counting; what was counted is kept for the
-//! logs that were looked at last, as marks every 32 KiB or so. Chunks never change, so marks stay right.
+//! logs that were looked at last, as marks every 32 KiB or so, with the groups that lines begin and end. Chunks never change, so what was
+//! counted stays right.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use app::log::group::{GROUPS_MAX, Groups, Mark as GroupMark};
 use app::log::needle::Needle;
 use app::log::{FOUND_MAX, PIECE, piece_of};
-use app::model::{LogFound, LogLine, LogPage, LogPart};
+use app::model::{LogFound, LogGroup, LogLine, LogPage, LogPart};
 use engine::Engine;
 use engine::store::LogChunk;
 use flow::{RunId, Timestamp};
@@ -56,6 +58,7 @@ struct Part {
     marks: Vec<Mark>,
     /// Bytes since the last mark.
     bytes: usize,
+    groups: Groups,
 }
 
 /// What is known of a chunk.
@@ -77,12 +80,14 @@ impl Index {
     fn extend(&mut self, chunks: &[(u32, LogChunk)]) {
         for (attempt, chunk) in chunks {
             if self.parts.last().is_none_or(|part| part.attempt != *attempt) {
+                self.forget_groups();
                 self.parts.push(Part {
                     attempt: *attempt,
                     n_lines: 0,
                     last: 0,
                     marks: Vec::new(),
                     bytes: MARK_BYTES,
+                    groups: Groups::default(),
                 });
             }
             let Some(part) = self.parts.last_mut() else {
@@ -97,10 +102,36 @@ impl Index {
                 });
             }
             part.bytes += chunk.text.len();
-            part.n_lines += n_lines(chunk);
+            for text in chunk.text.lines() {
+                part.n_lines += 1;
+                if let Some(mark) = GroupMark::of(text) {
+                    let line = || line_of(*attempt, part.n_lines, chunk, text);
+                    part.groups.take(mark, *attempt, part.n_lines, line);
+                }
+            }
             part.last = chunk.number;
             self.read = (*attempt, chunk.number);
         }
+    }
+
+    /// Makes room for the groups of another attempt. Those of the first ones, if there are many, are not known then.
+    fn forget_groups(&mut self) {
+        let mut n_groups: usize = self.parts.iter().map(|part| part.groups.all().len()).sum();
+        for part in &mut self.parts {
+            if n_groups <= GROUPS_MAX {
+                break;
+            }
+            n_groups -= part.groups.all().len();
+            part.groups = Groups::default();
+        }
+    }
+
+    fn groups(&self, attempt: Option<u32>) -> Vec<LogGroup> {
+        let parts = self.parts.iter();
+        parts
+            .filter(|part| attempt.is_none_or(|attempt| attempt == part.attempt))
+            .flat_map(|part| part.groups.all().iter().cloned())
+            .collect()
     }
 
     fn parts(&self, attempt: Option<u32>) -> Vec<LogPart> {
@@ -131,6 +162,8 @@ pub(crate) struct Ask {
     pub(crate) from: Option<(u32, u64)>,
     /// As the log was at this moment.
     pub(crate) until: Option<Timestamp>,
+    /// Whether the groups of all lines are to be listed.
+    pub(crate) with_groups: bool,
 }
 
 type Kept = (RunId, String, Arc<AsyncMutex<Index>>);
@@ -222,6 +255,10 @@ impl LogLines {
         }
         Ok(LogPage {
             lines,
+            groups: match ask.with_groups {
+                true => index.groups(ask.attempt),
+                false => Vec::new(),
+            },
             parts,
             by_then,
             next: next.filter(|next| next.0 > 0).map(position_text),
@@ -425,5 +462,46 @@ mod tests {
         assert_eq!(mark(1, 4003), Some(((1, 4), 4003)));
         assert_eq!(mark(2, 9), Some(((2, 0), 1)));
         assert_eq!(mark(3, 1), None);
+    }
+
+    /// `attempt:first-last` of each group, a `…` in place of the last line as long as none is.
+    fn told(index: &Index, attempt: Option<u32>) -> String {
+        let groups = index.groups(attempt).into_iter().map(|group| {
+            let last = group.last.map_or_else(|| "…".to_owned(), |last| last.to_string());
+            format!("{}:{}-{last}", group.line.attempt, group.line.n)
+        });
+        groups.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn groups_go_on_from_chunk_to_chunk() {
+        let mut index = Index::default();
+        index.extend(&[
+            (1, chunk(1, "a\n::group::b\nc\n".to_owned())),
+            (1, chunk(2, "d\n::endgroup::\n".to_owned())),
+        ]);
+        assert_eq!(told(&index, None), "1:2-5");
+        index.extend(&[(1, chunk(3, "##[group]e\n".to_owned()))]);
+        assert_eq!(told(&index, None), "1:2-5 1:6-…");
+        index.extend(&[
+            (1, chunk(4, "::group::f\n".to_owned())),
+            (2, chunk(1, "::group::g\n".to_owned())),
+        ]);
+        assert_eq!(told(&index, None), "1:2-5 1:6-6 1:7-… 2:1-…");
+        assert_eq!(told(&index, Some(2)), "2:1-…");
+    }
+
+    #[test]
+    fn of_many_attempts_the_groups_of_the_first_are_forgotten() {
+        let mut index = Index::default();
+        let most = "::group::x\n".repeat(GROUPS_MAX);
+        for attempt in 1..=3 {
+            index.extend(&[(attempt, chunk(1, most.clone()))]);
+        }
+        let n_groups = |attempt| index.groups(attempt).len();
+        assert_eq!(
+            [1, 2, 3].map(|attempt| n_groups(Some(attempt))),
+            [0, GROUPS_MAX, GROUPS_MAX]
+        );
     }
 }

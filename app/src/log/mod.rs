@@ -1,5 +1,7 @@
 //! Logs as they are looked through: lines by their numbers, and what is searched for. Pure.
 
+pub mod fold;
+pub mod group;
 pub mod merged;
 pub mod needle;
 pub mod sheet;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::group::without_mark;
 use crate::ansi;
 
 /// A text that lines are searched for, whatever their case, in what can be seen of them.
@@ -107,8 +108,10 @@ impl Needle {
     }
 }
 
-/// A line without colour codes and other escape sequences.
-fn plain(line: &str) -> Cow<'_, str> {
+/// What can be seen of a line: without colour codes and other escape sequences, and without what says that a group begins or ends.
+#[must_use]
+pub fn plain(line: &str) -> Cow<'_, str> {
+    let line = without_mark(line);
     if !line.contains('\u{1b}') {
         return Cow::Borrowed(line);
     }
@@ -177,6 +180,9 @@ mod tests {
         let is_in = |text| Needle::new(text, Stream::All).is_some_and(|needle| needle.is_in(line));
         assert!(is_in("reddish"));
         assert!(!is_in("31m"));
+        check("group", "::group::Install", "false ::[group]::Install");
+        check("install", "##[group]Install", "true ##[group][Install]");
+        check("end", "::endgroup::", "false ::[end]group::");
     }
 
     #[test]

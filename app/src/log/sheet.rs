@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::fold::Folded;
+use super::group::Mark;
 use super::{PIECE, piece_of};
 use crate::ansi;
-use crate::model::{LogLine, LogPage, LogPart};
+use crate::model::{LogGroup, LogLine, LogPage, LogPart};
 
 /// Pieces held; those farthest from what is in sight go first.
 pub const PIECES_MAX: usize = 200;
@@ -63,16 +65,37 @@ impl Sheet {
         }
     }
 
-    /// Takes in what was written behind all that is known; answers how many lines that is.
-    pub fn append(&mut self, lines: Vec<LogLine>, only: Option<u32>) -> usize {
-        let mut n_lines = 0;
-        for line in lines {
-            if only.is_none_or(|only| only == line.attempt) {
-                self.part(line.attempt).append(line);
-                n_lines += 1;
-            }
-        }
-        n_lines
+    /// Takes in what was written behind all that is known; answers the numbers that these lines have.
+    pub fn append(&mut self, lines: Vec<LogLine>) -> Vec<u64> {
+        let append = |line: LogLine| {
+            let part = self.part(line.attempt);
+            part.append(line);
+            part.n_lines
+        };
+        lines.into_iter().map(append).collect()
+    }
+
+    /// How many lines an attempt has.
+    #[must_use]
+    pub fn n_lines(&self, attempt: u32) -> u64 {
+        let part = self.parts.iter().find(|part| part.attempt == attempt);
+        part.map_or(0, |part| part.n_lines)
+    }
+
+    /// The attempts that have lines.
+    pub fn attempts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.parts.iter().map(|part| part.attempt)
+    }
+
+    /// Which lines are not shown if these groups are closed.
+    #[must_use]
+    pub fn folded<'g>(&self, closed: impl Iterator<Item = &'g LogGroup>) -> Folded {
+        let inside = closed.filter_map(|group| {
+            let (attempt, n) = group.place();
+            let first = self.place(attempt, n)? + 1;
+            Some(first..first + (group.last(self.n_lines(attempt)) - n) as usize)
+        });
+        Folded::new(inside)
     }
 
     fn part(&mut self, attempt: u32) -> &mut Part {
@@ -196,19 +219,22 @@ impl Sheet {
         self.parts.iter().all(|part| held(part) as u64 == part.n_lines)
     }
 
-    /// Lines of the screen above a row, if lines are wrapped after `columns`. Rows that were not fetched count as one.
+    /// Lines of the screen above a line, if those that are shown are wrapped after `columns`. Lines that were not fetched count as one.
     #[must_use]
-    pub fn height_above(&self, row: usize, columns: Option<u32>) -> usize {
-        let Some(columns) = columns else { return row };
-        let (mut height, mut before) = (row, 0);
+    pub fn height_above(&self, line: usize, folded: &Folded, columns: Option<u32>) -> usize {
+        let mut height = folded.row(line);
+        let Some(columns) = columns else {
+            return height;
+        };
+        let mut before = 0;
         for part in &self.parts {
             for (from, piece) in &part.pieces {
                 let place = before + *from as usize - 1;
-                let n_above = row.saturating_sub(place).min(piece.len());
-                height += piece[..n_above]
-                    .iter()
-                    .map(|held| held.extra(columns))
-                    .sum::<usize>();
+                let end = (place + piece.len()).min(line);
+                for shown in folded.shown(place..end) {
+                    let lines = &piece[shown.start - place..shown.end - place];
+                    height += lines.iter().map(|held| held.extra(columns)).sum::<usize>();
+                }
             }
             before += part.n_lines as usize;
         }
@@ -217,13 +243,15 @@ impl Sheet {
 
     /// The row at a line of the screen, from the top of the log.
     #[must_use]
-    pub fn row_at(&self, height: usize, columns: Option<u32>) -> usize {
-        let Some(columns) = columns else { return height };
+    pub fn row_at(&self, height: usize, folded: &Folded, columns: Option<u32>) -> usize {
+        if columns.is_none() {
+            return height;
+        }
         // What lies above grows with the row, at least by one with each.
         let (mut low, mut high) = (0, height);
         while low < high {
             let middle = (low + high).div_ceil(2);
-            if self.height_above(middle, Some(columns)) <= height {
+            if self.height_above(folded.line(middle), folded, columns) <= height {
                 low = middle;
             } else {
                 high = middle - 1;
@@ -265,7 +293,8 @@ impl Part {
 
 impl Held {
     fn new(line: LogLine) -> Self {
-        let width = width(&line.text);
+        // What begins or ends a group is never wrapped.
+        let width = Mark::of(&line.text).map_or_else(|| width(&line.text), |_| 0);
         Self { line, width }
     }
 
@@ -352,10 +381,10 @@ mod tests {
     fn what_is_written_goes_on_behind_the_last() {
         let mut sheet = Sheet::default();
         sheet.add(page(1, 201..203, 202));
-        let added = sheet.append(vec![line(1, 0, "a"), line(2, 0, "b"), line(2, 0, "c")], None);
-        assert_eq!((added, sheet.n_rows()), (3, 205));
+        let added = sheet.append(vec![line(1, 0, "a"), line(2, 0, "b"), line(2, 0, "c")]);
+        assert_eq!((added, sheet.n_rows()), (vec![203, 1, 2], 205));
         assert_eq!(told(&sheet, 200..205), "1:201 1:202 1:203 2:1! 2:2 ");
-        assert_eq!(sheet.append(vec![line(3, 0, "d"), line(2, 0, "e")], Some(2)), 1);
+        assert_eq!(sheet.append(vec![line(2, 0, "e")]), [3]);
         assert_eq!(sheet.n_rows(), 206);
         // What was fetched meanwhile and comes again changes nothing.
         sheet.add(page(2, 1..3, 2));
@@ -366,7 +395,7 @@ mod tests {
     fn lines_behind_a_gap_are_counted_and_fetched_later() {
         let mut sheet = Sheet::default();
         sheet.add(page(1, 1..2, 150));
-        sheet.append(vec![line(1, 0, "late")], None);
+        assert_eq!(sheet.append(vec![line(1, 0, "late")]), [151]);
         assert_eq!(told(&sheet, 149..152), "1:150? 1:151? - ");
         assert_eq!(sheet.missing(149..151), [(1, 101)]);
         sheet.add(page(1, 1..152, 151));
@@ -404,19 +433,57 @@ mod tests {
             }],
             ..LogPage::default()
         });
-        let above = |columns| {
+        let flat = Folded::default();
+        let above = |folded, columns| {
             (0..=6)
-                .map(|row| sheet.height_above(row, columns))
+                .map(|line| sheet.height_above(line, folded, columns))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(above(None), [0, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(above(Some(10)), [0, 2, 3, 4, 6, 7, 8]);
-        let at = |columns| {
+        assert_eq!(above(&flat, None), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(above(&flat, Some(10)), [0, 2, 3, 4, 6, 7, 8]);
+        let at = |folded, columns| {
             (0..8)
-                .map(|height| sheet.row_at(height, columns))
+                .map(|height| sheet.row_at(height, folded, columns))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(at(Some(10)), [0, 0, 1, 2, 3, 3, 4, 5]);
+        assert_eq!(at(&flat, Some(10)), [0, 0, 1, 2, 3, 3, 4, 5]);
+        // What is folded away takes no room, however long it is.
+        let folded = Folded::new([1..3, 4..5]);
+        assert_eq!(above(&folded, None), [0, 1, 1, 1, 2, 2, 3]);
+        assert_eq!(above(&folded, Some(10)), [0, 2, 2, 2, 4, 4, 5]);
+        assert_eq!(at(&folded, Some(10)), [0, 0, 1, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn closed_groups_are_folded_in_each_attempt() {
+        let mut sheet = Sheet::default();
+        sheet.add(page(1, 1..1, 10));
+        sheet.add(page(2, 1..1, 500));
+        let group = |attempt, n, last| LogGroup {
+            line: line(attempt, n, "::group::x"),
+            last,
+            is_ended: false,
+        };
+        let closed = [
+            group(1, 3, Some(5)),
+            group(1, 8, None),
+            group(2, 1, Some(1)),
+            group(2, 101, Some(400)),
+            group(3, 1, None),
+        ];
+        let folded = sheet.folded(closed.iter());
+        assert_eq!(folded, Folded::new([3..5, 8..10, 111..410]));
+        // The title of one that is open goes on as the attempt does.
+        sheet.append(vec![line(1, 0, "late")]);
+        assert_eq!(sheet.folded(closed.iter()), Folded::new([3..5, 8..11, 112..411]));
+    }
+
+    #[test]
+    fn what_begins_a_group_is_one_line_high() {
+        let mut sheet = Sheet::default();
+        let title = format!("::group::{}", "long ".repeat(20));
+        sheet.append(vec![line(1, 0, &title), line(1, 0, "::endgroup::")]);
+        assert_eq!(sheet.height_above(2, &Folded::default(), Some(10)), 2);
     }
 
     #[test]

@@ -25,6 +25,10 @@ use super::run::Shared;
 use crate::fns;
 use crate::format;
 use crate::icons::Icon;
+use crate::log::fold::Folded;
+#[cfg(feature = "hydrate")]
+use crate::log::group::Mark;
+use crate::log::group::{Ended, Groups};
 use crate::log::needle::{Needle, Stream};
 use crate::log::place;
 use crate::log::sheet::Sheet;
@@ -68,7 +72,7 @@ pub fn Logs(
             async move {
                 let page = match shared.capsule {
                     Some(capsule) => Ok(capsule.with_value(|capsule| capsule.log(&key, attempt))),
-                    None => fns::task_logs(id, key, attempt, from, until).await,
+                    None => fns::task_logs(id, key, attempt, from, until, true).await,
                 };
                 (attempt, page)
             }
@@ -116,10 +120,13 @@ pub(super) struct Sight {
 /// A line as it is drawn.
 #[derive(Clone, PartialEq)]
 struct Drawn {
+    /// Which of all lines it is, shown or not.
     at: usize,
     attempt: u32,
     n: u64,
     begins: bool,
+    /// Whether it begins a group that can be closed.
+    is_group: bool,
     /// None until it has come.
     line: Option<LogLine>,
 }
@@ -143,19 +150,41 @@ struct Lines {
     times: RwSignal<Times>,
     /// The line that the address names.
     here: Memo<Option<(u32, u64)>>,
+    groups: RwSignal<Groups>,
+    /// What is not shown of them.
+    folded: Memo<Folded>,
 }
 
 impl Lines {
-    fn new(shared: Shared, attempt: Option<u32>, page: LogPage) -> Self {
+    fn new(shared: Shared, attempt: Option<u32>, task: &TaskRunView, mut page: LogPage) -> Self {
         let mut sheet = Sheet::default();
         let by_then = page.by_then.clone();
+        let mut groups = Groups::new(std::mem::take(&mut page.groups));
         sheet.add(page);
         let here = Memo::new(move |_| place(&shared.param("line")?));
-        Self {
+        // Of an item that has settled nobody knows which attempt was its last: the log's end is that one's.
+        let latest = Some(task.attempt).filter(|attempt| *attempt > 0);
+        let latest = latest.or_else(|| sheet.attempts().last()).unwrap_or(0);
+        groups.close_at_first(|attempt| match task.state {
+            _ if attempt < latest => Some(Ended::Badly),
+            TaskStatus::Succeeded => Some(Ended::Well),
+            state => state.is_final().then_some(Ended::Badly),
+        });
+        let (sheet, groups) = (RwSignal::new(sheet), RwSignal::new(groups));
+        let sight = RwSignal::new(None);
+        let is_seen = Memo::new(move |_| sight.with(Option::is_some));
+        // Without scripts nobody could open what is closed: all lines are there.
+        let folded = Memo::new(move |_| {
+            if !is_seen.get() {
+                return Folded::default();
+            }
+            groups.with(|groups| sheet.with(|sheet| sheet.folded(groups.closed())))
+        });
+        let lines = Self {
             kept: StoredValue::new(shared),
             attempt,
-            sheet: RwSignal::new(sheet),
-            sight: RwSignal::new(None),
+            sheet,
+            sight,
             n_unseen: RwSignal::new(0),
             is_following: RwSignal::new(here.get_untracked().is_none()),
             needle: Memo::new(move |_| {
@@ -166,7 +195,13 @@ impl Lines {
             by_then: RwSignal::new(by_then),
             times: RwSignal::new(Times::Off),
             here,
+            groups,
+            folded,
+        };
+        if let Some(place) = here.get_untracked() {
+            lines.open_around(place);
         }
+        lines
     }
 
     /// The page; none when the panel is gone. An address that changes may close the panel, and those who look at the address in it are
@@ -183,33 +218,41 @@ impl Lines {
     #[cfg(feature = "hydrate")]
     fn add(self, page: LogPage) {
         let needle = self.needle.get_untracked();
-        let before = self.sheet.with_untracked(Sheet::n_rows);
         let fits = |line: &LogLine| {
             let needle = needle.as_ref();
             needle.is_some_and(|needle| needle.fits(&line.stream, &line.text))
         };
-        let fitting: Vec<bool> = page
-            .lines
+        let mut new = page.lines;
+        new.retain(|line| self.attempt.is_none_or(|attempt| attempt == line.attempt));
+        let attempts: Vec<u32> = new.iter().map(|line| line.attempt).collect();
+        let fitting: Vec<bool> = new.iter().map(fits).collect();
+        let marked: Vec<(usize, LogLine)> = new
             .iter()
-            .filter(|line| self.attempt.is_none_or(|attempt| attempt == line.attempt))
-            .map(fits)
+            .enumerate()
+            .filter(|(_, line)| Mark::of(&line.text).is_some())
+            .map(|(at, line)| (at, line.clone()))
             .collect();
-        let n_lines = self
-            .sheet
-            .try_update(|sheet| sheet.append(page.lines, self.attempt));
+        let numbers = self.sheet.try_update(|sheet| sheet.append(new));
+        let places: Vec<(u32, u64)> = attempts.into_iter().zip(numbers.unwrap_or_default()).collect();
         if !self.is_following.get_untracked() {
-            self.n_unseen.update(|n| *n += n_lines.unwrap_or(0));
+            self.n_unseen.update(|n| *n += places.len());
+        }
+        if !marked.is_empty() {
+            self.groups.update(|groups| {
+                for (at, line) in marked {
+                    if let (Some(mark), Some((attempt, n))) = (Mark::of(&line.text), places.get(at)) {
+                        groups.take(mark, *attempt, *n, || line.clone());
+                    }
+                }
+            });
         }
         if fitting.contains(&true) {
             self.found.update(|found| {
                 let Some(found) = found else { return };
-                for (at, _) in fitting.iter().enumerate().filter(|(_, fits)| **fits) {
+                for (place, _) in places.iter().zip(&fitting).filter(|(_, fits)| **fits) {
                     found.n_lines += 1;
-                    let place = self
-                        .sheet
-                        .with_untracked(|sheet| sheet.row(before + at).map(|row| (row.attempt, row.n)));
                     if found.places.len() < crate::log::FOUND_MAX {
-                        found.places.extend(place);
+                        found.places.push(*place);
                     }
                 }
             });
@@ -217,25 +260,26 @@ impl Lines {
     }
 
     /// How many lines there are, at the moment that is shown.
-    fn n_rows(self) -> usize {
+    fn n_lines(self) -> usize {
         let Some(shared) = self.shared() else { return 0 };
         let Some(instant) = shared.run.instant.get() else {
             return self.sheet.try_with(Sheet::n_rows).unwrap_or(0);
         };
-        let n_rows = self.sheet.try_with(|sheet| match sheet.is_whole() {
+        let n_lines = self.sheet.try_with(|sheet| match sheet.is_whole() {
             true => sheet.lines().take_while(|line| line.at <= instant.at).count(),
             false => self.by_then.with(|parts| sheet.n_rows_of(parts)),
         });
-        n_rows.unwrap_or(0)
+        n_lines.unwrap_or(0)
     }
 
-    /// Those to be drawn: all that came at first, and once there is somebody to see it, what is in sight.
+    /// The rows to be drawn: all that came at first, and once there is somebody to see it, what is in sight.
     fn drawn(self) -> std::ops::Range<usize> {
-        let n_rows = self.n_rows();
+        let n_lines = self.n_lines();
         let Some(sight) = self.sight.try_get() else {
             return 0..0;
         };
         let Some(sight) = sight else {
+            // Nothing is folded yet: rows are lines.
             return self.sheet.with(|sheet| {
                 let is_here = |at: &usize| sheet.row(*at).is_some_and(|row| row.line.is_some());
                 // What came is one piece.
@@ -243,57 +287,156 @@ impl Lines {
                     .here
                     .get_untracked()
                     .and_then(|(attempt, n)| sheet.place(attempt, n));
-                let anchor = last.unwrap_or_else(|| n_rows.saturating_sub(1));
+                let anchor = last.unwrap_or_else(|| n_lines.saturating_sub(1));
                 let first = (0..=anchor).rev().take_while(is_here).last().unwrap_or(anchor);
-                let end = (anchor..n_rows)
+                let end = (anchor..n_lines)
                     .take_while(is_here)
                     .last()
                     .map_or(anchor, |last| last + 1);
-                first..end.min(n_rows)
+                first..end.min(n_lines)
             });
         };
-        let row_at = |px: f64| {
-            let height = (px / LINE_PX).max(0.0) as usize;
-            let row = self.sheet.try_with(|sheet| sheet.row_at(height, sight.columns));
-            row.unwrap_or(0)
-        };
-        let last = (row_at(sight.top + sight.height) + MARGIN).min(n_rows);
-        // At an earlier moment there may be nothing where the view still is.
-        let first = row_at(sight.top).saturating_sub(MARGIN).min(last);
-        match sight.marked {
-            Some(at) if at < first && last - at <= DRAWN_MAX => at..last,
-            Some(at) if at >= last && at - first <= DRAWN_MAX => first..(at + 1).min(n_rows),
-            _ => first..last,
-        }
-    }
-
-    fn rows(self) -> Vec<Drawn> {
-        let drawn = self.drawn();
-        let rows = self.sheet.try_with(|sheet| {
-            let rows = drawn.filter_map(|at| {
-                let row = sheet.row(at)?;
-                Some(Drawn {
-                    at,
-                    attempt: row.attempt,
-                    n: row.n,
-                    begins: row.begins,
-                    line: row.line.cloned(),
-                })
-            });
-            rows.collect()
+        let rows = self.folded.try_with(|folded| {
+            let row_at = |px: f64| {
+                let height = (px / LINE_PX).max(0.0) as usize;
+                let row = self
+                    .sheet
+                    .try_with(|sheet| sheet.row_at(height, folded, sight.columns));
+                row.unwrap_or(0)
+            };
+            let n_rows = folded.row(n_lines);
+            let last = (row_at(sight.top + sight.height) + MARGIN).min(n_rows);
+            // At an earlier moment there may be nothing where the view still is.
+            let first = row_at(sight.top).saturating_sub(MARGIN).min(last);
+            match sight.marked.map(|line| folded.row(line)) {
+                Some(at) if at < first && last - at <= DRAWN_MAX => at..last,
+                Some(at) if at >= last && at - first <= DRAWN_MAX => first..(at + 1).min(n_rows),
+                _ => first..last,
+            }
         });
         rows.unwrap_or_default()
     }
 
+    fn rows(self) -> Vec<Drawn> {
+        let drawn = self.drawn();
+        let is_seen = self.sight.try_with(Option::is_some).unwrap_or(false);
+        let rows = self.groups.try_with(|groups| {
+            let row = |row: usize| {
+                let at = self.folded.with(|folded| folded.line(row));
+                self.sheet.with(|sheet| {
+                    let row = sheet.row(at)?;
+                    let group = groups.get((row.attempt, row.n)).filter(|_| is_seen);
+                    Some(Drawn {
+                        at,
+                        attempt: row.attempt,
+                        n: row.n,
+                        begins: row.begins,
+                        is_group: group.is_some(),
+                        // Titles are known before their lines have come.
+                        line: row.line.or_else(|| group.map(|group| &group.line)).cloned(),
+                    })
+                })
+            };
+            drawn.filter_map(row).collect()
+        });
+        rows.unwrap_or_default()
+    }
+
+    /// Which lines have to be there for what is drawn. Titles are known.
+    #[cfg(feature = "hydrate")]
+    fn wanted(self) -> Vec<std::ops::Range<usize>> {
+        let drawn = self.drawn();
+        let mut wanted: Vec<std::ops::Range<usize>> = Vec::new();
+        self.folded.with(|folded| {
+            let first = folded.line(drawn.start);
+            let end = drawn
+                .end
+                .checked_sub(1)
+                .map_or(first, |last| folded.line(last) + 1);
+            for lines in folded.shown(first..end.max(first)) {
+                let is_title = |at: usize| {
+                    let place = self
+                        .sheet
+                        .with(|sheet| sheet.row(at).map(|row| (row.attempt, row.n)));
+                    place.is_some_and(|place| self.groups.with(|groups| groups.get(place).is_some()))
+                };
+                // What is closed ends such a piece: its title stands last in it, alone or behind other titles.
+                let n_titles = lines.clone().rev().take_while(|at| is_title(*at)).count();
+                if n_titles < lines.len() {
+                    wanted.push(lines.start..lines.end - n_titles);
+                }
+            }
+        });
+        wanted
+    }
+
+    /// The line at so many pixels from the top, and how many of them are its own.
+    #[cfg(feature = "hydrate")]
+    fn line_at(self, px: f64) -> (usize, f64) {
+        let columns = self.sight.get().and_then(|sight| sight.columns);
+        let line = self.folded.with(|folded| {
+            let height = (px / LINE_PX).max(0.0) as usize;
+            folded.line(self.sheet.with(|sheet| sheet.row_at(height, folded, columns)))
+        });
+        (line, px - self.above(line))
+    }
+
     /// Pixels above a line.
-    fn above(self, row: usize) -> f64 {
+    fn above(self, line: usize) -> f64 {
         let columns = self.sight.try_get().flatten().and_then(|sight| sight.columns);
-        let height = self.sheet.try_with(|sheet| sheet.height_above(row, columns));
+        let height = self
+            .folded
+            .try_with(|folded| self.sheet.with(|sheet| sheet.height_above(line, folded, columns)));
         height.unwrap_or(0) as f64 * LINE_PX
     }
 
+    /// Whether a group is closed.
+    fn is_closed(self, group: (u32, u64)) -> bool {
+        let is_closed = self.groups.try_with(|groups| groups.is_closed(group));
+        is_closed.unwrap_or(false)
+    }
+
+    /// Opens the group that a line is inside of.
+    fn open_around(self, place: (u32, u64)) {
+        let closed = self.groups.try_with_untracked(|groups| {
+            let group = groups.around(place)?.place();
+            groups.is_closed(group).then_some(group)
+        });
+        if let Some(group) = closed.flatten() {
+            self.groups.update(|groups| groups.fold(group, true));
+        }
+    }
+
+    /// What is inside of a group, at the moment that is shown, and how much of it is what is searched for.
+    fn inside(self, place: (u32, u64)) -> Option<String> {
+        let n_all = self.n_lines();
+        let (attempt, n) = place;
+        let of_attempt = self.sheet.try_with(|sheet| {
+            let behind = n_all.saturating_sub(sheet.place(attempt, n)?) as u64;
+            Some(sheet.n_lines(attempt).min(n - 1 + behind))
+        })??;
+        let group = |groups: &Groups| {
+            let group = groups.get(place)?;
+            Some((group.n_inside(of_attempt), group.last(of_attempt)))
+        };
+        let (n_inside, last) = self.groups.try_with(group)??;
+        let mut told = format::count(n_inside, "line", "lines");
+        let n_found = self.found.with(|found| {
+            // Only if it is known where all of them are.
+            let found = found
+                .as_ref()
+                .filter(|found| found.n_lines == found.places.len() as u64)?;
+            let before = |end: (u32, u64)| found.places.partition_point(|place| *place <= end);
+            Some(before((attempt, last)) - before(place)).filter(|n| *n > 0)
+        });
+        if let Some(n_found) = n_found {
+            told += &format!(", {} found", format::thousands(n_found as u64));
+        }
+        Some(told)
+    }
+
     fn told(self) -> String {
-        let n = format::count(self.n_rows() as u64, "line", "lines");
+        let n = format::count(self.n_lines() as u64, "line", "lines");
         match self.attempt {
             Some(attempt) => format!("{n} of attempt {attempt}"),
             None => n,
@@ -328,7 +471,7 @@ fn Log(
     let download = address(id, &key, attempt);
     let next = page.next.clone();
     let is_file = shared.capsule.is_some();
-    let lines = Lines::new(shared, attempt, page);
+    let lines = task.with_untracked(|task| Lines::new(shared, attempt, task, page));
     // The lines of an attempt that has ended do not become more.
     let has_more = attempt
         .is_none_or(|attempt| task.with_untracked(|task| attempt >= task.attempt && !task.state.is_final()));
@@ -362,7 +505,19 @@ fn Log(
         #[cfg(feature = "hydrate")]
         browser::scrolled(lines, scroller, is_wrapped);
     };
-    let is_empty = move || lines.n_rows() == 0;
+    let fold = Callback::new(move |(group, is_open)| {
+        lines.groups.update(|groups| groups.fold(group, is_open));
+        #[cfg(feature = "hydrate")]
+        request_animation_frame(move || browser::scrolled(lines, scroller, is_wrapped));
+    });
+    let fold_all = Callback::new(move |is_open| {
+        let change = || lines.groups.update(|groups| groups.fold_all(is_open));
+        #[cfg(feature = "hydrate")]
+        browser::stay_while(lines, scroller, change);
+        #[cfg(not(feature = "hydrate"))]
+        change();
+    });
+    let is_empty = move || lines.n_lines() == 0;
     let has_parts = Memo::new(move |_| task.with(|task| task.parts.is_some()));
     let none = move || match has_begun.get() {
         _ if has_parts.get() => "Each of its runs has a log of its own.",
@@ -376,7 +531,7 @@ fn Log(
     let gutter = Memo::new(move |_| lines.sheet.with(Sheet::n_rows).max(99).to_string().len());
     let first = move || rows.with(|rows| rows.first().map_or(0, |row| row.at));
     let space = move || {
-        let height = lines.sight.get().map(|_| lines.above(lines.n_rows()));
+        let height = lines.sight.get().map(|_| lines.above(lines.n_lines()));
         height.map(|px| format!("height:{}px", px as u64))
     };
     let offset = move || {
@@ -391,6 +546,7 @@ fn Log(
             {attempt.map(|_| view! {
                 <a class="button quiet small" href=move || shared.attempt_address(None) data-noscroll="true">"All attempts"</a>
             })}
+            <FoldButton lines fold_all is_alive/>
             <TimesButton times=lines.times is_hidden=Signal::derive(move || !is_alive.get() || is_empty())/>
             <button
                 type="button"
@@ -435,8 +591,8 @@ fn Log(
                 <Around lines rows is_alive/>
                 <div class="space" style=space>
                     <ol class:placed=move || lines.sight.with(Option::is_some) style=offset>
-                        <For each=move || rows.get() key=|row| (row.attempt, row.n, row.begins, row.line.is_some()) let:row>
-                            <Line lines row began/>
+                        <For each=move || rows.get() key=|row| (row.attempt, row.n, row.begins, row.is_group, row.line.is_some()) let:row>
+                            <Line lines row began fold/>
                         </For>
                     </ol>
                 </div>
@@ -452,6 +608,37 @@ fn Log(
             </button>
         </div>
     }
+}
+
+/// Opens or closes all groups, if there are any.
+#[component]
+fn FoldButton(lines: Lines, fold_all: Callback<bool>, is_alive: RwSignal<bool>) -> impl IntoView {
+    let are_closed = move || lines.groups.with(Groups::are_closed);
+    let is_hidden = move || {
+        let has_none = lines.groups.with(|groups| groups.all().is_empty());
+        has_none || !is_alive.get() || lines.n_lines() == 0
+    };
+    let name = move || {
+        if are_closed() {
+            "Open all groups"
+        } else {
+            "Close all groups"
+        }
+    };
+    let icon = move || if are_closed() { "u-unfold" } else { "u-fold" }.to_owned();
+    view! {
+        <button
+            type="button"
+            class="button quiet square"
+            title=name
+            aria-label=name
+            hidden=is_hidden
+            on:click=move |_| fold_all.run(untrack(are_closed))
+        >
+            <Icon name=Signal::derive(icon)/>
+        </button>
+    }
+    .into_any()
 }
 
 /// Shows when lines were written, one way after the other.
@@ -512,7 +699,7 @@ fn Around(lines: Lines, rows: Memo<Vec<Drawn>>, is_alive: RwSignal<bool>) -> imp
     };
     let behind = move || {
         let last = is_needed().then(|| rows.with(|rows| rows.last().map(|row| row.at)))??;
-        (last + 1 < lines.n_rows()).then(|| at(last + 1)).flatten()
+        (last + 1 < lines.n_lines()).then(|| at(last + 1)).flatten()
     };
     let link = move |href: Option<String>, text: &'static str| {
         href.map(|href| view! { <a class="button quiet small" href=href>{text}</a> })

@@ -36,7 +36,7 @@ pub fn LastWords(shared: Shared) -> impl IntoView {
             };
             let page = match shared.capsule {
                 Some(capsule) => Ok(capsule.with_value(|capsule| capsule.log(&path, attempt))),
-                None => fns::task_logs(shared.id, path.clone(), attempt, None, None).await,
+                None => fns::task_logs(shared.id, path.clone(), attempt, None, None, false).await,
             };
             let mut sheet = Sheet::default();
             // Without it the error stands alone, as it does where nothing was written.

@@ -17,6 +17,7 @@ use crate::error::AppError;
 use crate::fns;
 use crate::format;
 use crate::icons::Icon;
+use crate::log::group::Mark;
 use crate::log::merged::Window;
 use crate::log::needle::{Needle, Stream};
 use crate::log::place;
@@ -485,12 +486,13 @@ fn Line(
     };
     let is_error = line.stream == "stderr";
     let text = line.text;
+    let group = Mark::of(&text).map(Mark::key);
     let spans = move || {
         let drawn = lines.needle.try_with(|needle| drawn(&text, needle.as_ref()));
         drawn.unwrap_or_default()
     };
     view! {
-        <li data-row=at data-stream=line.stream class:here=is_here class:same=is_same>
+        <li data-row=at data-stream=line.stream data-group=group class:here=is_here class:same=is_same>
             <a
                 class="n who"
                 data-time=time

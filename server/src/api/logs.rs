@@ -1,8 +1,9 @@
 //! Lines of a task run's log by their numbers, searches in it, and the logs of a whole run.
 
+use app::log::group::without_mark;
 use app::log::needle::{Needle, Stream};
 use app::log::place;
-use app::model::{LogFound, LogLine, LogPage, LogPart, RunLogLine};
+use app::model::{LogFound, LogGroup, LogLine, LogPage, LogPart, RunLogLine};
 use axum::extract::State;
 use axum::response::Response;
 use flow::Timestamp;
@@ -27,6 +28,9 @@ pub(super) struct LinesParams {
     from: Option<String>,
     /// As the log was at this moment.
     until: Option<Timestamp>,
+    /// Whether to list the groups of lines too.
+    #[serde(default)]
+    groups: bool,
 }
 
 /// Lines of a log.
@@ -39,6 +43,9 @@ struct LinesView {
     /// How much it was at the moment that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     by_then: Vec<PartView>,
+    /// The groups of the whole log, if they were asked for, at most 2,000 of each attempt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupView>,
     /// Give it as `after` of `…/logs` to get what is written behind all that was counted.
     next: Option<String>,
 }
@@ -59,6 +66,20 @@ struct LineView {
     text: String,
 }
 
+/// Lines from `::group::` to `::endgroup::`, to the next group, or to the attempt's end.
+#[derive(Serialize, ToSchema)]
+struct GroupView {
+    /// From 1.
+    attempt: u32,
+    /// The number of its first line.
+    n: u64,
+    /// The number of its last line; absent as long as nothing has ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<u64>,
+    /// What its first line says behind `::group::`, cut if it is long; may hold ANSI colour codes.
+    title: String,
+}
+
 /// What an attempt has written.
 #[derive(Serialize, ToSchema)]
 struct PartView {
@@ -71,6 +92,18 @@ struct PartView {
 impl From<LogPart> for PartView {
     fn from(LogPart { attempt, n_lines }: LogPart) -> Self {
         Self { attempt, n_lines }
+    }
+}
+
+impl From<LogGroup> for GroupView {
+    fn from(group: LogGroup) -> Self {
+        let (attempt, n) = group.place();
+        Self {
+            attempt,
+            n,
+            last: group.last,
+            title: without_mark(&group.line.text).to_owned(),
+        }
     }
 }
 
@@ -93,6 +126,7 @@ impl From<LogPage> for LinesView {
             lines: page.lines.into_iter().map(LineView::from).collect(),
             parts: parts(page.parts),
             by_then: parts(page.by_then),
+            groups: page.groups.into_iter().map(GroupView::from).collect(),
             next: page.next,
         }
     }
@@ -122,6 +156,7 @@ pub(super) async fn lines(
         attempt: params.attempt,
         from,
         until: params.until,
+        with_groups: params.groups,
     };
     let page = state.shared.logs.page(run_id(&run)?, &task, ask).await?;
     Ok(json(&LinesView::from(page)))

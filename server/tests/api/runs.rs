@@ -538,6 +538,29 @@ async fn lines_of_a_log_have_numbers_and_are_found() {
 }
 
 #[tokio::test]
+async fn groups_of_lines_are_listed() {
+    let site = Site::start().await;
+    site.save("flow: talk\ntasks:\n  say: { type: shell, with: { command: 'echo ::group::Get all; seq 1 300; echo ::endgroup::; echo \"##[group]Build\"; seq 1 5' } }\n").await;
+    let run = site.finish("talk").await;
+    let read = async |query: &str| -> Value {
+        let path = format!("GET /api/v1/runs/{run}/tasks/say/logs/lines{query}");
+        site.send(&path).await.json()
+    };
+    let groups = json!([
+        { "attempt": 1, "n": 1, "last": 302, "title": "Get all" },
+        { "attempt": 1, "n": 303, "title": "Build" },
+    ]);
+    // They are those of the whole log, wherever its lines are read.
+    assert_eq!(read("?groups=true").await["groups"], groups);
+    assert_eq!(read("?groups=true&attempt=1&from=1:1").await["groups"], groups);
+    assert_eq!(read("?groups=true&attempt=2").await["groups"], Value::Null);
+    assert_eq!(read("").await["groups"], Value::Null);
+    // What says that a group begins is no part of what is searched.
+    let find = format!("GET /api/v1/runs/{run}/tasks/say/logs/find?text=group");
+    assert_eq!(site.send(&find).await.json()["n_lines"], 0);
+}
+
+#[tokio::test]
 async fn logs_are_text() {
     let site = Site::start().await;
     site.save("flow: talk\ntasks: { say: { type: shell, with: { command: 'echo one; echo two >&2; printf \"\\377\\n\"; echo three' } } }").await;

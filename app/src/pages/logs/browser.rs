@@ -59,17 +59,23 @@ impl Panel {
             match untrack(|| lines.here()) {
                 // The room for all lines is made before the next frame.
                 Some(_) if !was_here => request_animation_frame(move || show(lines, scroller)),
-                _ if lines.is_following.get_untracked() => {
-                    request_animation_frame(move || scroll_down(scroller))
-                }
+                _ if lines.is_following.get_untracked() => request_animation_frame(move || {
+                    // Something that was searched for may have come into sight since.
+                    if lines.is_following.try_get_untracked() == Some(true) {
+                        scroll_down(scroller);
+                    }
+                }),
                 _ => {}
             }
             true
         });
         // Another line was named.
         Effect::new(move |before: Option<()>| {
-            let is_named = lines.here().is_some();
-            if before.is_some() && is_named {
+            let place = lines.here();
+            if before.is_some()
+                && let Some(place) = place
+            {
+                lines.open_around(place);
                 request_animation_frame(move || show(lines, scroller));
             }
         });
@@ -88,8 +94,13 @@ impl Panel {
             if lines.sight.with(Option::is_none) {
                 return;
             }
-            let rows = lines.drawn();
-            let missing = lines.sheet.with(|sheet| sheet.missing(rows.clone()));
+            let wanted = lines.wanted();
+            let mut missing: Vec<(u32, u64)> = lines.sheet.with(|sheet| {
+                let pieces = wanted.iter().flat_map(|lines| sheet.missing(lines.clone()));
+                pieces.collect()
+            });
+            // Lines on both sides of a group that is closed may be of one piece.
+            missing.dedup();
             if missing.is_empty() {
                 return;
             }
@@ -97,7 +108,7 @@ impl Panel {
             let then = move || {
                 // Somebody who scrolls past a million lines wants none of them.
                 let still = lines.sight.try_with_untracked(Option::is_some);
-                if still != Some(true) || untrack(|| lines.drawn()) != rows {
+                if still != Some(true) || untrack(|| lines.wanted()) != wanted {
                     return;
                 }
                 let mut last = None;
@@ -122,7 +133,7 @@ impl Panel {
         };
         spawn_local(async move {
             let from = Some(format!("{}:{}", place.0, place.1));
-            let page = crate::fns::task_logs(self.shared.id, key, lines.attempt, from, None).await;
+            let page = crate::fns::task_logs(self.shared.id, key, lines.attempt, from, None, false).await;
             asked.borrow_mut().remove(&place);
             // What could not be fetched is asked for again when it comes into sight again.
             let Ok(page) = page else { return };
@@ -158,7 +169,8 @@ impl Panel {
                     }
                     spawn_local(async move {
                         let until = Some(instant.at);
-                        let page = crate::fns::task_logs(shared.id, key, lines.attempt, None, until).await;
+                        let page =
+                            crate::fns::task_logs(shared.id, key, lines.attempt, None, until, false).await;
                         if let Ok(page) = page {
                             lines.by_then.try_set(page.by_then);
                         }
@@ -337,11 +349,38 @@ pub(super) fn show_first(lines: Lines, scroller: NodeRef<Div>) {
         let place = lines
             .found
             .with(|found| super::find::next(&found.as_ref()?.places, None, true));
-        if untrack(|| lines.here()).is_some() {
+        let Some(place) = place.filter(|_| untrack(|| lines.here()).is_none()) else {
             return;
+        };
+        lines.open_around(place);
+        request_animation_frame(move || {
+            if bring_into_sight(lines, scroller, place) == Some(true) {
+                lines.is_following.try_set(false);
+            }
+        });
+    });
+}
+
+/// Does what may hide or show lines; what is read stays where it is.
+pub(super) fn stay_while(lines: Lines, scroller: NodeRef<Div>, change: impl FnOnce()) {
+    let top = scroller
+        .get_untracked()
+        .map(|element| f64::from(element.scroll_top()));
+    let (line, rest) = untrack(|| lines.line_at(top.unwrap_or(0.0)));
+    let is_following = lines.is_following.get_untracked();
+    change();
+    request_animation_frame(move || {
+        if is_following {
+            return scroll_down(scroller);
         }
-        if place.and_then(|place| bring_into_sight(lines, scroller, place)) == Some(true) {
-            lines.is_following.set(false);
+        if let Some(element) = scroller.try_get_untracked().flatten() {
+            // Of a line that is hidden now, the title is what stands for it.
+            let is_shown = lines.folded.try_with_untracked(|folded| folded.shows(line));
+            let (above, rest) = match is_shown {
+                Some(true) => (untrack(|| lines.above(line)), rest),
+                _ => (untrack(|| lines.above(line)) - LINE_PX, 0.0),
+            };
+            element.set_scroll_top((above + rest) as i32);
         }
     });
 }

@@ -6,7 +6,9 @@ use leptos::prelude::*;
 use super::{Drawn, Lines, Times};
 use crate::ansi::{self, Span};
 use crate::format;
-use crate::log::needle::Needle;
+use crate::icons::Icon;
+use crate::log::group::{Mark, without_mark};
+use crate::log::needle::{Needle, plain};
 
 /// A line with its number, which leads to it. Number and time are drawn by the style sheet: they are no part of what is copied, nor of
 /// what is read aloud.
@@ -16,6 +18,8 @@ pub(super) fn Line(
     row: Drawn,
     /// When the task began.
     began: Option<Timestamp>,
+    /// Opens (`true`) or closes a group.
+    fold: Callback<((u32, u64), bool)>,
 ) -> impl IntoView {
     let (attempt, n) = (row.attempt, row.n);
     let href = move || lines.line_address(attempt, n);
@@ -39,20 +43,97 @@ pub(super) fn Line(
     let at = line.at;
     let time = move || at_text(lines.times, at, began.unwrap_or(at));
     let text = line.text;
+    let mark = Mark::of(&text).map(Mark::key);
+    let group = row
+        .is_group
+        .then(|| ((attempt, n), plain(&text).trim().to_owned()));
     let spans = move || {
         let drawn = lines.needle.try_with(|needle| drawn(&text, needle.as_ref()));
         drawn.unwrap_or_default()
     };
+    let said = view! {
+        {is_error.then(|| view! { <span class="sr">"stderr: "</span> })}
+        {spans}
+    };
+    let said = match group {
+        Some((group, name)) => view! { <Title lines group name fold said=said.into_any()/> }.into_any(),
+        None => view! { <span class="t">{said}</span> }.into_any(),
+    };
     view! {
-        <li data-row=row.at data-stream=line.stream data-begins=begins class:here=is_here>
+        <li data-row=row.at data-stream=line.stream data-begins=begins data-group=mark class:here=is_here>
             <a class="n" data-n=n data-time=time href=href title=title tabindex="-1" aria-hidden="true" data-noscroll="true"></a>
-            <span class="t">
-                {is_error.then(|| view! { <span class="sr">"stderr: "</span> })}
-                {spans}
-            </span>
+            {said}
         </li>
     }
     .into_any()
+}
+
+/// The title of a group, which opens and closes it.
+#[component]
+fn Title(
+    lines: Lines,
+    /// Its place.
+    group: (u32, u64),
+    /// What it says, without colours.
+    name: String,
+    fold: Callback<((u32, u64), bool)>,
+    said: AnyView,
+) -> impl IntoView {
+    let is_closed = move || lines.is_closed(group);
+    // Told by the style sheet, as the number is.
+    let inside = move || is_closed().then(|| lines.inside(group)).flatten();
+    let name = if name.is_empty() {
+        "Group without a title".to_owned()
+    } else {
+        name
+    };
+    let label = move || match inside() {
+        Some(inside) => format!("{name}, {inside}"),
+        None => name.clone(),
+    };
+    let on_key = move |event: leptos::ev::KeyboardEvent| {
+        let is_open = match event.key().as_str() {
+            "ArrowRight" => true,
+            "ArrowLeft" => false,
+            _ => return,
+        };
+        event.prevent_default();
+        fold.run((group, is_open));
+    };
+    // The button's clicks come here too.
+    let on_click = move |_| {
+        if !is_marking() {
+            fold.run((group, untrack(is_closed)));
+        }
+    };
+    view! {
+        <span class="t" data-inside=inside on:click=on_click>
+            <button
+                type="button"
+                class="fold"
+                aria-label=label
+                aria-expanded=move || (!is_closed()).to_string()
+                on:keydown=on_key
+            >
+                <Icon name="u-turn"/>
+            </button>
+            {said}
+        </span>
+    }
+    .into_any()
+}
+
+/// Whether something is being marked: a click that ends that means nothing else.
+fn is_marking() -> bool {
+    #[cfg(feature = "hydrate")]
+    {
+        let selection = window().get_selection().ok().flatten();
+        selection.is_some_and(|selection| !selection.is_collapsed())
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        false
+    }
 }
 
 /// When a line was written, if and as it is to be told.
@@ -64,10 +145,10 @@ pub(in crate::pages) fn at_text(times: RwSignal<Times>, at: Timestamp, began: Ti
     }
 }
 
-/// A line's text with its colours; what is searched for is marked.
+/// A line's text with its colours; what is searched for is marked. Of a line that begins a group it is the title.
 pub(in crate::pages) fn drawn(text: &str, needle: Option<&Needle>) -> Vec<AnyView> {
     let mut views = Vec::new();
-    for Span { style, text } in ansi::spans(text) {
+    for Span { style, text } in ansi::spans(without_mark(text)) {
         let pieces = marked(&text, needle);
         let inner = pieces.into_iter().map(|(piece, is_marked)| match is_marked {
             true => view! { <mark>{piece}</mark> }.into_any(),
