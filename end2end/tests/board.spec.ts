@@ -187,11 +187,12 @@ test("forty runs are cancelled, and one that began later is not", async ({ page,
   await runs.prepare.click();
   await expect(page).toHaveURL(/\/bulks\/bulk_/);
   await expect(runs.heading).toHaveText("Cancel 40 runs");
+  await expect(runs.main).toContainText("All 40 can be cancelled.");
   const later = await api.start(flow);
   await runs.main.getByLabel(/to confirm/).fill("cancel 40");
   await runs.main.getByRole("button", { name: "Cancel 40 runs" }).click();
   if (javaScriptEnabled) {
-    await expect(runs.main).toContainText("Done: 40 did as told, 0 did not.");
+    await expect(runs.main).toContainText("All 40 runs were cancelled.");
   }
   await expect.poll(async () => (await api.run(ids[0] ?? "")).state).toBe("cancelled");
   await expect.poll(async () => (await api.run(ids[39] ?? "")).state).toBe("cancelled");
@@ -214,6 +215,64 @@ test("chosen runs are commanded", async ({ page, api, alive }) => {
   expect((await api.run(other)).state).toBe("running");
   await api.cancel(one);
   await api.cancel(other);
+});
+
+test("who chooses a run in a long list has the command in sight", async ({ page, api, alive, javaScriptEnabled }) => {
+  const flow = javaScriptEnabled ? "listed" : "listed-plain";
+  await api.save(`flow: ${flow}\ntasks: { a: { type: noop } }\n`);
+  await Promise.all(Array.from({ length: 30 }, () => api.finished(flow)));
+  const runs = new Runs(page);
+  for (const size of [{ width: 1280, height: 720 }, { width: 390, height: 844 }]) {
+    await page.setViewportSize(size);
+    await runs.open(`/runs?q=flow:${flow}`);
+    await alive();
+    await expect(runs.prepare).not.toBeInViewport();
+    await runs.rows.first().getByRole("checkbox").check();
+    await expect(runs.prepare).toBeInViewport({ ratio: 1 });
+    if (javaScriptEnabled) {
+      await expect(runs.main.getByText("1 chosen", { exact: true })).toBeInViewport();
+    }
+    const last = runs.rows.last();
+    await last.getByRole("checkbox").check();
+    await page.keyboard.press("End");
+    const bar = runs.main.locator(".bulk-bar");
+    await expect(async () => {
+      const [row, below] = [await last.boundingBox(), await bar.boundingBox()];
+      expect((row?.y ?? 0) + (row?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
+    }).toPass();
+  }
+});
+
+test("what only some can do is told before and after", async ({ page, api, alive, accessible }) => {
+  await api.save(ASKS);
+  const [one, other] = [await api.start("asks"), await api.start("asks")];
+  await api.cancel(other);
+  const runs = new Runs(page);
+  await runs.open("/runs?q=flow:asks");
+  await alive();
+  await runs.box(one).check();
+  await runs.box(other).check();
+  await runs.command.selectOption("cancel");
+  await runs.prepare.click();
+  await expect(runs.main).toContainText("1 of 2 can be cancelled; 1 has ended.");
+  await expect(runs.main.getByRole("listitem").filter({ hasText: one.slice(-8) })).toBeVisible();
+  await accessible();
+  await runs.main.getByRole("button", { name: "Cancel 2 runs" }).click();
+  await expect.poll(async () => (await api.run(one)).state).toBe("cancelled");
+  await expect(async () => {
+    await page.reload();
+    await expect(runs.main.getByRole("status")).toContainText("1 of 2 runs was cancelled.");
+  }).toPass();
+  await expect(runs.main.getByRole("status")).toContainText("1 not: it is finished");
+  await accessible();
+
+  await runs.open("/runs?q=flow:asks");
+  await alive();
+  await runs.box(one).check();
+  await runs.command.selectOption("pause");
+  await runs.prepare.click();
+  await expect(runs.main).toContainText("It cannot be paused; it has ended.");
+  await expect(runs.main.getByRole("button", { name: "Pause 1 run" })).toHaveCount(0);
 });
 
 test("a flow shows its tasks by its runs", { tag: "@live" }, async ({ page, api, accessible }) => {

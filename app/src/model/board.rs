@@ -109,6 +109,6 @@ pub struct BulkAsk {
 pub struct BulkPage {
     /// The command.
     pub bulk: BulkView,
-    /// Its first runs.
+    /// Its first runs; before them those that have not done as told.
     pub runs: Vec<BulkRunView>,
 }

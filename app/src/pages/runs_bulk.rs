@@ -41,6 +41,12 @@ pub fn BulkBar(query: String, count: RunCount) -> impl IntoView {
     view! {
         <div class="bulk-bar">
             <SendForm action id=FORM>
+                <strong class="num" role="status">
+                    {move || {
+                        let n = chosen.get();
+                        (n > 0).then(|| format!("{} chosen", format::thousands(n as u64)))
+                    }}
+                </strong>
                 <label class="box"><input type="checkbox" data-all-shown on:change=on_change/>"All shown"</label>
                 <label class="box"><input type="checkbox" name="is_all" value="true"/>{all}</label>
                 <input type="hidden" name="q" value=query/>
@@ -53,12 +59,6 @@ pub fn BulkBar(query: String, count: RunCount) -> impl IntoView {
                 <button class="button" type="submit" name="form" value="prepare_bulk" formaction=here>
                     "Look at them…"
                 </button>
-                <span class="muted num" role="status">
-                    {move || {
-                        let n = chosen.get();
-                        (n > 0).then(|| format!("{} chosen", format::thousands(n as u64)))
-                    }}
-                </span>
             </SendForm>
             {move || error.get().map(|error| view! { <Failure error part=true/> })}
         </div>
@@ -93,13 +93,15 @@ mod browser {
         chosen.set(if is_on { boxes.len() } else { 0 });
     }
 
-    /// Counts what is chosen whenever a box changes.
+    /// Counts what is chosen whenever a box changes, and what was chosen before the page came to life.
     pub(super) fn count(chosen: RwSignal<usize>) {
         Effect::new(move |_| {
-            let listener = Closure::<dyn FnMut(Event)>::new(move |_| {
+            let tell = move || {
                 let n = boxes().iter().filter(|found| found.checked()).count();
                 chosen.try_set(n);
-            });
+            };
+            tell();
+            let listener = Closure::<dyn FnMut(Event)>::new(move |_| tell());
             // Adding a listener fails for no name.
             let _ = document().add_event_listener_with_callback("change", listener.as_ref().unchecked_ref());
             let kept = StoredValue::new_local(Some(listener));

@@ -139,7 +139,7 @@ impl BoardBackend for EngineBackend {
     async fn bulk(&self, id: String) -> Result<BulkPage, AppError> {
         Ok(BulkPage {
             bulk: self.engine.bulk(&id).await.map_err(told)?,
-            runs: self.engine.bulk_runs(&id, 0, RESULTS_SHOWN).await.map_err(told)?,
+            runs: self.engine.bulk_results(&id, RESULTS_SHOWN).await.map_err(told)?,
         })
     }
 

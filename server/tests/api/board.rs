@@ -254,6 +254,11 @@ async fn a_command_goes_to_the_runs_that_were_looked_at() {
     )
     .await
     .json();
+    assert_eq!(
+        again["outlook"],
+        json!({"n_able": 1, "n_unchanged": 0, "unable": [{"reason": "ended", "n": 1}]}),
+        "what would come of it is counted before it begins"
+    );
     let id = again["id"].as_str().expect("an id").to_owned();
     assert_eq!(
         post(&site, &format!("/api/v1/bulks/{id}/begin"), json!({}))
@@ -263,6 +268,10 @@ async fn a_command_goes_to_the_runs_that_were_looked_at() {
     );
     let bulk = done(&site, &id).await;
     assert_eq!((&bulk["n_done"], &bulk["n_refused"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        bulk["refusals"],
+        json!([{"reason": "it is finished; nothing can change it any more", "n": 1}])
+    );
     let runs = site.send(&format!("GET /api/v1/bulks/{id}/runs")).await.json();
     let refused = runs["items"]
         .as_array()

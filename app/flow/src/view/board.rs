@@ -290,6 +290,35 @@ pub struct BulkView {
     pub expires_at: Timestamp,
     /// The first of its runs, as they are now.
     pub sample: Vec<RunSummary>,
+    /// How its runs stand to the command now; absent once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<BulkOutlook>,
+    /// Why runs have not done as told, the most frequent reason first; told when it is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<BulkReason>,
+}
+
+/// What would come of a command if it began now, counted over all of its runs by their states.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BulkOutlook {
+    /// How many can do as told.
+    pub n_able: u32,
+    /// How many of these are so already: of a paused run to be paused, and of one to be resumed that is not paused, nothing changes.
+    pub n_unchanged: u32,
+    /// How many cannot, by reason: `ended`, `ending`, `at_work` or `gone`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unable: Vec<BulkReason>,
+}
+
+/// A reason, and how many runs have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BulkReason {
+    /// The reason.
+    pub reason: String,
+    /// How many runs.
+    pub n: u32,
 }
 
 /// What came of a command for one of its runs.

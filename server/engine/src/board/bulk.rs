@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::Duration;
 
-use flow::view::board::{BulkRunView, BulkView};
+use flow::view::RunStatus;
+use flow::view::board::{BulkOutlook, BulkReason, BulkRunView, BulkView};
 use flow::{Problem, RunId};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,9 @@ pub(crate) const BULK_KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Runs shown as a sample.
 const SAMPLE: usize = 10;
+
+/// Results that are read at a time.
+const READ_AT_ONCE: usize = 1_000;
 
 /// Runs that are commanded at a time: the work that was there before goes on beside it.
 const AT_ONCE: usize = 32;
@@ -71,6 +75,59 @@ impl BulkCommand {
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|command| command.key() == key)
     }
+
+    /// Why a run in this state, or one that is gone, cannot do as told; as in [`BulkOutlook`].
+    const fn hindrance(self, state: Option<RunStatus>) -> Option<&'static str> {
+        let Some(state) = state else { return Some("gone") };
+        match (self, state.is_final()) {
+            (Self::Retry, true) => None,
+            (Self::Retry, false) => Some("at_work"),
+            (_, true) => Some("ended"),
+            (Self::Pause, false) if matches!(state, RunStatus::Ending) => Some("ending"),
+            (_, false) => None,
+        }
+    }
+
+    /// Whether a run in this state is as it is told to be.
+    const fn changes_nothing(self, state: RunStatus) -> bool {
+        match self {
+            Self::Pause => matches!(state, RunStatus::Paused),
+            Self::Resume => !matches!(state, RunStatus::Paused),
+            Self::Cancel | Self::Retry => false,
+        }
+    }
+}
+
+/// What would come of a command to runs in these states.
+fn outlook(command: BulkCommand, states: Vec<(Option<RunStatus>, u32)>) -> BulkOutlook {
+    let mut outlook = BulkOutlook::default();
+    for (state, n) in states {
+        if let Some(reason) = command.hindrance(state) {
+            add(&mut outlook.unable, reason, n);
+            continue;
+        }
+        outlook.n_able += n;
+        if state.is_some_and(|state| command.changes_nothing(state)) {
+            outlook.n_unchanged += n;
+        }
+    }
+    sort(&mut outlook.unable);
+    outlook
+}
+
+fn add(reasons: &mut Vec<BulkReason>, reason: &str, n: u32) {
+    match reasons.iter_mut().find(|one| one.reason == reason) {
+        Some(one) => one.n += n,
+        None => reasons.push(BulkReason {
+            reason: reason.to_owned(),
+            n,
+        }),
+    }
+}
+
+/// The most frequent first.
+fn sort(reasons: &mut [BulkReason]) {
+    reasons.sort_by(|one, other| other.n.cmp(&one.n).then_with(|| one.reason.cmp(&other.reason)));
 }
 
 /// A command to be prepared.
@@ -184,6 +241,17 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
+        let store = &self.parts.shared.store;
+        let outlook = match row.state {
+            BulkState::Frozen => Some(outlook(spec.command, store.bulk_states(id).await?)),
+            BulkState::Acting | BulkState::Done => None,
+        };
+        let mut refusals = Vec::new();
+        if row.state == BulkState::Done && row.n_refused > 0 {
+            let note = |run: BulkRunView| add(&mut refusals, &run.reason.unwrap_or_default(), 1);
+            self.each_refused(id, note).await?;
+            sort(&mut refusals);
+        }
         Ok(BulkView {
             confirm: (row.n > BULK_CONFIRM_ABOVE).then(|| words(spec.command, row.n)),
             id: row.id,
@@ -197,6 +265,8 @@ impl Engine {
             made_at: row.made_at,
             expires_at: row.expires_at,
             sample,
+            outlook,
+            refusals,
         })
     }
 
@@ -207,21 +277,37 @@ impl Engine {
     pub async fn bulk_runs(&self, id: &str, from: u32, limit: usize) -> EngineResult<Vec<BulkRunView>> {
         self.bulk_row(id).await?;
         let runs = self.parts.shared.store.bulk_runs(id, from, limit).await?;
-        let view = |BulkRun { run, result, .. }| {
-            let told: Option<Told> = result.map(|text| serde_json::from_str(&text).unwrap_or_default());
-            let told = told.map(|told| (told.is_done, told.reason, told.made));
-            let (is_done, reason, made) = match told {
-                Some((is_done, reason, made)) => (Some(is_done), reason, made),
-                None => (None, None, None),
-            };
-            BulkRunView {
-                run,
-                is_done,
-                reason,
-                made,
+        Ok(runs.into_iter().map(view).collect())
+    }
+
+    /// What came of a command for its runs, at most so many: those that have not done as told before all others.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownBulk`].
+    pub async fn bulk_results(&self, id: &str, limit: usize) -> EngineResult<Vec<BulkRunView>> {
+        let mut runs = self.bulk_runs(id, 0, limit).await?;
+        runs.retain(|run| run.is_done != Some(false));
+        let mut found = Vec::new();
+        let note = |run| {
+            if found.len() < limit {
+                found.push(run);
             }
         };
-        Ok(runs.into_iter().map(view).collect())
+        self.each_refused(id, note).await?;
+        found.extend(runs);
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn each_refused(&self, id: &str, mut note: impl FnMut(BulkRunView)) -> EngineResult<()> {
+        let mut from = 0;
+        loop {
+            let runs = self.parts.shared.store.bulk_runs(id, from, READ_AT_ONCE).await?;
+            let Some(last) = runs.last() else { return Ok(()) };
+            from = last.n + 1;
+            let refused = |run: &BulkRunView| run.is_done == Some(false);
+            runs.into_iter().map(view).filter(refused).for_each(&mut note);
+        }
     }
 
     /// Begins a command: it goes to the runs that were chosen, in the background.
@@ -285,6 +371,30 @@ impl Engine {
     }
 }
 
+fn view(BulkRun { run, result, .. }: BulkRun) -> BulkRunView {
+    let told: Option<Told> = result.map(|text| serde_json::from_str(&text).unwrap_or_default());
+    let is_done = told.as_ref().map(|told| told.is_done);
+    let (reason, made) = told.map_or((None, None), |told| (told.reason, told.made));
+    BulkRunView {
+        run,
+        is_done,
+        reason,
+        made,
+    }
+}
+
+/// Why a run has not done as told. The run stands beside it: the same reason reads the same for each.
+fn refusal(run: RunId, error: &EngineError) -> String {
+    if matches!(error, EngineError::UnknownRun(_)) {
+        return "it is no longer there".to_owned();
+    }
+    let text = error.to_string();
+    match text.strip_prefix(&format!("run {run} ")) {
+        Some(rest) => format!("it {rest}"),
+        None => text,
+    }
+}
+
 /// What has to be written to confirm it.
 fn words(command: BulkCommand, n: u32) -> String {
     format!("{} {n}", command.key())
@@ -344,9 +454,9 @@ async fn step(parts: &Weak<Parts>, id: &str, from: u32) -> EngineResult<Option<u
         return Ok(None);
     };
     let open = runs.into_iter().filter(|run| run.result.is_none());
-    let told = open.map(async |run| (run.n, engine.tell(&spec, id, run.run).await));
+    let told = open.map(async |run| (run.n, run.run, engine.tell(&spec, id, run.run).await));
     let mut marks = Vec::new();
-    for (n, result) in join_all(told).await {
+    for (n, run, result) in join_all(told).await {
         let told = match result {
             Ok(made) => Told {
                 is_done: true,
@@ -356,7 +466,7 @@ async fn step(parts: &Weak<Parts>, id: &str, from: u32) -> EngineResult<Option<u
             // The engine goes down: the next one asks this run again.
             Err(EngineError::Unavailable(why)) => return Err(EngineError::Unavailable(why)),
             Err(error) => Told {
-                reason: Some(error.to_string()),
+                reason: Some(refusal(run, &error)),
                 ..Told::default()
             },
         };
@@ -368,4 +478,52 @@ async fn step(parts: &Weak<Parts>, id: &str, from: u32) -> EngineResult<Option<u
     }
     store.mark_bulk(id, marks).await?;
     Ok(Some(last + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a command would do to one run in each state, and to one that is gone.
+    fn check(command: BulkCommand, expected: &str) {
+        let mut states: Vec<_> = RunStatus::ALL.map(|state| (Some(state), 1)).into();
+        states.push((None, 1));
+        let BulkOutlook {
+            n_able,
+            n_unchanged,
+            unable,
+        } = outlook(command, states);
+        let unable: Vec<String> = unable
+            .iter()
+            .map(|one| format!("{} {}", one.n, one.reason))
+            .collect();
+        let told = format!("{n_able} can, {n_unchanged} unchanged; {}", unable.join(", "));
+        assert_eq!(told, expected, "{}", command.key());
+    }
+
+    #[test]
+    fn the_outlook_counts_what_each_state_allows() {
+        check(BulkCommand::Cancel, "4 can, 0 unchanged; 3 ended, 1 gone");
+        check(
+            BulkCommand::Pause,
+            "3 can, 1 unchanged; 3 ended, 1 ending, 1 gone",
+        );
+        check(BulkCommand::Resume, "4 can, 3 unchanged; 3 ended, 1 gone");
+        check(BulkCommand::Retry, "3 can, 0 unchanged; 4 at_work, 1 gone");
+    }
+
+    #[test]
+    fn the_same_reason_reads_the_same_for_each_run() {
+        let run = RunId::from_bytes([7; 16]);
+        let say = |error| refusal(run, &error);
+        assert_eq!(
+            say(EngineError::Finished(run)),
+            "it is finished; nothing can change it any more"
+        );
+        assert_eq!(say(EngineError::UnknownRun(run)), "it is no longer there");
+        assert_eq!(
+            say(EngineError::NotNow("the run is ending".to_owned())),
+            "the run is ending"
+        );
+    }
 }

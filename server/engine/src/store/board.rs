@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
+use flow::view::RunStatus;
 use flow::{RunId, Timestamp};
 
 use super::StoreResult;
@@ -138,6 +139,9 @@ pub trait BoardStore: Send + Sync + 'static {
 
     /// Its runs from a place on.
     async fn bulk_runs(&self, id: &str, from: u32, limit: usize) -> StoreResult<Vec<BulkRun>>;
+
+    /// How many of its runs are in which state; `None`: of those that are no longer there. In no order.
+    async fn bulk_states(&self, id: &str) -> StoreResult<Vec<(Option<RunStatus>, u32)>>;
 
     /// Notes what came of some of its runs; those that have been noted before are passed over. A command all of whose runs are noted is
     /// done.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flow::limits::SHARDS;
 use flow::run::event::Event;
-use flow::view::{FlowSummary, FlowVersionView, Page, RunSummary};
+use flow::view::{FlowSummary, FlowVersionView, Page, RunStatus, RunSummary};
 use flow::{BlobRef, RunId, Timestamp};
 use parking_lot::Mutex;
 
@@ -50,6 +50,12 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The state of a run that is there.
+    pub(super) fn state_of(&self, run: RunId) -> Option<RunStatus> {
+        let state = self.state.lock();
+        state.runs.get(&run).map(|run| run.row.summary.state)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use async_trait::async_trait;
+use flow::view::RunStatus;
 use flow::{RunId, Timestamp};
 
 use super::StoreResult;
@@ -116,6 +117,18 @@ impl BoardStore for MemoryStore {
         let runs = board.bulks.get(id).map_or(&[][..], |(_, runs)| runs);
         let following = runs.iter().filter(|run| run.n >= from);
         Ok(following.take(limit).cloned().collect())
+    }
+
+    async fn bulk_states(&self, id: &str) -> StoreResult<Vec<(Option<RunStatus>, u32)>> {
+        let mut counts: Vec<(Option<RunStatus>, u32)> = Vec::new();
+        for run in self.bulk_runs(id, 0, usize::MAX).await? {
+            let state = self.state_of(run.run);
+            match counts.iter_mut().find(|(counted, _)| *counted == state) {
+                Some((_, n)) => *n += 1,
+                None => counts.push((state, 1)),
+            }
+        }
+        Ok(counts)
     }
 
     async fn mark_bulk(&self, id: &str, marks: Vec<BulkMark>) -> StoreResult<()> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
+use flow::view::RunStatus;
 use flow::{RunId, Timestamp};
 
 use super::super::world::block_on;
@@ -59,6 +60,10 @@ impl BoardStore for GatedStore {
 
     async fn bulk_runs(&self, id: &str, from: u32, limit: usize) -> StoreResult<Vec<BulkRun>> {
         block_on(self.store.bulk_runs(id, from, limit))
+    }
+
+    async fn bulk_states(&self, id: &str) -> StoreResult<Vec<(Option<RunStatus>, u32)>> {
+        block_on(self.store.bulk_states(id))
     }
 
     async fn mark_bulk(&self, id: &str, marks: Vec<BulkMark>) -> StoreResult<()> {

@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
+use flow::view::RunStatus;
 use flow::{RunId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rustc_hash::FxHashMap;
 
 use super::SqliteStore;
 use super::file::Fault;
+use super::rows::state_of;
 use crate::store::StoreResult;
 use crate::store::board::{BoardStore, BulkMark, BulkRow, BulkRun, BulkState, ViewRow};
 use crate::store::cells::{Cell, CellKey, CellKind, Moved};
@@ -302,6 +304,25 @@ impl BoardStore for SqliteStore {
                     })
                 })?;
                 Ok(runs.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+    }
+
+    async fn bulk_states(&self, id: &str) -> StoreResult<Vec<(Option<RunStatus>, u32)>> {
+        let id = id.to_owned();
+        self.readers
+            .read(move |conn| {
+                let mut select = conn.prepare_cached(
+                    "SELECT runs.state, count(*) FROM bulk_runs LEFT JOIN runs ON runs.run = bulk_runs.run
+                     WHERE bulk = ? GROUP BY 1",
+                )?;
+                let mut rows = select.query([id])?;
+                let mut counts = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let number: Option<i64> = row.get(0)?;
+                    counts.push((number.map(state_of).transpose()?, row.get(1)?));
+                }
+                Ok(counts)
             })
             .await
     }

@@ -150,7 +150,7 @@ fn unreadable(why: &str) -> StoreError {
     ))
 }
 
-fn state_of(number: i64) -> StoreResult<RunStatus> {
+pub(super) fn state_of(number: i64) -> StoreResult<RunStatus> {
     state_of_number(number).ok_or_else(|| unreadable(&format!("there is no state {number}")))
 }
 

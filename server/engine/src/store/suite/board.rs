@@ -219,6 +219,8 @@ pub(super) async fn commands_to_many_runs_are_kept(store: &dyn Store) {
     store.put_bulk(bulk("b2", 1), vec![id(1)]).await.expect("ok");
     assert_eq!(shown("b1").await.as_deref(), Some("frozen 0+0/3"));
     assert_eq!(shown("b0").await, None);
+    let states = store.bulk_states("b1").await.expect("ok");
+    assert_eq!(states, [(None, 3)], "runs that are not there");
     assert!(!store.begin_bulk("b1", at(1_000)).await.expect("ok"), "too late");
     assert!(store.begin_bulk("b1", at(999)).await.expect("ok"));
     assert!(
