@@ -186,18 +186,22 @@ schedules:
   early: { cron: "30 6 * * *", timezone: Europe/Berlin, inputs: { day: "{{ trigger.at[:10] }}" } }
   monthly: { cron: "0 0 1 * *", inputs: { day: first } }
 after: { shown: { flow: nights, inputs: { day: after } } }
+webhooks: { pushed: { token: "{{ secrets.push }}", inputs: { day: pushed } } }
 `);
   const flow = new Flow(page);
   await flow.open("/flows/mornings");
   await alive();
-  await expect(flow.starters.getByRole("listitem")).toHaveText([/^early30 6 \* \* \* Europe\/Berlin.*next/, /^monthly/, /^After runs of nights/]);
+  await expect(flow.starters.getByRole("listitem")).toHaveText([/^early30 6 \* \* \* Europe\/Berlin.*next/, /^monthly/, /^After runs of nights/, /^By the webhook pushedPOST \/hooks\/mornings\/pushedCallers send a token in the header authorization/]);
   await accessible();
   const early = flow.starters.getByRole("listitem").first();
+  await early.getByRole("textbox", { name: /^Why it is held/ }).fill("the stock is being counted");
   await early.getByRole("button", { name: "Hold" }).click();
   await expect(early).toContainText("held");
+  await expect(early).toContainText("Held: the stock is being counted");
   await expect(early).not.toContainText("next");
   await early.getByRole("button", { name: "Let it go on" }).click();
   await expect(early).toContainText("next");
+  await expect(early).not.toContainText("stock");
   await early.getByRole("button", { name: "Run now" }).click();
   await expect(page).toHaveURL(/\/runs\/run_/);
   await expect(page.getByRole("main")).toContainText("schedule early, by hand");

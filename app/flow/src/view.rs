@@ -513,6 +513,9 @@ pub struct ScheduleView {
     pub timezone: String,
     /// Whether it is held.
     pub is_paused: bool,
+    /// Why, in the words of who holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_reason: Option<String>,
     /// When it is due next; absent while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<FireView>,

@@ -47,8 +47,14 @@ pub trait BoardBackend: Send + Sync + 'static {
     /// What starts a flow by itself.
     async fn starters(&self, flow: String) -> Result<Starters, AppError>;
 
-    /// Holds a schedule, or lets it go on.
-    async fn hold_schedule(&self, flow: String, name: String, is_held: bool) -> Result<(), AppError>;
+    /// Holds a schedule, for a reason, or lets it go on.
+    async fn hold_schedule(
+        &self,
+        flow: String,
+        name: String,
+        is_held: bool,
+        reason: Option<String>,
+    ) -> Result<(), AppError>;
 
     /// Starts a run as a schedule would.
     async fn run_schedule(&self, flow: String, name: String) -> Result<RunId, AppError>;

@@ -117,10 +117,16 @@ pub async fn ask_starters(flow: String) -> Result<Starters, AppError> {
     answer(backend()?.starters(flow).await)
 }
 
-/// Holds a schedule, or lets it go on.
+/// Holds a schedule, for a reason, or lets it go on.
 #[server(output = Json, prefix = "/fn", endpoint = "hold_schedule")]
-pub async fn hold_schedule(flow: String, name: String, is_held: bool) -> Result<(), AppError> {
-    answer(backend()?.hold_schedule(flow, name, is_held).await)
+pub async fn hold_schedule(
+    flow: String,
+    name: String,
+    is_held: bool,
+    #[server(default)] reason: Option<String>,
+) -> Result<(), AppError> {
+    let reason = filled(reason);
+    answer(backend()?.hold_schedule(flow, name, is_held, reason).await)
 }
 
 /// Starts a run as a schedule would, and leads to it.

@@ -11,6 +11,19 @@ pub struct Starters {
     pub schedules: Vec<ScheduleView>,
     /// The flows after whose runs it starts.
     pub followed: Vec<FollowerView>,
+    /// Its webhooks.
+    pub webhooks: Vec<WebhookLine>,
+}
+
+/// A webhook, as far as everybody may know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookLine {
+    /// Its name.
+    pub name: String,
+    /// Whether callers sign what they send; if not, they send a token.
+    pub is_signed: bool,
+    /// The header in which that comes.
+    pub header: String,
 }
 
 /// What the address of the list asks for. Everything there is in words of the query; states and flow are how older links say it.

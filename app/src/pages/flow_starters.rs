@@ -1,4 +1,4 @@
-//! What starts a flow by itself: its schedules, which can be held and made to start a run now, and the flows it comes after.
+//! What starts a flow by itself: its schedules, which can be held and made to start a run now, the flows it comes after, and its webhooks.
 
 use flow::view::{FollowerView, ScheduleView};
 use leptos::prelude::*;
@@ -9,8 +9,8 @@ use crate::fns;
 use crate::fns::board::{HoldSchedule, RunSchedule};
 use crate::format;
 use crate::icons::Icon;
-use crate::model::board::Starters;
-use crate::parts::{Failure, Moment, SendForm, Sending, Submit};
+use crate::model::board::{Starters, WebhookLine};
+use crate::parts::{Failure, Moment, Said, SendForm, Sending, Submit};
 use crate::posted::posted;
 
 /// The panel; nothing for a flow that only people and programs start.
@@ -18,6 +18,7 @@ use crate::posted::posted;
 pub fn Starting(flow: String) -> impl IntoView {
     let hold = Sending::<HoldSchedule>::new();
     let run = Sending::<RunSchedule>::new();
+    let of = StoredValue::new(flow.clone());
     let starters = Resource::new(
         move || hold.version().get(),
         move |_| fns::board::ask_starters(flow.clone()),
@@ -32,14 +33,15 @@ pub fn Starting(flow: String) -> impl IntoView {
         <Transition>
             {move || Suspend::new(async move {
                 match starters.await {
-                    Ok(Starters { schedules, followed }) if schedules.is_empty() && followed.is_empty() => ().into_any(),
-                    Ok(Starters { schedules, followed }) => {
+                    Ok(starters) if starters == Starters::default() => ().into_any(),
+                    Ok(Starters { schedules, followed, webhooks }) => {
+                        let webhooks = webhooks.into_iter().map(|one| view! { <Hook one flow=of.get_value()/> }).collect_view();
                         let schedules = schedules.into_iter().map(|one| view! { <Schedule one hold run/> }).collect_view();
                         let followed = followed.into_iter().map(|one| view! { <Followed one/> }).collect_view();
                         view! {
                             <section class="panel" aria-labelledby="starters-title">
                                 <header><h2 id="starters-title" class="grow">"Starts by itself"</h2></header>
-                                <ul class="starters">{schedules} {followed}</ul>
+                                <ul class="starters">{schedules} {followed} {webhooks}</ul>
                                 {move || error().map(|error| view! { <div class="refused"><Failure error part=true/></div> })}
                             </section>
                         }
@@ -100,12 +102,14 @@ fn Schedule(one: ScheduleView, hold: Sending<HoldSchedule>, run: Sending<RunSche
                 {is_held.then(|| view! { <span class="chip" data-state="paused">"held"</span> })}
             </div>
             <p class="soft"><code>{one.cron}</code> " " {one.timezone}</p>
+            {one.pause_reason.map(|why| view! { <p class="soft">"Held: " {why}</p> })}
             {has_rows.then(|| view! { <dl class="rows">{next} {last} {left_out}</dl> })}
             <Missed error=one.last_error/>
             <div class="line">
                 <SendForm action=hold>
                     {of_hold}
                     <input type="hidden" name="is_held" value=(!is_held).to_string()/>
+                    {(!is_held).then(|| view! { <input name="reason" class="why-held" aria-label="Why it is held, if you like" placeholder="Why, if you like" autocomplete="off"/> })}
                     <Submit form="hold_schedule" here=move || here.get_value() busy=move || hold.pending().get() class="button small" icon title>
                         {word}
                     </Submit>
@@ -144,6 +148,24 @@ fn Followed(one: FollowerView) -> impl IntoView {
     }
 }
 
+/// A webhook: where others send to, and how they show that they may. What they show is a secret and stands nowhere.
+#[component]
+fn Hook(one: WebhookLine, flow: String) -> impl IntoView {
+    let path = format!(
+        "/hooks/{}/{}",
+        format::url_part(&flow),
+        format::url_part(&one.name)
+    );
+    let shown = if one.is_signed { "a signature" } else { "a token" };
+    view! {
+        <li>
+            <div class="line"><span class="cut">"By the webhook " <strong>{one.name}</strong></span></div>
+            <p class="soft"><code>"POST " {path}</code></p>
+            <p class="soft">"Callers send " {shown} " in the header " <code>{one.header}</code> "."</p>
+        </li>
+    }
+}
+
 /// Why nothing was started the last time.
 #[component]
 fn Missed(error: Option<String>) -> impl IntoView {
@@ -151,7 +173,7 @@ fn Missed(error: Option<String>) -> impl IntoView {
         view! {
             <p class="missed" data-state="attention">
                 <Icon name="s-attention"/>
-                <span>{format!("Started nothing the last time: {error}")}</span>
+                <span>"Started nothing the last time: " <Said text=error/></span>
             </p>
         }
     })

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
-use super::json;
 use super::start::{Started, accepted};
-use crate::extract::{Json, NoParams, Path, Query};
+use super::{check_reason, json};
+use crate::extract::{Json, NoParams, OptionalJson, Path, Query};
 use crate::problem::ApiResult;
 use crate::state::ServerState;
 
@@ -114,14 +114,25 @@ pub(super) async fn preview(
     Ok(json(&Fires { items }))
 }
 
+/// Why a schedule is held.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HoldBody {
+    /// Why, for those who ask later.
+    reason: Option<String>,
+}
+
 /// Hold a schedule
-#[utoipa::path(post, path = "/flows/{flow}/schedules/{name}/pause", tag = "schedules", params(("flow" = String, Path, description = "The flow's id."), ("name" = String, Path, description = "The schedule's name.")), responses((status = 204, description = "It starts nothing until it is resumed.")))]
+#[utoipa::path(post, path = "/flows/{flow}/schedules/{name}/pause", tag = "schedules", params(("flow" = String, Path, description = "The flow's id."), ("name" = String, Path, description = "The schedule's name.")), request_body = Option<HoldBody>, responses((status = 204, description = "It starts nothing until it is resumed.")))]
 pub(super) async fn pause(
     State(state): State<ServerState>,
     Path((flow, name)): Path<(String, String)>,
     Query(NoParams {}): Query<NoParams>,
+    OptionalJson(body): OptionalJson<HoldBody>,
 ) -> ApiResult<StatusCode> {
-    state.engine.pause_schedule(&flow, &name, true).await?;
+    check_reason(body.reason.as_deref())?;
+    let reason = body.reason.as_deref();
+    state.engine.pause_schedule(&flow, &name, true, reason).await?;
     info!("Schedule {name} of {flow} is held");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -135,7 +146,7 @@ pub(super) async fn resume(
     Path((flow, name)): Path<(String, String)>,
     Query(NoParams {}): Query<NoParams>,
 ) -> ApiResult<StatusCode> {
-    state.engine.pause_schedule(&flow, &name, false).await?;
+    state.engine.pause_schedule(&flow, &name, false, None).await?;
     info!("Schedule {name} of {flow} goes on");
     Ok(StatusCode::NO_CONTENT)
 }

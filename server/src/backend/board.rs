@@ -6,10 +6,11 @@ use app::AppError;
 use app::backend::board::BoardBackend;
 use app::board::HomeData;
 use app::model::board::{
-    BulkAsk, BulkPage, Chip, Completed, QueryProblem, RunList, RunListAsk, Starters, Toggle,
+    BulkAsk, BulkPage, Chip, Completed, QueryProblem, RunList, RunListAsk, Starters, Toggle, WebhookLine,
 };
 use async_trait::async_trait;
 use axum::http::StatusCode;
+use engine::webhooks::Webhook;
 use engine::{BulkCommand, NewBulk};
 use flow::RunId;
 use flow::query::{BadQuery, RunQuery, What, complete};
@@ -17,7 +18,7 @@ use flow::view::board::{GridView, PointView, RunCount, Window, WindowView};
 use flow::view::{Page, RunStatus};
 
 use super::{ACTOR, EngineBackend, told};
-use crate::api::LIST_DEFAULT;
+use crate::api::{LIST_DEFAULT, check_reason};
 use crate::problem::ApiError;
 
 /// Flows on the first page: those that ran last.
@@ -161,14 +162,29 @@ impl BoardBackend for EngineBackend {
     }
 
     async fn starters(&self, flow: String) -> Result<Starters, AppError> {
+        let webhooks = self.engine.webhooks(&flow).await.map_err(told)?;
+        let line = |webhook: &Webhook| WebhookLine {
+            name: webhook.name().to_owned(),
+            is_signed: webhook.is_signed(),
+            header: webhook.caller_header(),
+        };
         Ok(Starters {
+            webhooks: webhooks.iter().map(line).collect(),
             schedules: self.engine.schedules(Some(&flow)).await.map_err(told)?,
             followed: self.engine.followers(Some(&flow)).await.map_err(told)?,
         })
     }
 
-    async fn hold_schedule(&self, flow: String, name: String, is_held: bool) -> Result<(), AppError> {
-        let held = self.engine.pause_schedule(&flow, &name, is_held).await;
+    async fn hold_schedule(
+        &self,
+        flow: String,
+        name: String,
+        is_held: bool,
+        reason: Option<String>,
+    ) -> Result<(), AppError> {
+        check_reason(reason.as_deref())?;
+        let reason = reason.as_deref();
+        let held = self.engine.pause_schedule(&flow, &name, is_held, reason).await;
         held.map_err(told)
     }
 

@@ -29,14 +29,21 @@ async fn schedules_are_listed_held_and_filled() {
     };
     assert_eq!(listed().await, "\"night\" \"30 2 * * *\" false true");
     let hold = site
-        .send("POST /api/v1/flows/nightly/schedules/night/pause")
+        .send("POST /api/v1/flows/nightly/schedules/night/pause\ncontent-type: application/json\n\n{\"reason\":\"stocktaking\"}")
         .await;
     assert_eq!(hold.status, 204);
     assert_eq!(listed().await, "\"night\" \"30 2 * * *\" true false");
+    let list = site.send("GET /api/v1/schedules?flow=nightly").await.json();
+    assert_eq!(list["items"][0]["pause_reason"], "stocktaking");
     let go_on = site
         .send("POST /api/v1/flows/nightly/schedules/night/resume")
         .await;
     assert_eq!(go_on.status, 204);
+    let list = site.send("GET /api/v1/schedules?flow=nightly").await.json();
+    assert!(
+        list["items"][0].get("pause_reason").is_none(),
+        "it is held no more"
+    );
     let next = site
         .send("GET /api/v1/flows/nightly/schedules/night?limit=3")
         .await

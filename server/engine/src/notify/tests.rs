@@ -216,14 +216,14 @@ async fn a_schedule_whose_run_is_not_finished_in_time_is_told() {
     "#]]).await;
     office
         .engine
-        .pause_schedule("report", "hourly", true)
+        .pause_schedule("report", "hourly", true, None)
         .await
         .expect("it is there");
     office.desk.reread();
     office.at("2026-05-01T15:00:00Z").await;
     office
         .engine
-        .pause_schedule("report", "hourly", false)
+        .pause_schedule("report", "hourly", false, None)
         .await
         .expect("it is there");
     office.desk.reread();

@@ -42,14 +42,20 @@ impl Engine {
         preview(doc, self.clock().now(), n)
     }
 
-    /// Holds a schedule, or lets it go on from now: what was due meanwhile is not made up for.
+    /// Holds a schedule, for a reason, or lets it go on from now: what was due meanwhile is not made up for.
     ///
     /// # Errors
     /// [`EngineError::UnknownSchedule`].
-    pub async fn pause_schedule(&self, flow: &str, name: &str, is_paused: bool) -> EngineResult<()> {
+    pub async fn pause_schedule(
+        &self,
+        flow: &str,
+        name: &str,
+        is_paused: bool,
+        reason: Option<&str>,
+    ) -> EngineResult<()> {
         let now = self.clock().now();
         let store = &self.parts.shared.store;
-        let found = store.pause_schedule(flow, name, is_paused, now).await?;
+        let found = store.pause_schedule(flow, name, is_paused, reason, now).await?;
         self.parts.clerk.look();
         self.parts.shared.bells.look();
         if found { Ok(()) } else { Err(unknown(flow, name)) }
@@ -219,6 +225,7 @@ fn view(row: ScheduleRow, now: Timestamp) -> EngineResult<ScheduleView> {
         flow: row.flow,
         name: row.name,
         is_paused: row.is_paused,
+        pause_reason: row.pause_reason,
         last_error: row.last_error,
         n_left_out: row.n_left_out,
     })

@@ -251,7 +251,7 @@ async fn a_schedule_is_held_and_goes_on_from_then() {
     office.save(HOURLY).await;
     office
         .engine
-        .pause_schedule("report", "clock", true)
+        .pause_schedule("report", "clock", true, None)
         .await
         .expect("it is there");
     office.desk.reread();
@@ -263,7 +263,7 @@ async fn a_schedule_is_held_and_goes_on_from_then() {
         .await;
     office
         .engine
-        .pause_schedule("report", "clock", false)
+        .pause_schedule("report", "clock", false, None)
         .await
         .expect("it is there");
     office.desk.reread();
@@ -274,7 +274,7 @@ async fn a_schedule_is_held_and_goes_on_from_then() {
         last 2026-05-01T14:00:00Z next 2026-05-01T15:00:00Z without 0
     "#]])
         .await;
-    let gone = office.engine.pause_schedule("report", "gone", true).await;
+    let gone = office.engine.pause_schedule("report", "gone", true, None).await;
     assert!(matches!(gone, Err(EngineError::UnknownSchedule { .. })));
 }
 

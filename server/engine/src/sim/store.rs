@@ -220,9 +220,10 @@ impl Store for GatedStore {
         flow: &str,
         name: &str,
         is_paused: bool,
+        reason: Option<&str>,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        block_on(self.store.pause_schedule(flow, name, is_paused, now))
+        block_on(self.store.pause_schedule(flow, name, is_paused, reason, now))
     }
 
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> StoreResult<Vec<OutboxRow>> {

@@ -203,7 +203,7 @@ async fn answers(store: &dyn Store, verbs: &[Verb]) -> Result<String, std::fmt::
             }
             Verb::PauseSchedule(flow, hold, second) => {
                 let held = store
-                    .pause_schedule(FLOWS[*flow], "clock", *hold, at(*second))
+                    .pause_schedule(FLOWS[*flow], "clock", *hold, Some("why"), at(*second))
                     .await;
                 writeln!(text, "  {held:?} {:?}", store.schedules(Some(FLOWS[*flow])).await)?;
             }

@@ -554,6 +554,7 @@ impl Store for MemoryStore {
         flow: &str,
         name: &str,
         is_paused: bool,
+        reason: Option<&str>,
         now: Timestamp,
     ) -> StoreResult<bool> {
         let mut state = self.state.lock();
@@ -565,6 +566,7 @@ impl Store for MemoryStore {
             row.considered_at = row.considered_at.max(now);
         }
         row.is_paused = is_paused;
+        row.pause_reason = reason.filter(|_| is_paused).map(str::to_owned);
         Ok(true)
     }
 

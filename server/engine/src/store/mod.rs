@@ -338,12 +338,13 @@ pub trait Store: LaneStore + BoardStore + EditStore {
     /// Notes how far a schedule has come. Nothing happens if it is gone.
     async fn mark_schedule(&self, flow: &str, name: &str, mark: ScheduleMark) -> StoreResult<()>;
 
-    /// Holds a schedule, or lets it go on from `now`. False if there is none.
+    /// Holds a schedule, or lets it go on from `now`. False if there is none. Why it is held is kept for as long as it is.
     async fn pause_schedule(
         &self,
         flow: &str,
         name: &str,
         is_paused: bool,
+        reason: Option<&str>,
         now: Timestamp,
     ) -> StoreResult<bool>;
 

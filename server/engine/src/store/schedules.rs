@@ -22,6 +22,8 @@ pub struct ScheduleRow {
     pub spec: String,
     /// Whether it is held.
     pub is_paused: bool,
+    /// Why, in the words of who holds it.
+    pub pause_reason: Option<String>,
     /// Fires up to this moment have been dealt with.
     pub considered_at: Timestamp,
     /// The fire that started the last run, and that run.
@@ -40,6 +42,7 @@ impl ScheduleRow {
             name: new.name.clone(),
             spec: new.spec.clone(),
             is_paused: false,
+            pause_reason: None,
             considered_at: at,
             last: None,
             last_error: None,

@@ -39,6 +39,18 @@ impl Webhook {
         &self.compiled.doc().webhooks[&self.name]
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether callers sign what they send; if not, they send a token.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.doc().signature.is_some()
+    }
+
     /// Bytes of a body at most.
     #[must_use]
     pub fn body_max(&self) -> usize {
@@ -93,6 +105,24 @@ impl Engine {
             name: name.to_owned(),
             compiled,
         })
+    }
+
+    /// The webhooks of a flow's newest version; of one that is archived there are none.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownFlow`].
+    pub async fn webhooks(&self, flow: &str) -> EngineResult<Vec<Webhook>> {
+        let compiled = match self.parts.shared.flows.to_start(flow, None).await {
+            Ok(compiled) => compiled,
+            Err(EngineError::Archived(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let webhook = |name: &String| Webhook {
+            flow: flow.to_owned(),
+            name: name.clone(),
+            compiled: Arc::clone(&compiled),
+        };
+        Ok(compiled.doc().webhooks.keys().map(webhook).collect())
     }
 
     /// Whether a delivery comes from somebody who knows the webhook's secret.

@@ -38,6 +38,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0009_follows.sql"),
         include_str!("migrations/pointwork/0010_board.sql"),
         include_str!("migrations/pointwork/0011_drafts.sql"),
+        include_str!("migrations/pointwork/0012_hold_reasons.sql"),
     ],
     synchronous: "FULL",
 };

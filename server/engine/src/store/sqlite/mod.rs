@@ -186,12 +186,14 @@ impl Store for SqliteStore {
         flow: &str,
         name: &str,
         is_paused: bool,
+        reason: Option<&str>,
         now: Timestamp,
     ) -> StoreResult<bool> {
         let (flow, name) = (flow.to_owned(), name.to_owned());
+        let reason = reason.filter(|_| is_paused).map(str::to_owned);
         self.writer
             .write(1, move |conn, _| {
-                schedules::pause(conn, &flow, &name, is_paused, now)
+                schedules::pause(conn, (&flow, &name), is_paused, reason.as_deref(), now)
             })
             .await
     }

@@ -39,7 +39,7 @@ pub(super) fn list(
     archived_too: bool,
 ) -> Result<Vec<ScheduleRow>, Fault> {
     let mut select = conn.prepare_cached(
-        "SELECT s.flow, s.name, s.spec, s.is_paused, s.considered_at, s.last_at, s.last_run, s.last_error, s.n_left_out
+        "SELECT s.flow, s.name, s.spec, s.is_paused, s.considered_at, s.last_at, s.last_run, s.last_error, s.n_left_out, s.pause_reason
          FROM schedules s JOIN flows f ON f.flow = s.flow
          WHERE (?1 IS NULL OR s.flow = ?1) AND (?2 OR f.archived = 0) ORDER BY s.flow, s.name",
     )?;
@@ -61,13 +61,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
             .map(|(at, run)| (Timestamp::from_micros(at), RunId::from_bytes(run))),
         last_error: row.get(7)?,
         n_left_out: row.get::<_, i64>(8)?.unsigned_abs(),
+        pause_reason: row.get(9)?,
     })
 }
 
 fn find(conn: &Connection, flow: &str, name: &str) -> Result<Option<ScheduleRow>, Fault> {
     Ok(conn
         .prepare_cached(
-            "SELECT flow, name, spec, is_paused, considered_at, last_at, last_run, last_error, n_left_out
+            "SELECT flow, name, spec, is_paused, considered_at, last_at, last_run, last_error, n_left_out, pause_reason
              FROM schedules WHERE flow = ? AND name = ?",
         )?
         .query_row([flow, name], read)
@@ -96,19 +97,19 @@ pub(super) fn mark(conn: &Connection, flow: &str, name: &str, mark: &ScheduleMar
 /// Holds one, or lets it go on from `now`. False if there is none.
 pub(super) fn pause(
     conn: &Connection,
-    flow: &str,
-    name: &str,
+    (flow, name): (&str, &str),
     is_paused: bool,
+    reason: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
     // What was due while it was held is not made up for.
     let sql = if is_paused {
-        "UPDATE schedules SET is_paused = 1 WHERE flow = ?2 AND name = ?3"
+        "UPDATE schedules SET is_paused = 1, pause_reason = ?4 WHERE flow = ?2 AND name = ?3"
     } else {
-        "UPDATE schedules SET considered_at = iif(is_paused, max(considered_at, ?1), considered_at), is_paused = 0 WHERE flow = ?2 AND name = ?3"
+        "UPDATE schedules SET considered_at = iif(is_paused, max(considered_at, ?1), considered_at), is_paused = 0, pause_reason = ?4 WHERE flow = ?2 AND name = ?3"
     };
     let n = conn
         .prepare_cached(sql)?
-        .execute(params![now.as_micros(), flow, name])?;
+        .execute(params![now.as_micros(), flow, name, reason])?;
     Ok(n == 1)
 }

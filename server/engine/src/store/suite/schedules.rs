@@ -13,7 +13,11 @@ async fn shown(store: &dyn Store, flow: Option<&str>) -> String {
         let last = row.last.map(|(_, run)| format!(" last {}", run.0));
         let error = row.last_error.as_ref().map(|error| format!(" error {error}"));
         let rest = last.into_iter().chain(error).collect::<String>();
-        let held = if row.is_paused { " held" } else { "" };
+        let why = row.pause_reason.as_ref().map(|why| format!(": {why}"));
+        let held = match row.is_paused {
+            true => format!(" held{}", why.unwrap_or_default()),
+            false => why.unwrap_or_default(),
+        };
         format!(
             "{} {} from {from} without {}{rest}{held}",
             row.name, row.spec, row.n_left_out
@@ -77,7 +81,7 @@ pub(super) async fn schedules_follow_their_flows(store: &dyn Store) {
 
     let pause = async |name: &str, hold: bool, second: i64| {
         store
-            .pause_schedule("by-the-clock", name, hold, at(second))
+            .pause_schedule("by-the-clock", name, hold, Some("rain"), at(second))
             .await
             .expect("ok")
     };
@@ -85,7 +89,7 @@ pub(super) async fn schedules_follow_their_flows(store: &dyn Store) {
     assert!(pause("day", true, 310).await);
     assert_eq!(
         shown(store, Some("by-the-clock")).await,
-        "day 2 from 120 without 3 last 7 held"
+        "day 2 from 120 without 3 last 7 held: rain"
     );
     assert!(pause("day", false, 400).await);
     assert!(pause("day", false, 500).await, "it is not held");
