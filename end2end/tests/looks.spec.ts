@@ -166,3 +166,27 @@ test("a form's error can be used by everybody", { tag: "@live" }, async ({ page,
   await expect(flow.field("times")).toHaveAttribute("aria-invalid", "true");
   await accessible();
 });
+
+test("with colours of the reader's own it is seen where one is, and what a bar says", { tag: "@live" }, async ({ page, api }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  const { id } = await api.finished("hello");
+  const run = new Run(page);
+  await run.openRun(id, "?view=timeline");
+  await live(page);
+  const paint = (selector: string) =>
+    page.locator(selector).first().evaluate((element) => getComputedStyle(element).backgroundColor);
+  expect(await paint(".rail a.item[aria-current]")).not.toBe(await paint(".rail a.item:not([aria-current])"));
+  expect(await paint(".tabs a[aria-current]")).not.toBe(await paint(".tabs a.tab:not([aria-current])"));
+  expect(await paint(".trows .tbar")).not.toBe(await paint(".timeline"));
+});
+
+test("the buttons of the zoom cover no card of a flow", { tag: "@live" }, async ({ page }) => {
+  for (const size of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
+    await page.setViewportSize(size);
+    await new Flow(page).openFlow("order-checks");
+    await live(page);
+    const zoom = await page.getByRole("group", { name: "Zoom" }).boundingBox();
+    const stage = await page.locator(".stage").first().boundingBox();
+    expect((zoom?.y ?? 999) + (zoom?.height ?? 0)).toBeLessThanOrEqual(stage?.y ?? 0);
+  }
+});
