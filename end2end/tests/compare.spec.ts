@@ -26,6 +26,12 @@ tasks:
   await accessible();
   await run.main.getByRole("link", { name: "And 1 task that is the same" }).click();
   await expect(rows).toHaveCount(3);
+  await run.open(`/runs/compare?a=${well.id}&b=${well.id}`);
+  await alive();
+  await expect(run.main).toContainText("It is the same run twice, so nothing differs.");
+  await expect(run.main.getByRole("table", { name: "Tasks of both runs" })).toBeHidden();
+  await run.open(`/runs/compare?a=${well.id}&b=${failed.id}`);
+  await alive();
   await first.getByRole("link").last().click();
   await expect(page).toHaveURL(new RegExp(`/runs/${failed.id}\\?task=divide$`));
 });

@@ -72,7 +72,7 @@ fn tally(flow: &FlowSummary) -> String {
             let look = look::run(state);
             let _ = write!(
                 out,
-                "<a class=\"count\" href=\"{}\" data-state=\"{}\" title=\"{} {}\">{}<span class=\"num\">{}</span><span class=\"sr\"> {} runs of {}</span></a>",
+                "<a class=\"count\" href=\"{}\" data-state=\"{}\" title=\"{} {}\">{}<span class=\"num\">{}</span><span class=\"sr\"> {} {} of {}</span></a>",
                 runs(&format!("state:{} flow:{}", state.key(), flow.id)),
                 look.key,
                 format::thousands(n),
@@ -80,6 +80,7 @@ fn tally(flow: &FlowSummary) -> String {
                 icon(&format!("s-{}", look.key)),
                 format::thousands(n),
                 look.word,
+                if n == 1 { "run" } else { "runs" },
                 text(&flow.name)
             );
         }

@@ -254,7 +254,7 @@ fn the_first_page_has_all_its_parts() {
         },
         flows: of(json!([{
             "id": "etl", "name": "E & T <L>", "version": 1, "updated_at": "2026-01-31T12:00:00Z", "n_tasks": 2,
-            "runs": {"failed": 3, "succeeded": 9}, "latest_runs": []
+            "runs": {"failed": 3, "running": 1, "succeeded": 9}, "latest_runs": []
         }])),
         has_more_flows: true,
         agenda: of(
@@ -281,6 +281,7 @@ fn the_first_page_has_all_its_parts() {
         [/flows] All flows
         [/flows/etl] E &amp; T &lt;L&gt;no runs yet
         [/runs?q=state%3Afailed%20flow%3Aetl] 3 failed runs of E &amp; T &lt;L&gt;
+        [/runs?q=state%3Arunning%20flow%3Aetl] 1 running run of E &amp; T &lt;L&gt;
         [/flows/etl#start] Start
         [/flows] All flows
         Due in the next 24 hours

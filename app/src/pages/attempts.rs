@@ -10,7 +10,7 @@ use super::run_shared::Shared;
 use crate::format;
 use crate::icons::Icon;
 use crate::look;
-use crate::parts::{Badge, Clock, Moment};
+use crate::parts::{Badge, Clock, Moment, Said};
 use crate::timeline::{Kind, Segment};
 
 /// So many attempts each have a tab. Of more, which may be a thousand, the first and the last have one, and those about the one in
@@ -193,7 +193,7 @@ fn Attempt(
         </p>
         {error.zip(about).map(|(error, about)| view! {
             <div class="why">
-                <strong>{error.message}</strong>
+                <strong><Said text=error.message/></strong>
                 {(!about.is_empty()).then(|| view! { <p class="muted">{about}</p> })}
             </div>
         })}

@@ -77,6 +77,7 @@ fn Sides(comparison: Comparison) -> impl IntoView {
         first,
         tasks,
     } = comparison;
+    let is_one = a.id == b.id;
     let ids = (a.id.to_string(), b.id.to_string());
     let shows_all = Memo::new(move |_| query.read().get("all").is_some());
     let n_same = tasks.iter().filter(|task| task.differs.is_empty()).count();
@@ -116,6 +117,10 @@ fn Sides(comparison: Comparison) -> impl IntoView {
         }
     });
     let runs = (a.id.to_string(), b.id.to_string());
+    let nothing = (n_same == tasks.len()).then_some(match is_one {
+        true => "It is the same run twice, so nothing differs.",
+        false => "No task differs.",
+    });
     let listed = move || {
         let shown = |task: &&Compared| shows_all.get() || !task.differs.is_empty();
         let rows = tasks.iter().filter(shown);
@@ -140,7 +145,8 @@ fn Sides(comparison: Comparison) -> impl IntoView {
         {given}
         <section>
             <h2>"Tasks"</h2>
-            <div class="table-wrap">
+            {nothing.map(|words| view! { <p>{words}</p> })}
+            <div class="table-wrap" hidden=move || nothing.is_some() && !shows_all.get()>
                 <table class="compared tasks">
                     <caption class="sr">"Tasks of both runs"</caption>
                     <thead>

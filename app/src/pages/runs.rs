@@ -15,7 +15,7 @@ use crate::fns::board::{RemoveView, SaveView};
 use crate::format;
 use crate::look;
 use crate::model::board::{RunList, RunListAsk};
-use crate::parts::{Badge, Clock, Counts, Failure, Loading, Moment, Sending};
+use crate::parts::{Badge, Clock, Counts, Failure, Loading, Moment, Said, Sending};
 
 /// Runs, with filters.
 #[component]
@@ -266,7 +266,7 @@ fn Row(run: ArcRwSignal<RunSummary>) -> impl IntoView {
                 <div class="cut">
                     <a href=href.clone()>{fixed.flow_name}</a>
                     " "
-                    <span class="why" hidden=move || why().is_none()>{move || why().unwrap_or_default()}</span>
+                    <span class="why" hidden=move || why().is_none()>{move || why().map(|why| view! { <Said text=why/> })}</span>
                 </div>
             </td>
             <td class="id"><a href=href tabindex="-1"><code title=id>{short}</code></a></td>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::Problems;
+use super::{Problems, Said};
 use crate::error::AppError;
 use crate::icons::Icon;
 
@@ -42,7 +42,7 @@ pub fn Failure(error: AppError, #[prop(optional)] part: bool) -> impl IntoView {
             <div class="note" data-state="failed" role="alert">
                 <Icon name="s-failed"/>
                 <div class="grow">
-                    <strong>{headline(&error)}</strong>
+                    <strong><Said text=headline(&error)/></strong>
                     {(!error.problems.is_empty()).then(|| view! { <Problems problems=error.problems/> })}
                 </div>
             </div>

@@ -3,6 +3,7 @@
 use flow::{Problem, Severity};
 use leptos::prelude::*;
 
+use super::Said;
 use crate::icons::Icon;
 
 /// A list of problems with their places.
@@ -30,7 +31,7 @@ pub fn Problems(problems: Vec<Problem>) -> impl IntoView {
                     <span>
                         <span class="count"><Icon name=format!("s-{state}")/> {word}</span>
                         " "
-                        {problem.message}
+                        <Said text=problem.message/>
                     </span>
                     {problem.field.map(|field| view! { <code class="field">{field}</code> })}
                 </li>
