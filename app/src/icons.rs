@@ -23,6 +23,7 @@ pub const SPRITE: &str = concat!(
     r##"<symbol id="s-paused" viewBox="0 0 16 16"><path d="M5.2 1.2h5.6l4 4v5.6l-4 4H5.2l-4-4V5.2z"/><path d="M6.4 5.4v5.2M9.6 5.4v5.2" stroke-width="1.7"/></symbol>"##,
     r##"<symbol id="s-asking" viewBox="0 0 16 16"><path d="M5.2 1.2h5.6l4 4v5.6l-4 4H5.2l-4-4V5.2z"/><path d="M6 6.200c.1-1.100.9-1.800 2-1.800s2 .7 2 1.700c0 1.400-2 1.500-2 3M8 11.400h.01" stroke-width="1.6"/></symbol>"##,
     r##"<symbol id="s-skipped" viewBox="0 0 16 16"><path d="m3 3.5 4.5 4.5L3 12.5M8.5 3.5 13 8l-4.5 4.5"/></symbol>"##,
+    r##"<symbol id="s-taken_back" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.8"/><path d="M6.8 4.600 4.700 6.700l2.100 2.100M5 6.700h4a2.100 2.100 0 0 1 0 4.200H6.600"/></symbol>"##,
     r##"<symbol id="s-cancelled" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6"/><path d="m3.9 12.1 8.2-8.2"/></symbol>"##,
     // What became of a task between two versions.
     r##"<symbol id="s-added" viewBox="0 0 16 16"><rect x="2" y="2" width="12" height="12" rx="2"/><path d="M8 5v6M5 8h6"/></symbol>"##,
@@ -146,7 +147,7 @@ mod tests {
         for state in flow::view::RunStatus::ALL {
             assert!(has(&format!("s-{}", crate::look::run(state).key)), "{state:?}");
         }
-        assert!(has("s-asking") && has("s-retrying"));
+        assert!(has("s-asking") && has("s-retrying") && has("s-taken_back"));
         for key in [
             "http.request",
             "shell",

@@ -58,8 +58,21 @@ pub fn task(view: &TaskRunView) -> Look {
         TaskStatus::Failed if view.error.as_ref().is_some_and(|error| error.kind == "timeout") => {
             look("timed_out", "timed out")
         }
+        TaskStatus::Succeeded if view.is_undone => look("taken_back", "taken back"),
         state => status(state),
     }
+}
+
+/// What stands where the time of a task run would: it was taken over and took none, or nothing is left of what it did.
+#[must_use]
+pub fn in_place_of_time(view: &TaskRunView) -> Option<&'static str> {
+    match (view.is_undone, view.given_by.is_some(), view.is_reused) {
+        (true, ..) => Some("taken back"),
+        (_, true, _) => Some("marked"),
+        (.., true) => Some("taken over"),
+        _ => None,
+    }
+    .filter(|_| view.state == TaskStatus::Succeeded)
 }
 
 /// Why a task run is not running, was skipped or failed, in a sentence; how its items stand, if it has some. When it goes on is

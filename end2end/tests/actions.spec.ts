@@ -211,7 +211,7 @@ tasks:
   await shows(run, javaScriptEnabled, async () => expect(run.state).toHaveText("failed"));
   await expect(run.card("Sound the alarm", "skipped")).toBeVisible();
   await run.card("Load the rows", "succeeded").click();
-  await expect(run.inspector).toContainText("given by local, who marked it as succeeded");
+  await expect(run.inspector).toContainText("marked as succeeded by local, who said what it gives");
   await expect(run.part("Output")).toContainText("rows: 9");
 
   // The last that failed: nothing else has to run. A switch gives one of its cases.
@@ -326,4 +326,21 @@ test("a queued run says behind whom", async ({ page, api, alive }) => {
   await expect(page).toHaveURL(new RegExp(first));
   await api.cancel(second);
   await api.cancel(first);
+});
+
+test("a wait says what happens when its time is up", async ({ page, api, alive }) => {
+  await api.save(`
+flow: by-the-clock
+tasks:
+  ask: { type: approval, with: { title: Go?, timeout: 2h, on_timeout: approve } }
+  hear: { type: signal, with: { timeout: 2h } }
+`);
+  const id = await api.start("by-the-clock");
+  const run = new Run(page);
+  for (const [task, then] of [["ask", "then it goes on as approved"], ["hear", "then it fails"]]) {
+    await run.openRun(id, `?task=${task}`);
+    await alive();
+    await expect(run.inspector.locator(".time-left")).toContainText(then ?? "");
+  }
+  await api.cancel(id);
 });

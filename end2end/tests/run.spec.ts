@@ -567,3 +567,89 @@ test("on a telephone a chosen task comes into sight", { tag: "@live" }, async ({
   await expect(run.card("Fetch order")).toBeInViewport();
   await api.cancel(id);
 });
+
+test("what was taken back does not look like plain success", async ({ page, api, alive, accessible }) => {
+  await api.save(`
+flow: taken-back
+tasks:
+  book: { type: noop, undo: { type: noop } }
+  kept: { type: noop }
+  pay: { type: fail, needs: [book, kept], with: { message: no money } }
+`);
+  const { id } = await api.finished("taken-back");
+  const run = new Run(page);
+  await run.openRun(id);
+  await alive();
+  await expect(run.card("book", "taken back")).toBeVisible();
+  await expect(run.card("kept", "succeeded")).toBeVisible();
+  await run.openRun(id, "?view=tasks&task=book");
+  await alive();
+  await expect(run.tasks.getByRole("row", { name: /^taken back book noop/ })).toContainText("succeeded and was taken back when the run ended");
+  await expect(run.inspector).toContainText("succeeded and was taken back when the run ended");
+  await accessible();
+  await run.openRun(id, "?view=timeline");
+  await alive();
+  await expect(run.bar("book", "taken back")).toBeVisible();
+});
+
+test("what was taken over took no time", async ({ page, api, alive, request }) => {
+  await api.save("flow: halfway\ntasks: { done: { type: noop }, stops: { type: fail, needs: [done], with: { message: no } } }\n");
+  const { id } = await api.finished("halfway");
+  const response = await request.post(`/api/v1/runs/${id}/retry`, { data: {} });
+  const { run_id: made } = (await response.json()) as { run_id: string };
+  const run = new Run(page);
+  await run.openRun(made, "?view=tasks");
+  await alive();
+  const row = run.tasks.getByRole("row", { name: "done noop" });
+  await expect(row).toContainText("taken over from the run it was made from");
+  await expect(row.getByRole("cell").last()).toHaveText("–");
+  await run.openRun(made, "?view=timeline");
+  await alive();
+  await expect(run.bar("done", "succeeded, taken over")).toBeVisible();
+});
+
+test("what gave nothing says so", async ({ page, api, alive }) => {
+  await api.save("flow: nothing-much\ntasks: { a: { type: noop } }\n");
+  const { id } = await api.finished("nothing-much");
+  const run = new Run(page);
+  await run.openRun(id);
+  await alive();
+  await expect(run.inspector).toContainText("It gave nothing.");
+  await run.openRun(id, "?task=a");
+  await alive();
+  await expect(run.inspector.getByText("It gave nothing.")).toBeVisible();
+});
+
+test("a link to a task shows the task, on a telephone and at twice the size too", async ({ page, api, alive }) => {
+  const { id } = await api.finished("hello");
+  const run = new Run(page);
+  for (const size of [{ width: 390, height: 844 }, { width: 720, height: 450 }]) {
+    await page.setViewportSize(size);
+    await run.openRun(id);
+    await alive();
+    await expect(run.graph).toBeInViewport();
+    const [task] = (await api.run(id)).tasks;
+    await run.openRun(id, `?task=${task?.path}`);
+    await alive();
+    await expect(run.heading).toBeInViewport();
+    const [panel, board] = [await run.inspector.boundingBox(), await run.views.boundingBox()];
+    expect(panel?.y ?? 0).toBeLessThan(board?.y ?? 0);
+  }
+});
+
+test("on a small screen the head leaves room, and a tab stays on one line", async ({ page, api, alive }) => {
+  const { id } = await api.finished("hello");
+  const run = new Run(page);
+  await page.setViewportSize({ width: 720, height: 450 });
+  await run.openRun(id);
+  await alive();
+  const head = await run.main.locator(".run-head").boundingBox();
+  expect(head?.height ?? 999).toBeLessThan(100);
+  await page.setViewportSize({ width: 320, height: 640 });
+  const tabs = run.views.locator(".tab");
+  for (const tab of await tabs.all()) {
+    expect((await tab.boundingBox())?.height ?? 99).toBeLessThan(34);
+  }
+  const [first, last] = [await tabs.first().boundingBox(), await tabs.last().boundingBox()];
+  expect(first?.y).toBe(last?.y);
+});

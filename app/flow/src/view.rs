@@ -369,6 +369,9 @@ pub struct TaskRunView {
     /// Who marked it as succeeded: it did not run, and no other run gave its result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_by: Option<String>,
+    /// Whether what it did was taken back: its undo has succeeded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_undone: bool,
     /// The run of another flow that it waits or waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<RunId>,

@@ -80,6 +80,7 @@ pub fn card(task: &TaskRunView, now: Timestamp, height: f64) -> CardState {
         (TaskStatus::Waiting, _) if look.key == "retrying" => {
             format!("retry {}/{}", task.attempt + 1, tries(task))
         }
+        (TaskStatus::Succeeded, _) if let Some(words) = look::in_place_of_time(task) => words.to_owned(),
         (TaskStatus::Running | TaskStatus::Succeeded, Some(time)) => time.clone(),
         _ => look.word.to_owned(),
     };
@@ -112,10 +113,10 @@ fn tries(task: &TaskRunView) -> u32 {
     task.max_attempts.max(task.attempt)
 }
 
-/// How long a task run took, or has been at work.
+/// How long a task run took, or has been at work. What was taken over took no time here.
 #[must_use]
 pub fn elapsed(task: &TaskRunView, now: Timestamp) -> Option<String> {
-    let started = task.started_at?;
+    let started = task.started_at.filter(|_| !task.is_reused)?;
     Some(match task.finished_at {
         Some(finished) => format::duration(format::span(started, finished)),
         None => format::ticking(format::span(started, now)),
@@ -135,6 +136,25 @@ pub const fn taken(edge: EdgeState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_card_says_what_was_taken_over_or_back() {
+        let check = |more: &str, expected: &str| {
+            let text = format!(
+                r#"{{"path": "t", "name": "t", "task_type": "shell", "role": "main", "state": "succeeded", "attempt": 1,
+                "max_attempts": 1, "started_at": "2026-01-31T12:00:00Z", "finished_at": "2026-01-31T12:00:02Z"{more}}}"#
+            );
+            let view: TaskRunView = serde_json::from_str(&text).expect("a task run");
+            let CardState { key, text, title, .. } = card(&view, Timestamp::from_micros(0), 64.0);
+            assert_eq!(format!("{key} | {text} | {title}"), expected);
+        };
+        check("", "succeeded | 2.0 s | t: succeeded, 2.0 s");
+        check(r#", "is_reused": true"#, "succeeded | taken over | t: succeeded");
+        check(
+            r#", "is_undone": true"#,
+            "taken_back | taken back | t: taken back, 2.0 s",
+        );
+    }
 
     #[test]
     fn a_bar_shows_the_one_that_failed() {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use flow::plan::Spot;
+use flow::plan::{Role, Spot};
 use flow::run::{Event, EventKind, RunState};
 use flow::view::{RunStatus, RunSummary, TaskRunView, TaskStatus};
 use flow::{Plan, TaskIx, Timestamp};
@@ -433,6 +433,10 @@ impl Marks {
                 // An item's event changes what its task shows.
                 if let Some(Spot { task: ix, .. }) = plan.spot(path) {
                     self.tasks.push(ix);
+                    // What it takes back shows that.
+                    if let Role::Undo(of) = plan.task(ix).role {
+                        self.tasks.push(of);
+                    }
                     // What comes after it may now wait for one fewer.
                     self.tasks
                         .extend(plan.task(ix).downs.iter().map(|&edge| plan.edge(edge).to));

@@ -179,7 +179,9 @@ mod tests {
 
     /// Lines of one chunk.
     fn chunk(at: Timestamp, numbers: Range<i64>) -> Vec<RunLogLine> {
-        numbers.map(|n| line(at, u32::try_from(n).expect("few"), n)).collect()
+        numbers
+            .map(|n| line(at, u32::try_from(n).expect("few"), n))
+            .collect()
     }
 
     fn line(at: Timestamp, line: u32, n: i64) -> RunLogLine {

@@ -2,8 +2,9 @@
 
 use flow::plan::{Spot, Spread};
 use flow::steps::{push_field, push_place};
-use flow::view::{TaskRunView, TaskStatus};
+use flow::view::{RunStatus, TaskRunView, TaskStatus};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use serde_json::Value;
 
 use super::attempts::Attempts;
@@ -22,7 +23,7 @@ use crate::graph::state::elapsed;
 use crate::icons::{Icon, of_task_type};
 use crate::look;
 use crate::model::{SchemaRow, ValueView};
-use crate::parts::{Badge, Clock, Moment, Tree};
+use crate::parts::{Badge, Clock, Moment, Said, Tree};
 use crate::values::Part;
 
 /// The panel.
@@ -76,12 +77,12 @@ fn bring_into_sight(shared: Shared, panel: NodeRef<leptos::html::Aside>) {
 #[component]
 fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
     let run = shared.run;
+    let query = use_query_map();
     let error = move || run.summary.with(|summary| summary.error.clone());
-    let outputs = move || {
-        run.outputs
-            .get()
-            .filter(|value| !value.is_null())
-            .map(|value| view! { <RunValue title="Outputs" value root=""/> })
+    let outputs = move || match run.outputs.get().filter(|value| !value.is_null()) {
+        Some(value) => Some(view! { <RunValue title="Outputs" value root=""/> }.into_any()),
+        None => (run.status() == RunStatus::Succeeded)
+            .then(|| view! { <p class="muted">"It gave nothing."</p> }.into_any()),
     };
     view! {
         <div class="side">
@@ -93,7 +94,8 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
         </header>
         <div class="details">
         {move || {
-            shared.unknown.get().map(|path| view! {
+            let unknown = query.read().get("task").filter(|task| !task.is_empty() && shared.selected.get().is_none());
+            unknown.map(|path| view! {
                 <p class="note" data-state="attention"><Icon name="s-attention"/>{format!("This run has no task “{path}”.")}</p>
             })
         }}
@@ -108,7 +110,7 @@ fn RunValues(shared: Shared, inputs: Value) -> impl IntoView {
                     <div class="note" data-state="failed">
                         <Icon name="s-failed"/>
                         <div class="grow">
-                            <strong>{error.message}</strong>
+                            <strong><Said text=error.message/></strong>
                             {name.map(|name| view! { <p>"in " <a href=href data-noscroll="true">{name}</a></p> })}
                         </div>
                     </div>
@@ -299,7 +301,7 @@ pub(super) fn Wrong(task: Memo<TaskRunView>) -> impl IntoView {
                 <div class="note" data-state="failed">
                     <Icon name="s-failed"/>
                     <div class="grow">
-                        <strong>{error.message}</strong>
+                        <strong><Said text=error.message/></strong>
                         <p class="muted">{error.kind.replace('_', " ")}</p>
                     </div>
                 </div>
@@ -343,14 +345,6 @@ fn Facts(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
             {move || {
                 task.with(|task| task.cached_from.clone())
                     .map(|from| view! { <dt>"result of"</dt><dd><RunLink run=from.run/> ", " <Moment at=from.at/></dd> })
-            }}
-            {move || {
-                let said = task.with(|task| match (&task.given_by, task.is_reused) {
-                    (Some(by), _) => Some(format!("given by {by}, who marked it as succeeded")),
-                    (None, true) => Some("taken over from the run it was made from".to_owned()),
-                    (None, false) => None,
-                });
-                said.map(|said| view! { <dt>"result"</dt><dd>{said}</dd> })
             }}
         </dl>
     }
@@ -489,6 +483,13 @@ fn TaskValue(
 ) -> impl IntoView {
     let value = match value {
         Ok(Some(value)) if value.is_absent || !value.part.value.is_null() => value,
+        // Only null was given: without a word nobody knows whether the output is missing here.
+        Ok(Some(_)) if title == "Output" => {
+            return Some(
+                view! { <section><h3>{title}</h3><p class="muted">"It gave nothing."</p></section> }
+                    .into_any(),
+            );
+        }
         // A task without a value says so by having no panel.
         Ok(_) => return None,
         Err(error) if error.status == 404 => return None,

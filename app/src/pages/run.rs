@@ -96,9 +96,13 @@ pub fn Run(page: model::RunPage, capsule: Option<Arc<Capsule>>) -> impl IntoView
         View::Tasks => view! { <TaskList shared/> }.into_any(),
         View::Log => view! { <RunLog shared/> }.into_any(),
     };
+    // Who follows a link to a task wants to read of it: on a small screen, where one stands below the other, the inspector comes first
+    // then. It goes to its place once the task is closed, and stays there.
+    let is_open = move || shared.selected.with(Option::is_some) || shared.again.with(Option::is_some);
+    let is_led = Memo::new(move |before: Option<&bool>| is_open() && before != Some(&false));
     view! {
         <Title text=format!("{name} · {} · Pointwork", format::short_id(&id.to_string()))/>
-        <div class="run-page" class:past=move || run.is_past() on:keydown=on_key>
+        <div class="run-page" class:past=move || run.is_past() class:led=is_led on:keydown=on_key>
             <Head shared usual relatives/>
             <div class="run-board">
                 <Tabs shared/>

@@ -71,8 +71,6 @@ pub struct Shared {
     pub id: flow::RunId,
     /// The open task run; it may be that of an item.
     pub selected: Memo<Option<Spot>>,
-    /// What the address calls a task, and the run has none of that name.
-    pub unknown: Memo<Option<String>>,
     /// How the tasks are shown.
     pub view: Memo<View>,
     /// What is asked about running it again.
@@ -99,18 +97,12 @@ impl Shared {
                 output: filled("output"),
             })
         });
-        let named = Memo::new(move |_| match again.get() {
-            Some(again) => again.mark.or(again.from),
-            None => query.read().get("task"),
-        });
         let selected = Memo::new(move |_| {
-            let task = named.get()?;
-            run.with(|state| state.plan().spot(&task))
-        });
-        let unknown = Memo::new(move |_| {
-            named
-                .get()
-                .filter(|task| selected.get().is_none() && !task.is_empty())
+            let task = match again.get() {
+                Some(again) => again.mark.or(again.from),
+                None => query.read().get("task"),
+            };
+            run.with(|state| state.plan().spot(&task?))
         });
         let kept = Memo::new(move |_| {
             let query = query.read();
@@ -121,7 +113,6 @@ impl Shared {
             run,
             id,
             selected,
-            unknown,
             view: Memo::new(move |_| View::from_key(query.read().get("view").as_deref())),
             again,
             reasons: reasons(run, id, is_file),

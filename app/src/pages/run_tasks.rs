@@ -15,7 +15,7 @@ use crate::format;
 use crate::graph::state::{elapsed, how_many};
 use crate::icons::{self, Icon};
 use crate::look;
-use crate::parts::{Badge, Clock};
+use crate::parts::{Badge, Clock, Said};
 use crate::rows::{self, By, Filter, Sort};
 
 /// So many rows the server writes; a page without scripts goes on from there by a link.
@@ -297,6 +297,10 @@ fn Row(shared: Shared, spot: Spot, at: usize) -> impl IntoView {
     });
     // Only what runs listens to the clock.
     let took = move || {
+        let is_reused = task.with(|task| task.as_ref().is_some_and(|task| task.is_reused));
+        if is_reused {
+            return Some("–".to_owned());
+        }
         task.with(|task| {
             let task = task.as_ref()?;
             let now = match task.finished_at.is_none() && task.started_at.is_some() {
@@ -352,7 +356,7 @@ fn Row(shared: Shared, spot: Spot, at: usize) -> impl IntoView {
                     {fixed.task_type}
                 </span>
             </td>
-            <td class="why soft"><span class="cut" title=why>{why}</span></td>
+            <td class="why soft"><span class="cut" title=why>{move || why.get().map(|why| view! { <Said text=why/> })}</span></td>
             <td class="attempt right num">{attempt}</td>
             <td class="began right num muted">{began}</td>
             <td class="right num">{took}</td>

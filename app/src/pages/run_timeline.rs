@@ -316,7 +316,12 @@ fn Row(board: Board, spot: Spot, at: usize) -> impl IntoView {
         Some(0) => Some("critical".to_owned()),
         Some(slack) => Some(format!("+{}", format::duration(slack))),
         None if board.slack.with(Option::is_some) => None,
-        None => task.with(|task| task.as_ref().and_then(how_many)).or_else(took),
+        None => task
+            .with(|task| {
+                let task = task.as_ref()?;
+                how_many(task).or_else(|| look::in_place_of_time(task).map(str::to_owned))
+            })
+            .or_else(took),
     };
     let path = fixed.path.clone();
     let name = match spot.part {

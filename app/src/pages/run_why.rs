@@ -1,9 +1,11 @@
 //! Why nothing happens: what a run or a task waits for, who stands in its way, and when it goes on. What the run's events say is
 //! known at once; who has the places and which queue has no worker only the server knows.
 
+use flow::doc::TaskDoc;
 use flow::view::{RunStatus, TaskRunView, TaskStatus, WhyView};
-use flow::{RunId, Timestamp};
+use flow::{HumanDuration, RunId, Timestamp};
 use leptos::prelude::*;
+use serde_json::Value;
 
 use super::run::Shared;
 use crate::fns;
@@ -11,7 +13,7 @@ use crate::format;
 use crate::icons::Icon;
 use crate::look;
 use crate::model::Reasons;
-use crate::parts::{Clock, Moment};
+use crate::parts::{Clock, Moment, Said};
 
 /// How often the server is asked again, while something waits that its events do not tell of.
 const ASK_EVERY_MS: i64 = 5_000;
@@ -133,6 +135,10 @@ pub fn Why(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
     let is_out = Memo::new(move |_| task.with(|task| task.state == TaskStatus::Ready));
     let ups = open_upstreams(shared, task);
     let path = StoredValue::new(task.with_untracked(|task| task.path.clone()));
+    let then = Memo::new(move |_| {
+        let plan = shared.run.plan();
+        task.with(|task| Some(after_wait(task, &plan.task(plan.spot(&task.path)?.task).doc)?.to_owned()))
+    });
     // What a failure says stands below, on its own.
     let words = move || {
         task.with(|task| match (&task.error, &task.waits_for) {
@@ -157,10 +163,10 @@ pub fn Why(shared: Shared, task: Memo<TaskRunView>) -> impl IntoView {
                 } else if ups.with(|ups| !ups.is_empty()) {
                     view! { <Upstreams shared ups=ups.get()/> }.into_any()
                 } else {
-                    words().map(|words| view! { <span>{words}</span> }).into_any()
+                    words().map(|words| view! { <span><Said text=words/></span> }).into_any()
                 }
             }}
-            {move || until.get().map(|at| view! { <TimeLeft shared at/> })}
+            {move || until.get().map(|at| view! { <TimeLeft shared at then=then.get()/> })}
         </div>
     }
 }
@@ -217,19 +223,60 @@ fn Out(task: Memo<TaskRunView>, found: Option<WhyView>) -> impl IntoView {
             view! {
                 <span class="out" data-state=state>
                     <Icon name=format!("s-{state}")/>
-                    <span>{why.reason}</span>
+                    <span><Said text=why.reason/></span>
                     {why.since.map(|since| view! { <span>"since " <Moment at=since/></span> })}
                 </span>
             }
             .into_any()
         }
-        None => view! { <span>{move || task.with(|task| task.reason.clone())}</span> }.into_any(),
+        None => view! { <span>{move || task.with(|task| task.reason.clone()).map(|reason| view! { <Said text=reason/> })}</span> }.into_any(),
     }
 }
 
-/// How long until a moment, ticking, and when that is.
+/// What becomes of a task that waits for a person or a signal when its time is up. None if it waits for something else, or if only an
+/// expression knows.
+fn after_wait(task: &TaskRunView, doc: &TaskDoc) -> Option<&'static str> {
+    let is_signal = match task.waits_for.as_deref()? {
+        "signal" => true,
+        "approval" => false,
+        _ => return None,
+    };
+    let until = task.waits_until?;
+    // There is a time for each attempt and one for all of them; what comes first is what is told.
+    let all: Option<HumanDuration> = match doc.with.get("timeout") {
+        None | Some(Value::Null) => None,
+        Some(timeout) => Some(timeout.as_str()?.parse().ok()?),
+    };
+    let is_for_all = match (all, task.started_at) {
+        (Some(all), Some(began)) => until >= began.plus(all.as_duration()),
+        _ => false,
+    };
+    if !is_for_all {
+        return Some(match task.attempt < task.max_attempts {
+            true => "then it is tried again",
+            false => "then it fails",
+        });
+    }
+    if is_signal {
+        return Some(match doc.with.contains_key("default") {
+            true => "then it goes on with its default",
+            false => "then it fails",
+        });
+    }
+    match doc.with.get("on_timeout") {
+        None | Some(Value::Null) => Some("then it fails"),
+        Some(word) => match word.as_str()? {
+            "fail" => Some("then it fails"),
+            "approve" => Some("then it goes on as approved"),
+            "reject" => Some("then it is rejected"),
+            _ => None,
+        },
+    }
+}
+
+/// How long until a moment, ticking, when that is, and what happens then.
 #[component]
-pub fn TimeLeft(shared: Shared, at: Timestamp) -> impl IntoView {
+pub fn TimeLeft(shared: Shared, at: Timestamp, then: Option<String>) -> impl IntoView {
     let clock = expect_context::<Clock>();
     let left = move || match format::span(shared.run.now(clock), at) {
         0 => "now".to_owned(),
@@ -240,6 +287,44 @@ pub fn TimeLeft(shared: Shared, at: Timestamp) -> impl IntoView {
             <strong class="num">{left}</strong>
             " · "
             <Moment at/>
+            {then.map(|then| format!(" · {then}"))}
         </span>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_says_what_happens_when_its_time_is_up() {
+        let check = |waits_for: &str, doc: &str, expected: &str| {
+            let text = format!(
+                r#"{{"path": "t", "name": "t", "task_type": "x", "role": "main", "state": "waiting", "attempt": 1, "max_attempts": 2,
+                "started_at": "2026-01-31T12:00:00Z", "waits_until": "2026-01-31T14:00:00Z", "waits_for": "{waits_for}"}}"#
+            );
+            let task: TaskRunView = serde_json::from_str(&text).expect("a task run");
+            let doc: TaskDoc = serde_json::from_str(doc).expect("a task");
+            assert_eq!(
+                after_wait(&task, &doc).unwrap_or("–"),
+                expected,
+                "{waits_for} {doc:?}"
+            );
+        };
+        let with = |with: &str| format!(r#"{{"type": "x", "with": {with}}}"#);
+        check("approval", &with(r#"{"timeout": "2h"}"#), "then it fails");
+        let approve = with(r#"{"timeout": "2h", "on_timeout": "approve"}"#);
+        check("approval", &approve, "then it goes on as approved");
+        let reject = with(r#"{"timeout": "2h", "on_timeout": "reject"}"#);
+        check("approval", &reject, "then it is rejected");
+        check("signal", &reject, "then it fails");
+        let default = with(r#"{"timeout": "2h", "default": null}"#);
+        check("signal", &default, "then it goes on with its default");
+        let unknown = with(r#"{"timeout": "2h", "on_timeout": "{{ inputs.then }}"}"#);
+        check("approval", &unknown, "–");
+        // The time of this attempt is up before that of all.
+        let attempt = r#"{"type": "x", "timeout": "2h", "with": {"timeout": "3h", "on_timeout": "approve"}}"#;
+        check("approval", attempt, "then it is tried again");
+        check("timer", "{\"type\": \"x\"}", "–");
     }
 }

@@ -208,6 +208,7 @@ impl RunState {
             }),
             is_reused: spot.part.is_none() && self.is_reused(spot.task),
             given_by: self.given_by(spot).map(|by| by.to_string()),
+            is_undone: spot.part.is_none() && self.is_undone(spot.task),
             child: self.child(spot).and_then(|child| child.run),
         };
         match &task.state {
@@ -270,6 +271,15 @@ impl RunState {
                 reason: SkipReason::Decided(Skip::Upstream { task }),
             } => self.refusal(task, ix),
             TaskState::Cancelled { reason } => reason.to_string(),
+            TaskState::Succeeded { .. } if spot.part.is_none() && self.is_undone(ix) => {
+                "succeeded and was taken back when the run ended".to_owned()
+            }
+            TaskState::Succeeded { .. } if let Some(by) = self.given_by(spot) => {
+                format!("marked as succeeded by {by}, who said what it gives")
+            }
+            TaskState::Succeeded { .. } if spot.part.is_none() && self.is_reused(ix) => {
+                "taken over from the run it was made from".to_owned()
+            }
             TaskState::Succeeded { .. } => {
                 let from = task.cached_from.as_ref()?;
                 format!(
@@ -280,6 +290,12 @@ impl RunState {
             }
             TaskState::Failed { .. } => return None,
         })
+    }
+
+    /// Whether a task's undo has succeeded.
+    fn is_undone(&self, ix: TaskIx) -> bool {
+        let undo = self.plan.undo_of(ix).map(|undo| &self.task(undo).state);
+        undo.is_some_and(|state| matches!(state, TaskState::Succeeded { .. }))
     }
 
     /// Why the run ended without a task of its ending.
@@ -317,6 +333,9 @@ impl RunState {
     fn why_not_undone(&self, of: TaskIx) -> String {
         let task = self.called(of);
         match (self.task(of).state.status(), self.plan.task(of).spread) {
+            (TaskStatus::Succeeded, _) if self.given_by(of.into()).is_some() => {
+                format!("{task} was marked as succeeded and did nothing that could be taken back")
+            }
             (TaskStatus::Succeeded, _) if self.is_reused(of) => {
                 format!("what {task} did, an earlier run had done: only own work is taken back")
             }

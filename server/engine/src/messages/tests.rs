@@ -592,10 +592,10 @@ async fn a_retry_keeps_what_holds() {
     town.check(
         other,
         expect![[r#"
-        a succeeded
+        a succeeded (taken over from the run it was made from)
         b succeeded
         c skipped (upstream b took the case yes)
-        d succeeded
+        d succeeded (taken over from the run it was made from)
         run succeeded
     "#]],
     )

@@ -138,12 +138,12 @@ fn what_had_not_succeeded_is_tried_again() {
         expect![[r#"
             reused: fetch free size big
             meet runs: it had not succeeded, it was failed
-            fetch  succeeded
-            size   succeeded  took big
-            big    succeeded
+            fetch  succeeded  taken over from the run it was made from
+            size   succeeded  taken over from the run it was made from  took big
+            big    succeeded  taken over from the run it was made from
             small  skipped    upstream size took the case big
             meet   ready      1 attempt
-            free   succeeded
+            free   succeeded  taken over from the run it was made from
             run    running
             1 run_created {"inputs":{"value":{"day":1,"other":2}},"forked_from":{"run":"run_01kdvdna000000000000000007"}}
             2 run_started {}
@@ -160,12 +160,12 @@ fn what_had_not_succeeded_is_tried_again() {
             13 attempt_started {"task":"meet","attempt":1,"worker":"w1"}
             14 task_succeeded {"task":"meet","output":{"value":7},"exit_code":0}
             15 run_finished {"outcome":"succeeded","outputs":{"value":{"got":7}}}
-            fetch  succeeded
-            size   succeeded  took big
-            big    succeeded
+            fetch  succeeded  taken over from the run it was made from
+            size   succeeded  taken over from the run it was made from  took big
+            big    succeeded  taken over from the run it was made from
             small  skipped    upstream size took the case big
             meet   succeeded  1 attempt
-            free   succeeded
+            free   succeeded  taken over from the run it was made from
             run    succeeded  {"got":7}
         "#]],
     );
@@ -184,12 +184,12 @@ fn a_run_starts_again_from_a_task() {
             big runs: it comes after size, which runs
             small runs: it comes after size, which runs
             meet runs: it comes after big, which runs
-            fetch  succeeded
+            fetch  succeeded  taken over from the run it was made from
             size   succeeded  took big
             big    succeeded  1 attempt
             small  skipped    upstream size took the case big
             meet   failed     1 attempt  failed: it broke
-            free   succeeded
+            free   succeeded  taken over from the run it was made from
             run    failed  meet failed: it broke
         "#]],
     );
@@ -220,9 +220,9 @@ fn what_refers_to_a_changed_input_runs() {
             reused: fetch size big
             free runs: the input other has changed
             meet runs: it had not succeeded, it was failed
-            fetch  succeeded
-            size   succeeded  took big
-            big    succeeded
+            fetch  succeeded  taken over from the run it was made from
+            size   succeeded  taken over from the run it was made from  took big
+            big    succeeded  taken over from the run it was made from
             small  skipped    upstream size took the case big
             meet   succeeded  1 attempt
             free   succeeded  1 attempt
@@ -250,7 +250,7 @@ fn what_refers_to_a_changed_input_runs() {
             big    skipped    upstream size took the case small
             small  succeeded  1 attempt
             meet   succeeded  1 attempt
-            free   succeeded
+            free   succeeded  taken over from the run it was made from
             run    succeeded  {"got":3}
         "#]],
     );
@@ -274,9 +274,9 @@ fn what_was_changed_or_is_new_runs() {
             free runs: its definition has changed
             extra runs: it is new
             meet runs: it had not succeeded, it was failed
-            fetch  succeeded
-            size   succeeded  took big
-            big    succeeded
+            fetch  succeeded  taken over from the run it was made from
+            size   succeeded  taken over from the run it was made from  took big
+            big    succeeded  taken over from the run it was made from
             extra  succeeded
             small  skipped    upstream size took the case big
             meet   succeeded  1 attempt
@@ -297,8 +297,8 @@ fn only_what_the_new_run_did_itself_is_undone() {
             reused: book look
             pay runs: it had not succeeded, it was cancelled
             tidy runs: it runs at the end, whatever happens
-            book       succeeded
-            look       succeeded
+            book       succeeded  taken over from the run it was made from
+            look       succeeded  taken over from the run it was made from
             pay        failed     1 attempt  failed: it broke
             tidy       succeeded
             book.undo  skipped    what book did, an earlier run had done: only own work is taken back
@@ -400,7 +400,7 @@ tasks:
             4 task_scheduled {"task":"a","attempt":1,"input":{"value":{"x":"http://b"}}}
             5 task_succeeded {"task":"b","output":{"value":null}}
             a    ready      1 attempt
-            b    succeeded
+            b    succeeded  taken over from the run it was made from
             run  running
         "#]],
     );
@@ -450,7 +450,7 @@ fn a_child_that_had_not_succeeded_is_taken_up() {
             10 child_started {"task":"bill","child":"run_0000000000000000000000002e"}
             11 task_succeeded {"task":"bill","output":{"value":1}}
             12 child_requested {"task":"after","attempt":1,"inputs":{"value":{}},"wait":true}
-            first  succeeded
+            first  succeeded  taken over from the run it was made from
             bill   succeeded  2 attempts
             after  waiting    1 attempt  waits for a run of the flow told to start
             run    running
@@ -468,7 +468,7 @@ fn a_child_that_had_not_succeeded_is_taken_up() {
             after runs: it comes after bill, which runs
             bill takes up its run of bill-one 4
             - bill starts bill-one 4 with {"order":8} in attempt 1, depth 1, taking up run_0000000000000000000000002e
-            first  succeeded
+            first  succeeded  taken over from the run it was made from
             bill   waiting    1 attempt  waits for a run of the flow bill-one to start
             after  blocked    waits for bill
             run    running
@@ -485,7 +485,7 @@ fn a_child_that_had_not_succeeded_is_taken_up() {
             bill runs: its definition has changed
             after runs: it comes after bill, which runs
             - bill starts bill-two newest with {"order":7} in attempt 1, depth 1
-            first  succeeded
+            first  succeeded  taken over from the run it was made from
             bill   waiting    1 attempt  waits for a run of the flow bill-two to start
             after  blocked    waits for bill
             run    running
@@ -503,7 +503,7 @@ fn a_child_that_had_not_succeeded_is_taken_up() {
             after runs: it comes after bill, which runs
             bill takes up its run of bill-one 9
             - bill starts bill-one 9 with {"order":7} in attempt 1, depth 1, taking up run_0000000000000000000000002e
-            first  succeeded
+            first  succeeded  taken over from the run it was made from
             bill   waiting    1 attempt  waits for a run of the flow bill-one to start
             after  blocked    waits for bill
             run    running
@@ -529,7 +529,7 @@ fn a_run_starts_again_from_inside_a_child() {
             bill takes up its run of bill-one 4 from send[2]/post
             - bill starts bill-one 4 with {"order":7} in attempt 1, depth 1, taking up run_0000000000000000000000002d from send[2]/post
             - after starts told newest with {} in attempt 1, depth 1
-            first  succeeded
+            first  succeeded  taken over from the run it was made from
             bill   succeeded  1 attempt
             after  waiting    1 attempt  waits for a run of the flow told to start
             run    running
@@ -546,7 +546,7 @@ fn a_run_starts_again_from_inside_a_child() {
             bill runs: the new run starts here
             after runs: it comes after bill, which runs
             - bill starts bill-one newest with {"order":7} in attempt 1, depth 1
-            first  succeeded
+            first  succeeded  taken over from the run it was made from
             bill   waiting    1 attempt  waits for a run of the flow bill-one to start
             after  blocked    waits for bill
             run    running
@@ -708,7 +708,7 @@ book runs: it was taken back
 pay runs: it comes after book, which runs
 tidy runs: it runs at the end, whatever happens
 book       ready      1 attempt
-look       succeeded
+look       succeeded  taken over from the run it was made from
 pay        blocked    waits for book
 tidy       blocked    runs at the end, whatever happens
 book.undo  blocked    takes back book if the run fails or is cancelled
@@ -787,12 +787,12 @@ fn a_task_marked_as_succeeded_gives_what_it_is_said_to_give() {
             12 task_skipped {"task":"small","reason":{"kind":"upstream","task":"size"}}
             13 task_succeeded {"task":"meet","output":{"value":{"by":"hand"}}}
             14 run_finished {"outcome":"succeeded","outputs":{"value":{"got":{"by":"hand"}}}}
-            fetch  succeeded
-            size   succeeded  took big
-            big    succeeded
+            fetch  succeeded  taken over from the run it was made from
+            size   succeeded  taken over from the run it was made from  took big
+            big    succeeded  taken over from the run it was made from
             small  skipped    upstream size took the case big
-            meet   succeeded
-            free   succeeded
+            meet   succeeded  marked as succeeded by mia, who said what it gives
+            free   succeeded  taken over from the run it was made from
             run    succeeded  {"got":{"by":"hand"}}
         "#]],
     );
@@ -810,12 +810,12 @@ fn a_task_marked_as_succeeded_gives_what_it_is_said_to_give() {
             reused: fetch free size
             small runs: it comes after size, which is marked as succeeded
             meet runs: it comes after small, which runs
-            fetch  succeeded
-            size   succeeded  took small
+            fetch  succeeded  taken over from the run it was made from
+            size   succeeded  marked as succeeded by mia, who said what it gives  took small
             big    skipped    upstream size took the case small
             small  succeeded  1 attempt
             meet   succeeded  1 attempt
-            free   succeeded
+            free   succeeded  taken over from the run it was made from
             run    succeeded  {"got":9}
         "#]],
     );
@@ -839,7 +839,7 @@ fn what_only_a_failure_leads_to_is_skipped() {
         expect![[r#"
             reused: load
             either runs: it comes after load, which is marked as succeeded
-            load    succeeded
+            load    succeeded  marked as succeeded by mia, who said what it gives
             alarm   skipped    upstream load succeeded
             calm    skipped    upstream alarm was skipped
             either  succeeded  1 attempt
