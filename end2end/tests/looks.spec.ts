@@ -178,6 +178,8 @@ test("with colours of the reader's own it is seen where one is, and what a bar s
   expect(await paint(".rail a.item[aria-current]")).not.toBe(await paint(".rail a.item:not([aria-current])"));
   expect(await paint(".tabs a[aria-current]")).not.toBe(await paint(".tabs a.tab:not([aria-current])"));
   expect(await paint(".trows .tbar")).not.toBe(await paint(".timeline"));
+  const ends = await page.locator(".trows .track").first().evaluate((element) => getComputedStyle(element).borderLeftColor);
+  expect(ends).toBe("rgba(0, 0, 0, 0)");
 });
 
 test("the buttons of the zoom cover no card of a flow", { tag: "@live" }, async ({ page }) => {
