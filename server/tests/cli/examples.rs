@@ -119,9 +119,9 @@ fn the_example_release_runs_both_ways() {
         .assert_eq(&example(&["release.yaml", "--input", "healthy=true"]));
         expect![[r#"
             succeeded build            [time]
-            succeeded database         [time]
-            succeeded blue             [time]
-            succeeded green            [time]
+            succeeded database         [time]  taken back when the run ended
+            succeeded blue             [time]  taken back when the run ended
+            succeeded green            [time]  taken back when the run ended
             succeeded settle           [time]
             failed    check            [time]  exit code 1: checkout answers 500
                       | checking build 42

@@ -272,7 +272,7 @@ impl RunState {
             } => self.refusal(task, ix),
             TaskState::Cancelled { reason } => reason.to_string(),
             TaskState::Succeeded { .. } if spot.part.is_none() && self.is_undone(ix) => {
-                "succeeded and was taken back when the run ended".to_owned()
+                "taken back when the run ended".to_owned()
             }
             TaskState::Succeeded { .. } if let Some(by) = self.given_by(spot) => {
                 format!("marked as succeeded by {by}, who said what it gives")

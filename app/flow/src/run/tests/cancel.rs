@@ -71,8 +71,8 @@ fn what_succeeds_while_a_run_is_cancelled_is_undone_too() {
         24 attempt_started {"task":"sweep","attempt":1,"worker":"w1"}
         25 task_succeeded {"task":"sweep","output":{"value":null}}
         26 run_finished {"outcome":"cancelled"}
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
-        b       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
+        b       succeeded  1 attempt  taken back when the run ended
         c       cancelled  the run was cancelled
         clean   succeeded  1 attempt
         sweep   succeeded  1 attempt
@@ -146,7 +146,7 @@ fn cancel_while_a_run_is_ending_lets_the_clean_up_go_on() {
         FULL,
         "a ok; b fails; cancel; a.undo ok; clean ok; sweep ok; alert ok",
         expect![[r#"
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
         b       failed     1 attempt  failed: it broke
         c       skipped    upstream b failed
         clean   succeeded  1 attempt
@@ -301,7 +301,7 @@ finally: { clean: { type: work } }
             clean   blocked    runs at the end, whatever happens
             a.undo  blocked    takes back a if the run fails or is cancelled
             run     ending  timeout: the run took longer than 1m  Attempts
-            a       succeeded  1 attempt  succeeded and was taken back when the run ended
+            a       succeeded  1 attempt  taken back when the run ended
             b       cancelled  1 attempt  it was stopped because the run failed
             c       cancelled  the run took too long
             clean   succeeded  1 attempt

@@ -251,7 +251,7 @@ fn a_run_that_fails_is_undone_last_first_then_cleaned_up_then_told() {
         b.undo  ready      1 attempt
         run     ending  c failed: it broke  Undo
         a       succeeded  1 attempt
-        b       succeeded  1 attempt  succeeded and was taken back when the run ended
+        b       succeeded  1 attempt  taken back when the run ended
         c       failed     1 attempt  failed: it broke
         clean   blocked    runs at the end, whatever happens
         sweep   blocked    waits for clean
@@ -260,7 +260,7 @@ fn a_run_that_fails_is_undone_last_first_then_cleaned_up_then_told() {
         b.undo  succeeded  1 attempt
         run     ending  c failed: it broke  Undo
         a       succeeded  1 attempt
-        b       succeeded  1 attempt  succeeded and was taken back when the run ended
+        b       succeeded  1 attempt  taken back when the run ended
         c       failed     1 attempt  failed: it broke
         clean   succeeded  1 attempt
         sweep   succeeded  1 attempt
@@ -300,7 +300,7 @@ fn a_run_that_fails_is_undone_last_first_then_cleaned_up_then_told() {
         30 task_succeeded {"task":"alert","output":{"value":null}}
         31 run_finished {"outcome":"failed","error":{"task":"c","kind":"failed","message":"it broke"}}
         a       succeeded  1 attempt
-        b       succeeded  1 attempt  succeeded and was taken back when the run ended
+        b       succeeded  1 attempt  taken back when the run ended
         c       failed     1 attempt  failed: it broke
         clean   succeeded  1 attempt
         sweep   succeeded  1 attempt
@@ -330,8 +330,8 @@ tasks:
         a.undo  ready      1 attempt
         b.undo  blocked    takes back b if the run fails or is cancelled
         run     ending  c failed: it broke  Undo
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
-        b       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
+        b       succeeded  1 attempt  taken back when the run ended
         c       failed     1 attempt  failed: it broke
         a.undo  succeeded  1 attempt
         b.undo  succeeded  1 attempt
@@ -356,15 +356,15 @@ tasks:
         - c.undo logs info "back from 7" in attempt 1
         a       succeeded  1 attempt
         b       succeeded  1 attempt
-        c       succeeded  1 attempt  succeeded and was taken back when the run ended
+        c       succeeded  1 attempt  taken back when the run ended
         d       failed     1 attempt  failed: it broke
         a.undo  blocked    takes back a if the run fails or is cancelled
         b.undo  waiting    waits until 2026-01-01T00:00:05Z
         c.undo  succeeded
         run     ending  d failed: it broke  Undo
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
-        b       succeeded  1 attempt  succeeded and was taken back when the run ended
-        c       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
+        b       succeeded  1 attempt  taken back when the run ended
+        c       succeeded  1 attempt  taken back when the run ended
         d       failed     1 attempt  failed: it broke
         a.undo  succeeded  2 attempts
         b.undo  succeeded
@@ -545,7 +545,7 @@ fn a_run_whose_outputs_cannot_be_made_fails_as_any_other() {
         a.undo  ready      1 attempt
         run     ending  expression: the outputs could not be made: `tasks.a.output.n` is not there; `tasks.a.output` has: m. In `{{ tasks.a.output.n }}`  Undo
         - alert logs info "the outputs could not be made: `tasks.a.output.n` is not there; `tasks.a.output` has: m. In `{{ tasks.a.output.n }}`" in attempt 1
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
         clean   succeeded  1 attempt
         alert   succeeded
         a.undo  succeeded  1 attempt

@@ -129,7 +129,7 @@ fn an_ending_goes_on_after_a_restart() {
         alert   blocked    runs if the run fails
         a.undo  ready      1 attempt
         run     ending  Undo
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
         b       cancelled  1 attempt  it was lost with its server while the run was ending
         clean   succeeded  1 attempt
         alert   skipped    was not needed
@@ -147,7 +147,7 @@ fn an_ending_goes_on_after_a_restart() {
         alert   blocked    runs if the run fails
         a.undo  ready      2 attempts
         run     ending  b failed: it broke  Undo
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
         b       failed     1 attempt  failed: it broke
         clean   succeeded  2 attempts
         alert   succeeded  2 attempts

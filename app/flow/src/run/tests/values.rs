@@ -218,7 +218,7 @@ outputs: { n: "{{ tasks.a.output | length }}" }
         "a ok big 70000; b fails",
         expect![[r#"
         - a.undo logs info "70000" in attempt 1
-        a       succeeded  1 attempt  succeeded and was taken back when the run ended
+        a       succeeded  1 attempt  taken back when the run ended
         b       failed     1 attempt  failed: it broke
         a.undo  succeeded
         run     failed  b failed: it broke

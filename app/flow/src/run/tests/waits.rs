@@ -470,7 +470,7 @@ on_failure: { g: { type: signal }, h: { type: loop, needs: [g], with: { do: { ty
             run     ending  c failed: the flow says so  Undo
             - a.undo starts back newest with {} in attempt 1, depth 1
             a       succeeded
-            b       succeeded  succeeded and was taken back when the run ended
+            b       succeeded  taken back when the run ended
             c       failed     failed: the flow says so
             f       blocked    runs at the end, whatever happens
             g       blocked    runs if the run fails
@@ -478,8 +478,8 @@ on_failure: { g: { type: signal }, h: { type: loop, needs: [g], with: { do: { ty
             a.undo  waiting    1 attempt  waits for a run of the flow back to start
             b.undo  succeeded
             run     ending  c failed: the flow says so  Undo
-            a       succeeded  succeeded and was taken back when the run ended
-            b       succeeded  succeeded and was taken back when the run ended
+            a       succeeded  taken back when the run ended
+            b       succeeded  taken back when the run ended
             c       failed     failed: the flow says so
             f       waiting    waits for an answer until 2026-01-01T00:01:30Z
             g       blocked    runs if the run fails
@@ -515,8 +515,8 @@ on_failure: { g: { type: signal }, h: { type: loop, needs: [g], with: { do: { ty
             26 task_succeeded {"task":"h#2","output":{"value":null}}
             27 task_succeeded {"task":"h","output":{"value":null}}
             28 run_finished {"outcome":"failed","error":{"task":"c","kind":"failed","message":"the flow says so"}}
-            a       succeeded  succeeded and was taken back when the run ended
-            b       succeeded  succeeded and was taken back when the run ended
+            a       succeeded  taken back when the run ended
+            b       succeeded  taken back when the run ended
             c       failed     failed: the flow says so
             f       succeeded  took approved
             g       succeeded
