@@ -8,7 +8,7 @@ use crate::parse::join;
 use crate::parse::tree::shorten;
 use crate::problem::Problem;
 use crate::suggest::Suggester;
-use crate::time::{HumanDuration, Timestamp};
+use crate::time::{HumanDuration, Timestamp, is_day};
 
 /// The inputs of a run: every declared input has a value, its default if none was given, null if it has no default either.
 ///
@@ -120,7 +120,7 @@ fn wrong_type(kind: InputType, value: &Value) -> Option<String> {
         InputType::Integer => (is_whole(value), "a whole number"),
         InputType::Number => (value.is_number(), "a number"),
         InputType::Boolean => (value.is_boolean(), "true or false"),
-        InputType::Date => (text.is_some_and(is_date), "a day like 2026-01-31"),
+        InputType::Date => (text.is_some_and(is_day), "a day like 2026-01-31"),
         InputType::Datetime => (
             text.is_some_and(|text| text.parse::<Timestamp>().is_ok()),
             "a time like 2026-01-31T12:00:00Z",
@@ -143,11 +143,6 @@ fn is_whole(value: &Value) -> bool {
         || value
             .as_f64()
             .is_some_and(|number| number.fract() == 0.0 && number.abs() <= EXACT)
-}
-
-fn is_date(text: &str) -> bool {
-    // The parser would take a time behind the day, too.
-    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
 fn wrong_choice(spec: &InputDoc, value: &Value) -> Option<String> {

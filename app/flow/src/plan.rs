@@ -335,7 +335,10 @@ impl Plan {
         let ix = self.tasks.len() as TaskIx;
         self.by_key.insert(Arc::clone(&key), ix);
         let written_type = doc.task_type.as_str().into();
-        let doc = doc.unrolled().into_owned();
+        let doc = match doc.disabled {
+            true => doc.switched_off(),
+            false => doc.unrolled().into_owned(),
+        };
         let light = Light::of(&doc);
         let spread = match (&doc.for_each, &doc.repeat) {
             (Some(_), _) => Some(Spread::Items),

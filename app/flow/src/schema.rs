@@ -14,6 +14,25 @@ pub fn document_schema() -> Value {
     schema.to_value()
 }
 
+/// The schema of a task, with what it refers to in `$defs`; that of the flow around it stands in `x-flow`.
+#[must_use]
+pub fn task_schema() -> Value {
+    let mut schema = document_schema();
+    let mut task = schema.pointer("/$defs/TaskDoc").cloned().unwrap_or_default();
+    if let Some(task) = task.as_object_mut() {
+        task.insert(
+            "x-flow".to_owned(),
+            serde_json::json!({
+                "type": "object",
+                "properties": schema["properties"].take(),
+                "required": schema["required"].take(),
+            }),
+        );
+        task.insert("$defs".to_owned(), schema["$defs"].take());
+    }
+    task
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

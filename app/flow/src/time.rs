@@ -79,10 +79,16 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
         let read = rfc3339::read(text);
-        #[cfg(feature = "author")]
+        #[cfg(feature = "all-times")]
         let read = read.or_else(|| Some(text.parse::<jiff::Timestamp>().ok()?.as_microsecond()));
         read.map(Self).ok_or_else(|| InvalidTimestamp(text.to_owned()))
     }
+}
+
+/// Whether a text is a day as `2026-01-31`.
+#[cfg(feature = "author")]
+pub(crate) fn is_day(text: &str) -> bool {
+    rfc3339::day(text.as_bytes()).is_some()
 }
 
 impl Serialize for Timestamp {

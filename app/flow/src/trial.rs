@@ -13,6 +13,12 @@ use crate::doc::{EdgeDoc, FlowDoc, Join, NeedDoc, OneOrMany, TaskDoc};
 /// Versions from this one on are of documents that were tried out.
 pub const TRIAL_FIRST: u32 = 1 << 30;
 
+/// Stands for who gave an output where one task runs alone and nothing is known of what comes before it.
+pub const UNKNOWN: &str = "unknown";
+
+/// Stands for who gave an output where one task runs alone on what others gave in earlier runs.
+pub const RECORDED: &str = "recorded";
+
 /// Whether a version is of a document that was tried out and not saved.
 #[must_use]
 pub const fn is_trial(version: u32) -> bool {
@@ -102,6 +108,8 @@ fn alone(task: &TaskDoc, is_target: bool) -> TaskDoc {
         join: Join::All,
         when: None,
         undo: None,
+        // Whoever runs a task alone wants to see it run.
+        disabled: task.disabled && !is_target,
         ..task.clone()
     };
     if !is_target {

@@ -673,6 +673,9 @@ pub struct FlowVersionView {
     /// What its author said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The name by which it is remembered; no other version of the flow has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// What palette and forms know of a task type.

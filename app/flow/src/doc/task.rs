@@ -21,6 +21,9 @@ pub struct TaskDoc {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Switched off: it does nothing and succeeds at once with the output null, unless it is skipped; what comes after it runs.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub disabled: bool,
     /// Marks for people and filters.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,
@@ -88,6 +91,21 @@ impl TaskDoc {
         Some(cases)
     }
 
+    /// The task as a switched-off one is run: it keeps its place between others and what decides whether it is reached, and does nothing.
+    #[must_use]
+    pub fn switched_off(self) -> Self {
+        Self {
+            name: self.name,
+            description: self.description,
+            disabled: true,
+            labels: self.labels,
+            needs: self.needs,
+            join: self.join,
+            when: self.when.filter(|_| self.for_each.is_none()),
+            ..Self::of_type("noop")
+        }
+    }
+
     /// A task of `task_type` with nothing else said.
     #[must_use]
     pub fn of_type(task_type: &str) -> Self {
@@ -95,6 +113,7 @@ impl TaskDoc {
             task_type: task_type.to_owned(),
             name: None,
             description: None,
+            disabled: false,
             labels: IndexMap::new(),
             needs: Vec::new(),
             join: Join::All,

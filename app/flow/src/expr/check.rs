@@ -13,6 +13,9 @@ use crate::limits;
 use crate::problem::Problem;
 use crate::suggest::Suggester;
 
+/// What is said of an output that is always null; it keeps nobody from running the flow.
+const OFF: &str = "disabled_task";
+
 /// Where an expression stands, which says what it may see.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'d> {
@@ -131,7 +134,11 @@ impl<'d> Checker<'d> {
 
     /// Adds a problem of the field at `path`.
     pub(super) fn problem(&mut self, path: &str, code: &str, sentence: &str) {
-        let mut problem = Problem::error(code, sentence).at(path);
+        let problem = match code {
+            OFF => Problem::warning(code, sentence),
+            _ => Problem::error(code, sentence),
+        };
+        let mut problem = problem.at(path);
         if let Some(task) = self.place.task() {
             problem = problem.of_task(task);
         }
@@ -293,7 +300,12 @@ impl<'d> Checker<'d> {
         };
         self.judge_order(name, target)?;
         let base = mention.text(1);
-        self.known_field(&base, mention.field(1), TASK_FIELDS)
+        self.known_field(&base, mention.field(1), TASK_FIELDS)?;
+        if self.list[target].1.disabled && mention.field(1) == Some("output") {
+            let sentence = format!("`{name}` is switched off: its output is null.");
+            return Err((OFF, sentence));
+        }
+        Ok(())
     }
 
     fn unknown_task(&self, name: &str) -> String {

@@ -40,4 +40,4 @@ pub use program::{Program, TaskProgram, WebhookProgram};
 pub use refs::Refs;
 pub use scope::{Delivery, RunFacts, Scope, TaskError, TaskFacts, UpstreamCounts};
 pub use template::{Condition, Template};
-pub use uses::{TaskUse, Words, preview, task_uses, words};
+pub use uses::{NameUse, TaskUse, Words, name_uses, preview, task_uses, words};

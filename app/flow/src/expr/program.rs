@@ -1,6 +1,6 @@
 //! All expressions of a flow version.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::Environment;
 use rustc_hash::FxHashMap;
@@ -17,7 +17,8 @@ use crate::problem::Problem;
 /// All expressions of a flow version, read once and shared.
 #[derive(Debug)]
 pub struct Program {
-    env: Environment<'static>,
+    /// Made when something is evaluated first: who only reads expressions, as the editor does, never needs the engine and all filters.
+    env: OnceLock<Environment<'static>>,
     tasks: FxHashMap<Arc<str>, TaskProgram>,
     outputs: Template,
     schedules: FxHashMap<String, Template>,
@@ -122,7 +123,7 @@ impl Program {
         let webhooks = webhooks.collect();
         let (variables, problems) = checker.into_problems();
         let program = Self {
-            env: code::environment(),
+            env: OnceLock::new(),
             tasks,
             outputs,
             schedules,
@@ -182,7 +183,7 @@ impl Program {
     }
 
     pub(super) fn env(&self) -> &Environment<'static> {
-        &self.env
+        self.env.get_or_init(code::environment)
     }
 }
 

@@ -47,6 +47,25 @@ pub fn task_uses(text: &str, form: Form) -> Option<Vec<TaskUse>> {
     Some(uses)
 }
 
+/// A name of the scope that a text reads, with the field of it that stands there literally: `inputs` and `rows` in `inputs.rows`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameUse {
+    /// The name.
+    pub root: String,
+    /// The field; none if it is read as a whole, or by a computed name.
+    pub field: Option<String>,
+}
+
+/// The names of the scope that a text of that form reads, in its order; `None` if it cannot be read.
+#[must_use]
+pub fn name_uses(text: &str, form: Form) -> Option<Vec<NameUse>> {
+    let uses = code::mentions_of(text, form)?.into_iter().map(|mention| NameUse {
+        field: mention.field(0).map(str::to_owned),
+        root: mention.root,
+    });
+    Some(uses.collect())
+}
+
 /// What a text of that form gives for what is in the scope, within the limits of a run.
 ///
 /// # Errors

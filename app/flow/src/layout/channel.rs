@@ -5,6 +5,8 @@
 //! orthogonal hyperedges", 2004), with the greedy cycle removal of Eades, Lin and Smyth ("A fast
 //! and effective heuristic for the feedback arc set problem", 1993).
 
+use super::sort_by;
+
 /// A vertical piece with the heights at which horizontal ones meet it from the left and the right.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wire {
@@ -76,7 +78,7 @@ fn by_rule(wires: &[Wire], extent: &[(f64, f64)]) -> Vec<usize> {
         .map(|wire| mean(&wire.rights) < mean(&wire.lefts))
         .collect();
     let mut sequence: Vec<usize> = (0..wires.len()).collect();
-    sequence.sort_by(|&one, &other| {
+    sort_by(&mut sequence, &|one, other| {
         let height = |wire: usize| if up[wire] { extent[wire].1 } else { -extent[wire].0 };
         (up[one].cmp(&up[other])).then(height(one).total_cmp(&height(other)))
     });

@@ -3,7 +3,7 @@
 use super::layering::Way;
 use super::ordering::Order;
 use super::parts::Part;
-use super::{GRID, Lists, port_offset};
+use super::{GRID, Lists, port_offset, sort_by};
 
 /// A piece of one or more links, from one layer to the next.
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +49,11 @@ pub(super) fn build(part: &Part, ways: &[Way], mut rank: Vec<usize>, bends: usiz
     let mut links: Vec<usize> = (0..part.links.len())
         .filter(|&link| ways[link] == Way::Ahead)
         .collect();
-    links.sort_by_key(|&link| {
+    let written = |link: usize| {
         let ends = part.links[link];
         (ends.from, ends.row, rank[ends.to], ends.to)
-    });
+    };
+    sort_by(&mut links, &|one, other| written(one).cmp(&written(other)));
     let limit = longest_span(part, &links, span, bends);
     links.retain(|&link| span(link) <= limit);
 
@@ -162,7 +163,8 @@ impl Net {
         let around = Lists::new(self.nodes, around.iter().map(|&link| (part.links[link].to, link)));
         for node in 0..self.nodes {
             let mut ins = self.ins.of(node).to_vec();
-            ins.sort_by_key(|&seg| (order.pos[self.segs[seg].from], self.segs[seg].row));
+            let above = |seg: usize| (order.pos[self.segs[seg].from], self.segs[seg].row);
+            sort_by(&mut ins, &|one, other| above(one).cmp(&above(other)));
             let count = ins.len() + around.of(node).len();
             self.joined[node] = count > 1 && count as f64 * GRID > part.height[node];
             let place = |index: usize| match self.joined[node] {

@@ -6,9 +6,9 @@
 //! Crossings are counted after Barth, Jünger and Mutzel ("Simple and efficient bilayer cross
 //! counting", 2002).
 
-use super::Budget;
 use super::net::Net;
 use super::parts::Part;
+use super::{Budget, sort_by};
 
 /// How many sweeps may pass without a better order before the search ends.
 const PATIENCE: usize = 6;
@@ -131,7 +131,7 @@ fn as_written(net: &Net, walked: &Order) -> Order {
     }
     let mut layers = walked.layers.clone();
     for layer in &mut layers {
-        layer.sort_by_key(|&item| source[item]);
+        sort_by(layer, &|one, other| source[one].cmp(&source[other]));
     }
     Order::new(layers, net.rank.len())
 }
@@ -165,10 +165,10 @@ fn by_hints(part: &Part, net: &Net, walked: Order) -> Order {
             }
             before = key[item].unwrap_or(before);
         }
-        layer.sort_by(|one, other| {
-            key[*one]
+        sort_by(layer, &|one, other| {
+            key[one]
                 .unwrap_or(f64::MIN)
-                .total_cmp(&key[*other].unwrap_or(f64::MIN))
+                .total_cmp(&key[other].unwrap_or(f64::MIN))
         });
     }
     Order::new(layers, net.rank.len())

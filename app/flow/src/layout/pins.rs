@@ -4,7 +4,7 @@
 use super::parts::Part;
 use super::path::simplify;
 use super::space::{Card, Space};
-use super::{Graph, Layout, Options, Path, Point, grid_ceil, grid_floor, grid_round};
+use super::{Graph, Layout, Options, Path, Point, grid_ceil, grid_floor, grid_round, sort_by};
 
 /// From a card to the first bend beside it.
 const STUB: f64 = 24.0;
@@ -125,7 +125,7 @@ fn settle(graph: &Graph, options: &Options, result: &mut Layout) -> Space {
     let mut others: Vec<usize> = (0..graph.nodes.len())
         .filter(|&node| !graph.nodes[node].pinned)
         .collect();
-    others.sort_by(|&one, &other| {
+    sort_by(&mut others, &|one, other| {
         result.nodes[one]
             .y
             .total_cmp(&result.nodes[other].y)

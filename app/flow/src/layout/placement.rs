@@ -10,7 +10,7 @@
 
 use super::net::Net;
 use super::ordering::Order;
-use super::{GRID, Lists, Options, grid_ceil, grid_round};
+use super::{GRID, Lists, Options, grid_ceil, grid_round, sort_by};
 
 /// Least distances, rounded up to the grid so that cards can be moved to it without touching.
 pub(super) struct Gaps {
@@ -95,12 +95,10 @@ fn near(net: &Net, order: &Order) -> Near {
         net.segs.iter().enumerate().map(|(seg, ends)| (ends.from, seg)),
     );
     for item in 0..items {
-        before
-            .of_mut(item)
-            .sort_by_key(|&seg| (order.pos[net.segs[seg].from], net.segs[seg].row));
-        after
-            .of_mut(item)
-            .sort_by_key(|&seg| (net.segs[seg].row, order.pos[net.segs[seg].to]));
+        let above = |seg: usize| (order.pos[net.segs[seg].from], net.segs[seg].row);
+        sort_by(before.of_mut(item), &|one, other| above(one).cmp(&above(other)));
+        let below = |seg: usize| (net.segs[seg].row, order.pos[net.segs[seg].to]);
+        sort_by(after.of_mut(item), &|one, other| below(one).cmp(&below(other)));
     }
     Near { before, after }
 }

@@ -5,7 +5,7 @@ use super::net::Net;
 use super::ordering::Order;
 use super::parts::Part;
 use super::path::simplify;
-use super::{GRID, Options, Path, Point, grid_ceil};
+use super::{GRID, Options, Path, Point, grid_ceil, sort_by};
 
 /// A part as drawn, its top left corner at the origin.
 #[derive(Debug, Default)]
@@ -93,7 +93,8 @@ fn lanes(part: &Part, net: &Net, order: &Order, across: &[f64], options: &Option
         .filter(|&link| net.last[link].is_none())
         .collect();
     // Short ones are drawn inside long ones.
-    around.sort_by_key(|&link| (span(link).1 - span(link).0, link));
+    let length = |link: usize| (span(link).1 - span(link).0, link);
+    sort_by(&mut around, &|one, other| length(one).cmp(&length(other)));
     let mut height = vec![0.0; part.links.len()];
     for (drawn, &link) in around.iter().enumerate() {
         let ends = part.links[link];

@@ -175,6 +175,7 @@ pub(super) static TASK: Fields = Fields {
         required("type", Text),
         optional("name", Text),
         optional("description", Text),
+        optional("disabled", Bool),
         optional("labels", MapOf(&Text)),
         optional("needs", ListOf(&TextOr(&EDGE))),
         optional("join", Word(&["all", "any", "settled"])),

@@ -188,7 +188,7 @@ layout: { a: [1], b: here }
             7:6: error: expected an input as a mapping of fields, found `3` (inputs.e) [wrong_type]
             8:10: error: a duration needs its unit, for example `30s` (timeout) [wrong_type]
             9:17: error: `5 minutes` is not a duration; write it like 300ms, 30s, 5m, 1h30m or 2d (at most 3650d) (ending_timeout) [bad_duration]
-            13:5: error: a task has no field `timout` (did you mean `timeout`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.a.timout) [unknown_field]
+            13:5: error: a task has no field `timout` (did you mean `timeout`?); its fields are type, name, description, disabled, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.a.timout) [unknown_field]
             14:11: error: `al` is not known here (did you mean `all`?); write one of all, any, settled (tasks.a.join) [unknown_word]
             15:12: error: expected a list, found the text `b` (tasks.a.needs) [wrong_type]
             16:28: error: expected a whole number, 0 or more, found the text `many` (tasks.a.retry.max_attempts) [wrong_type]
@@ -336,13 +336,13 @@ fn broken_yaml_is_told() {
             "flow: a\r\ntasks:\r\n  x: { typ: noop }\r\n",
             expect![[r#"
                 3:6: error: a task needs `type` (tasks.x.type) [missing_field]
-                3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.x.typ) [unknown_field]
+                3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, disabled, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.x.typ) [unknown_field]
             "#]],
         ),
         (
             "flow: ä\ntasks: { 'ü': { type: noop, wenn: x } }\n",
             expect![[r#"
-                2:29: error: a task has no field `wenn`; its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks["ü"].wenn) [unknown_field]
+                2:29: error: a task has no field `wenn`; its fields are type, name, description, disabled, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks["ü"].wenn) [unknown_field]
             "#]],
         ),
     ] {

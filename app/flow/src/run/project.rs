@@ -9,6 +9,7 @@ use crate::run::explain::Reason;
 use crate::run::state::{
     Attempt, AttemptEnd, EdgeState, Phase, RunState, SkipReason, TaskRun, TaskState, WaitsFor,
 };
+use crate::trial;
 use crate::view::{AttemptView, CachedView, ErrorView, RunDetail, RunSummary, TaskRunView, TaskStatus};
 
 impl RunState {
@@ -274,9 +275,11 @@ impl RunState {
             TaskState::Succeeded { .. } if spot.part.is_none() && self.is_undone(ix) => {
                 "taken back when the run ended".to_owned()
             }
-            TaskState::Succeeded { .. } if let Some(by) = self.given_by(spot) => {
-                format!("marked as succeeded by {by}, who said what it gives")
-            }
+            TaskState::Succeeded { .. } if let Some(by) = self.given_by(spot) => match &**by {
+                trial::UNKNOWN => "nothing was known of it, so null was given".to_owned(),
+                trial::RECORDED => "what it gave in an earlier run was given".to_owned(),
+                by => format!("marked as succeeded by {by}, who said what it gives"),
+            },
             TaskState::Succeeded { .. } if spot.part.is_none() && self.is_reused(ix) => {
                 "taken over from the run it was made from".to_owned()
             }

@@ -1,5 +1,6 @@
 //! Moments as text: the form in which all events and pages have them. It is written and read so often that it has code of its own,
-//! which the browser can do with alone; other forms of the same, which people may write, are for the library.
+//! which the browser does with alone: it also reads how people write it, with a space, small letters or a short offset. What else the
+//! library knows, such as a time zone behind the offset, is read where there is the library.
 
 use std::fmt;
 
@@ -30,36 +31,30 @@ pub(super) fn write(micros: i64, f: &mut fmt::Formatter<'_>) -> Result<bool, fmt
     Ok(true)
 }
 
-/// Reads `2026-01-31T12:00:00.5Z` or with an offset such as `+01:00`. None for all that is written in another way or is no moment.
+/// Reads `2026-01-31T12:00:00.5Z` or with an offset such as `+01:00`, `+0100` or `+01`. None for all that is written in another way or is
+/// no moment.
 pub(super) fn read(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| -> Option<i64> {
-        let digits = bytes.get(from..to)?;
-        digits
-            .iter()
-            .all(u8::is_ascii_digit)
-            .then(|| digits.iter().fold(0, |n, digit| n * 10 + i64::from(digit - b'0')))
-    };
     let is = |at: usize, mark: u8| bytes.get(at) == Some(&mark);
-    let marks = is(4, b'-') && is(7, b'-') && is(10, b'T') && is(13, b':') && is(16, b':');
+    let marks = matches!(bytes.get(10), Some(b'T' | b't' | b' ')) && is(13, b':') && is(16, b':');
     if !marks {
         return None;
     }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let is_there = (1..=12).contains(&month)
-        && (1..=days_of(year, month)).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60;
-    if !is_there {
+    let day = day(bytes.get(..10)?)?;
+    let (hour, minute, second) = (number(bytes, 11)?, number(bytes, 14)?, number(bytes, 17)?);
+    if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let (fraction, end) = fraction(bytes)?;
+    let (nanos, end) = fraction(bytes)?;
     let offset = match bytes.get(end..)? {
-        b"Z" => 0,
-        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let (hours, minutes) = (number(end + 1, end + 3)?, number(end + 4, end + 6)?);
+        b"Z" | b"z" => 0,
+        [sign @ (b'+' | b'-'), rest @ ..] => {
+            let (hours, minutes) = match rest {
+                [_, _, b':', _, _] => (number(rest, 0)?, number(rest, 3)?),
+                [_, _, _, _] => (number(rest, 0)?, number(rest, 2)?),
+                [_, _] => (number(rest, 0)?, 0),
+                _ => return None,
+            };
             if hours > 23 || minutes > 59 {
                 return None;
             }
@@ -68,11 +63,35 @@ pub(super) fn read(text: &str) -> Option<i64> {
         }
         _ => return None,
     };
-    let seconds = days(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second - offset;
-    Some(seconds * 1_000_000 + fraction).filter(|micros| MICROS.contains(micros))
+    let seconds = day * DAY_S + hour * 3600 + minute * 60 + second - offset;
+    let micros = seconds * 1_000_000 + nanos / 1000;
+    // What is finer than a microsecond is cut off towards 1970, as the library does.
+    let is_cut = micros < 0 && nanos % 1000 > 0;
+    Some(micros + i64::from(is_cut)).filter(|micros| MICROS.contains(micros))
 }
 
-/// Up to six digits behind the seconds, in microseconds, and where they end.
+/// Days since 1970 of a date as `2026-01-31`, if there is such a day.
+pub(super) fn day(text: &[u8]) -> Option<i64> {
+    let [_, _, _, _, b'-', _, _, b'-', _, _] = text else {
+        return None;
+    };
+    let year = number(text, 0)? * 100 + number(text, 2)?;
+    let (month, day) = (number(text, 5)?, number(text, 8)?);
+    let is_there = (1..=12).contains(&month) && (1..=days_of(year, month)).contains(&day);
+    is_there.then(|| days(year, month, day))
+}
+
+/// The number of two digits at a place.
+fn number(bytes: &[u8], at: usize) -> Option<i64> {
+    match bytes.get(at..at + 2)? {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+        }
+        _ => None,
+    }
+}
+
+/// Up to nine digits behind the seconds, in nanoseconds, and where they end.
 fn fraction(bytes: &[u8]) -> Option<(i64, usize)> {
     if bytes.get(19) != Some(&b'.') {
         return Some((0, 19));
@@ -81,12 +100,12 @@ fn fraction(bytes: &[u8]) -> Option<(i64, usize)> {
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
-    if !(1..=6).contains(&n_digits) {
+    if !(1..=9).contains(&n_digits) {
         return None;
     }
     let digits = bytes[20..20 + n_digits].iter();
     let number = digits.fold(0, |n, digit| n * 10 + i64::from(digit - b'0'));
-    Some((number * 10_i64.pow(6 - n_digits as u32), 20 + n_digits))
+    Some((number * 10_i64.pow(9 - n_digits as u32), 20 + n_digits))
 }
 
 const fn days_of(year: i64, month: i64) -> i64 {
@@ -132,7 +151,7 @@ const fn date(days: i64) -> (i64, i64, i64) {
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
-#[cfg(all(test, feature = "author"))]
+#[cfg(test)]
 mod tests {
     use crate::Timestamp;
     use proptest::prelude::*;
@@ -175,7 +194,9 @@ mod tests {
             "2026-01-01T00:60:00Z",
             "2026-01-01T00:00:00",
             "2026-01-01T00:00:00.Z",
-            "2026-01-01T00:00:00.1234567Z",
+            "2026-01-01T00:00:00.1234567891Z",
+            "2026-01-01T00:00:00+100",
+            "2026-01-01_00:00:00Z",
             "2026-01-01T00:00:00+24:00",
             "2026-01-01T00:00:00+1:00",
             "2026-01-01T00:00:00Zé",
@@ -197,11 +218,14 @@ mod tests {
         fn moments_are_read_as_the_library_reads_them(
             (year, month, day) in (0..=9999_u32, 0..=13_u32, 0..=32_u32),
             (hour, minute, second) in (0..=25_u32, 0..=61_u32, 0..=59_u32),
-            behind in "(\\.[0-9]{1,6})?(Z|[+-][01][0-9]:[0-6][0-9])",
+            between in "[Tt ]",
+            behind in "(\\.[0-9]{1,9})?([Zz]|[+-][01][0-9]:[0-6][0-9]|[+-][01][0-9]([0-5][0-9])?)",
         ) {
-            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{behind}");
+            let text = format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}{behind}");
             let theirs = text.parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond());
             prop_assert_eq!(super::read(&text), theirs, "{}", text);
+            let day = text.get(..10).unwrap_or_default();
+            prop_assert_eq!(super::day(day.as_bytes()).is_some(), day.parse::<jiff::civil::Date>().is_ok(), "{}", day);
         }
     }
 }

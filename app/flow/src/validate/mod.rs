@@ -198,7 +198,34 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     if let Some(graph) = graph {
         reach::check(&mut check, &graph);
     }
+    excuse(doc, &mut check.problems);
     check.problems
+}
+
+/// What is wrong with what a switched-off task would do keeps nobody from running the flow: it does not do it.
+fn excuse(doc: &FlowDoc, problems: &mut [Problem]) {
+    let off: Vec<String> = Group::ALL
+        .iter()
+        .flat_map(|group| group.of(doc).iter().map(move |(id, task)| (group, id, task)))
+        .filter(|(_, _, task)| task.disabled)
+        .map(|(group, id, _)| group.path(id))
+        .collect();
+    if off.is_empty() {
+        return;
+    }
+    // How it is reached still counts.
+    let counts = ["needs", "join", "when"];
+    for problem in problems {
+        let field = problem.field.as_deref().unwrap_or_default();
+        let is_excused = off.iter().any(|path| {
+            let rest = field.strip_prefix(path.as_str());
+            let rest = rest.and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| !counts.iter().any(|name| rest.starts_with(name)))
+        });
+        if is_excused {
+            problem.severity = problem.severity.max(Severity::Warning);
+        }
+    }
 }
 
 /// A validation under way.

@@ -52,6 +52,10 @@ type Never = Option<String>;
 fn outcomes(task: &TaskDoc, can_start: bool) -> Vec<&str> {
     let mut outcomes = vec!["skipped", "cancelled"];
     if can_start {
+        if task.disabled {
+            outcomes.push("succeeded");
+            return outcomes;
+        }
         outcomes.push("failed");
         match task.cases() {
             _ if task.task_type == "fail" => {}
@@ -69,7 +73,8 @@ fn taking<'d>(up: &'d TaskDoc, can_start: bool, need: &NeedDoc) -> Vec<&'d str> 
     if words.is_empty() {
         return outcomes(up, can_start);
     }
-    let is_open = up.cases().is_none() && words.iter().any(|word| !super::edges::STATES.contains(word));
+    let is_open =
+        !up.disabled && up.cases().is_none() && words.iter().any(|word| !super::edges::STATES.contains(word));
     outcomes(up, can_start)
         .into_iter()
         .filter(|outcome| {
@@ -114,9 +119,14 @@ fn all<'d>(graph: &Graph<'d>, ran: &[Ran<'d>], edges: &[(usize, &NeedDoc)]) -> R
         let (_, id, task) = graph.tasks[*up];
         let mut outcomes = taking(task, ran[*up].can_start, need);
         if outcomes.is_empty() {
+            let why = if task.disabled {
+                "is switched off: it succeeds without a case, and never fails"
+            } else {
+                "always fails"
+            };
             return Err(ran[*up]
                 .can_start
-                .then(|| format!("`{id}` always fails, so this edge is never taken")));
+                .then(|| format!("`{id}` {why}, so this edge is never taken")));
         }
         for (_, other) in edges[..at]
             .iter()

@@ -369,7 +369,7 @@ fn one_slip_does_not_hide_the_others() {
 "#,
         expect![[r#"
             3:6: error: a task needs `type` (tasks.a.type) [missing_field]
-            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.a.typ) [unknown_field]
+            3:8: error: a task has no field `typ` (did you mean `type`?); its fields are type, name, description, disabled, labels, needs, join, when, with, retry, timeout, start_timeout, queue, queue_key, priority, cache, for_each, loop, undo (tasks.a.typ) [unknown_field]
             4:6: error: expected a task as a mapping of fields, found a list (tasks.b) [wrong_type]
             5:14: error: there is no task type `nop` (did you mean `noop`?); the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (tasks.c.type) [unknown_type]
             5:33: error: `c` needs itself; remove this edge (tasks.c.needs[2]) [self_edge]
@@ -806,4 +806,30 @@ groups:
     );
     let other = parsed("flow: a\ntasks: { x: { type: log } }\n");
     assert!(drawn.means_the_same(&plain) && !drawn.means_the_same(&other) && drawn != plain);
+}
+
+#[test]
+fn what_is_wrong_with_a_switched_off_task_keeps_nobody_from_running_the_flow() {
+    check_tasks(
+        r"
+  a: { type: fetch, disabled: true, with: { urk: 1, x: '{{ tasks.gone.output }}' } }
+  b: { type: log, with: { message: '{{ tasks.a.output }} {{ tasks.a.status }}' }, needs: [a] }
+  c: { type: noop, disabled: true, needs: [gone], when: '{{ 1 + }}' }
+  d: { type: switch, disabled: true, with: { cases: { big: '{{ true }}' } } }
+  e: { type: noop, needs: [{ task: d, on: big }] }
+  f: { type: noop, needs: [d, { task: a, on: failed }] }
+  g: { type: fail, disabled: true }
+  h: { type: noop, needs: [g] }
+",
+        expect![[r#"
+            4:14: warning: there is no task type `fetch`; the types are noop, fail, log, approval, signal, loop, switch, shell, http.request, fetch_data, process_data, store_data (tasks.a.type) [unknown_type]
+            4:56: warning: There is no task `gone`. (tasks.a.with.x) [unknown_task]
+            5:36: warning: `a` is switched off: its output is null. (tasks.b.with.message) [disabled_task]
+            5:36: error: `tasks.a` has no field `status`; it has output, state, error, exit_code, attempts, case (did you mean `state`?). (tasks.b.with.message) [unknown_field]
+            6:44: error: there is no task `gone` (tasks.c.needs[0]) [unknown_task]
+            6:57: error: The expression cannot be read at character 8: unexpected end of variable block. (tasks.c.when) [expression]
+            8:20: warning: `e` can never start: `d` is switched off: it succeeds without a case, and never fails, so this edge is never taken (tasks.e.needs) [never_starts]
+            9:20: warning: `f` can never start: `a` is switched off: it succeeds without a case, and never fails, so this edge is never taken (tasks.f.needs) [never_starts]
+        "#]],
+    );
 }

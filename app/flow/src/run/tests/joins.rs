@@ -542,3 +542,36 @@ tasks:
     "#]],
     );
 }
+
+#[test]
+fn a_switched_off_task_does_nothing_and_what_comes_after_it_runs() {
+    check(
+        r#"
+tasks:
+  a: { type: work, disabled: true, for_each: { items: "{{ [1, 2] }}" }, retry: { max_attempts: 3 }, undo: { type: work }, with: { n: "{{ 1 / 0 }}" } }
+  b: { type: work, needs: [a], with: { n: "{{ tasks.a.output }}" } }
+  c: { type: work, needs: [{ task: a, on: failed }] }
+  d: { type: work, disabled: true, needs: [c] }
+  e: { type: loop, disabled: true, when: "{{ false }}", with: { do: { type: work }, until: "{{ false }}" } }
+"#,
+        "b ok; log",
+        expect![[r#"
+            1 run_created {"inputs":{"value":{}}}
+            2 run_started {}
+            3 task_succeeded {"task":"a","output":{"value":null}}
+            4 task_skipped {"task":"e","reason":{"kind":"when"}}
+            5 task_scheduled {"task":"b","attempt":1,"input":{"value":{"n":null}}}
+            6 task_skipped {"task":"c","reason":{"kind":"upstream","task":"a"}}
+            7 task_skipped {"task":"d","reason":{"kind":"upstream","task":"c"}}
+            8 attempt_started {"task":"b","attempt":1,"worker":"w1"}
+            9 task_succeeded {"task":"b","output":{"value":null}}
+            10 run_finished {"outcome":"succeeded"}
+            a    succeeded
+            b    succeeded  1 attempt
+            c    skipped    upstream a succeeded
+            d    skipped    upstream c was skipped
+            e    skipped    its condition was false
+            run  succeeded
+        "#]],
+    );
+}
