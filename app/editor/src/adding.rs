@@ -8,12 +8,14 @@ use crate::change::{Change, NewTask};
 use crate::geometry::{CARD_HEIGHT, CARD_WIDTH, Port, Rect, pt, snapped};
 use crate::legal::{Fixed, Legal};
 use crate::model::{Edge, Section};
-use crate::scene::Scene;
+use crate::scene::{Card, Scene};
 
 /// Free space to the right of a card before the next one.
 const GAP_X: f64 = 72.0;
 /// What is put on an edge and stands no higher or lower than this is meant to stand in its line.
 const LEVEL: f64 = 24.0;
+/// Free space below everything, with the title of the frame that a task there will stand in.
+const FRAME_GAP: f64 = 88.0;
 /// Free space between cards that stand below each other.
 const GAP_Y: f64 = 32.0;
 
@@ -93,9 +95,15 @@ pub fn free_id(scene: &Scene, name: &str) -> String {
 /// The nearest free place for a card at or below a point.
 #[must_use]
 pub fn free_place(scene: &Scene, at: Point) -> Point {
+    free_room(scene, at, CARD_WIDTH, CARD_HEIGHT)
+}
+
+/// The same for something of this width and height.
+#[must_use]
+pub fn free_room(scene: &Scene, at: Point, width: f64, height: f64) -> Point {
     let mut at = snapped(at);
     loop {
-        let card = Rect::at(at, CARD_WIDTH, CARD_HEIGHT).grown(GRID);
+        let card = Rect::at(at, width, height).grown(GRID);
         let below = scene
             .cards_in(card)
             .into_iter()
@@ -113,12 +121,50 @@ pub fn free_place(scene: &Scene, at: Point) -> Point {
 #[must_use]
 pub fn add(scene: &Scene, template: &Template, at: Option<Point>, from: Option<(usize, &Port)>) -> Change {
     let section = from.map_or(Section::Tasks, |(card, _)| scene.cards[card].section);
+    add_in(scene, template, at, from, section)
+}
+
+/// A place for a new task that runs at this time: beside those that do, or below everything else, with room for their frame.
+#[must_use]
+pub fn place_in(scene: &Scene, section: Section) -> Point {
+    let own = scene.cards.iter().filter(|card| card.section == section);
+    if let Some(last) = own
+        .map(|card| card.rect)
+        .max_by(|one, other| one.right().total_cmp(&other.right()))
+    {
+        return free_place(scene, pt(last.right() + GAP_X, last.y));
+    }
+    let bounds = scene.bounds().unwrap_or_default();
+    let room = if section == Section::Tasks {
+        GAP_Y
+    } else {
+        FRAME_GAP
+    };
+    let y = if scene.cards.is_empty() {
+        0.0
+    } else {
+        bounds.bottom() + room
+    };
+    free_place(scene, pt(bounds.x, y))
+}
+
+/// The same in a section of its own choice, if it is not connected to anything.
+#[must_use]
+pub fn add_in(
+    scene: &Scene,
+    template: &Template,
+    at: Option<Point>,
+    from: Option<(usize, &Port)>,
+    section: Section,
+) -> Change {
+    let section = from.map_or(section, |(card, _)| scene.cards[card].section);
     let place = match (at, from) {
         (Some(at), _) => snapped(at),
         (None, Some((card, _))) => {
             let rect = scene.cards[card].rect;
             free_place(scene, pt(rect.right() + GAP_X, rect.y))
         }
+        (None, None) if section != Section::Tasks => place_in(scene, section),
         (None, None) => {
             let bounds = scene.bounds().unwrap_or_default();
             free_place(
@@ -139,6 +185,24 @@ pub fn add(scene: &Scene, template: &Template, at: Option<Point>, from: Option<(
         task.upstream.push(port.edge(&scene.cards[card].id, &task.id));
     }
     with_places(scene, Change::Add(task))
+}
+
+/// A new task at a place that leads to a card.
+#[must_use]
+pub fn lead(scene: &Scene, template: &Template, at: Point, to: usize) -> Change {
+    let to = &scene.cards[to];
+    let task = template.task(scene, to.section, Some(snapped(at)));
+    let mut edge = Port::Succeeded.edge(&task.id, &to.id);
+    // A switch ends with one of its cases.
+    let cases = template.with.get("cases").and_then(Value::as_object);
+    edge.on
+        .extend(cases.and_then(|cases| cases.keys().next()).cloned());
+    let mut all = vec![Change::Add(task), Change::Connect(edge)];
+    let places = kept(scene, &[]);
+    if !places.is_empty() {
+        all.push(Change::Move(places));
+    }
+    Change::All(all)
 }
 
 /// A change that puts something at a place of its own, and with it the places of all that have none yet: else those would be laid
@@ -257,13 +321,37 @@ pub fn connect_by(scene: &Scene, legal: &Legal, card: usize) -> Option<Change> {
     }
 }
 
+/// Switches tasks off, or on again if they all are off, with what that is called; none without tasks.
+#[must_use]
+pub fn switch(scene: &Scene, tasks: &[String]) -> Option<(String, Change)> {
+    let cards: Vec<&Card> = tasks.iter().filter_map(|id| scene.card(id)).collect();
+    let turns_off = cards.iter().any(|card| !card.is_off);
+    let set = |card: &Card| Change::Set {
+        path: [card.section.key(), &card.id, "disabled"]
+            .map(str::to_owned)
+            .to_vec(),
+        value: turns_off.then_some(Value::Bool(true)),
+    };
+    let to_change = cards.iter().filter(|card| card.is_off != turns_off);
+    let changed = to_change.map(|card| set(card)).collect();
+    let what = match &cards[..] {
+        [] => return None,
+        [card] => card.id.clone(),
+        cards => format!("{} tasks", cards.len()),
+    };
+    let word = if turns_off { "off" } else { "on" };
+    Some((format!("Switch {word} {what}"), Change::All(changed)))
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::model::Model;
     use crate::scene::Places;
-    use crate::testing::{model, say};
+    use crate::testing::{made, model, say};
+    use crate::text::Source;
 
     fn check(text: &str, act: impl Fn(&Scene) -> Change, expected: Expect) {
         let scene = Scene::new(&model(text), &Places::default());
@@ -338,5 +426,48 @@ mod tests {
             "reconnect a -> b: a -succeeded|failed-> b\n"
         );
         assert_eq!(said(Port::Always, 1), "reconnect a -> b: a -always-> b\n");
+    }
+
+    #[test]
+    fn tasks_are_switched_off_and_on() {
+        let text = "flow: f\ntasks:\n  a: { type: log } # mine\n  b:\n    type: noop\n    disabled: true\nfinally:\n  c:\n    type: noop\n    needs: []\n";
+        let check = |tasks: &[&str], expected: Expect| {
+            let scene = Scene::new(
+                &Model::of(&Source::guess(text)).expect("is read"),
+                &Places::default(),
+            );
+            let tasks: Vec<String> = tasks.iter().map(|id| (*id).to_owned()).collect();
+            let told =
+                switch(&scene, &tasks).map(|(label, change)| format!("{label}\n{}", made(text, &change)));
+            expected.assert_eq(&told.unwrap_or_default());
+        };
+        check(
+            &["a"],
+            expect![[r#"
+            Switch off a
+            Change disabled of a
+            -  a: { type: log } # mine
+            +  a: { type: log, disabled: true } # mine
+        "#]],
+        );
+        check(
+            &["b"],
+            expect![[r#"
+            Switch on b
+            Remove disabled of b
+            -    disabled: true
+        "#]],
+        );
+        check(
+            &["a", "b", "c"],
+            expect![[r#"
+            Switch off 3 tasks
+            Change disabled of a and 1 more
+            -  a: { type: log } # mine
+            +  a: { type: log, disabled: true } # mine
+            +    disabled: true
+        "#]],
+        );
+        check(&["gone"], expect![[""]]);
     }
 }

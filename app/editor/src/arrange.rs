@@ -4,7 +4,7 @@ use flow::layout::{self, GRID, Graph, Options, Point};
 
 use crate::change::Change;
 use crate::geometry::{Rect, pt, snapped};
-use crate::scene::Scene;
+use crate::scene::{Places, Scene};
 
 /// A line that cards are moved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +135,26 @@ pub fn tidy_all(scene: &Scene) -> Option<Change> {
     (!moves.is_empty()).then_some(Change::Move(moves))
 }
 
+/// The cards on their way from where they were: at `part` 0 there, at 1 where they are.
+#[must_use]
+pub fn between(scene: &Scene, before: &Places, part: f64) -> Scene {
+    let mut shown = scene.clone();
+    // Fast first, then slower: so it is felt to begin at once.
+    let part = 1.0 - (1.0 - part.clamp(0.0, 1.0)).powi(3);
+    let moves: Vec<(usize, Point)> = scene
+        .cards
+        .iter()
+        .enumerate()
+        .filter_map(|(ix, card)| {
+            let (from, to) = (*before.get(&card.id)?, card.rect.corner());
+            let on_way = pt(from.x + (to.x - from.x) * part, from.y + (to.y - from.y) * part);
+            (from != to).then_some((ix, on_way))
+        })
+        .collect();
+    shown.shift_all(&moves);
+    shown
+}
+
 /// Lays out some cards anew where they are; all others stay. Their order from top to bottom is kept where edges let it be.
 #[must_use]
 pub fn tidy(scene: &Scene, cards: &[usize]) -> Option<Change> {
@@ -202,7 +222,6 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::scene::Places;
     use crate::testing::model;
 
     fn check(text: &str, act: impl Fn(&Scene, &[usize]) -> Option<Change>, expected: Expect) {
@@ -297,6 +316,30 @@ mod tests {
             b 288,0
             _c 576,0
         "#]],
+        );
+    }
+
+    #[test]
+    fn cards_are_shown_on_their_way() {
+        let scene = Scene::new(&model("a@0,0 -> b@400,200"), &Places::default());
+        let before = Places::from_iter([
+            ("b".to_owned(), pt(0.0, 200.0)),
+            ("gone".to_owned(), pt(1.0, 1.0)),
+        ]);
+        let places = [0.0, 0.5, 1.0, 7.0].map(|part| {
+            let shown = between(&scene, &before, part);
+            let at = shown.cards[1].rect.corner();
+            let end = shown.tracks[0].wire.end().unwrap_or_default();
+            format!("{:.0},{:.0} {:.0},{:.0}", at.x, at.y, end.x, end.y)
+        });
+        assert_eq!(
+            places,
+            [
+                "0,200 0,232",
+                "350,200 350,232",
+                "400,200 400,232",
+                "400,200 400,232"
+            ]
         );
     }
 

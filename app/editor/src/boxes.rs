@@ -1,7 +1,7 @@
 //! Notes and groups on the canvas: where they are, and what of a group that is drawn as one box is not.
 
 use crate::drawn::{Drawn, Group, Note};
-use crate::geometry::{CARD_HEIGHT, CARD_WIDTH, Point, Rect, pt};
+use crate::geometry::{CARD_HEIGHT, CARD_WIDTH, Point, Rect, distance, entry, pt};
 use crate::scene::{Hit, Scene};
 use crate::wires::Wire;
 
@@ -9,6 +9,12 @@ use crate::wires::Wire;
 pub const NOTE_WIDTH: f64 = 216.0;
 /// How high a note is unless it says.
 pub const NOTE_HEIGHT: f64 = 120.0;
+/// No note is smaller, or it could not be taken hold of.
+const NOTE_MIN: (f64, f64) = (64.0, 32.0);
+/// No note is wider or higher.
+const NOTE_MAX: f64 = 4000.0;
+/// The side of the corner by which a note is sized.
+const GRIP: f64 = 12.0;
 /// Free space inside a group.
 const PADDING: f64 = 16.0;
 /// Above the cards of a group: its title stands there, and there it is taken hold of.
@@ -71,7 +77,7 @@ impl Scene {
             let size = note
                 .size
                 .map_or((NOTE_WIDTH, NOTE_HEIGHT), |size| (size.x, size.y));
-            let size = (size.0.clamp(64.0, 4000.0), size.1.clamp(32.0, 4000.0));
+            let size = note_size(size.0, size.1);
             let near = note.at.filter(|at| at.x.abs() < 1e6 && at.y.abs() < 1e6);
             let rect = Rect::at(near.unwrap_or(below), size.0, size.1);
             if near.is_none() {
@@ -110,7 +116,7 @@ impl Scene {
         let at = match (port, hidden) {
             (Some(port), None) => card.port(port),
             (Some(_), Some(_)) => pt(rect.right(), rect.middle().y),
-            (None, _) => crate::geometry::entry(rect),
+            (None, _) => entry(rect),
         };
         (rect, at)
     }
@@ -144,6 +150,13 @@ impl Scene {
         }
     }
 
+    /// Sizes a note while it is dragged by its corner.
+    pub fn size_note(&mut self, note: usize, to: Point) {
+        if let Some(note) = self.notes.get_mut(note) {
+            (note.rect.w, note.rect.h) = (to.x, to.y);
+        }
+    }
+
     /// A note by its id.
     #[must_use]
     pub fn note(&self, id: &str) -> Option<&NoteBox> {
@@ -157,14 +170,29 @@ impl Scene {
     }
 
     /// The group drawn as one box at a point.
-    pub(crate) fn box_at(&self, at: Point) -> Option<Hit> {
+    pub(crate) fn box_at(&self, at: Point) -> Option<usize> {
         let is_there = |group: &GroupBox| group.group.is_collapsed && group.rect.has(at);
-        self.groups.iter().rposition(is_there).map(Hit::Group)
+        self.groups.iter().rposition(is_there)
     }
 
-    /// The note or the title of a group at a point.
-    pub(crate) fn drawn_at(&self, at: Point) -> Option<Hit> {
+    /// The group drawn as one box that an edge would be led to at this point, if no card is there: see [`Scene::card_near`].
+    pub(crate) fn box_near(&self, at: Point, reach: f64) -> Option<usize> {
+        let boxes = self.groups.iter().enumerate();
+        let boxes = boxes.filter(|(_, group)| group.group.is_collapsed && !group.members.is_empty());
+        let far = boxes.map(|(ix, group)| (distance(at, entry(group.rect)), ix));
+        far.filter(|(far, _)| *far <= reach)
+            .min_by(|one, other| one.0.total_cmp(&other.0))
+            .map(|(_, ix)| ix)
+    }
+
+    /// The note, a note's corner, or the title of a group at a point.
+    pub(crate) fn drawn_at(&self, at: Point, slack: f64) -> Option<Hit> {
         let note = self.notes.iter().rposition(|note| note.rect.has(at));
+        let grip = self.notes.iter().rposition(|note| grip(note.rect, slack).has(at));
+        // What lies over the corner hides it.
+        if let Some(grip) = grip.filter(|grip| note.is_none_or(|note| note <= *grip)) {
+            return Some(Hit::Grip(grip));
+        }
         let title = |group: &GroupBox| {
             let strip = Rect {
                 h: TITLE,
@@ -175,6 +203,18 @@ impl Scene {
         note.map(Hit::Note)
             .or_else(|| self.groups.iter().rposition(title).map(Hit::Group))
     }
+}
+
+/// The width and height that a note may have, next to these.
+pub(crate) fn note_size(w: f64, h: f64) -> (f64, f64) {
+    (w.clamp(NOTE_MIN.0, NOTE_MAX), h.clamp(NOTE_MIN.1, NOTE_MAX))
+}
+
+/// Where a note is taken hold of to size it: its corner, and a little around it. Half of a small note is left to move it by.
+fn grip(note: Rect, slack: f64) -> Rect {
+    let reach = slack.max(GRIP).min(note.w / 2.0).min(note.h / 2.0);
+    let side = reach + slack / 2.0;
+    Rect::at(pt(note.right() - reach, note.bottom() - reach), side, side)
 }
 
 #[cfg(test)]
@@ -229,6 +269,8 @@ notes:
             pt(610.0, 10.0),
             pt(290.0, -30.0),
             pt(50.0, 250.0),
+            pt(95.0, 275.0),
+            pt(103.0, 283.0),
         ] {
             let _ = writeln!(out, "{},{} {:?}", at.x, at.y, scene.hit(at, 8.0, None));
         }
@@ -250,6 +292,8 @@ notes:
                 610,10 Card(2)
                 290,-30 Group(0)
                 50,250 Note(0)
+                95,275 Grip(0)
+                103,283 Grip(0)
             "#]],
         );
     }
@@ -260,17 +304,19 @@ notes:
         check(
             &scene,
             expect![[r#"
-            g 300,0 216x64 of [1, 2]
-            one 0,200 100x80
-            two 0,96 216x120
-            a -> b: 216,32 to 300,32
-            b -> c: not seen
-            c -> d: 516,32 to 900,32
-            310,10 Group(0)
-            610,10 Canvas
-            290,-30 Canvas
-            50,250 Note(0)
-        "#]],
+                g 300,0 216x64 of [1, 2]
+                one 0,200 100x80
+                two 0,96 216x120
+                a -> b: 216,32 to 300,32
+                b -> c: not seen
+                c -> d: 516,32 to 900,32
+                310,10 Group(0)
+                610,10 Canvas
+                290,-30 Canvas
+                50,250 Note(0)
+                95,275 Grip(0)
+                103,283 Grip(0)
+            "#]],
         );
         // Its box goes along with its cards.
         scene.shift(1, pt(300.0, 400.0));
@@ -289,6 +335,8 @@ notes:
                 610,10 Canvas
                 290,-30 Canvas
                 50,250 Canvas
+                95,275 Canvas
+                103,283 Canvas
             "#]],
         );
     }

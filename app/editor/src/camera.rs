@@ -1,6 +1,7 @@
 //! Where the reader looks: a shift and a scale. Instants and sizes are arguments.
 
 use crate::geometry::{Point, Rect, pt};
+use crate::scene::Scene;
 
 /// The farthest the canvas can be.
 pub const SCALE_MIN: f64 = 0.1;
@@ -14,6 +15,9 @@ const MARGIN: f64 = 40.0;
 const PAN_EDGE: f64 = 40.0;
 /// How fast it then moves at most, in pixels of the stage per second.
 const PAN_SPEED: f64 = 900.0;
+
+/// A flow of so many tasks is seen as a whole at first, if their titles can be read.
+const SMALL: usize = 24;
 
 /// What part of the canvas is on the stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,6 +62,21 @@ impl Detail {
             Self::Full => "full",
         }
     }
+}
+
+/// Cards that a page holds at most, unless they are so near that they can be read: with nine elements each that is below what makes
+/// browsers slow.
+pub const CARDS_MAX: usize = 400;
+
+/// What a page holds of a scene.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sight {
+    /// How much of each card is drawn.
+    pub detail: Detail,
+    /// The part of the canvas whose cards are in the page.
+    pub area: Rect,
+    /// Those cards.
+    pub cards: Vec<usize>,
 }
 
 impl Camera {
@@ -129,6 +148,46 @@ impl Camera {
         }
     }
 
+    /// The first sight of a flow: all of it, if it can be read or is not much; else its beginning at a size that can be read.
+    #[must_use]
+    pub fn first(scene: &Scene, stage: (f64, f64)) -> Self {
+        let Some(bounds) = scene.bounds() else {
+            return Self {
+                x: stage.0 / 3.0,
+                y: stage.1 / 3.0,
+                k: 1.0,
+            };
+        };
+        let all = Self::fit(bounds, stage);
+        let is_small = scene.cards.len() <= SMALL && all.detail() != Detail::Box;
+        if is_small || all.detail() == Detail::Full {
+            return all;
+        }
+        let first = crate::focus::first(scene).map(|card| scene.cards[card].rect);
+        let rect = first.unwrap_or(bounds);
+        let k = 0.7;
+        let rect = if bounds.h * k <= stage.1 {
+            Rect { x: rect.x, ..bounds }
+        } else {
+            rect
+        };
+        Self {
+            x: 48.0 - rect.x * k,
+            y: stage.1 / 2.0 - rect.middle().y * k,
+            k,
+        }
+    }
+
+    /// Whether nothing of what there is can be seen.
+    #[must_use]
+    pub fn is_lost(self, scene: &Scene, stage: (f64, f64)) -> bool {
+        let view = self.view(stage);
+        let mut boxes = scene.groups.iter().filter(|group| group.group.is_collapsed);
+        !scene.cards.is_empty()
+            && scene.cards_in(view).is_empty()
+            && !boxes.any(|group| group.rect.touches(view))
+    }
+
     /// Moved as little as possible, so that a rectangle is on the stage.
     #[must_use]
     pub fn showing(self, rect: Rect, stage: (f64, f64)) -> Self {
@@ -186,6 +245,34 @@ impl Camera {
         }
     }
 
+    /// What a page holds of a scene, and how much of its cards is drawn. Besides what is seen that is some of what is near, so that it is
+    /// there when it comes into sight, as long as it is not too much.
+    #[must_use]
+    pub fn sight(self, scene: &Scene, stage: (f64, f64)) -> Sight {
+        let detail = self.detail();
+        let seen = self.view(stage);
+        let near = seen.grown(seen.w.min(seen.h) / 2.0);
+        let of = |area| Sight {
+            detail,
+            area,
+            cards: scene.cards_in(area),
+        };
+        if detail != Detail::Box {
+            for area in [near, seen] {
+                let sight = of(area);
+                // What can be read is there, however much it is.
+                if sight.cards.len() <= CARDS_MAX || (detail == Detail::Full && area == seen) {
+                    return sight;
+                }
+            }
+        }
+        Sight {
+            detail: Detail::Box,
+            area: near,
+            cards: Vec::new(),
+        }
+    }
+
     /// As a CSS transform.
     #[must_use]
     pub fn css(self) -> String {
@@ -195,9 +282,13 @@ impl Camera {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Model;
+    use crate::scene::Places;
+    use crate::text::Source;
 
     const STAGE: (f64, f64) = (1000.0, 600.0);
 
@@ -228,6 +319,44 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_is_seen_as_a_whole_at_first_unless_it_is_much() {
+        let told = |n: usize| {
+            let chain: Vec<String> = (0..n).map(|at| format!("t{at}")).collect();
+            let scene = Scene::new(&crate::testing::model(&chain.join(" -> ")), &Places::default());
+            let camera = Camera::first(&scene, STAGE);
+            let all = scene.bounds().is_some_and(|all| camera.view(STAGE).holds(all));
+            format!(
+                "{n}: {} {:.2} {}",
+                camera.detail().key(),
+                camera.k,
+                if all { "all" } else { "its beginning" }
+            )
+        };
+        assert_eq!(
+            [3, 10, 12, 40].map(told),
+            [
+                "3: full 1.00 all",
+                "10: title 0.33 all",
+                "12: title 0.27 all",
+                "40: full 0.70 its beginning"
+            ]
+        );
+        let scene = Scene::new(&crate::testing::model("a@0,0 -> b@400,0"), &Places::default());
+        let far = Camera {
+            x: 5000.0,
+            ..Camera::default()
+        };
+        assert_eq!(
+            (
+                Camera::default().is_lost(&scene, STAGE),
+                far.is_lost(&scene, STAGE),
+                far.is_lost(&Scene::default(), STAGE)
+            ),
+            (false, true, false)
+        );
+    }
+
+    #[test]
     fn details_come_and_go_with_the_scale() {
         let at = |k| {
             Camera {
@@ -241,6 +370,43 @@ mod tests {
             [4.0, 0.55, 0.54, 0.25, 0.24].map(at),
             ["full", "full", "title", "title", "box"]
         );
+    }
+
+    #[test]
+    fn a_page_holds_no_more_cards_than_it_can() {
+        let mut text = "flow: f\ntasks:\n".to_owned();
+        let mut layout = "layout:\n".to_owned();
+        for at in 0..2000 {
+            text += &format!("  t{at}: {{ type: noop }}\n");
+            layout += &format!("  t{at}: {{ x: {}, y: {} }}\n", at % 50 * 304, at / 50 * 104);
+        }
+        let model = Model::of(&Source::new(text + &layout, flow::parse::Format::Yaml)).expect("is a flow");
+        let scene = Scene::new(&model, &Places::default());
+        let told = |k: f64, stage| {
+            let camera = Camera {
+                k,
+                ..Camera::default()
+            };
+            let sight = camera.sight(&scene, stage);
+            let is_more = sight.area != camera.view(stage);
+            let more = if is_more { " and near" } else { "" };
+            format!("{k}: {} {}{more}\n", sight.detail.key(), sight.cards.len())
+        };
+        let told: String = [1.0, 0.55, 0.4, 0.25, 0.2]
+            .map(|k| told(k, STAGE))
+            .into_iter()
+            .chain([told(0.55, (3840.0, 2160.0)), told(0.5, (3840.0, 2160.0))])
+            .collect();
+        expect![[r#"
+            1: full 40 and near
+            0.55: full 117 and near
+            0.4: title 216 and near
+            0.25: title 285
+            0.2: box 0 and near
+            0.55: full 775
+            0.5: box 0 and near
+        "#]]
+        .assert_eq(&told);
     }
 
     #[test]

@@ -198,14 +198,19 @@ pub fn paste_any(
         Err(refusal) if refusal.code == "no_tasks" => refusal,
         pasted => return pasted,
     };
-    let Ok(imported) = crate::import::import(text, types) else {
-        return Err(Refusal::new(
-            refusal.code,
-            format!(
-                "{}, one task, a cURL command, or a workflow of n8n or Node-RED",
-                refusal.message
-            ),
-        ));
+    let imported = match crate::import::import(text, types) {
+        Ok(imported) => imported,
+        // What is to be done with an address it says better.
+        Err(refusal) if refusal.code == "address" => return Err(refusal),
+        Err(_) => {
+            return Err(Refusal::new(
+                refusal.code,
+                format!(
+                    "{}, one task, a cURL command, or a workflow of n8n or Node-RED",
+                    refusal.message
+                ),
+            ));
+        }
     };
     let mut pasted = paste(document, &imported.text, how)?;
     pasted.notes.splice(0..0, imported.notes);
@@ -278,7 +283,7 @@ fn fresh_ids(document: &Value, copied: &Value) -> Ids {
 /// Expressions among the copies name the copies.
 fn rename_uses(copied: &mut Value, ids: &Ids, notes: &mut Vec<String>) {
     for expression in expressions(copied) {
-        let Some(uses) = expression.uses() else {
+        let Some(uses) = expression.uses(flow::expr::task_uses) else {
             notes.push(expression.left_alone());
             continue;
         };

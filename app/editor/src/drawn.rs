@@ -111,6 +111,15 @@ impl Drawn {
         set(&["notes", &note.id], Some(Value::Object(fields)))
     }
 
+    /// A note has this width and height.
+    #[must_use]
+    pub fn size_note(id: &str, size: Point) -> Change {
+        set(
+            &["notes", id, "size"],
+            Some(json!([number(size.x), number(size.y)])),
+        )
+    }
+
     /// The colours there are, by name.
     pub const COLOURS: [&str; 6] = ["grey", "yellow", "green", "blue", "purple", "red"];
 
@@ -155,8 +164,45 @@ impl Drawn {
     /// Groups tasks under a new id, taking them out of the groups they stand in.
     #[must_use]
     pub fn group(&self, tasks: &[String]) -> Change {
+        let mut changes = self.without(tasks, None);
+        let id = self.new_group_id();
+        changes.push(set(&["groups", &id], Some(json!({ "tasks": tasks }))));
+        Change::All(changes)
+    }
+
+    /// Tasks come into a group, out of those they stand in; or into none. None if they are there already.
+    #[must_use]
+    pub fn put_in(&self, tasks: &[String], group: Option<&str>) -> Option<Change> {
+        let mut changes = self.without(tasks, group);
+        if let Some(to) = self.groups.iter().find(|other| Some(other.id.as_str()) == group) {
+            let new = tasks.iter().filter(|task| !to.tasks.contains(task));
+            let members: Vec<&String> = to.tasks.iter().chain(new).collect();
+            if members.len() > to.tasks.len() {
+                changes.push(set(&["groups", &to.id, "tasks"], Some(json!(members))));
+            }
+        }
+        (!changes.is_empty()).then_some(Change::All(changes))
+    }
+
+    /// The same as the name of a step.
+    #[must_use]
+    pub fn put_words(&self, tasks: &[String], group: Option<&str>) -> String {
+        let what = match tasks {
+            [task] => task.clone(),
+            _ => format!("{} tasks", tasks.len()),
+        };
+        let to = self.groups.iter().find(|other| Some(other.id.as_str()) == group);
+        match (to, tasks.iter().find_map(|task| self.group_of(task))) {
+            (Some(to), _) => format!("Put {what} into {}", to.title),
+            (None, Some(from)) => format!("Take {what} out of {}", from.title),
+            (None, None) => format!("Take {what} out of its group"),
+        }
+    }
+
+    /// Takes tasks out of the groups they stand in, but for one; a group without tasks goes.
+    fn without(&self, tasks: &[String], but: Option<&str>) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();
-        for group in &self.groups {
+        for group in self.groups.iter().filter(|group| Some(group.id.as_str()) != but) {
             let (gone, left): (Vec<&String>, Vec<&String>) =
                 group.tasks.iter().partition(|member| tasks.contains(member));
             if gone.is_empty() {
@@ -168,9 +214,7 @@ impl Drawn {
                 set(&["groups", &group.id, "tasks"], Some(json!(left)))
             });
         }
-        let id = self.new_group_id();
-        changes.push(set(&["groups", &id], Some(json!({ "tasks": tasks }))));
-        Change::All(changes)
+        changes
     }
 
     /// A group goes; its tasks stay.
@@ -232,6 +276,63 @@ mod tests {
 
     use super::*;
     use crate::testing::made;
+
+    #[test]
+    fn tasks_go_into_groups_and_out_of_them() {
+        let text = "\
+flow: f
+tasks: { a: { type: noop }, b: { type: noop }, c: { type: noop } }
+groups:
+  one: { title: First, tasks: [a, b] }
+  two: { tasks: [c] }
+";
+        let drawn = Drawn::of_document(&json!({
+            "groups": { "one": { "title": "First", "tasks": ["a", "b"] }, "two": { "tasks": ["c"] } },
+        }));
+        let put = |tasks: &[&str], group: Option<&str>| {
+            let tasks: Vec<String> = tasks.iter().map(|task| (*task).to_owned()).collect();
+            let change = drawn.put_in(&tasks, group);
+            let made = change.map_or_else(|| "nothing\n".to_owned(), |change| made(text, &change));
+            // The first line is the name that the change has by itself.
+            let lines = made.split_once('\n').map_or("", |(_, lines)| lines);
+            format!("{}\n{lines}", drawn.put_words(&tasks, group))
+        };
+        let all = [
+            put(&["c"], Some("one")),
+            put(&["a"], Some("two")),
+            put(&["a", "c"], Some("one")),
+            put(&["a"], None),
+            put(&["a", "b"], None),
+            put(&["a"], Some("one")),
+        ];
+        expect![[r#"
+            Put c into First
+            -  one: { title: First, tasks: [a, b] }
+            -  two: { tasks: [c] }
+            +  one: { title: First, tasks: [a, b, c] }
+
+            Put a into two
+            -  one: { title: First, tasks: [a, b] }
+            -  two: { tasks: [c] }
+            +  one: { title: First, tasks: [b] }
+            +  two: { tasks: [c, a] }
+
+            Put 2 tasks into First
+            -  one: { title: First, tasks: [a, b] }
+            -  two: { tasks: [c] }
+            +  one: { title: First, tasks: [a, b, c] }
+
+            Take a out of First
+            -  one: { title: First, tasks: [a, b] }
+            +  one: { title: First, tasks: [b] }
+
+            Take 2 tasks out of First
+            -  one: { title: First, tasks: [a, b] }
+
+            Put a into First
+        "#]]
+        .assert_eq(&all.join("\n"));
+    }
 
     #[test]
     fn notes_and_groups_are_fields_like_others() {

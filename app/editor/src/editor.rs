@@ -8,7 +8,7 @@ use flow::validate::{self, TypeCatalog};
 use serde_json::Value;
 
 use crate::change::{Change, Patch};
-use crate::changes::SECTIONS;
+use crate::changes::{Reader, SECTIONS};
 use crate::drawn::Drawn;
 use crate::history::{History, Turn};
 use crate::model::Model;
@@ -20,13 +20,14 @@ use crate::text::{Sight, Source, Step, patch};
 #[derive(Clone, Debug)]
 pub struct Editor {
     source: Source,
-    /// The text as it was read, so that a change need not read it again; nothing while it cannot be read.
+    /// The text as it could last be read, so that a change need not read it again.
     draft: Option<Draft>,
-    document: Value,
     model: Model,
     drawn: Drawn,
     broken: Option<Refusal>,
     history: History,
+    /// Reads expressions, once it is there.
+    reader: Option<Reader>,
 }
 
 /// A change that was taken back or made again.
@@ -54,17 +55,31 @@ impl Editor {
     /// Begins with a text.
     #[must_use]
     pub fn new(text: impl Into<String>, format: Format) -> Self {
+        let mut editor = Self::light(text, format);
+        editor.read_with(flow::expr::task_uses);
+        editor
+    }
+
+    /// The same without what reads expressions. Until [`Self::read_with`] brings it, changes that need it are refused as
+    /// [`UNREAD`](crate::UNREAD).
+    #[must_use]
+    pub fn light(text: impl Into<String>, format: Format) -> Self {
         let mut editor = Self {
             source: Source::new(text, format),
             draft: None,
-            document: Value::Null,
             model: Model::default(),
             drawn: Drawn::default(),
             broken: None,
             history: History::default(),
+            reader: None,
         };
         editor.look();
         editor
+    }
+
+    /// Brings what reads expressions.
+    pub fn read_with(&mut self, reader: Reader) {
+        self.reader = Some(reader);
     }
 
     /// Takes up a history that was kept with this very text; another one is let go.
@@ -84,8 +99,13 @@ impl Editor {
 
     /// What the text says, or said when it could last be read.
     #[must_use]
-    pub const fn document(&self) -> &Value {
-        &self.document
+    pub fn document(&self) -> &Value {
+        self.draft.as_ref().map_or(&Value::Null, Draft::value)
+    }
+
+    /// The text as it was read; nothing while it cannot be read.
+    fn read(&self) -> Option<&Draft> {
+        self.draft.as_ref().filter(|_| self.broken.is_none())
     }
 
     /// The boxes and arrows, of the last text that could be read.
@@ -116,7 +136,7 @@ impl Editor {
     #[must_use]
     pub fn span(&self, path: &[String]) -> Option<Range<usize>> {
         let (last, parent) = path.split_last()?;
-        let parent = self.draft.as_ref()?.root().find(parent)?;
+        let parent = self.read()?.root().find(parent)?;
         match parent.entry(last) {
             Some(entry) => Some(entry.key.span.start..entry.value.end.max(entry.key.after)),
             None => parent.step(last).map(|piece| piece.start..piece.end),
@@ -126,7 +146,7 @@ impl Editor {
     /// The task in whose lines a byte of the text stands: from its id to where the next one begins.
     #[must_use]
     pub fn task_at(&self, byte: usize) -> Option<&str> {
-        let root = self.draft.as_ref()?.root();
+        let root = self.read()?.root();
         let line = self.source.text().get(..byte)?.rfind('\n').map_or(0, |at| at + 1);
         let end = self.source.text()[line..]
             .find('\n')
@@ -169,10 +189,13 @@ impl Editor {
     }
 
     fn make(&mut self, change: &Change, label: Option<&str>, at_ms: u64) -> Result<Step, Refusal> {
-        let draft = self.draft.clone().filter(|_| !matches!(change, Change::Type(_)));
+        let draft = self
+            .read()
+            .filter(|_| !matches!(change, Change::Type(_)))
+            .cloned();
         let (mut step, draft) = match draft {
-            Some(mut draft) => (self.source.plan_in(&mut draft, change)?, Some(draft)),
-            None => (self.source.plan(change)?, None),
+            Some(mut draft) => (self.source.plan_in(&mut draft, change, self.reader)?, Some(draft)),
+            None => (self.source.plan_by(change, self.reader)?, None),
         };
         if let Some(label) = label {
             label.clone_into(&mut step.label);
@@ -235,7 +258,7 @@ impl Editor {
     fn look(&mut self) {
         match Draft::new(self.source.text(), self.source.format()) {
             Ok(draft) => self.see(draft),
-            Err(refusal) => (self.broken, self.draft) = (Some(refusal), None),
+            Err(refusal) => self.broken = Some(refusal),
         }
     }
 
@@ -243,7 +266,6 @@ impl Editor {
         debug_assert_eq!(draft.text(), self.source.text(), "the draft is of this text");
         self.model = Model::of_document(draft.value());
         self.drawn = Drawn::of_document(draft.value());
-        self.document = draft.value().clone();
         self.broken = None;
         self.draft = Some(draft);
     }
@@ -256,7 +278,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::testing::{Types, add, typed};
+    use crate::testing::{Types, add, rename, typed};
 
     fn drawn(editor: &Editor) -> String {
         let mut shown = String::new();
@@ -297,6 +319,37 @@ mod tests {
             let _ = writeln!(shown, "{problem}");
         }
         shown
+    }
+
+    #[test]
+    fn a_light_editor_does_all_that_needs_no_expression_read() {
+        let text = "flow: f\ntasks:\n  one: { type: noop }\n  two: { type: noop, needs: [one] }\n  c: { type: log, with: { message: \"{{ tasks.two.state }}\" } }\n";
+        let mut editor = Editor::light(text, Format::Yaml);
+        let made = |editor: &mut Editor, change: &Change| match editor.apply(change, 0) {
+            Ok(step) => step.label,
+            Err(refusal) => format!("{}: {refusal}", refusal.code),
+        };
+        let remove = |task: &str| Change::Remove {
+            tasks: vec![task.to_owned()],
+            heal: false,
+        };
+        let told = [
+            made(&mut editor, &rename("one", "first")),
+            made(&mut editor, &rename("two", "second")),
+            made(&mut editor, &remove("two")),
+        ];
+        expect![[r#"
+            Rename one → first
+            unread: what reads expressions is not there yet, and one of them may name this task; try again
+            unread: what reads expressions is not there yet, and one of them may name this task; try again"#]]
+        .assert_eq(&told.join("\n"));
+        assert!(
+            editor.source().text().contains("needs: [first]")
+                && editor.source().text().contains("tasks.two.state")
+        );
+        editor.read_with(flow::expr::task_uses);
+        assert_eq!(made(&mut editor, &rename("two", "second")), "Rename two → second");
+        assert!(editor.source().text().contains("tasks.second.state"));
     }
 
     #[test]

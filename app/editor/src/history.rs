@@ -38,6 +38,17 @@ pub struct Turn<'h> {
     pub sight: Option<&'h Sight>,
 }
 
+/// A step as it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed<'h> {
+    /// The name of the change.
+    pub label: &'h str,
+    /// Whether it is done and can be taken back; else it can be made again.
+    pub is_done: bool,
+    /// So many steps are taken back, or made again, if it is with all between it and now.
+    pub n: usize,
+}
+
 impl History {
     /// Keeps a change that has been made, at a moment in milliseconds of any clock. What had been taken back is gone then.
     pub fn record(&mut self, step: Step, at_ms: u64) {
@@ -133,6 +144,26 @@ impl History {
     /// What can be made again, the next first.
     pub fn undone(&self) -> impl Iterator<Item = &str> {
         self.steps[self.n_done..].iter().map(|step| step.label.as_str())
+    }
+
+    /// All steps, the newest first: what has been taken back, then what is done.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Listed<'_>> {
+        let steps = self.steps.iter().enumerate().rev();
+        steps
+            .map(|(at, step)| {
+                let is_done = at < self.n_done;
+                Listed {
+                    label: &step.label,
+                    is_done,
+                    n: if is_done {
+                        self.n_done - at
+                    } else {
+                        at + 1 - self.n_done
+                    },
+                }
+            })
+            .collect()
     }
 
     /// Bytes it holds.
@@ -252,6 +283,34 @@ mod tests {
         assert_eq!(back(&mut source, &mut restored), labels.len());
         assert_eq!(source.text(), text);
         assert_eq!(restored.undone().count(), labels.len());
+    }
+
+    #[test]
+    fn steps_are_listed_with_the_way_to_them() {
+        let mut source = Source::guess("flow: a\ntasks:\n  x: { type: noop }\n");
+        let mut history = History::default();
+        assert_eq!(history.listed(), []);
+        let changes = ["y", "z", "u", "v"].map(|id| (add(id, &[]), 5000));
+        session(&mut source, &mut history, &changes);
+        history.undo();
+        history.undo();
+        let lines = |history: &History| {
+            let lines = history.listed().into_iter().map(|step| {
+                let way = if step.is_done { "undo" } else { "redo" };
+                format!("{} ({way} {})", step.label, step.n)
+            });
+            lines.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(
+            lines(&history),
+            "Add v (redo 2), Add u (redo 1), Add z (undo 1), Add y (undo 2)"
+        );
+        session(&mut source, &mut history, &[(add("w", &[]), 5000)]);
+        assert_eq!(
+            lines(&history),
+            "Add w (undo 1), Add z (undo 2), Add y (undo 3)",
+            "what had been taken back is gone"
+        );
     }
 
     #[test]

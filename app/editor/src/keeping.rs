@@ -26,7 +26,7 @@ impl Keeping {
     pub fn words(&self, now: i64) -> String {
         match self {
             Self::Clean => String::new(),
-            Self::Changed => "Changed".to_owned(),
+            Self::Changed => "Unsaved".to_owned(),
             Self::OnTheWay => "Saving".to_owned(),
             Self::Kept(at) => format!("Draft saved {}", ago(now - at)),
             Self::Here(_) => "Offline, kept here".to_owned(),
@@ -77,16 +77,31 @@ pub struct Stored {
     pub source: String,
     /// Since when, in milliseconds.
     pub at: i64,
+    /// If a browser kept it: the draft of the server that it grew from, by its moment.
+    pub after: Option<i64>,
+    /// If a browser kept it: the name under which it lies there.
+    pub key: String,
 }
 
-/// The text to go on from: the later of what the server and what this browser has, unless it is what is published.
+/// The text to go on from, and the others that nobody may lose: what another tab kept has not grown into it.
+///
+/// It is the latest of what the server and this browser have, unless it is what is published.
 #[must_use]
-pub fn offered(server: Option<Stored>, here: Option<Stored>, published: &str) -> Option<Stored> {
-    let later = match (server, here) {
-        (Some(server), Some(here)) => Some(if here.at > server.at { here } else { server }),
-        (server, here) => server.or(here),
+pub fn offered(server: Option<Stored>, here: Vec<Stored>, published: &str) -> (Option<Stored>, Vec<Stored>) {
+    let mut all: Vec<Stored> = server.into_iter().chain(here).collect();
+    all.retain(|stored| stored.source != published);
+    // Of equal age what the server has.
+    all.sort_by_key(|stored| (std::cmp::Reverse(stored.at), !stored.key.is_empty()));
+    let mut rest = all.into_iter();
+    let Some(opened) = rest.next() else {
+        return (None, Vec::new());
     };
-    later.filter(|stored| stored.source != published)
+    let grew_from = |stored: &Stored| stored.key.is_empty() && opened.after == Some(stored.at);
+    let mut others: Vec<Stored> = rest
+        .filter(|stored| stored.source != opened.source && !grew_from(stored))
+        .collect();
+    others.dedup_by(|one, other| one.source == other.source);
+    (Some(opened), others)
 }
 
 #[cfg(test)]
@@ -112,20 +127,46 @@ mod tests {
     }
 
     #[test]
-    fn the_later_text_is_offered() {
-        let stored = |source: &str, at: i64| Stored {
+    fn the_latest_text_is_opened_and_no_other_is_lost() {
+        let server = |source: &str, at| Stored {
             base: 1,
             source: source.to_owned(),
             at,
+            after: None,
+            key: String::new(),
         };
-        let pick = |server: Option<Stored>, here: Option<Stored>| {
-            offered(server, here, "published").map(|stored| stored.source)
+        let here = |source: &str, at, after| Stored {
+            after,
+            key: format!("draft:f#{source}"),
+            ..server(source, at)
         };
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(pick(None, None), None);
-        assert_eq!(pick(Some(stored("a", 1)), None), some("a"));
-        assert_eq!(pick(Some(stored("a", 1)), Some(stored("b", 2))), some("b"));
-        assert_eq!(pick(Some(stored("a", 3)), Some(stored("b", 2))), some("a"));
-        assert_eq!(pick(Some(stored("published", 3)), None), None);
+        let check = |on_server: Option<Stored>, kept: Vec<Stored>, expected: &str| {
+            let (opened, others) = offered(on_server, kept, "published");
+            let opened = opened.map_or_else(|| "none".to_owned(), |stored| stored.source);
+            let others: Vec<_> = others.into_iter().map(|stored| stored.source).collect();
+            assert_eq!(
+                format!("{opened}; {}", others.join(" ")).trim_end_matches("; "),
+                expected
+            );
+        };
+        check(None, vec![], "none");
+        check(Some(server("a", 1)), vec![], "a");
+        check(Some(server("published", 3)), vec![], "none");
+        // It grew from what the server has.
+        check(Some(server("a", 1)), vec![here("b", 2, Some(1))], "b");
+        // It grew from something else: another tab has saved meanwhile.
+        check(Some(server("a", 2)), vec![here("b", 3, Some(1))], "b; a");
+        check(Some(server("a", 3)), vec![here("b", 2, Some(1))], "a; b");
+        check(
+            Some(server("a", 3)),
+            vec![here("b", 2, None), here("c", 4, Some(3))],
+            "c; b",
+        );
+        // The same was kept twice.
+        check(
+            Some(server("a", 3)),
+            vec![here("a", 2, Some(1)), here("published", 5, None)],
+            "a",
+        );
     }
 }

@@ -84,6 +84,18 @@ impl Chord {
         !self.ctrl && !self.alt && self.key.chars().count() == 1
     }
 
+    /// As [`Chord::read`] reads it.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let mut out = String::new();
+        let held = [(self.ctrl, "Ctrl+"), (self.alt, "Alt+"), (self.shift, "Shift+")];
+        for (_, name) in held.into_iter().filter(|(is, _)| *is) {
+            out.push_str(name);
+        }
+        out.push_str(&self.key);
+        out
+    }
+
     /// As it is shown: `Ctrl+Shift+Z`, or with the signs of a Mac.
     #[must_use]
     pub fn show(&self, is_mac: bool) -> String {
@@ -219,7 +231,8 @@ impl Keymap {
     }
 }
 
-fn sequence(text: &str) -> Result<Vec<Chord>, String> {
+/// Reads one key or two, parted by a blank.
+pub(crate) fn sequence(text: &str) -> Result<Vec<Chord>, String> {
     let keys: Vec<Chord> = text
         .split(' ')
         .filter(|key| !key.is_empty())
@@ -232,7 +245,7 @@ fn sequence(text: &str) -> Result<Vec<Chord>, String> {
     }
 }
 
-fn starts_with(keys: &[Chord], first: &[Chord]) -> bool {
+pub(crate) fn starts_with(keys: &[Chord], first: &[Chord]) -> bool {
     keys.len() >= first.len() && keys[..first.len()] == *first
 }
 
@@ -280,7 +293,7 @@ mod tests {
         check(
             &[],
             true,
-            "Ctrl+Shift+Z Ctrl+Z + ? A Alt+A L Alt+A wait L Alt+A X F",
+            "Ctrl+Shift+Z Ctrl+Z + ? A Alt+A L Alt+A wait L Alt+A X F G F ` Ctrl+, Ctrl+Shift+ArrowLeft",
             expect![[r#"
                 Ctrl+Shift+Z: redo
                 Ctrl+Z: undo
@@ -294,6 +307,11 @@ mod tests {
                 Alt+A: …
                 X: -
                 F: find-next
+                G: …
+                F: go-flows
+                `: run-panel
+                Ctrl+,: settings
+                Ctrl+Shift+ArrowLeft: go-back
             "#]],
         );
         check(
@@ -302,7 +320,7 @@ mod tests {
             "1 0 2 3",
             expect![[r#"
                 1: fit-all
-                0: fit-all
+                0: actual-size
                 2: fit-selection
                 3: actual-size
             "#]],

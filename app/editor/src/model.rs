@@ -24,6 +24,16 @@ impl Section {
     /// All, in the order in which they run.
     pub const ALL: [Self; 3] = [Self::Tasks, Self::Finally, Self::OnFailure];
 
+    /// When its tasks run, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Tasks => "In the flow",
+            Self::Finally => "Runs at the end",
+            Self::OnFailure => "Runs on failure",
+        }
+    }
+
     /// The field of the document that holds it.
     #[must_use]
     pub const fn key(self) -> &'static str {
@@ -61,6 +71,8 @@ pub struct Node {
     pub cases: Vec<String>,
     /// Whether it runs once for each item of a list.
     pub is_each: bool,
+    /// Whether it is switched off.
+    pub is_off: bool,
 }
 
 /// An arrow from one task to another.
@@ -128,6 +140,7 @@ impl Node {
             }),
             cases: cases(task),
             is_each: task.get("for_each").is_some_and(|each| !each.is_null()),
+            is_off: task.get("disabled").and_then(Value::as_bool) == Some(true),
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Card {
     pub is_placed: bool,
     /// Whether it runs once for each item of a list.
     pub is_each: bool,
+    /// Whether it is switched off.
+    pub is_off: bool,
     /// The group it stands in.
     pub group: Option<usize>,
     /// Whether that is drawn as one box, and so the card is not.
@@ -109,6 +111,8 @@ pub struct Scene {
 /// What is at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hit {
+    /// Where edges enter a card: one can be drawn backwards from it.
+    Entry(usize),
     /// A port: an edge can be drawn from it.
     Port {
         /// The card.
@@ -127,10 +131,14 @@ pub enum Hit {
     Card(usize),
     /// The middle of an edge: something can be put in between.
     Middle(usize),
+    /// Beside the middle of an edge that is pointed at: the edge can be taken away.
+    Cut(usize),
     /// An edge.
     Track(usize),
     /// A note.
     Note(usize),
+    /// The lower right corner of a note: by it the note is sized.
+    Grip(usize),
     /// The title of a group, or all of one that is drawn as one box.
     Group(usize),
     /// Nothing.
@@ -169,6 +177,7 @@ impl Scene {
                 ports,
                 is_placed: node.at.is_some(),
                 is_each: node.is_each,
+                is_off: node.is_off,
                 group: None,
                 is_hidden: false,
                 out: Vec::new(),
@@ -395,6 +404,13 @@ impl Scene {
             .collect()
     }
 
+    /// When a task runs that is put at a point: in a frame with those in it.
+    #[must_use]
+    pub fn section_at(&self, at: Point) -> Section {
+        let frame = self.frames.iter().find(|frame| frame.rect.has(at));
+        frame.map_or(Section::Tasks, |frame| frame.section)
+    }
+
     /// What is around all cards.
     #[must_use]
     pub fn bounds(&self) -> Option<Rect> {
@@ -480,11 +496,18 @@ impl Scene {
                 return Hit::Port { card: on, port };
             }
         }
+        let near = card.or_else(|| self.card_near(at, slack));
+        if let Some(near) = near.filter(|near| distance(at, entry(self.cards[*near].rect)) <= slack) {
+            // On the card itself it reaches half as far, as ports do.
+            if at.x <= self.cards[near].rect.x + slack / 2.0 {
+                return Hit::Entry(near);
+            }
+        }
         if let Some(card) = card {
             return Hit::Card(card);
         }
         if let Some(group) = self.box_at(at) {
-            return group;
+            return Hit::Group(group);
         }
         match self.track_at(at, slack) {
             Some(track) => {
@@ -495,7 +518,7 @@ impl Scene {
                     Hit::Track(track)
                 }
             }
-            None => self.drawn_at(at).unwrap_or(Hit::Canvas),
+            None => self.drawn_at(at, slack).unwrap_or(Hit::Canvas),
         }
     }
 }
@@ -629,7 +652,7 @@ mod tests {
             222,17 Port { card: 0, port: 0 }
             260,36 Track(0)
             308,32 Middle(0)
-            398,32 Track(0)
+            398,32 Entry(1)
             398,32 End { track: 0, is_target: true }
             218,32 End { track: 0, is_target: false }
             260,90 Canvas

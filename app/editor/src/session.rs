@@ -7,6 +7,7 @@ use flow::view::TaskTypeView;
 use serde_json::Value;
 
 use crate::change::Change;
+use crate::changes::Reader;
 use crate::drawn::Drawn;
 use crate::editor::{Editor, Turned};
 use crate::form::{Form, form};
@@ -55,9 +56,17 @@ impl Session {
     /// Begins.
     #[must_use]
     pub fn new(begin: Begin) -> Self {
+        let mut session = Self::light(begin);
+        session.read_with(flow::expr::task_uses);
+        session
+    }
+
+    /// The same without what reads expressions, as [`Editor::light`].
+    #[must_use]
+    pub fn light(begin: Begin) -> Self {
         let format = Format::guess(begin.text.as_bytes());
         let saved = begin.flow.as_ref().map(|_| begin.text.clone());
-        let editor = Editor::new(begin.text, format);
+        let editor = Editor::light(begin.text, format);
         Self {
             scene: Scene::new(editor.model(), &Places::default()).with_drawn(editor.drawn()),
             editor,
@@ -70,6 +79,11 @@ impl Session {
         }
     }
 
+    /// Brings what reads expressions.
+    pub fn read_with(&mut self, reader: Reader) {
+        self.editor.read_with(reader);
+    }
+
     /// The document.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -78,7 +92,7 @@ impl Session {
 
     /// The document as a value, of the last text that could be read.
     #[must_use]
-    pub const fn value(&self) -> &Value {
+    pub fn value(&self) -> &Value {
         self.editor.document()
     }
 
@@ -104,6 +118,13 @@ impl Session {
     #[must_use]
     pub const fn editor(&self) -> &Editor {
         &self.editor
+    }
+
+    /// The id in the document, if it is another than that of the flow as it was saved: published, it is a flow of its own.
+    #[must_use]
+    pub fn new_id(&self) -> Option<&str> {
+        let id = self.value().get("flow")?.as_str()?;
+        self.flow.as_ref().filter(|saved| *saved != id).map(|_| id)
     }
 
     /// Whether there is something that is not saved.
@@ -329,7 +350,7 @@ pub fn counts(problems: &[Problem]) -> (usize, usize) {
 
 /// Task types as the checks of a document ask for them.
 #[derive(Clone, Copy, Debug)]
-pub struct Catalog<'t>(&'t [TaskTypeView]);
+pub struct Catalog<'t>(pub &'t [TaskTypeView]);
 
 impl TypeCatalog for Catalog<'_> {
     fn input_schema(&self, task_type: &str) -> Option<&Value> {
@@ -374,6 +395,20 @@ mod tests {
 
     fn corner(session: &Session, id: &str) -> crate::geometry::Point {
         session.scene.card(id).expect("is there").rect.corner()
+    }
+
+    #[test]
+    fn a_document_with_another_id_is_another_flow() {
+        let mut session = session();
+        assert_eq!(session.new_id(), None);
+        let set = |id: &str| Change::Set {
+            path: vec!["flow".to_owned()],
+            value: Some(json!(id)),
+        };
+        session.change(&set("g"), 0).expect("is set");
+        assert_eq!(session.new_id(), Some("g"));
+        session.flow = None;
+        assert_eq!(session.new_id(), None, "it was never saved");
     }
 
     #[test]

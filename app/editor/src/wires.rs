@@ -12,6 +12,8 @@ const STUB: f64 = 24.0;
 pub const CORNER: f64 = 8.0;
 /// Pieces a curve is cut into: at most a pixel off at any usual length.
 const PIECES: u32 = 20;
+/// From the middle of an edge to where it can be taken away.
+const CUT: f64 = 24.0;
 
 /// The way of an edge.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +126,21 @@ impl Wire {
     /// The point halfway along: there something can be put in between.
     #[must_use]
     pub fn middle(&self) -> Option<Point> {
+        self.halfway().map(|(at, _)| at)
+    }
+
+    /// The place beside the middle where the edge can be taken away: above a level piece, to the right of an upright one.
+    #[must_use]
+    pub fn cut_place(&self) -> Option<Point> {
+        let (at, way) = self.halfway()?;
+        Some(match way.x.abs() >= way.y.abs() {
+            true => pt(at.x, at.y - CUT),
+            false => pt(at.x + CUT, at.y),
+        })
+    }
+
+    /// The point halfway along, and which way it goes there.
+    fn halfway(&self) -> Option<(Point, Point)> {
         let flat = self.flat();
         let whole: f64 = flat.windows(2).map(|piece| distance(piece[0], piece[1])).sum();
         let mut left = whole / 2.0;
@@ -131,14 +148,12 @@ impl Wire {
             let length = distance(piece[0], piece[1]);
             if length >= left && length > 0.0 {
                 let part = left / length;
-                return Some(pt(
-                    piece[0].x + (piece[1].x - piece[0].x) * part,
-                    piece[0].y + (piece[1].y - piece[0].y) * part,
-                ));
+                let way = pt(piece[1].x - piece[0].x, piece[1].y - piece[0].y);
+                return Some((pt(piece[0].x + way.x * part, piece[0].y + way.y * part), way));
             }
             left -= length;
         }
-        flat.first().copied()
+        flat.first().map(|first| (*first, pt(1.0, 0.0)))
     }
 
     /// Where its label stands: on a level piece, where it is its own. An outcome near the port, a condition before the target.

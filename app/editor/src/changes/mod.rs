@@ -18,7 +18,8 @@ use crate::text::draft::Draft;
 
 pub(crate) use edges::upstream;
 pub(crate) use places::number;
-pub(crate) use refs::{expressions, named};
+pub(crate) use refs::{Expression, expressions, named};
+pub use refs::{Reader, UNREAD};
 
 /// The sections of a document in which tasks stand.
 pub(crate) const SECTIONS: [(&str, Section); 3] = [
@@ -28,11 +29,16 @@ pub(crate) const SECTIONS: [(&str, Section); 3] = [
 ];
 
 /// Makes a change. Notes tell what it could not take along.
-pub(crate) fn make(draft: &mut Draft, change: &Change, notes: &mut Vec<String>) -> Result<(), Refusal> {
+pub(crate) fn make(
+    draft: &mut Draft,
+    change: &Change,
+    reader: Option<Reader>,
+    notes: &mut Vec<String>,
+) -> Result<(), Refusal> {
     match change {
         Change::Add(task) => insert::add(draft, task),
-        Change::Remove { tasks, heal } => remove::remove(draft, tasks, *heal, notes),
-        Change::Rename { task, to } => rename::rename(draft, task, to, notes),
+        Change::Remove { tasks, heal } => remove::remove(draft, tasks, *heal, reader, notes),
+        Change::Rename { task, to } => rename::rename(draft, task, to, reader, notes),
         Change::Retype {
             task,
             task_type,
@@ -45,12 +51,17 @@ pub(crate) fn make(draft: &mut Draft, change: &Change, notes: &mut Vec<String>) 
         Change::Set { path, value } => set(draft, path, value.as_ref()),
         Change::Move(moves) => places::move_to(draft, moves),
         Change::Type(patches) => draft.type_in(patches),
-        Change::All(changes) => make_all(draft, changes, notes),
+        Change::All(changes) => make_all(draft, changes, reader, notes),
     }
 }
 
 /// Several changes. New tasks that follow each other go in at once: the text is read once for all of them.
-fn make_all(draft: &mut Draft, changes: &[Change], notes: &mut Vec<String>) -> Result<(), Refusal> {
+fn make_all(
+    draft: &mut Draft,
+    changes: &[Change],
+    reader: Option<Reader>,
+    notes: &mut Vec<String>,
+) -> Result<(), Refusal> {
     let new = |change: &Change| match change {
         Change::Add(task) if task.upstream.is_empty() && task.at.is_none() => Some(task.section),
         _ => None,
@@ -69,7 +80,7 @@ fn make_all(draft: &mut Draft, changes: &[Change], notes: &mut Vec<String>) -> R
             });
             insert::add_all(draft, &tasks.collect::<Vec<_>>())?;
         } else {
-            make(draft, change, notes)?;
+            make(draft, change, reader, notes)?;
         }
         at += n_same.max(1);
     }

@@ -1,9 +1,27 @@
 //! The expressions of a document and the tasks they name.
 
-use flow::expr::{Form, TaskUse, form_at, task_uses};
+use flow::expr::{Form, TaskUse, form_at};
 use serde_json::Value;
 
 use super::path;
+use crate::refusal::Refusal;
+
+/// Reads which tasks a text of that form names: [`flow::expr::task_uses`]. A browser begins without it, for it is half of the engine.
+pub type Reader = fn(&str, Form) -> Option<Vec<TaskUse>>;
+
+/// The refusal of a change that needs a [`Reader`] where there is none yet.
+pub const UNREAD: &str = "unread";
+
+/// # Errors
+/// There is none.
+pub(super) fn need(reader: Option<Reader>) -> Result<Reader, Refusal> {
+    reader.ok_or_else(|| {
+        Refusal::new(
+            UNREAD,
+            "what reads expressions is not there yet, and one of them may name this task; try again",
+        )
+    })
+}
 
 /// A field with an expression.
 #[derive(Clone, Debug)]
@@ -66,9 +84,14 @@ fn look(document: &Value, value: &Value, path: &mut Vec<String>, found: &mut Vec
 }
 
 impl Expression {
+    /// Whether one of these tasks may be named in it. In a quoted text any letter may be written as its number.
+    pub(super) fn may_name<'t>(&self, mut tasks: impl Iterator<Item = &'t str>) -> bool {
+        tasks.any(|task| self.text.contains(task)) || self.text.contains('\\')
+    }
+
     /// The places where it names a task; `None` if it cannot be read.
-    pub(crate) fn uses(&self) -> Option<Vec<TaskUse>> {
-        task_uses(&self.text, self.form)
+    pub(crate) fn uses(&self, reader: Reader) -> Option<Vec<TaskUse>> {
+        reader(&self.text, self.form)
     }
 
     /// What is told when it cannot be read although a task it may name is called something else now.

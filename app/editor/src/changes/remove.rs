@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 
-use super::refs::memberships;
+use super::refs::{Expression, Reader, memberships, need};
 use super::{SECTIONS, edges, expressions, path, section_of, task_ids};
 use crate::refusal::Refusal;
 use crate::text::draft::Draft;
@@ -12,6 +12,7 @@ pub(super) fn remove(
     draft: &mut Draft,
     tasks: &[String],
     heal: bool,
+    reader: Option<Reader>,
     notes: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     for task in tasks {
@@ -26,9 +27,10 @@ pub(super) fn remove(
     } else {
         remove_many(draft, tasks)?;
     }
-    for expression in expressions(draft.value()) {
+    let named = |expression: &Expression| expression.may_name(tasks.iter().map(String::as_str));
+    for expression in expressions(draft.value()).into_iter().filter(named) {
         for used in expression
-            .uses()
+            .uses(need(reader)?)
             .into_iter()
             .flatten()
             .filter(|used| tasks.contains(&used.task))

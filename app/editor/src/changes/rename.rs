@@ -1,6 +1,6 @@
 //! Another id for a task: edges, places, groups and expressions follow.
 
-use super::refs::memberships;
+use super::refs::{Expression, Reader, memberships, need};
 use super::{edges, expressions, insert, named, path, section_of, task_ids};
 use crate::refusal::Refusal;
 use crate::text::draft::{Draft, Splice};
@@ -9,6 +9,7 @@ pub(super) fn rename(
     draft: &mut Draft,
     task: &str,
     to: &str,
+    reader: Option<Reader>,
     notes: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let section = section_of(draft, task)?;
@@ -16,7 +17,7 @@ pub(super) fn rename(
         return Ok(());
     }
     insert::check_id(draft, to)?;
-    let mut splices = in_expressions(draft, &|name| (name == task).then(|| to.to_owned()), notes);
+    let mut splices = in_expressions(draft, (task, to), reader, notes)?;
     splices.extend(in_lists(draft, task, to));
     if !splices.is_empty() {
         draft.splice(&splices)?;
@@ -31,34 +32,31 @@ pub(super) fn rename(
     Ok(())
 }
 
-/// The pieces of expressions that name tasks which are called something else from now on.
-pub(super) fn in_expressions(
+/// The pieces of expressions that name a task which is called something else from now on.
+fn in_expressions(
     draft: &Draft,
-    renamed: &dyn Fn(&str) -> Option<String>,
+    (task, to): (&str, &str),
+    reader: Option<Reader>,
     notes: &mut Vec<String>,
-) -> Vec<Splice> {
+) -> Result<Vec<Splice>, Refusal> {
     let mut splices = Vec::new();
-    for expression in expressions(draft.value()) {
-        let Some(uses) = expression.uses() else {
-            let is_named = task_ids(draft.value())
-                .any(|(_, id)| renamed(id).is_some() && expression.text.contains(id.as_str()));
-            if is_named {
+    let may_name = |expression: &Expression| expression.may_name([task].into_iter());
+    for expression in expressions(draft.value()).into_iter().filter(may_name) {
+        let Some(uses) = expression.uses(need(reader)?) else {
+            if expression.text.contains(task) {
                 notes.push(expression.left_alone());
             }
             continue;
         };
+        let uses = uses.into_iter().filter(|used| used.task == task);
         let edits: Vec<_> = uses
-            .iter()
-            .filter_map(|used| {
-                let step = &expression.text[used.step.clone()];
-                Some((used.step.clone(), named(step, &renamed(&used.task)?)))
-            })
+            .map(|used| (used.step.clone(), named(&expression.text[used.step], to)))
             .collect();
         if !edits.is_empty() {
             splices.push((expression.path, edits));
         }
     }
-    splices
+    Ok(splices)
 }
 
 /// The entries of `needs` and of groups that name a task.

@@ -3,6 +3,8 @@
 //! Only tasks that can have ended are offered. What their outputs hold is known from a schema or from what they gave last time, and
 //! only a small part of that is looked at, so that a large output costs no more than a small one.
 
+mod before;
+mod marks;
 mod sample;
 mod typed;
 
@@ -17,6 +19,8 @@ use serde_json::{Map, Value};
 use crate::changes::{section_in, task_ids, upstream};
 use typed::{Typed, begin};
 
+pub use before::{BELOW_MAX, Inserted, Row, before, insert};
+pub use marks::{Mark, Says, marks};
 pub use sample::capped;
 
 /// Suggestions listed at most.
@@ -27,6 +31,8 @@ pub const ITEMS_MAX: usize = 100;
 pub struct Known {
     /// What tasks gave last, by their ids; see [`capped`].
     pub outputs: BTreeMap<String, Value>,
+    /// What tasks are pinned to, by their ids: trials take that instead.
+    pub pins: BTreeMap<String, Value>,
     /// The JSON Schemas of what tasks give, by their ids.
     pub schemas: BTreeMap<String, Value>,
     /// The inputs of a run.
@@ -35,6 +41,14 @@ pub struct Known {
     pub vars: Map<String, Value>,
     /// The names of secrets.
     pub secrets: Vec<String>,
+}
+
+impl Known {
+    /// What a task gives, as far as is known.
+    #[must_use]
+    pub fn output(&self, task: &str) -> Option<&Value> {
+        self.pins.get(task).or_else(|| self.outputs.get(task))
+    }
 }
 
 /// What a suggestion is.
@@ -309,7 +323,7 @@ impl Place<'_> {
     }
 
     fn output(&self, task: &str, path: &[&str]) -> Vec<Suggestion> {
-        let sampled = fields(self.known.outputs.get(task).and_then(|output| find(output, path)));
+        let sampled = fields(self.known.output(task).and_then(|output| find(output, path)));
         if !sampled.is_empty() {
             return sampled;
         }
@@ -407,7 +421,11 @@ fn schema_fields(schema: &Value, path: &[&str]) -> Vec<Suggestion> {
 fn scope(known: &Known) -> Scope {
     let mut scope = Scope::new(Arc::new(known.inputs.clone()), RunFacts::default());
     scope.vars(Arc::new(Value::Object(known.vars.clone())));
-    for (task, output) in &known.outputs {
+    let unpinned = known
+        .outputs
+        .iter()
+        .filter(|(task, _)| !known.pins.contains_key(*task));
+    for (task, output) in unpinned.chain(&known.pins) {
         let facts = TaskFacts {
             output: Some(Arc::new(output.clone())),
             state: "succeeded",
@@ -417,6 +435,17 @@ fn scope(known: &Known) -> Scope {
         scope.task(task, facts);
     }
     scope
+}
+
+/// Whether a text at a path is an expression, or has one in it: then [`preview`] says what it gives.
+#[must_use]
+pub fn is_expression(document: &Value, path: &[String], text: &str) -> bool {
+    let has_one = || text.contains("{{") || text.contains("{%");
+    match form_at(document, path) {
+        None => false,
+        Some(Form::Field) => has_one(),
+        Some(Form::Condition) => !text.trim().is_empty(),
+    }
 }
 
 /// What the field at a path would give with what is known; `None` if no expression stands there.
@@ -430,17 +459,17 @@ pub fn preview(
     text: &str,
     known: &Known,
 ) -> Option<Result<Value, String>> {
-    let form = form_at(document, path)?;
-    if form == Form::Field && !text.contains("{{") && !text.contains("{%") {
+    if !is_expression(document, path, text) {
         return None;
     }
+    let form = form_at(document, path)?;
     if flow::secrets::reference(text).is_some() {
         return Some(Ok(Value::from("•••")));
     }
     let unknown = flow::expr::task_uses(text, form)
         .into_iter()
         .flatten()
-        .find(|used| section_in(document, &used.task).is_some() && !known.outputs.contains_key(&used.task));
+        .find(|used| section_in(document, &used.task).is_some() && known.output(&used.task).is_none());
     if let Some(used) = unknown {
         return Some(Err(format!(
             "`{}` has not run yet; run it, or pin an output, to see what this gives",

@@ -39,6 +39,7 @@ fn known() -> Known {
             .cloned()
             .unwrap_or_default(),
         secrets: vec!["token".to_owned()],
+        ..Known::default()
     }
 }
 

@@ -84,7 +84,9 @@ impl Field {
     pub fn switched(&self) -> Change {
         let value = self.value.as_ref().or(self.default.as_ref());
         if !self.is_expression {
-            let inner = value.map_or_else(|| "null".to_owned(), Value::to_string);
+            // In expressions nothing is called `none`.
+            let inner = value.filter(|value| !value.is_null());
+            let inner = inner.map_or_else(|| "none".to_owned(), Value::to_string);
             return self.set(Some(Value::String(format!("{{{{ {inner} }}}}"))));
         }
         let text = self.text();
@@ -92,7 +94,10 @@ impl Field {
             .trim()
             .strip_prefix("{{")
             .and_then(|rest| rest.strip_suffix("}}"));
-        let value = inner.and_then(|inner| serde_json::from_str(inner.trim()).ok());
+        let value = inner
+            .map(str::trim)
+            .filter(|inner| *inner != "none")
+            .and_then(|inner| serde_json::from_str(inner).ok());
         self.set(
             value
                 .or_else(|| self.default.clone())

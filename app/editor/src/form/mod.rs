@@ -2,7 +2,8 @@
 //! anew from schema and value after every change; it holds no state of its own, so it can never disagree with the document.
 
 mod edit;
-mod schema;
+mod find;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 

@@ -7,12 +7,12 @@ const DEPTH_MAX: usize = 16;
 
 /// A whole schema, and a place in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Root<'s>(pub(super) &'s Value);
+pub(crate) struct Root<'s>(pub(crate) &'s Value);
 
 impl<'s> Root<'s> {
     /// The schema with references followed and what holds for this value merged in: `allOf`, `if`, `dependentRequired`,
     /// `dependentSchemas`. What does not fit together keeps what was said first.
-    pub(super) fn whole(self, schema: &Value, value: Option<&Value>) -> Map<String, Value> {
+    pub(crate) fn whole(self, schema: &Value, value: Option<&Value>) -> Map<String, Value> {
         self.merged(schema, value, 0)
     }
 
@@ -68,7 +68,7 @@ impl<'s> Root<'s> {
 
     /// Whether a value is of a schema, as far as forms have to tell: types, constants, choices, fields. What else a schema says is left to
     /// validation.
-    pub(super) fn fits(self, schema: &Value, value: &Value) -> bool {
+    pub(crate) fn fits(self, schema: &Value, value: &Value) -> bool {
         self.fits_at(schema, value, 0)
     }
 
@@ -175,7 +175,7 @@ fn merge(into: &mut Map<String, Value>, other: Map<String, Value>) {
     }
 }
 
-pub(super) fn array(schema: &Map<String, Value>, key: &str) -> Vec<Value> {
+pub(crate) fn array(schema: &Map<String, Value>, key: &str) -> Vec<Value> {
     schema
         .get(key)
         .and_then(Value::as_array)

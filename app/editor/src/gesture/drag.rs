@@ -2,16 +2,18 @@
 
 use flow::layout::GRID;
 
+use super::home::{Home, Homes};
 use super::{Act, OVER, Overlay, Pointer, World, select_drawn};
 use crate::adding;
 use crate::arrange;
+use crate::change::Change;
 use crate::drawn::{Drawn, Note};
 use crate::geometry::{Point, Rect, pt};
-use crate::scene::Hit;
+use crate::scene::{Hit, Scene};
 use crate::select::Selection;
 
 /// So near, in pixels of the stage, a line of another card is taken.
-const NEAR: f64 = 5.0;
+pub(super) const NEAR: f64 = 5.0;
 
 #[derive(Clone, Debug)]
 pub(super) struct Drag {
@@ -32,6 +34,12 @@ pub(super) struct Drag {
     guides: Vec<(Point, Point)>,
     /// The edge the card would come between.
     over: Option<usize>,
+    /// Where the groups were; none if whole groups or notes are dragged, which come into no group.
+    homes: Option<Homes>,
+    /// What letting go means for the cards' groups.
+    home: Home,
+    /// Where the pointer is.
+    at: Point,
 }
 
 impl Drag {
@@ -52,6 +60,9 @@ impl Drag {
             by: pt(0.0, 0.0),
             guides: Vec::new(),
             over: None,
+            homes: Some(Homes::new(world.scene)),
+            home: Home::Same,
+            at: world.canvas(start.at),
         }
     }
 
@@ -78,6 +89,9 @@ impl Drag {
             by: pt(0.0, 0.0),
             guides: Vec::new(),
             over: None,
+            homes: None,
+            home: Home::Same,
+            at: world.canvas(start.at),
         };
         Some((drag, chosen))
     }
@@ -100,6 +114,11 @@ impl Drag {
             }
             _ => None,
         };
+        self.at = at;
+        let homes = self.homes.as_ref();
+        self.home = homes.map_or(Home::Same, |homes| {
+            homes.at(world.scene, &self.own(), at, pointer.held.alt)
+        });
         if self.by == before {
             return Vec::new();
         }
@@ -117,16 +136,7 @@ impl Drag {
     fn snap(&mut self, free: Point, world: World<'_>) -> Point {
         let reach = NEAR / world.camera.k;
         let now = self.around.moved(free);
-        // Lines of what is seen; of very many cards the nearest are enough, and they come in no order that would say which.
-        let view = now.grown(600.0 / world.camera.k.max(0.5));
-        let others: Vec<Rect> = world
-            .scene
-            .cards_in(view)
-            .into_iter()
-            .filter(|card| self.cards.iter().all(|(own, _)| own != card))
-            .take(200)
-            .map(|card| world.scene.cards[card].rect)
-            .collect();
+        let others = lines_near(world, now, |card| self.cards.iter().any(|(own, _)| *own == card));
         let across = |rect: &Rect| [rect.x, rect.middle().x, rect.right()];
         let down = |rect: &Rect| [rect.y, rect.middle().y, rect.bottom()];
         let x = nearest(across(&now), others.iter().map(across), reach);
@@ -170,23 +180,53 @@ impl Drag {
             .cards
             .iter()
             .map(|(card, rect)| (*card, rect.moved(self.by).corner()));
-        if let (Some(track), [(card, rect)]) = (self.over, &self.cards[..]) {
+        let moved = if let (Some(track), [(card, rect)]) = (self.over, &self.cards[..]) {
             let at = rect.moved(self.by).corner();
-            return vec![Act::Change(adding::put_on(world.scene, track, *card, at))];
+            adding::put_on(world.scene, track, *card, at)
+        } else {
+            let first = self.around.moved(self.by).corner();
+            let by = self.home.inside(world.scene, first).unwrap_or_default();
+            let moves: Vec<_> = places
+                .map(|(card, at)| {
+                    (
+                        world.scene.cards[card].id.clone(),
+                        Some(pt(at.x + by.x, at.y + by.y)),
+                    )
+                })
+                .collect();
+            arrange::with_kept(world.scene, moves)
+        };
+        match self.home.change(world.scene, &self.own()) {
+            Some((label, change)) => vec![Act::ChangeAs(label, Change::All(vec![moved, change]))],
+            None => vec![Act::Change(moved)],
         }
-        let moves: Vec<_> = places
-            .map(|(card, at)| (world.scene.cards[card].id.clone(), Some(at)))
-            .collect();
-        vec![Act::Change(arrange::with_kept(world.scene, moves))]
     }
 
-    pub(super) fn overlay(&self) -> Overlay {
+    fn own(&self) -> Vec<usize> {
+        self.cards.iter().map(|(card, _)| *card).collect()
+    }
+
+    pub(super) fn overlay(&self, scene: &Scene) -> Overlay {
+        let words = self.home.words(scene);
         Overlay {
             guides: self.guides.clone(),
             between: self.over,
+            group: self.home.group(),
+            verdict: words.as_ref().map(|(_, is_offer)| *is_offer),
+            tip: words.is_some().then_some(self.at),
+            reason: words.map(|(words, _)| words),
             ..Overlay::default()
         }
     }
+}
+
+/// The cards along which something can stand, but for its own. They are those that are seen; of very many the nearest are enough, and
+/// they come in no order that would say which.
+pub(super) fn lines_near(world: World<'_>, now: Rect, is_own: impl Fn(usize) -> bool) -> Vec<Rect> {
+    let view = now.grown(600.0 / world.camera.k.max(0.5));
+    let cards = world.scene.cards_in(view).into_iter();
+    let others = cards.filter(|card| !is_own(*card)).take(200);
+    others.map(|card| world.scene.cards[card].rect).collect()
 }
 
 /// The least way from one of the own lines to one of another's; none if it is farther than `reach`.

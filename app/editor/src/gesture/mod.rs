@@ -4,24 +4,27 @@
 mod act;
 mod connect;
 mod drag;
+mod home;
 mod input;
 mod marquee;
 mod place;
 mod press;
+mod size;
 #[cfg(test)]
 mod tests;
 
-use crate::camera::Camera;
-use crate::geometry::{CARD_HEIGHT, Point, distance, pt};
+use crate::camera::{Camera, Detail};
+use crate::geometry::{CARD_HEIGHT, Point, Rect, distance, pt};
 use crate::scene::{Hit, Scene};
 use crate::select::Selection;
 
-pub use act::{Act, Overlay, Pick};
+pub use act::{Act, Choose, Overlay, Pick};
 use connect::Connect;
 use drag::Drag;
 pub use input::{Button, Device, Held, Input, Pointer};
 use marquee::Marquee;
 use place::Place;
+use size::Size;
 
 /// How far a press may wander and still be a click, in pixels of the stage; a finger is less steady.
 const CLICK_SLACK: f64 = 4.0;
@@ -100,6 +103,7 @@ enum State {
     /// The canvas is moved.
     Pan(Point),
     Drag(Drag),
+    Size(Size),
     Marquee(Marquee),
     Connect(Box<Connect>),
     Place(Place),
@@ -153,7 +157,7 @@ impl Gesture {
     pub fn wants_ticks(&self) -> bool {
         match &self.state {
             State::Press(pointer, _) => pointer.device == Device::Touch,
-            State::Drag(_) | State::Marquee(_) | State::Connect(_) | State::Place(_) => true,
+            State::Drag(_) | State::Size(_) | State::Marquee(_) | State::Connect(_) | State::Place(_) => true,
             _ => false,
         }
     }
@@ -165,12 +169,20 @@ impl Gesture {
             (State::Pan(_) | State::Drag(_), _) => "grabbing",
             (State::Connect(_), _) => "crosshair",
             (State::Place(_), _) => "copy",
+            (State::Size(_), _) | (State::Idle, Some(Hit::Grip(_))) if !self.is_space_held => "nwse-resize",
             (State::Idle, _) if self.is_space_held => "grab",
-            (State::Idle, Some(Hit::Port { .. })) => "crosshair",
+            (State::Idle, Some(Hit::Port { .. } | Hit::Entry(_))) => "crosshair",
             (State::Idle, Some(Hit::End { .. })) => "move",
             (
                 State::Idle,
-                Some(Hit::Middle(_) | Hit::Track(_) | Hit::Card(_) | Hit::Group(_) | Hit::Note(_)),
+                Some(
+                    Hit::Middle(_)
+                    | Hit::Cut(_)
+                    | Hit::Track(_)
+                    | Hit::Card(_)
+                    | Hit::Group(_)
+                    | Hit::Note(_),
+                ),
             ) => "pointer",
             (State::Idle, Some(Hit::Canvas) | None) if self.habits.drag_pans => "grab",
             _ => "default",
@@ -219,11 +231,38 @@ impl Gesture {
                 hover: self.hover,
                 ..Overlay::default()
             },
-            State::Drag(drag) => drag.overlay(),
+            State::Drag(drag) => drag.overlay(world.scene),
+            State::Size(size) => size.overlay(),
             State::Marquee(marquee) => marquee.overlay(),
             State::Connect(connect) => connect.overlay(world.scene),
-            State::Place(place) => place.overlay(),
+            State::Place(place) => place.overlay(world.scene),
             _ => Overlay::default(),
+        }
+    }
+
+    /// What the pointer is over. The cross beside the middle of an edge is there only while the edge is pointed at or selected.
+    fn hit(&self, pointer: &Pointer, world: World<'_>) -> Hit {
+        let hit = world.hit(pointer);
+        let pointed = match self.hover {
+            Some(Hit::Track(track) | Hit::Middle(track) | Hit::Cut(track)) => Some(track),
+            _ => world.chosen(),
+        };
+        let is_free = matches!(hit, Hit::Canvas | Hit::Track(_) | Hit::Middle(_) | Hit::Note(_));
+        let track = pointed.filter(|track| is_free && *track < world.scene.tracks.len());
+        let Some(track) = track.filter(|_| world.camera.detail() != Detail::Box) else {
+            return hit;
+        };
+        let wire = &world.scene.tracks[track].wire;
+        let (Some(middle), Some(cut)) = (wire.middle(), wire.cut_place()) else {
+            return hit;
+        };
+        let at = world.canvas(pointer.at);
+        let is_between = Rect::between(middle, cut).grown(HIT).has(at);
+        match (is_between, distance(at, cut) < distance(at, middle)) {
+            (true, true) => Hit::Cut(track),
+            // On the way to the cross the edge stays pointed at.
+            (true, false) if hit == Hit::Canvas => Hit::Track(track),
+            _ => hit,
         }
     }
 
@@ -281,12 +320,14 @@ impl Gesture {
         if pointer.button == Button::Second {
             return Vec::new();
         }
+        // Begun, nothing is pointed at any more.
+        let hit = self.hit(&pointer, world);
         self.begin(world);
         self.active = Some(pointer.id);
         self.state = if pointer.button == Button::Middle || self.is_space_held {
             State::Pan(pointer.at)
         } else {
-            State::Press(pointer, world.hit(&pointer))
+            State::Press(pointer, hit)
         };
         Vec::new()
     }
@@ -301,7 +342,7 @@ impl Gesture {
         self.last = pointer;
         match &mut self.state {
             State::Idle => {
-                self.hover = Some(world.hit(&pointer)).filter(|_| pointer.device != Device::Touch);
+                self.hover = Some(self.hit(&pointer, world)).filter(|_| pointer.device != Device::Touch);
                 Vec::new()
             }
             State::Spent => Vec::new(),
@@ -323,6 +364,7 @@ impl Gesture {
                 vec![Act::Camera(world.camera.panned(by))]
             }
             State::Drag(drag) => drag.to(pointer, world),
+            State::Size(size) => size.to(pointer, world),
             State::Marquee(marquee) => marquee.to(pointer, world),
             State::Connect(connect) => {
                 connect.to(world.canvas(pointer.at), world);
@@ -355,7 +397,7 @@ impl Gesture {
             _ => {
                 let mut acts = self.moved(pointer, world);
                 // What is shown for now is replaced by what is so.
-                acts.retain(|act| !matches!(act, Act::Shift(_) | Act::ShiftNote(..)));
+                acts.retain(|act| !matches!(act, Act::Shift(_) | Act::ShiftNote(..) | Act::SizeNote(..)));
                 acts.extend(self.finish(world));
                 return acts;
             }
@@ -374,7 +416,12 @@ impl Gesture {
     fn is_of_another(&self, pointer: Pointer) -> bool {
         let is_held = match &self.state {
             State::Connect(connect) => !connect.is_sticky,
-            State::Press(..) | State::Pan(_) | State::Drag(_) | State::Marquee(_) | State::Place(_) => true,
+            State::Press(..)
+            | State::Pan(_)
+            | State::Drag(_)
+            | State::Size(_)
+            | State::Marquee(_)
+            | State::Place(_) => true,
             State::Idle | State::Spent | State::Pinch(_) => false,
         };
         is_held && self.active != Some(pointer.id)
@@ -385,6 +432,7 @@ impl Gesture {
         self.before = None;
         match std::mem::take(&mut self.state) {
             State::Drag(drag) => drag.let_go(world),
+            State::Size(size) => size.let_go(world),
             State::Marquee(_) => Vec::new(),
             State::Connect(connect) => connect.let_go(self.last.at, world),
             State::Place(place) => place.let_go(world),
@@ -408,7 +456,7 @@ impl Gesture {
         if before.selection != *world.selection {
             acts.push(Act::Select(before.selection));
         }
-        if matches!(state, State::Drag(_)) {
+        if matches!(state, State::Drag(_) | State::Size(_)) {
             acts.push(Act::Settle);
         }
         acts
@@ -454,17 +502,19 @@ impl Gesture {
         };
         let mut acts = Vec::new();
         match hit {
-            Hit::Card(card) | Hit::Port { card, .. } => {
+            Hit::Card(card) | Hit::Entry(card) | Hit::Port { card, .. } => {
                 let id = &world.scene.cards[card].id;
                 if !world.selection.has(id) {
                     acts.push(Act::Select(Selection::one(id)));
                 }
             }
-            Hit::Track(track) | Hit::Middle(track) | Hit::End { track, .. } => {
+            Hit::Track(track) | Hit::Middle(track) | Hit::Cut(track) | Hit::End { track, .. } => {
                 let edge = &world.scene.tracks[track].edge;
                 acts.push(Act::Select(Selection::of_edge(edge)));
             }
-            Hit::Note(_) | Hit::Group(_) => acts.extend(select_drawn(world, hit).map(Act::Select)),
+            Hit::Note(_) | Hit::Grip(_) | Hit::Group(_) => {
+                acts.extend(select_drawn(world, hit).map(Act::Select));
+            }
             Hit::Canvas => {}
         }
         acts.push(Act::Menu { at, hit });
@@ -483,7 +533,7 @@ impl Gesture {
                 self.state = State::Spent;
                 self.menu(at, world)
             }
-            State::Drag(_) | State::Marquee(_) | State::Connect(_) | State::Place(_) => {
+            State::Drag(_) | State::Size(_) | State::Marquee(_) | State::Connect(_) | State::Place(_) => {
                 // From the palette one comes over the stage's edge: only what is on it moves it.
                 let is_away = matches!(&self.state, State::Place(place) if place.at.is_none());
                 match Camera::edge_pan(self.last.at, world.stage, ms).filter(|_| !is_away) {
@@ -499,7 +549,7 @@ impl Gesture {
 /// The selection of a note or a group.
 fn select_drawn(world: World<'_>, hit: Hit) -> Option<Selection> {
     match hit {
-        Hit::Note(note) => Some(Selection::of_note(&world.scene.notes[note].note.id)),
+        Hit::Note(note) | Hit::Grip(note) => Some(Selection::of_note(&world.scene.notes[note].note.id)),
         Hit::Group(group) => Some(Selection::of_group(&world.scene.groups[group].group.id)),
         _ => None,
     }

@@ -1,8 +1,9 @@
 //! A press that turns out to be a click, or the beginning of something.
 
 use super::{
-    Act, Connect, DOUBLE_MS, Device, Drag, Gesture, Marquee, Pick, Pointer, State, World, select_drawn,
+    Act, Connect, DOUBLE_MS, Device, Drag, Gesture, Marquee, Pick, Pointer, Size, State, World, select_drawn,
 };
+use crate::change::Change;
 use crate::drawn::Drawn;
 use crate::geometry::{CARD_HEIGHT, CARD_WIDTH, Port, distance, pt, snapped};
 use crate::scene::Hit;
@@ -17,11 +18,16 @@ impl Gesture {
             Hit::Port { card, port } => {
                 self.state = State::Connect(Box::new(Connect::from(world, card, port, false)));
             }
+            Hit::Entry(card) if !is_touch => {
+                self.state = State::Connect(Box::new(Connect::back(world, card)));
+            }
             Hit::End { track, is_target } => {
                 self.state = State::Connect(Box::new(Connect::again(world, track, is_target)));
             }
             // With a finger, cards move only once they are selected: most of a small screen is cards.
-            Hit::Card(card) if !is_touch || world.selection.has(&world.scene.cards[card].id) => {
+            Hit::Card(card) | Hit::Entry(card)
+                if !is_touch || world.selection.has(&world.scene.cards[card].id) =>
+            {
                 let id = &world.scene.cards[card].id;
                 let is_selected = world.selection.has(id);
                 let chosen = match (is_selected, start.held.shift || start.held.ctrl) {
@@ -48,7 +54,21 @@ impl Gesture {
                 acts.extend(self.moved(to, world));
                 return acts;
             }
-            Hit::Card(_) | Hit::Middle(_) | Hit::Track(_) | Hit::Canvas | Hit::Note(_) | Hit::Group(_) => {
+            Hit::Grip(note) if !is_touch || select_drawn(world, hit).as_ref() == Some(world.selection) => {
+                self.state = State::Size(Size::new(world, note, start));
+                let mut acts = select_drawn(world, hit).map_or_else(Vec::new, |chosen| select(world, chosen));
+                acts.extend(self.moved(to, world));
+                return acts;
+            }
+            Hit::Card(_)
+            | Hit::Entry(_)
+            | Hit::Cut(_)
+            | Hit::Middle(_)
+            | Hit::Track(_)
+            | Hit::Canvas
+            | Hit::Note(_)
+            | Hit::Grip(_)
+            | Hit::Group(_) => {
                 if is_touch || (self.habits.drag_pans && !start.held.shift) {
                     self.state = State::Pan(start.at);
                 } else {
@@ -80,8 +100,8 @@ impl Gesture {
                     card.title
                 ))]
             }
-            Hit::Card(card) if is_double && !is_more => vec![Act::Open(card)],
-            Hit::Card(card) => {
+            Hit::Card(card) | Hit::Entry(card) if is_double && !is_more => vec![Act::Open(card)],
+            Hit::Card(card) | Hit::Entry(card) => {
                 let id = &world.scene.cards[card].id;
                 select(
                     world,
@@ -91,6 +111,12 @@ impl Gesture {
                     },
                 )
             }
+            Hit::Cut(track) => {
+                self.hover = None;
+                vec![Act::Change(Change::Disconnect(
+                    world.scene.tracks[track].edge.clone(),
+                ))]
+            }
             Hit::Middle(track) => {
                 let mut acts = select(world, of_edge(world, track));
                 let on = &world.scene.tracks[track];
@@ -98,7 +124,9 @@ impl Gesture {
                     at: at.at,
                     place: on.wire.middle().unwrap_or_default(),
                     from: None,
+                    into: None,
                     on: Some(track),
+                    section: world.scene.cards[on.from].section,
                 }));
                 acts
             }
@@ -109,8 +137,8 @@ impl Gesture {
                     false,
                 ))]
             }
-            Hit::Note(_) | Hit::Group(_) if is_double => vec![Act::OpenSelected],
-            Hit::Note(_) | Hit::Group(_) => {
+            Hit::Note(_) | Hit::Grip(_) | Hit::Group(_) if is_double => vec![Act::OpenSelected],
+            Hit::Note(_) | Hit::Grip(_) | Hit::Group(_) => {
                 select_drawn(world, hit).map_or_else(Vec::new, |chosen| select(world, chosen))
             }
             Hit::Canvas if is_double => {
@@ -119,7 +147,9 @@ impl Gesture {
                     at: at.at,
                     place: snapped(pt(place.x - CARD_WIDTH / 2.0, place.y - CARD_HEIGHT / 2.0)),
                     from: None,
+                    into: None,
                     on: None,
+                    section: world.scene.section_at(place),
                 })]
             }
             Hit::Canvas if is_more => Vec::new(),

@@ -78,6 +78,12 @@ pub fn import(text: &str, types: &dyn TypeCatalog) -> Result<Imported, Refusal> 
     if trimmed.starts_with("curl ") || trimmed.starts_with("curl.exe ") || trimmed.starts_with("$ curl ") {
         return curl::read(trimmed.trim_start_matches("$ ")).map(|sketch| finish(sketch, Origin::Curl));
     }
+    if is_address(trimmed) {
+        return Err(Refusal::new(
+            "address",
+            "this is the address of a file, and nothing is fetched from there; open it in the browser, then paste what it says, or save it and choose the file",
+        ));
+    }
     let format = Format::guess(trimmed.as_bytes());
     let json = serde_json::from_str::<Value>(trimmed).ok();
     match &json {
@@ -110,6 +116,14 @@ pub fn import(text: &str, types: &dyn TypeCatalog) -> Result<Imported, Refusal> 
         "unknown_format",
         "nothing known is found in this text; paste a flow as YAML or JSON, a workflow exported from n8n or Node-RED, a chain such as `a >> [b, c] >> d`, or a cURL command",
     ))
+}
+
+/// Whether a text is an address and nothing else.
+fn is_address(text: &str) -> bool {
+    let is_web = ["http://", "https://", "file://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    is_web && !text.contains(char::is_whitespace)
 }
 
 fn predecessor(text: &str, types: &dyn TypeCatalog) -> Result<Imported, Refusal> {

@@ -28,6 +28,26 @@ fn check(text: &str, expected: Expect) {
 }
 
 #[test]
+fn addresses_are_told_what_to_do_with() {
+    check(
+        " https://example.org/flows/import.yaml\n",
+        expect![[r#"
+        refused: this is the address of a file, and nothing is fetched from there; open it in the browser, then paste what it says, or save it and choose the file
+    "#]],
+    );
+    let pasted = crate::clipboard::paste_any(
+        &json!({}),
+        "https://example.org/flow.json",
+        crate::clipboard::Paste {
+            at: None,
+            links: false,
+        },
+        &Types,
+    );
+    assert_eq!(pasted.map_err(|refusal| refusal.code).err(), Some("address"));
+}
+
+#[test]
 fn chains_of_tasks() {
     check(
         "a >> [b, c] >> d\nd << e",

@@ -95,6 +95,7 @@ fn node(model: &mut Model, section: Section, text: &str) -> String {
             at,
             cases,
             is_each: false,
+            is_off: false,
         });
     }
     id.to_owned()

@@ -1,6 +1,7 @@
 //! A text under change: each edit patches it, reads it again, and stands only if it then says what it should.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use flow::parse::Format;
 use flow::parse::pieces::{Outline, Piece, Shape, outline};
@@ -21,7 +22,8 @@ pub(crate) type Splice = (Vec<String>, Vec<(Range<usize>, String)>);
 pub(crate) struct Draft {
     format: Format,
     text: String,
-    outline: Outline,
+    /// Clones share it.
+    outline: Arc<Outline>,
     style: DocStyle,
     /// From the text it began with to the text as it is.
     patches: Vec<Patch>,
@@ -47,7 +49,7 @@ impl Draft {
             format,
             style: DocStyle::of(text, &outline.root, format),
             text: text.to_owned(),
-            outline,
+            outline: Arc::new(outline),
             patches: Vec::new(),
         })
     }
@@ -92,7 +94,7 @@ impl Draft {
             if read.value == *expected {
                 self.patches = compose(&self.patches, &patches);
                 self.text = text;
-                self.outline = read;
+                self.outline = Arc::new(read);
                 return Ok(());
             }
         }

@@ -12,11 +12,11 @@ mod style;
 mod tests;
 pub(crate) mod values;
 
-use flow::parse::Format;
+use flow::parse::{Format, Ink};
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Patch};
-use crate::changes;
+use crate::changes::{self, Reader};
 use crate::refusal::Refusal;
 use crate::scene::Places;
 use crate::select::Selection;
@@ -92,24 +92,56 @@ impl Source {
         self.format
     }
 
+    /// The same document in a format: its order stays, its comments do not if it is another format.
+    ///
+    /// # Errors
+    /// The text cannot be read.
+    pub fn written_as(&self, format: Format) -> Result<String, Refusal> {
+        if format == self.format {
+            return Ok(self.text.clone());
+        }
+        let draft = Draft::new(&self.text, self.format)?;
+        let value = draft.value();
+        Ok(match (format, value.as_object()) {
+            (Format::Yaml, Some(fields)) => {
+                let ink = Ink::default();
+                fields
+                    .iter()
+                    .map(|(key, value)| ink.entry(key, value, 0))
+                    .collect()
+            }
+            _ => format!("{value:#}\n"),
+        })
+    }
+
     /// What a change would do to the text.
     ///
     /// # Errors
     /// Why it cannot be done.
     pub fn plan(&self, change: &Change) -> Result<Step, Refusal> {
+        self.plan_by(change, Some(flow::expr::task_uses))
+    }
+
+    /// The same where there may be no reader of expressions yet.
+    pub(crate) fn plan_by(&self, change: &Change, reader: Option<Reader>) -> Result<Step, Refusal> {
         if let Change::Type(patches) = change {
             patch::check(&self.text, patches).map_err(|message| Refusal::new("bad_patch", message))?;
             return Ok(self.step(change, patches.clone(), Vec::new()));
         }
         let mut draft = Draft::new(&self.text, self.format)?;
-        self.plan_in(&mut draft, change)
+        self.plan_in(&mut draft, change, reader)
     }
 
     /// The same, in a draft of this very text, which then is one of the text after it. If the change is refused, the draft may have
     /// been changed in part.
-    pub(crate) fn plan_in(&self, draft: &mut Draft, change: &Change) -> Result<Step, Refusal> {
+    pub(crate) fn plan_in(
+        &self,
+        draft: &mut Draft,
+        change: &Change,
+        reader: Option<Reader>,
+    ) -> Result<Step, Refusal> {
         let mut notes = Vec::new();
-        changes::make(draft, change, &mut notes)?;
+        changes::make(draft, change, reader, &mut notes)?;
         Ok(self.step(change, draft.take_patches(), notes))
     }
 
@@ -138,6 +170,8 @@ impl Source {
     pub fn patch(&mut self, patches: &[Patch]) {
         if !patches.is_empty() {
             self.text = patch::apply(&self.text, patches);
+            // Another document may stand there now, or the same in the other format.
+            self.format = Format::guess(self.text.as_bytes());
         }
     }
 }

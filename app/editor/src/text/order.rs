@@ -32,6 +32,7 @@ const TASK: &[&str] = &[
     "name",
     "type",
     "description",
+    "disabled",
     "labels",
     "needs",
     "join",

@@ -643,3 +643,48 @@ fn a_broken_text_is_not_changed() {
     "#]],
     );
 }
+
+#[test]
+fn a_document_is_written_in_the_other_format_and_back() {
+    use flow::parse::Format;
+
+    use crate::change::Patch;
+    use crate::text::Source;
+
+    let yaml = "flow: a # mine\nname: \"yes\"\ntasks:\n  z: { type: log, with: { message: \"{{ inputs.x }}: \\\"q\\\"\" } }\n  a:\n    type: shell\n    needs: [z]\n    with:\n      command: |\n        one\n        two\nlayout: { z: [0, 8] }\n";
+    let mut source = Source::guess(yaml);
+    let json = source.written_as(Format::Json).expect("can be read");
+    let whole = |source: &Source, text: &str| {
+        Change::Type(vec![Patch {
+            start: 0,
+            end: source.text().len(),
+            text: text.to_owned(),
+        }])
+    };
+    let step = source.apply(&whole(&source, &json)).expect("is made");
+    assert_eq!(source.format(), Format::Json);
+    let back = source.written_as(Format::Yaml).expect("can be read");
+    expect_test::expect![[r#"
+        flow: a
+        name: "yes"
+        tasks:
+          z:
+            type: log
+            with:
+              message: "{{ inputs.x }}: \"q\""
+          a:
+            type: shell
+            needs: [z]
+            with:
+              command: |
+                one
+                two
+        layout:
+          z: [0, 8]
+    "#]]
+    .assert_eq(&back);
+    // Back by undo, every byte as it was.
+    source.patch(&step.inverse);
+    assert_eq!((source.text(), source.format()), (yaml, Format::Yaml));
+    assert!(Source::guess("a: [").written_as(Format::Json).is_err());
+}
