@@ -145,6 +145,11 @@ impl Index {
             .collect()
     }
 
+    fn n_lines(&self, attempt: u32) -> u64 {
+        let part = self.parts.iter().find(|part| part.attempt == attempt);
+        part.map_or(0, |part| part.n_lines)
+    }
+
     /// The last mark of an attempt for which this holds.
     fn mark(&self, attempt: u32, is_before: impl Fn(&Mark) -> bool) -> Option<Mark> {
         let part = self.parts.iter().find(|part| part.attempt == attempt)?;
@@ -203,12 +208,13 @@ impl LogLines {
     /// # Errors
     /// If the run, the task or the log cannot be found or read.
     pub(crate) async fn page(&self, run: RunId, path: &str, ask: Ask) -> ApiResult<LogPage> {
-        if ask.from.is_none() {
+        let index = self.index(run, path);
+        let mut index = index.lock().await;
+        let is_known = ask.from.is_some_and(|(attempt, n)| n <= index.n_lines(attempt));
+        if !is_known {
             // Whoever asks once is not told later what was still on its way to the store.
             self.engine.logs_flushed(run).await;
         }
-        let index = self.index(run, path);
-        let mut index = index.lock().await;
         if ask.from.is_none() && self.has_late(run, path, &index).await? {
             *index = Index::default();
         }

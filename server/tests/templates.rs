@@ -65,7 +65,7 @@ async fn every_template_runs() {
             format: Format::Yaml,
             inputs: Value::Null,
             scope: Scope::Whole,
-            reuse: None,
+            is_reusing: false,
             outputs: answers(&doc),
             actor: "test".to_owned(),
         };

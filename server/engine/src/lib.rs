@@ -42,9 +42,9 @@ pub mod webhooks;
 pub use board::{BULK_CONFIRM_ABOVE, BULK_RUNS_MAX, BulkCommand, NewBulk};
 pub use builder::EngineBuilder;
 pub use engine::{
-    Answer, AttemptBeat, AttemptReport, Draft, Engine, Heartbeat, LeaseCall, Leased, LogLine, Logs,
-    NewWorkerToken, OfferedType, QueueView, RetryRun, SaveDraft, SaveFlow, Saved, StartRun, StartTrial,
-    TrialStarted, WorkerToken,
+    Answer, AttemptBeat, AttemptReport, Draft, Engine, GivenFrom, GivenOutput, Heartbeat, LeaseCall, Leased,
+    LogLine, Logs, NewWorkerToken, OfferedType, QueueView, RetryRun, SaveDraft, SaveFlow, Saved, StartRun,
+    StartTrial, TrialStarted, WorkerToken,
 };
 pub use error::{EngineError, EngineResult};
 pub use flow;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use engine::flow::parse::Format;
 use engine::flow::trial::{Scope, is_trial};
-use engine::{Engine, EngineError, SaveDraft, SaveFlow, StartRun, StartTrial};
+use engine::{Engine, EngineError, GivenFrom, SaveDraft, SaveFlow, StartRun, StartTrial};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ fn trial(yaml: &str, scope: Scope) -> StartTrial {
         format: Format::Yaml,
         inputs: Value::Null,
         scope,
-        reuse: None,
+        is_reusing: false,
         outputs: BTreeMap::new(),
         actor: "test".to_owned(),
     }
@@ -53,10 +53,9 @@ async fn check(start: StartTrial, is_reusing: bool, expected: Expect) {
     let dir = TempDir::new().unwrap();
     let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
     save(&engine, FLOW, Some(0), "").await.unwrap();
-    let (old, _) = engine.start_and_wait(StartRun::of("tried"), LONG).await.unwrap();
-    let reuse = is_reusing.then_some(old);
+    engine.start_and_wait(StartRun::of("tried"), LONG).await.unwrap();
     let mut shown = String::new();
-    match engine.start_trial(StartTrial { reuse, ..start }).await {
+    match engine.start_trial(StartTrial { is_reusing, ..start }).await {
         Ok(started) => {
             let run = engine.wait(started.run, LONG).await.unwrap().expect("it ends");
             assert!(is_trial(run.summary.version) && run.summary.trigger == "editor");
@@ -68,7 +67,7 @@ async fn check(start: StartTrial, is_reusing: bool, expected: Expect) {
             writeln!(shown, "{} {:?}", run.summary.state.key(), run.outputs).unwrap();
             writeln!(
                 shown,
-                "of the old run {:?}, unknown {:?}",
+                "of earlier runs {:?}, unknown {:?}",
                 started.reused, started.unknown
             )
             .unwrap();
@@ -93,7 +92,7 @@ async fn the_whole_of_an_unsaved_document_runs() {
         third succeeded Some(Number(400))
         end succeeded Some(Null)
         succeeded Some(Object {"it": Number(400)})
-        of the old run [], unknown []
+        of earlier runs [], unknown []
     "#]],
     )
     .await;
@@ -109,7 +108,7 @@ async fn a_part_runs_on_results_that_hold() {
         first succeeded given Some(Number(3))
         second succeeded Some(Number(5))
         succeeded None
-        of the old run ["first"], unknown []
+        of earlier runs ["first"], unknown []
     "#]],
     )
     .await;
@@ -126,7 +125,7 @@ async fn pins_stand_for_work_and_what_follows_them_runs() {
         second succeeded Some(Number(41))
         third succeeded Some(Number(410))
         succeeded None
-        of the old run [], unknown []
+        of earlier runs [], unknown []
     "#]],
     )
     .await;
@@ -142,7 +141,7 @@ async fn one_task_runs_on_what_was_recorded() {
         second succeeded given Some(Number(4))
         third succeeded Some(Number(40))
         succeeded None
-        of the old run ["first", "second"], unknown []
+        of earlier runs ["first", "second"], unknown []
     "#]],
     )
     .await;
@@ -156,10 +155,138 @@ async fn one_task_runs_on_what_was_recorded() {
         second succeeded given Some(Number(7))
         third succeeded Some(Number(70))
         succeeded None
-        of the old run [], unknown ["first"]
+        of earlier runs [], unknown ["first"]
     "#]],
     )
     .await;
+}
+
+/// A document, how much of it runs, and what is said that tasks give.
+type Tried<'t> = (&'t str, Scope, &'t [(&'t str, Value)]);
+
+/// Tries documents out one after the other, and says of each what it took of those before.
+async fn check_chain(trials: &[Tried<'_>], expected: Expect) {
+    let dir = TempDir::new().unwrap();
+    let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
+    let mut shown = String::new();
+    for (yaml, scope, outputs) in trials {
+        let mut start = trial(yaml, scope.clone());
+        start.is_reusing = true;
+        start.outputs = outputs
+            .iter()
+            .map(|(task, output)| ((*task).to_owned(), output.clone()))
+            .collect();
+        let started = engine.start_trial(start).await.unwrap();
+        let run = engine.wait(started.run, LONG).await.unwrap().expect("it ends");
+        let state = run.summary.state.key();
+        writeln!(
+            shown,
+            "{state}, took {:?}, unknown {:?}",
+            started.reused, started.unknown
+        )
+        .unwrap();
+    }
+    expected.assert_eq(&shown);
+    engine.shutdown(Duration::ZERO).await;
+}
+
+fn to(task: &str) -> Scope {
+    Scope::To(task.to_owned())
+}
+
+fn one(task: &str) -> Scope {
+    Scope::One(task.to_owned())
+}
+
+#[tokio::test]
+async fn trials_go_on_from_trials() {
+    let changed = FLOW.replace("* 10", "* 100");
+    check_chain(
+        &[
+            (FLOW, to("second"), &[]),
+            // What came before it ran in the trial before.
+            (FLOW, to("third"), &[]),
+            (&changed, to("third"), &[]),
+            // A part of the flow and a task alone say nothing of what they leave out.
+            (FLOW, to("first"), &[]),
+            (FLOW, one("second"), &[]),
+            (FLOW, Scope::Whole, &[]),
+        ],
+        expect![[r#"
+            succeeded, took [], unknown []
+            succeeded, took ["first", "second"], unknown []
+            succeeded, took ["first", "second"], unknown []
+            succeeded, took [], unknown []
+            succeeded, took ["first"], unknown []
+            succeeded, took ["first", "second", "third"], unknown []
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_only_given_is_no_result() {
+    let pinned = format!("{FLOW}pins: {{ first: 40 }}\n");
+    let failing = FLOW.replace("echo $N", "exit 1");
+    check_chain(
+        &[
+            // Nothing is known of the first, then something is said of it: neither is what it gives.
+            (FLOW, one("second"), &[]),
+            (FLOW, one("second"), &[("first", json!(7))]),
+            (FLOW, to("second"), &[]),
+            // On a pin the second gave something else, which holds only with that pin.
+            (&pinned, to("third"), &[]),
+            (&pinned, Scope::Whole, &[]),
+            (FLOW, to("third"), &[]),
+            // What failed runs again.
+            (&failing, Scope::Whole, &[]),
+            (&failing, Scope::Whole, &[]),
+        ],
+        expect![[r#"
+            failed, took [], unknown ["first"]
+            succeeded, took [], unknown []
+            succeeded, took [], unknown []
+            succeeded, took [], unknown []
+            succeeded, took ["second", "third"], unknown []
+            succeeded, took ["first", "second"], unknown []
+            failed, took ["first"], unknown []
+            failed, took ["first"], unknown []
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_task_alone_would_be_given_is_told() {
+    let dir = TempDir::new().unwrap();
+    let engine = Engine::builder().data_dir(dir.path()).start().await.unwrap();
+    let told = async |yaml: &str, task: &str| {
+        let mut start = trial(yaml, one(task));
+        start.is_reusing = true;
+        let given = engine.trial_outputs(&start).await.unwrap();
+        let from = |from| match from {
+            GivenFrom::Run(_) => "run".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let given = given
+            .iter()
+            .map(|given| format!("{} {} {}", given.task, given.output, from(given.from)));
+        given.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(told(FLOW, "first").await, "");
+    assert_eq!(told(FLOW, "third").await, "second null Nowhere");
+    let started = engine.start_trial(trial(FLOW, to("second"))).await.unwrap();
+    engine.wait(started.run, LONG).await.unwrap();
+    assert_eq!(told(FLOW, "third").await, "second 4 run");
+    assert_eq!(
+        told(&format!("{FLOW}pins: {{ second: [1] }}\n"), "third").await,
+        "second [1] Pin"
+    );
+
+    let (run, view) = engine.last_of_task("tried", "second").await.unwrap().unwrap();
+    assert_eq!((run.id, view.state.key()), (started.run, "succeeded"));
+    assert!(engine.last_of_task("tried", "third").await.unwrap().is_none());
+    engine.shutdown(Duration::ZERO).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{format_of, json, limit, text};
 use crate::accept::prefers;
-use crate::extract::{Document, NoParams, Path, Query};
+use crate::extract::{Document, Json, NoParams, Path, Query};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::ServerState;
 
@@ -244,6 +244,44 @@ pub(super) async fn versions(
 ) -> ApiResult<Response> {
     let items = state.engine.flow_versions(&id).await?;
     Ok(json(&Versions { items }))
+}
+
+/// What is to change of a version.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VersionBody {
+    /// The name by which it is remembered, which no other version of the flow has; `null` takes it away.
+    // What is not said is not meant: without it nothing would be taken away.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required = true)]
+    name: Option<String>,
+}
+
+/// Name a version
+///
+/// What it says never changes.
+#[utoipa::path(
+    patch, path = "/flows/{flow}/versions/{version}", tag = "flows",
+    params(("flow" = String, Path, description = "The flow's id."), ("version" = u32, Path, description = "The version's number.")),
+    request_body = VersionBody,
+    responses(
+        (status = 204, description = "It has this name."),
+        (status = 404, description = "There is no such version.", body = crate::problem::ProblemDetails),
+        (status = 422, description = "Another version has the name, or it is none.", body = crate::problem::ProblemDetails),
+    )
+)]
+pub(super) async fn name_version(
+    State(state): State<ServerState>,
+    Path((flow, version)): Path<(String, u32)>,
+    Query(NoParams {}): Query<NoParams>,
+    Json(body): Json<VersionBody>,
+) -> ApiResult<StatusCode> {
+    state
+        .engine
+        .name_version(&flow, version, body.name.as_deref())
+        .await?;
+    tracing::info!(flow = %flow, version, "Named version {version} of {flow}");
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Check a document

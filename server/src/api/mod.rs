@@ -54,6 +54,7 @@ pub(crate) fn router() -> OpenApiRouter<ServerState> {
         .routes(routes!(flows::schema))
         .routes(routes!(flows::read, flows::save, flows::archive))
         .routes(routes!(flows::versions))
+        .routes(routes!(flows::name_version))
         .routes(routes!(start::start))
         .routes(routes!(runs::list))
         .routes(routes!(board::count))

@@ -1,17 +1,20 @@
 //! Drafts, versions, and documents that are tried out.
 
+use std::collections::BTreeMap;
+
 use app::AppError;
 use app::backend::edit::EditBackend;
 use app::editor::changes;
 use app::fns::edit::Saved;
 use app::model::edit::{
-    DraftAsk, DraftKept, DraftView, HistoryPage, PublishAsk, RecordedTaskView, RecordedView, ReplayRow,
-    TrialAsk, TrialView, TurnView,
+    DraftAsk, DraftKept, DraftView, GivenFrom, GivenView, HistoryPage, LastView, PublishAsk,
+    RecordedTaskView, RecordedView, ReplayRow, TrialAsk, TrialView, TurnView,
 };
+use app::values::Part;
 use async_trait::async_trait;
 use engine::{EngineError, SaveDraft, SaveFlow, StartTrial};
+use flow::Severity;
 use flow::parse::Format;
-use flow::{RunId, Severity};
 use serde_json::Value;
 
 use super::{ACTOR, EngineBackend, told};
@@ -74,6 +77,8 @@ impl EditBackend for EngineBackend {
 
     async fn publish(&self, ask: PublishAsk) -> Result<Saved, AppError> {
         let format = Format::guess(ask.source.as_bytes());
+        let read = flow::parse::pieces::outline(&ask.source, format).ok();
+        let id = read.and_then(|read| Some(read.value.get("flow")?.as_str()?.to_owned()));
         let save = SaveFlow {
             source: ask.source.into_bytes(),
             format,
@@ -81,7 +86,16 @@ impl EditBackend for EngineBackend {
             expected: Some(ask.base),
             actor: ACTOR.to_owned(),
         };
+        let name = ask.name.trim();
+        // A name that another version has is told before anything is saved.
+        if let Some(id) = id.filter(|_| !name.is_empty()) {
+            self.engine.check_version_name(&id, name).await.map_err(told)?;
+        }
         let saved = self.engine.publish(save, &ask.message).await.map_err(told)?;
+        if !name.is_empty() {
+            let named = self.engine.name_version(&saved.id, saved.version, Some(name));
+            named.await.map_err(told)?;
+        }
         Ok(Saved {
             flow: saved.id,
             version: saved.version,
@@ -115,6 +129,11 @@ impl EditBackend for EngineBackend {
         })
     }
 
+    async fn name_version(&self, flow: String, version: u32, name: Option<String>) -> Result<(), AppError> {
+        let named = self.engine.name_version(&flow, version, name.as_deref());
+        named.await.map_err(told)
+    }
+
     async fn restore(&self, flow: String, version: u32) -> Result<u32, AppError> {
         let old = self.engine.flow(&flow, Some(version)).await.map_err(told)?;
         let save = SaveFlow {
@@ -141,21 +160,12 @@ impl EditBackend for EngineBackend {
         };
         let inputs = flow::inputs::from_form(&document, &ask.fields)
             .map_err(|problems| told(EngineError::Invalid(problems)))?;
-        let reuse: Option<RunId> = match ask.is_reusing {
-            true => self
-                .engine
-                .last_recorded(&document.flow)
-                .await
-                .map_err(told)?
-                .map(|(run, _)| run.id),
-            false => None,
-        };
         let start = StartTrial {
             source,
             format,
             inputs,
             scope: ask.scope,
-            reuse,
+            is_reusing: ask.is_reusing,
             outputs: ask.outputs,
             actor: ACTOR.to_owned(),
         };
@@ -165,6 +175,40 @@ impl EditBackend for EngineBackend {
             reused: started.reused,
             unknown: started.unknown,
         })
+    }
+
+    async fn trial_outputs(&self, ask: TrialAsk) -> Result<Vec<GivenView>, AppError> {
+        let start = StartTrial {
+            format: Format::guess(ask.source.as_bytes()),
+            source: ask.source.into_bytes(),
+            inputs: Value::Null,
+            scope: ask.scope,
+            is_reusing: ask.is_reusing,
+            outputs: BTreeMap::new(),
+            actor: ACTOR.to_owned(),
+        };
+        let given = self.engine.trial_outputs(&start).await.map_err(told)?;
+        let given = given.into_iter().map(|given| GivenView {
+            task: given.task,
+            part: Part::of(&given.output),
+            from: match given.from {
+                engine::GivenFrom::Pin => GivenFrom::Pin,
+                engine::GivenFrom::Run(run) => GivenFrom::Run(run),
+                engine::GivenFrom::Nowhere => GivenFrom::Nowhere,
+            },
+        });
+        Ok(given.collect())
+    }
+
+    async fn last_of_task(&self, flow: String, task: String) -> Result<Option<LastView>, AppError> {
+        let last = self.engine.last_of_task(&flow, &task).await.map_err(told)?;
+        Ok(last.map(|(run, view)| LastView {
+            run: run.id,
+            version: run.version,
+            at: view.ready_at,
+            status: view.state,
+            error: view.error.map(|error| error.message),
+        }))
     }
 
     async fn recorded(&self, flow: String) -> Result<Option<RecordedView>, AppError> {

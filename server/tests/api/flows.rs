@@ -190,28 +190,73 @@ async fn a_flow_is_created_read_saved_and_archived() {
     "#]],
     )
     .await;
+    let named = site
+        .send(
+            "PATCH /api/v1/flows/hello/versions/1\ncontent-type: application/json\n\n{\"name\": \" first \"}",
+        )
+        .await;
+    assert_eq!(named.status, 204);
+    site.check(
+        "PATCH /api/v1/flows/hello/versions/2\ncontent-type: application/json\n\n{\"name\": \"first\"}",
+        expect![[r#"
+            422
+            content-type: application/problem+json
+            {
+              "type": "about:blank",
+              "title": "Unprocessable Entity",
+              "status": 422,
+              "code": "invalid",
+              "detail": "Version 1 is called “first” already; give this one another name (name).",
+              "problems": [
+                {
+                  "severity": "error",
+                  "code": "name_taken",
+                  "message": "version 1 is called “first” already; give this one another name",
+                  "field": "name"
+                }
+              ]
+            }
+        "#]],
+    )
+    .await;
+    site.check(
+        "PATCH /api/v1/flows/hello/versions/9\ncontent-type: application/json\n\n{\"name\": null}",
+        expect![[r#"
+            404
+            content-type: application/problem+json
+            {
+              "type": "about:blank",
+              "title": "Not Found",
+              "status": 404,
+              "code": "unknown_flow",
+              "detail": "There is no flow hello version 9."
+            }
+        "#]],
+    )
+    .await;
     site.check(
         "GET /api/v1/flows/hello/versions",
         expect![[r#"
-        200
-        content-type: application/json
-        {
-          "items": [
+            200
+            content-type: application/json
             {
-              "version": 2,
-              "created_at": "TIME",
-              "actor": "local",
-              "n_tasks": 1
-            },
-            {
-              "version": 1,
-              "created_at": "TIME",
-              "actor": "local",
-              "n_tasks": 1
+              "items": [
+                {
+                  "version": 2,
+                  "created_at": "TIME",
+                  "actor": "local",
+                  "n_tasks": 1
+                },
+                {
+                  "version": 1,
+                  "created_at": "TIME",
+                  "actor": "local",
+                  "n_tasks": 1,
+                  "name": "first"
+                }
+              ]
             }
-          ]
-        }
-    "#]],
+        "#]],
     )
     .await;
     site.check(

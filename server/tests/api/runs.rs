@@ -538,6 +538,20 @@ async fn lines_of_a_log_have_numbers_and_are_found() {
 }
 
 #[tokio::test]
+async fn a_line_that_is_named_is_there_as_soon_as_the_run_has_ended() {
+    let site = Site::start().await;
+    site.save("flow: talk\ntasks:\n  say: { type: shell, with: { command: 'seq 1 300' } }\n")
+        .await;
+    for line in [100, 250] {
+        let run = site.finish("talk").await;
+        let path = format!("GET /api/v1/runs/{run}/tasks/say/logs/lines?from=1:{line}");
+        let page = site.send(&path).await.json();
+        let lines = page["lines"].as_array().cloned().unwrap_or_default();
+        assert!(lines.iter().any(|of| of["n"] == line), "line {line}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn groups_of_lines_are_listed() {
     let site = Site::start().await;
     site.save("flow: talk\ntasks:\n  say: { type: shell, with: { command: 'echo ::group::Get all; seq 1 300; echo ::endgroup::; echo \"##[group]Build\"; seq 1 5' } }\n").await;

@@ -5,7 +5,9 @@ use flow::{Problem, Timestamp};
 use super::{Engine, SaveFlow, Saved};
 use crate::chance;
 use crate::error::{EngineError, EngineResult};
-use crate::store::edits::{DRAFT_BYTES_MAX, DraftRow, DraftSaved, MESSAGE_CHARS_MAX, OWNER_CHARS_MAX};
+use crate::store::edits::{
+    DRAFT_BYTES_MAX, DraftRow, DraftSaved, MESSAGE_CHARS_MAX, OWNER_CHARS_MAX, VERSION_NAME_CHARS_MAX,
+};
 
 /// A draft to be saved.
 #[derive(Clone, Debug)]
@@ -115,6 +117,55 @@ impl Engine {
         }
         Ok(saved)
     }
+}
+
+impl Engine {
+    /// Gives a version of a flow a name, by which it is remembered, or takes it away.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownFlow`] if there is no such version; [`EngineError::Invalid`] if another one has the name, or if it is none.
+    pub async fn name_version(&self, flow: &str, version: u32, name: Option<&str>) -> EngineResult<()> {
+        let store = &self.parts.shared.store;
+        let is_there = version > 0 && !flow::trial::is_trial(version);
+        if !is_there || store.flow(flow, Some(version)).await?.is_none() {
+            return Err(EngineError::UnknownFlow(format!("{flow} version {version}")));
+        }
+        let name = name.map(named).transpose()?;
+        match store.name_version(flow, version, name).await? {
+            None => Ok(()),
+            Some(other) => Err(taken(name.unwrap_or_default(), other)),
+        }
+    }
+
+    /// Whether a new version of a flow could have this name.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] if another one has it, or if it is none.
+    pub async fn check_version_name(&self, flow: &str, name: &str) -> EngineResult<()> {
+        let name = named(name)?;
+        let names = self.parts.shared.store.version_names(flow).await?;
+        match names.into_iter().find(|(_, other)| other == name) {
+            None => Ok(()),
+            Some((other, _)) => Err(taken(name, other)),
+        }
+    }
+}
+
+/// A name as it is kept.
+fn named(name: &str) -> EngineResult<&str> {
+    let name = name.trim();
+    let n_chars = name.chars().count();
+    if n_chars == 0 || n_chars > VERSION_NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        let message =
+            format!("the name of a version has 1 to {VERSION_NAME_CHARS_MAX} characters in one line");
+        return Err(wrong("bad_name", message, "name"));
+    }
+    Ok(name)
+}
+
+fn taken(name: &str, by: u32) -> EngineError {
+    let message = format!("version {by} is called “{name}” already; give this one another name");
+    wrong("name_taken", message, "name")
 }
 
 fn key_of(flow: Option<&str>) -> EngineResult<String> {

@@ -297,8 +297,10 @@ impl Engine {
             return Err(EngineError::UnknownFlow(id.to_owned()));
         }
         let mut messages = store.messages(id).await?;
+        let mut names = store.version_names(id).await?;
         for view in &mut versions {
             view.message = messages.remove(&view.version);
+            view.name = names.remove(&view.version);
         }
         Ok(versions)
     }

@@ -7,6 +7,7 @@ mod queues;
 mod retry;
 mod runs;
 mod start;
+mod trial_results;
 mod trials;
 mod workers;
 
@@ -28,6 +29,7 @@ pub(crate) use self::queues::check_queue;
 pub use self::retry::RetryRun;
 pub use self::runs::Logs;
 pub use self::start::StartRun;
+pub use self::trial_results::{GivenFrom, GivenOutput};
 pub use self::trials::{StartTrial, TrialStarted};
 pub use self::workers::{
     AttemptBeat, AttemptReport, Heartbeat, LeaseCall, Leased, LogLine, NewWorkerToken, OfferedType,

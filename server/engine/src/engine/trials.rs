@@ -2,23 +2,20 @@
 //!
 //! A trial is a run like any other, of a version that no list shows. It starts nothing else and nobody is told of its failure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flow::parse::Format;
-use flow::plan::Role;
-use flow::run::fork::{Forking, OldChildren};
-use flow::run::{Fork, Reused, RunState};
+use flow::run::Fork;
 use flow::simulate::replay::{Recorded, Replayed, replay};
 use flow::trial::{self, Scope};
 use flow::view::RunSummary;
-use flow::{Problem, RunId, Severity, TaskIx};
+use flow::{FlowDoc, Problem, RunId, Severity, TaskIx};
 use serde_json::Value;
 
 use super::start::Beginning;
 use super::{Engine, StartRun};
 use crate::error::{EngineError, EngineResult};
-use crate::flows::Compiled;
 use crate::store::RunFilter;
 use crate::store::edits::NewTrial;
 
@@ -39,8 +36,9 @@ pub struct StartTrial {
     pub inputs: Value,
     /// How much of it runs.
     pub scope: Scope,
-    /// A run of the same flow that has ended, of which what holds is taken.
-    pub reuse: Option<RunId>,
+    /// Whether results of earlier runs of the flow are taken that still hold, of trials too. Where one task runs alone they need not
+    /// hold: it is given what those before it gave last.
+    pub is_reusing: bool,
     /// Outputs that tasks give instead of running, beside and before those the document pins.
     pub outputs: BTreeMap<String, Value>,
     /// On whose behalf.
@@ -52,7 +50,7 @@ pub struct StartTrial {
 pub struct TrialStarted {
     /// Its run.
     pub run: RunId,
-    /// Tasks whose results were taken from the other run.
+    /// Tasks whose results were taken from earlier runs.
     pub reused: Vec<String>,
     /// Tasks before the one that runs alone of which nothing is known: they give null.
     pub unknown: Vec<String>,
@@ -71,26 +69,13 @@ impl Engine {
             actor,
             ..
         } = &start;
-        let (_, checked) = self.check(source.clone(), *format).await?;
-        let Some(doc) = checked.doc.filter(|_| {
-            checked
-                .problems
-                .iter()
-                .all(|problem| problem.severity != Severity::Error)
-        }) else {
-            return Err(EngineError::Invalid(checked.problems));
-        };
+        let doc = self.right(source.clone(), *format).await?;
         let store = &self.parts.shared.store;
         let newest = store.flow(&doc.flow, None).await?;
         if newest.is_some_and(|newest| newest.archived) {
             return Err(EngineError::Archived(doc.flow));
         }
-        let part = trial::cut(&doc, scope).ok_or_else(|| {
-            let task = scope.task().unwrap_or_default();
-            let message =
-                format!("there is no task `{task}` to run; only the tasks of `tasks` run by themselves");
-            EngineError::Invalid(vec![Problem::error("unknown_task", message).at("task")])
-        })?;
+        let part = trial::cut(&doc, scope).ok_or_else(|| no_such_task(scope))?;
         let document = serde_json::to_string(&part)
             .map_err(|error| EngineError::BadRequest(format!("the document cannot be written: {error}")))?;
         let new = NewTrial {
@@ -105,7 +90,7 @@ impl Engine {
         let compiled = self.parts.shared.flows.to_start(&doc.flow, Some(version)).await?;
         let inputs =
             flow::inputs::resolve(compiled.doc(), start.inputs.clone()).map_err(EngineError::Invalid)?;
-        let given = self.given(&start, &compiled, &inputs).await?;
+        let given = self.trial_results(&start, &compiled, &inputs).await?;
         let fork = Fork {
             from: None,
             reused: given.reused,
@@ -124,101 +109,22 @@ impl Engine {
         };
         Ok(TrialStarted {
             run: self.begin(run, beginning).await?,
-            reused: given.of_run,
+            reused: given.of_runs,
             unknown: given.unknown,
         })
     }
 
-    /// What tasks give without running: what is pinned, and of the other run what holds.
-    async fn given(&self, start: &StartTrial, compiled: &Compiled, inputs: &Value) -> EngineResult<Given> {
-        let plan = &compiled.plan;
-        let target = start.scope.task();
-        let mut pinned: BTreeMap<&str, &Value> = BTreeMap::new();
-        let pins = compiled.doc().pins.iter();
-        for (task, output) in pins.chain(start.outputs.iter()) {
-            let is_main = plan.find(task).is_some_and(|ix| plan.task(ix).role == Role::Main);
-            if is_main && Some(task.as_str()) != target {
-                pinned.insert(task, output);
-            }
+    /// The document, if nothing is wrong with it.
+    pub(super) async fn right(&self, source: Vec<u8>, format: Format) -> EngineResult<FlowDoc> {
+        let (_, checked) = self.check(source, format).await?;
+        let is_right = checked
+            .problems
+            .iter()
+            .all(|problem| problem.severity != Severity::Error);
+        match checked.doc.filter(|_| is_right) {
+            Some(doc) => Ok(doc),
+            None => Err(EngineError::Invalid(checked.problems)),
         }
-        let mut given = Given::default();
-        let old = match start.reuse {
-            Some(run) => Some(self.old_run(run, compiled).await?),
-            None => None,
-        };
-        let alone = matches!(start.scope, Scope::One(_));
-        let mut taken = match &old {
-            Some(old) if alone => recorded(old, plan),
-            Some(old) => self.holding(old, compiled, inputs, target).await?,
-            None => Vec::new(),
-        };
-        let tainted = after(plan, pinned.keys().copied());
-        taken.retain(|reused| {
-            let task = plan.find(&reused.path);
-            let is_target = target.is_some_and(|target| *reused.path == *target);
-            let is_known = task.is_some_and(|ix| alone || !tainted.contains(&ix));
-            is_known && !is_target && !pinned.contains_key(&*reused.path)
-        });
-        for reused in &taken {
-            self.put_again(&reused.output).await?;
-            given.of_run.push(reused.path.to_string());
-        }
-        if alone {
-            let known =
-                |key: &str| pinned.contains_key(key) || taken.iter().any(|reused| *reused.path == *key);
-            let before = plan.of_role(Role::Main).map(|ix| plan.task(ix).key.to_string());
-            let unknown = before.filter(|key| Some(key.as_str()) != target && !known(key));
-            given.unknown = unknown.collect();
-        }
-        for (task, output) in pinned {
-            let kept = self.keep(output.clone()).await?;
-            taken.push(Reused::given(plan, task, output, kept));
-        }
-        for task in &given.unknown {
-            taken.push(Reused::given(plan, task, &Value::Null, flow::Payload::null()));
-        }
-        given.reused = taken;
-        Ok(given)
-    }
-
-    async fn old_run(&self, run: RunId, compiled: &Compiled) -> EngineResult<Arc<RunState>> {
-        let old = self.state(run).await?;
-        if !old.is_finished() || **old.flow() != *compiled.doc().flow {
-            return Err(EngineError::NotNow(format!(
-                "results can be taken from a run of the same flow that has ended; {run} is none"
-            )));
-        }
-        Ok(old)
-    }
-
-    /// Results of another run that hold, up to the task that runs.
-    async fn holding(
-        &self,
-        old: &RunState,
-        compiled: &Compiled,
-        inputs: &Value,
-        target: Option<&str>,
-    ) -> EngineResult<Vec<Reused>> {
-        let blobs = &*self.parts.shared.blobs;
-        let old_inputs = crate::shard::read_payload(blobs, old.inputs()).await?;
-        let vars = self.parts.variables.named_by(&compiled.program).await?;
-        let forking = Forking {
-            old,
-            old_inputs: &old_inputs,
-            children: &OldChildren::default(),
-            plan: &compiled.plan,
-            program: &compiled.program,
-            inputs,
-            vars: &vars,
-            given: &[],
-        };
-        let plan = forking
-            .plan(target)
-            .or_else(|_| forking.plan(None))
-            .map_err(|error| EngineError::BadRequest(error.to_string()))?;
-        // Whole results only: what stands behind is decided anew.
-        let is_whole = |reused: &Reused| compiled.plan.find(&reused.path).is_some();
-        Ok(plan.reused.into_iter().filter(is_whole).collect())
     }
 
     /// The newest run of a flow that has ended, with what it was given and what its tasks gave.
@@ -243,15 +149,7 @@ impl Engine {
         format: Format,
         n: usize,
     ) -> EngineResult<Vec<(RunSummary, Result<Replayed, String>)>> {
-        let (_, checked) = self.check(source, format).await?;
-        let is_right = checked
-            .problems
-            .iter()
-            .all(|problem| problem.severity != Severity::Error);
-        let Some(doc) = checked.doc.filter(|_| is_right) else {
-            return Err(EngineError::Invalid(checked.problems));
-        };
-        let doc = Arc::new(doc);
+        let doc = Arc::new(self.right(source, format).await?);
         let mut all = Vec::new();
         for run in self.ended_runs(&doc.flow, n.min(REPLAYED_MAX)).await? {
             let recorded = self.recorded(run.id).await?;
@@ -272,15 +170,20 @@ impl Engine {
 
     /// The newest runs of saved versions that have ended: what was tried out says nothing of what people rely on.
     async fn ended_runs(&self, flow: &str, n: usize) -> EngineResult<Vec<RunSummary>> {
-        let filter = RunFilter {
-            flow: Some(flow.to_owned()),
-            ..RunFilter::default()
-        };
-        let runs = self.runs(&filter, None, LOOKED_AT_MAX.max(n)).await?.items;
+        let runs = self.newest_runs(flow, LOOKED_AT_MAX.max(n)).await?;
         let ended = runs
             .into_iter()
             .filter(|run| run.state.is_final() && !trial::is_trial(run.version));
         Ok(ended.take(n).collect())
+    }
+
+    /// The newest runs of a flow, trials among them.
+    pub(super) async fn newest_runs(&self, flow: &str, n: usize) -> EngineResult<Vec<RunSummary>> {
+        let filter = RunFilter {
+            flow: Some(flow.to_owned()),
+            ..RunFilter::default()
+        };
+        Ok(self.runs(&filter, None, n).await?.items)
     }
 
     async fn recorded(&self, run: RunId) -> EngineResult<Recorded> {
@@ -298,41 +201,8 @@ impl Engine {
     }
 }
 
-/// What tasks of a trial give without running.
-#[derive(Default)]
-struct Given {
-    reused: Vec<Reused>,
-    of_run: Vec<String>,
-    unknown: Vec<String>,
-}
-
-/// Everything that tasks of a plan gave in another run, whether or not it holds.
-fn recorded(old: &RunState, plan: &flow::Plan) -> Vec<Reused> {
-    let tasks = plan.of_role(Role::Main).filter_map(|ix| {
-        let key = &plan.task(ix).key;
-        let output = old.output(old.plan().find(key)?)?;
-        Some(Reused {
-            path: Arc::clone(key),
-            output: output.clone(),
-            case: None,
-            exit_code: None,
-            given_by: None,
-        })
-    });
-    tasks.collect()
-}
-
-/// The tasks that come after some.
-fn after<'t>(plan: &flow::Plan, tasks: impl Iterator<Item = &'t str>) -> BTreeSet<TaskIx> {
-    let mut found = BTreeSet::new();
-    let mut open: Vec<TaskIx> = tasks.filter_map(|task| plan.find(task)).collect();
-    while let Some(ix) = open.pop() {
-        for &edge in &plan.task(ix).downs {
-            let to = plan.edge(edge).to;
-            if found.insert(to) {
-                open.push(to);
-            }
-        }
-    }
-    found
+pub(super) fn no_such_task(scope: &Scope) -> EngineError {
+    let task = scope.task().unwrap_or_default();
+    let message = format!("there is no task `{task}` to run; only the tasks of `tasks` run by themselves");
+    EngineError::Invalid(vec![Problem::error("unknown_task", message).at("task")])
 }

@@ -22,6 +22,9 @@ pub const OWNER_CHARS_MAX: usize = 64;
 /// Characters of what an author says of a version.
 pub const MESSAGE_CHARS_MAX: usize = 500;
 
+/// Characters of the name of a version.
+pub const VERSION_NAME_CHARS_MAX: usize = 60;
+
 /// A draft as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftRow {
@@ -93,4 +96,11 @@ pub trait EditStore: Send + Sync + 'static {
 
     /// What authors said of the versions of a flow.
     async fn messages(&self, flow: &str) -> StoreResult<BTreeMap<u32, String>>;
+
+    /// Gives a version a name in place of the one it had, or takes it away. If another version of the flow has that name, nothing changes
+    /// and the answer is that version.
+    async fn name_version(&self, flow: &str, version: u32, name: Option<&str>) -> StoreResult<Option<u32>>;
+
+    /// The names of the versions of a flow that have one.
+    async fn version_names(&self, flow: &str) -> StoreResult<BTreeMap<u32, String>>;
 }

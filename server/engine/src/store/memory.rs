@@ -417,6 +417,7 @@ impl Store for MemoryStore {
             actor: version.actor.clone(),
             n_tasks: version.n_tasks,
             message: None,
+            name: None,
         });
         let mut views: Vec<FlowVersionView> = numbered.collect();
         views.reverse();

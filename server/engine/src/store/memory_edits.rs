@@ -17,6 +17,7 @@ pub(super) struct Edits {
     trials: BTreeMap<(String, u32), NewTrial>,
     trial_runs: BTreeMap<RunId, (String, u32, Timestamp)>,
     messages: BTreeMap<(String, u32), String>,
+    names: BTreeMap<(String, u32), String>,
 }
 
 impl Edits {
@@ -143,6 +144,29 @@ impl EditStore for MemoryStore {
         let of_flow = edits.messages.iter().filter(|((of, _), _)| of == flow);
         Ok(of_flow
             .map(|((_, version), message)| (*version, message.clone()))
+            .collect())
+    }
+
+    async fn name_version(&self, flow: &str, version: u32, name: Option<&str>) -> StoreResult<Option<u32>> {
+        let key = (flow.to_owned(), version);
+        let mut edits = self.edits.lock();
+        let Some(name) = name else {
+            edits.names.remove(&key);
+            return Ok(None);
+        };
+        let is_other = |(of, other): &(&(String, u32), &String)| of.0 == flow && other.as_str() == name;
+        let other = edits.names.iter().find(is_other).map(|(of, _)| of.1);
+        if other.is_none() {
+            edits.names.insert(key, name.to_owned());
+        }
+        Ok(other.filter(|other| *other != version))
+    }
+
+    async fn version_names(&self, flow: &str) -> StoreResult<BTreeMap<u32, String>> {
+        let edits = self.edits.lock();
+        let of_flow = edits.names.iter().filter(|((of, _), _)| of == flow);
+        Ok(of_flow
+            .map(|((_, version), name)| (*version, name.clone()))
             .collect())
     }
 }

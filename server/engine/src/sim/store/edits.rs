@@ -47,4 +47,12 @@ impl EditStore for GatedStore {
     async fn messages(&self, flow: &str) -> StoreResult<BTreeMap<u32, String>> {
         block_on(self.store.messages(flow))
     }
+
+    async fn name_version(&self, flow: &str, version: u32, name: Option<&str>) -> StoreResult<Option<u32>> {
+        block_on(self.store.name_version(flow, version, name))
+    }
+
+    async fn version_names(&self, flow: &str) -> StoreResult<BTreeMap<u32, String>> {
+        block_on(self.store.version_names(flow))
+    }
 }

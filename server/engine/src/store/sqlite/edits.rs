@@ -204,4 +204,40 @@ impl EditStore for SqliteStore {
             })
             .await
     }
+
+    async fn name_version(&self, flow: &str, version: u32, name: Option<&str>) -> StoreResult<Option<u32>> {
+        let (flow, name) = (flow.to_owned(), name.map(str::to_owned));
+        self.writer
+            .write(1, move |conn, _| {
+                let Some(name) = &name else {
+                    conn.prepare_cached("DELETE FROM version_names WHERE flow = ? AND version = ?")?
+                        .execute(params![flow, version])?;
+                    return Ok(None);
+                };
+                let other: Option<u32> = conn
+                    .prepare_cached("SELECT version FROM version_names WHERE flow = ? AND name = ?")?
+                    .query_row(params![flow, name], |row| row.get(0))
+                    .optional()?;
+                if other.is_none() {
+                    conn.prepare_cached(
+                        "INSERT OR REPLACE INTO version_names (flow, version, name) VALUES (?, ?, ?)",
+                    )?
+                    .execute(params![flow, version, name])?;
+                }
+                Ok(other.filter(|other| *other != version))
+            })
+            .await
+    }
+
+    async fn version_names(&self, flow: &str) -> StoreResult<BTreeMap<u32, String>> {
+        let flow = flow.to_owned();
+        self.readers
+            .read(move |conn| {
+                let mut select =
+                    conn.prepare_cached("SELECT version, name FROM version_names WHERE flow = ?")?;
+                let rows = select.query_map([&flow], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+    }
 }

@@ -39,6 +39,7 @@ pub(super) const POINTWORK: Kind = Kind {
         include_str!("migrations/pointwork/0010_board.sql"),
         include_str!("migrations/pointwork/0011_drafts.sql"),
         include_str!("migrations/pointwork/0012_hold_reasons.sql"),
+        include_str!("migrations/pointwork/0013_version_names.sql"),
     ],
     synchronous: "FULL",
 };

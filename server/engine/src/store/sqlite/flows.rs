@@ -142,6 +142,7 @@ pub(super) fn versions(conn: &Connection, flow: &str) -> Result<Vec<FlowVersionV
             actor: row.get(2)?,
             n_tasks: row.get(3)?,
             message: None,
+            name: None,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

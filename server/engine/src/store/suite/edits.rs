@@ -127,3 +127,30 @@ pub(super) async fn versions_have_messages(store: &dyn Store) {
     assert_eq!(told, [(1, "the first"), (2, "zweite ü")]);
     assert!(store.messages("silent").await.expect("ok").is_empty());
 }
+
+pub(super) async fn versions_have_names(store: &dyn Store) {
+    let put = async |version: u32, name: Option<&str>| {
+        store.name_version("named", version, name).await.expect("ok")
+    };
+    let names = async || {
+        let names = store.version_names("named").await.expect("ok").into_iter();
+        names
+            .map(|(version, name)| format!("{version} {name}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    assert_eq!(put(1, Some("first")).await, None);
+    assert_eq!(put(2, Some("zweite ü")).await, None);
+    assert_eq!(put(2, Some("first")).await, Some(1), "another version has it");
+    assert_eq!(names().await, "1 first, 2 zweite ü");
+    assert_eq!(put(1, Some("first")).await, None, "it is its own");
+    assert_eq!(put(1, Some("the first")).await, None);
+    assert_eq!(put(2, Some("first")).await, None, "it is free now");
+    assert_eq!(names().await, "1 the first, 2 first");
+    assert_eq!(put(1, None).await, None);
+    assert_eq!(put(3, None).await, None, "none has none to lose");
+    assert_eq!(names().await, "2 first");
+    let other = store.name_version("other", 1, Some("first")).await;
+    assert_eq!(other.expect("ok"), None, "names are those of a flow");
+    assert!(store.version_names("nameless").await.expect("ok").is_empty());
+}

@@ -29,7 +29,10 @@ use self::commits::{
 use self::deletion::{
     children_stay_as_long_as_their_parents, deleted_runs_leave_nothing, expired_runs_are_found,
 };
-use self::edits::{drafts_belong_to_their_owners, trials_stay_as_long_as_their_runs, versions_have_messages};
+use self::edits::{
+    drafts_belong_to_their_owners, trials_stay_as_long_as_their_runs, versions_have_messages,
+    versions_have_names,
+};
 use self::gates::{flows_follow_others, gates_decide_one_after_the_other};
 use self::lanes::{
     attempts_elsewhere_are_noted, queues_are_set, results_hold_for_a_while, rights_and_types_of_workers,
@@ -81,6 +84,7 @@ pub(in crate::store) async fn exercise(store: &dyn Store, logs: &dyn LogStore, b
     drafts_belong_to_their_owners(store).await;
     trials_stay_as_long_as_their_runs(store, &epochs).await;
     versions_have_messages(store).await;
+    versions_have_names(store).await;
     expired_runs_are_found(store, &epochs).await;
     children_stay_as_long_as_their_parents(store, &epochs).await;
     deleted_runs_leave_nothing(store, logs, &epochs).await;
