@@ -23,7 +23,8 @@ wasm=()
 compile() {
     (
         . target/wasm.env
-        cargo build -p frontend --lib --target wasm32-unknown-unknown --profile "$profile" --target-dir target/wasm "$@"
+        # What comes later is taken out of the linked code, by what the linker says of it.
+        cargo rustc -p frontend --lib --target wasm32-unknown-unknown --profile "$profile" --target-dir target/wasm "$@" -- -Clink-arg=--emit-relocs
     )
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Runs every check, also after one has failed, and ends with a table of them: test.sh [CHECK…]
-# The table is kept in target/test-summary.txt, what each check said in target/test-logs/.
+# The table is kept in target/test-summary.txt, what each check said in target/test-logs/, what failed in target/test-faults.txt.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 readonly CHECKS=(format lint lint-wasm test lint-end2end site end2end)
 readonly LOGS=target/test-logs
 readonly SUMMARY=target/test-summary.txt
+readonly FAULTS=target/test-faults.txt
 passed=0
 failed=0
 
@@ -51,6 +52,15 @@ counts() {
         END { print ok + 0, bad + 0 }'
 }
 
+# faults LOG: what the tests that failed said, without the lines around it that repeat themselves.
+faults() {
+    sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+        /^ +[0-9]+\) \[/ { shown = 24 }
+        /^---- .* ----$/ { shown = 24 }
+        /^(error|warning)(\[|:)/ { shown = 12 }
+        shown > 0 { print; shown-- }' | head -n 200
+}
+
 run_check() {
     local log=$LOGS/$1.log began=$SECONDS status=0 ok bad
     printf '\n== %s\n' "$1"
@@ -63,6 +73,7 @@ run_check() {
     elif [ "$ok" = 0 ]; then
         ok=1
     fi
+    [ "$bad" = 0 ] || faults "$log" >>"$FAULTS"
     passed=$((passed + ok))
     failed=$((failed + bad))
     printf '%-13s %5d ok %4d bad %5d s\n' "$1" "$ok" "$bad" $((SECONDS - began)) >>"$SUMMARY"
@@ -70,6 +81,7 @@ run_check() {
 
 mkdir -p "$LOGS"
 : >"$SUMMARY"
+: >"$FAULTS"
 chosen=("$@")
 [ $# != 0 ] || chosen=("${CHECKS[@]}")
 for check in "${chosen[@]}"; do
@@ -83,6 +95,10 @@ for check in "${chosen[@]}"; do
 done
 printf '\n%d passed, %d failed\n' "$passed" "$failed" >>"$SUMMARY"
 
+if [ -s "$FAULTS" ]; then
+    printf '\n== what failed\n'
+    cat "$FAULTS"
+fi
 printf '\n== summary\n'
 cat "$SUMMARY"
 [ "$failed" = 0 ]

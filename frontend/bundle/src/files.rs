@@ -93,21 +93,22 @@ impl Site {
         Ok(())
     }
 
-    /// Takes files that carry their hash, and the snippets beside them, from the old site.
-    /// Says whether they were there.
-    pub(crate) fn take_over(&self, names: &[&str]) -> Result<bool> {
-        if !names.iter().all(|name| self.out.join(name).exists()) {
+    /// Takes the files of an app, which carry its hash, and the snippets beside them from the old site. Says whether they were there.
+    pub(crate) fn take_over(&self, stem: &str) -> Result<bool> {
+        let own = read_names(&self.out.join("pkg"), "pkg/")?
+            .into_iter()
+            .filter(|name| {
+                name.strip_prefix("pkg/")
+                    .is_some_and(|name| name.starts_with(stem))
+            });
+        let mut taken: Vec<_> = own.collect();
+        if !taken.contains(&format!("pkg/{stem}.js")) || !taken.contains(&format!("pkg/{stem}_bg.wasm")) {
             return Ok(false);
         }
-        let snippets = read_names(&self.out.join("pkg/snippets"), "pkg/snippets/")?;
-        let encoded = names
-            .iter()
-            .flat_map(|name| ["", ".br", ".gz"].map(|ending| format!("{name}{ending}")));
-        for name in encoded.chain(snippets) {
-            let old = self.out.join(&name);
-            if old.exists() {
-                fs::copy(&old, self.path(&name)?)?;
-            }
+        taken.extend(read_names(&self.out.join("pkg/snippets"), "pkg/snippets/")?);
+        for name in taken {
+            let new = self.path(&name)?;
+            fs::copy(self.out.join(&name), new)?;
         }
         Ok(true)
     }
@@ -164,49 +165,50 @@ mod tests {
     fn a_new_site_replaces_the_old_one_as_a_whole() {
         let dir = tempfile::tempdir().expect("makes a folder");
         let out = dir.path().join("site");
-        write(&out, "one", &[("a.txt", "first"), ("pkg/b.txt", "gone")]);
+        write(&out, "one", &[("a.png", "first"), ("pkg/b.txt", "gone")]);
         assert!(is_current(&out, "one"));
 
-        write(&out, "two", &[("a.txt", "second")]);
+        write(&out, "two", &[("a.png", "second")]);
         assert!(is_current(&out, "two") && !is_current(&out, "one"));
         let names: Vec<_> = read_tree(&out).expect("reads").into_keys().collect();
-        assert_eq!(names, [".stamp", "a.txt"]);
+        assert_eq!(names, [".stamp", "a.png"]);
     }
 
     #[test]
     fn what_carries_its_hash_is_taken_over() {
         let dir = tempfile::tempdir().expect("makes a folder");
         let out = dir.path().join("site");
-        let wasm = "wasm ".repeat(100);
         write(
             &out,
             "one",
             &[
                 ("pkg/app-1.js", "js"),
-                ("pkg/app-1_bg.wasm", &wasm),
+                ("pkg/app-1_bg.wasm", "wasm"),
+                ("pkg/app-1_tools.wasm", "later"),
+                ("pkg/app-3.js", "of another"),
                 ("pkg/snippets/x/inline0.js", "x"),
             ],
         );
 
         let site = Site::begin(&out, Effort::Light).expect("begins");
-        assert!(!site.take_over(&["pkg/app-2.js"]).expect("looks"));
-        assert!(
-            site.take_over(&["pkg/app-1.js", "pkg/app-1_bg.wasm"])
-                .expect("takes over")
-        );
+        assert!(!site.take_over("app-2").expect("looks"));
+        assert!(site.take_over("app-1").expect("takes over"));
         site.finish("two").expect("finishes");
-        let names: Vec<_> = read_tree(&out).expect("reads").into_keys().collect();
+        let names = read_tree(&out).expect("reads").into_keys();
+        let plain: Vec<_> = names
+            .filter(|name| !name.ends_with(".br") && !name.ends_with(".gz"))
+            .collect();
         assert_eq!(
-            names,
+            plain,
             [
                 ".stamp",
                 "pkg/app-1.js",
                 "pkg/app-1_bg.wasm",
-                "pkg/app-1_bg.wasm.br",
-                "pkg/app-1_bg.wasm.gz",
+                "pkg/app-1_tools.wasm",
                 "pkg/snippets/x/inline0.js"
             ]
         );
+        assert!(out.join("pkg/app-1_tools.wasm.br").exists());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! manifest.json            the names below, for the server
 //! pkg/app-HASH.js          glue between browser and WASM, for each part of the app
 //! pkg/app-HASH_bg.wasm     the part itself
+//! pkg/app-HASH_parts.js    what fetches the code that a part wants later, if there is any
+//! pkg/app-HASH_NAME.wasm   such code
 //! pkg/app-HASH.css         every style/*.css, in order of file name
 //! …                        public/*, under their own names
 //! ```
@@ -16,7 +18,10 @@ mod compress;
 mod css;
 mod files;
 mod names;
+mod order;
+mod places;
 mod snip;
+mod split;
 
 use crate::compress::Effort;
 use crate::files::{Fingerprint, Site, read_tree};
@@ -89,12 +94,13 @@ fn main() -> Result<()> {
 
     let mut site = Site::begin(&args.out, effort)?;
     for (names, wasm) in codes {
-        if site.take_over(&[&names.js, &names.wasm])? {
+        if site.take_over(&names.stem)? {
             continue;
         }
-        let built = app::build(wasm, effort)?;
-        site.add(&names.js, built.js.as_bytes())?;
-        site.add(&names.wasm, &built.wasm)?;
+        let built = app::build(&wasm, &names.stem, effort)?;
+        for (name, content) in &built.files {
+            site.add(&format!("pkg/{name}"), content)?;
+        }
         for (name, content) in &built.snippets {
             site.add(&format!("pkg/snippets/{name}"), content)?;
         }
@@ -125,6 +131,7 @@ struct Names {
 /// The files of one part of the app.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct CodeNames {
+    stem: String,
     js: String,
     wasm: String,
 }
@@ -132,6 +139,7 @@ struct CodeNames {
 impl CodeNames {
     fn new(hash: &str) -> Self {
         Self {
+            stem: format!("app-{hash}"),
             js: format!("pkg/app-{hash}.js"),
             wasm: format!("pkg/app-{hash}_bg.wasm"),
         }
@@ -144,7 +152,7 @@ impl Names {
         let bundles: serde_json::Map<_, _> = self
             .parts
             .iter()
-            .map(|(part, CodeNames { js, wasm })| {
+            .map(|(part, CodeNames { js, wasm, .. })| {
                 (
                     part.clone(),
                     serde_json::json!({ "js": format!("/{js}"), "wasm": format!("/{wasm}") }),

@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 use std::collections::HashMap;
 use walrus::{ImportKind, ModuleConfig};
 
+/// The module of the code's imports that the glue has the functions for.
+const GLUE: &str = "./app_bg.js";
+
 /// Glue and code that know each other's functions by numbers.
 pub(crate) fn shorten(js: &str, wasm: &[u8]) -> Result<(String, Vec<u8>)> {
     let mut module = ModuleConfig::new()
@@ -17,7 +20,7 @@ pub(crate) fn shorten(js: &str, wasm: &[u8]) -> Result<(String, Vec<u8>)> {
         .context("the WASM of wasm-bindgen")?;
     let mut short = HashMap::new();
     for import in module.imports.iter_mut() {
-        if matches!(import.kind, ImportKind::Function(_)) {
+        if matches!(import.kind, ImportKind::Function(_)) && import.module == GLUE {
             let number = short.len();
             let name = short
                 .entry(import.name.clone())
