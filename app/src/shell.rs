@@ -37,13 +37,19 @@ pub struct BundleAssets {
 
 /// Loads the app and takes the page over. The WASM is asked for beside the JavaScript and at low priority:
 /// the page can be read and its forms work before it is there. `data-live` tells styles and tests that
-/// it is.
+/// it is. Who has gone back meanwhile, to a page that is of this document for the browser, gets that page: taken over as it is, it
+/// would be another one than its address says.
 const START: &str = r#"
+const at = location.pathname + location.search;
 const wasm = fetch("{wasm}", { priority: "low" });
 const app = await import("{js}");
 await app.default({ module_or_path: wasm });
-app.hydrate();
-document.documentElement.dataset.live = "";
+if (at === location.pathname + location.search) {
+  app.hydrate();
+  document.documentElement.dataset.live = "";
+} else {
+  location.reload();
+}
 "#;
 
 /// The document, rendered once per request. Without [`SiteAssets`] in the context (no site was built) it

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use crate::error::AppError;
 use crate::fns::edit::Saved;
 use crate::model::edit::{
-    DraftAsk, DraftKept, DraftView, HistoryPage, PublishAsk, RecordedView, ReplayRow, TrialAsk, TrialView,
+    DraftAsk, DraftKept, DraftView, GivenView, HistoryPage, LastView, PublishAsk, RecordedView, ReplayRow,
+    TrialAsk, TrialView,
 };
 
 /// What the editor can ask for and do.
@@ -34,11 +35,20 @@ pub trait EditBackend: Send + Sync + 'static {
         to: Option<u32>,
     ) -> Result<HistoryPage, AppError>;
 
+    /// Gives a version a name, or takes it away.
+    async fn name_version(&self, flow: String, version: u32, name: Option<String>) -> Result<(), AppError>;
+
     /// Saves an old version again as the newest.
     async fn restore(&self, flow: String, version: u32) -> Result<u32, AppError>;
 
     /// Tries a document out.
     async fn start_trial(&self, ask: TrialAsk) -> Result<TrialView, AppError>;
+
+    /// What the tasks would give that the one reads which is to run alone.
+    async fn trial_outputs(&self, ask: TrialAsk) -> Result<Vec<GivenView>, AppError>;
+
+    /// The newest run in which a task did something itself.
+    async fn last_of_task(&self, flow: String, task: String) -> Result<Option<LastView>, AppError>;
 
     /// What a flow's tasks did in the last run that ended.
     async fn recorded(&self, flow: String) -> Result<Option<RecordedView>, AppError>;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use editor::diff::{Diff, EdgeDiff, FieldDiff, TaskChange};
+use editor::diff::{Diff, EdgeDiff, FieldDiff, TaskChange, TaskDiff};
 use editor::model::Edge;
+use flow::doc::{EdgeDoc, NeedDoc, OneOrMany, TaskDoc};
+use flow::plan::PlanEdge;
 use flow::{FlowDoc, Plan};
 use serde_json::Value;
 
@@ -97,37 +99,23 @@ fn edge(diff: &EdgeDiff) -> LineView {
     }
 }
 
-/// The newer version with what went from the older one; each card says what became of it.
+/// The newer version with what went from the older one, tasks and edges; each card and each edge says what became of it.
 fn drawing(old: &FlowDoc, new: &FlowDoc, diff: &Diff) -> String {
-    let mut both = new.clone();
     let find = |id: &str| {
         diff.tasks
             .iter()
             .find(|task| task.id == id)
             .map(|task| &task.change)
     };
-    for (from, to) in [
-        (&old.tasks, &mut both.tasks),
-        (&old.finally, &mut both.finally),
-        (&old.on_failure, &mut both.on_failure),
-    ] {
-        for (id, task) in from {
-            if matches!(find(id), Some(TaskChange::Removed)) {
-                to.entry(id.clone()).or_insert_with(|| task.clone());
-            }
-        }
-    }
-    // What went may have come after something that has another name now.
-    let known: Vec<String> = both.tasks.keys().cloned().collect();
-    for task in both.tasks.values_mut() {
-        task.needs.retain(|need| known.iter().any(|id| id == need.task()));
-    }
     let touched = |id: &str| {
-        diff.edges
-            .iter()
-            .any(|edge| edge.new.as_ref().is_some_and(|new| new.to == id))
+        diff.edges.iter().any(|edge| {
+            edge.new
+                .as_ref()
+                .or(edge.old.as_ref())
+                .is_some_and(|edge| edge.to == id)
+        })
     };
-    let plan = Plan::new(Arc::new(both));
+    let plan = Plan::new(Arc::new(both(old, new, diff)));
     let view = graph::view(&plan);
     let cards = plan.tasks.iter().map(|task| {
         let (key, text, what) = match find(&task.key) {
@@ -150,15 +138,77 @@ fn drawing(old: &FlowDoc, new: &FlowDoc, diff: &Diff) -> String {
         }
     });
     let cards: Vec<CardState> = cards.collect();
+    let taken: Vec<&str> = plan.edges.iter().map(|edge| became(&plan, edge, diff)).collect();
     let label = "Both versions in one graph";
     svg::svg(
         &view,
         &svg::Drawing {
             label,
             cards: &cards,
+            taken: &taken,
             ..svg::Drawing::default()
         },
     )
+}
+
+/// The newer document with the tasks that went, and with the edges that went as the last ones of their tasks.
+fn both(old: &FlowDoc, new: &FlowDoc, diff: &Diff) -> FlowDoc {
+    let mut both = new.clone();
+    for (from, to) in [
+        (&old.tasks, &mut both.tasks),
+        (&old.finally, &mut both.finally),
+        (&old.on_failure, &mut both.on_failure),
+    ] {
+        let went = |id: &str| {
+            let is_it = |task: &TaskDiff| task.id == id && task.change == TaskChange::Removed;
+            diff.tasks.iter().any(is_it)
+        };
+        for (id, task) in from.iter().filter(|(id, _)| went(id)) {
+            // The edges into it are among those that went, by the names that tasks have now.
+            let task = TaskDoc {
+                needs: Vec::new(),
+                ..task.clone()
+            };
+            to.entry(id.clone()).or_insert(task);
+        }
+        for edge in diff.edges.iter().filter_map(gone) {
+            if let Some(task) = to.get_mut(&edge.to) {
+                task.needs.push(NeedDoc::Edge(EdgeDoc {
+                    task: edge.from.clone(),
+                    on: (!edge.on.is_empty()).then(|| OneOrMany::Many(edge.on.clone())),
+                    when: edge.when.clone(),
+                    handles: true,
+                }));
+            }
+        }
+    }
+    both
+}
+
+/// The edge that went, if that is what became of it.
+fn gone(diff: &EdgeDiff) -> Option<&Edge> {
+    diff.old.as_ref().filter(|_| diff.new.is_none())
+}
+
+/// What became of an edge: the `data-taken` of its track.
+fn became(plan: &Plan, edge: &PlanEdge, diff: &Diff) -> &'static str {
+    let to = plan.task(edge.to);
+    let Some(need) = to.doc.needs.get(edge.need as usize) else {
+        return "same";
+    };
+    let drawn = Edge {
+        from: need.task().to_owned(),
+        to: to.key.to_string(),
+        on: need.on().into_iter().map(str::to_owned).collect(),
+        when: need.when().map(str::to_owned),
+    };
+    let found = diff.edges.iter().find_map(|diff| match (&diff.old, &diff.new) {
+        (None, Some(new)) if new.is_same(&drawn) => Some("added"),
+        (Some(_), Some(new)) if new.is_same(&drawn) => Some("changed"),
+        (Some(old), None) if old.is_same(&drawn) => Some("removed"),
+        _ => None,
+    });
+    found.unwrap_or("same")
 }
 
 fn short(id: &str) -> String {
@@ -204,6 +254,7 @@ mod tests {
             let n = view.drawing.matches(&format!("data-state=\"{state}\"")).count();
             shown += &format!("{n} {state}\n");
         }
+        shown += &edges(&view.drawing);
         expect![[r#"
             changed a with.message: Some("hi") -> Some("ho")
             added d
@@ -218,7 +269,56 @@ mod tests {
             1 removed
             2 changed
             0 same
+            failed edge added
+            succeeded edge removed
+            succeeded edge added
+            succeeded edge removed
         "#]]
         .assert_eq(&shown);
+    }
+
+    /// What became of each edge that is drawn, in the order of the tasks it enters.
+    fn edges(drawing: &str) -> String {
+        let lines = drawing.split("<g class=\"e\"").skip(1);
+        let value = |line: &str, name: &str| {
+            let start = line.find(&format!(" {name}=\"")).expect("it is there") + name.len() + 3;
+            line[start..].split('"').next().expect("it ends").to_owned()
+        };
+        // Labels say it too.
+        let lines = lines.filter(|line| line.contains("class=\"l\""));
+        lines
+            .map(|line| {
+                format!(
+                    "{} edge {}\n",
+                    value(line, "data-kind"),
+                    value(line, "data-taken")
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn edges_that_went_are_drawn_between_what_is_left() {
+        let read = |text: &str| parse(text.as_bytes(), Format::Yaml).expect("a flow").doc;
+        let drawn = |old: &str, new: &str| {
+            let drawing = between((1, &read(old)), (2, &read(new))).drawing;
+            edges(&drawing)
+        };
+        // `load` has another name now; one edge turns round, one is narrowed, one stays.
+        let old = "flow: f\ntasks:\n  load: { type: log, with: { message: hi } }\n  a: { type: noop, needs: [{ task: load, on: failed }] }\n  b: { type: noop, needs: [a, load] }\n  c: { type: noop, needs: [b] }\n";
+        let new = "flow: f\ntasks:\n  fetch: { type: log, with: { message: hi } }\n  b: { type: noop, needs: [fetch] }\n  a: { type: noop, needs: [b] }\n  c: { type: noop, needs: [{ task: b, on: always }] }\n";
+        expect![[r#"
+            succeeded edge same
+            succeeded edge removed
+            succeeded edge added
+            failed edge removed
+            always edge changed
+        "#]]
+        .assert_eq(&drawn(old, new));
+        // Between sections there is no way to draw one: it is listed only.
+        let old =
+            "flow: f\ntasks:\n  a: { type: noop }\n  b: { type: noop, needs: [{ task: a, on: failed }] }\n";
+        let new = "flow: f\ntasks:\n  a: { type: noop }\nfinally:\n  b: { type: noop }\n";
+        expect![[""]].assert_eq(&drawn(old, new));
     }
 }

@@ -17,10 +17,13 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::fns::edit::{Editing, open_editor};
+#[cfg(feature = "ssr")]
 use crate::format;
 #[cfg(feature = "ssr")]
 use crate::graph::{self, svg};
-use crate::parts::{DocumentForm, Failure, Loading, Writing};
+#[cfg(feature = "ssr")]
+use crate::parts::{DocumentForm, Writing};
+use crate::parts::{Failure, Loading};
 
 /// A flow to be edited; at `/edit` a new one.
 #[component]
@@ -56,24 +59,29 @@ fn Editor(editing: Editing) -> impl IntoView {
     let is_live = RwSignal::new(false);
     #[cfg(all(feature = "editor", feature = "hydrate"))]
     Effect::new(move |_| is_live.set(true));
+    // In the browser it is only ever looked at: its parts are not brought to life there, so their code stays away.
+    #[cfg(feature = "ssr")]
+    let written = {
+        let editing = editing.clone();
+        view! { <Still editing name/> }.to_html()
+    };
+    #[cfg(not(feature = "ssr"))]
+    let written = String::new();
     let kept = StoredValue::new(editing);
     let live = move || {
         is_live.get().then(|| {
             #[cfg(all(feature = "editor", feature = "hydrate"))]
             return view! { <live::Live editing=kept.get_value()/> }.into_any();
             #[cfg(not(all(feature = "editor", feature = "hydrate")))]
-            ().into_any()
+            {
+                let _ = kept;
+                ().into_any()
+            }
         })
     };
     // A large drawing is tens of thousands of elements: once it is not seen it goes.
     let still = move || {
-        (!is_live.get()).then(|| {
-            view! {
-                <div class="page edit-still">
-                    <Still editing=kept.get_value() name=name.clone()/>
-                </div>
-            }
-        })
+        (!is_live.get()).then(|| view! { <div class="page edit-still" inner_html=written.clone()></div> })
     };
     view! {
         <Title text=title/>
@@ -85,6 +93,7 @@ fn Editor(editing: Editing) -> impl IntoView {
 }
 
 /// The drawing and the form.
+#[cfg(feature = "ssr")]
 #[component]
 fn Still(editing: Editing, name: String) -> impl IntoView {
     let writing = Writing::from(&editing.source);
@@ -110,11 +119,7 @@ fn Still(editing: Editing, name: String) -> impl IntoView {
             "Saving makes its first version.".to_owned(),
         ),
     };
-    #[cfg(feature = "ssr")]
     let drawing = drawing(editing.document, &name);
-    // While a page comes to life the server's drawing stays.
-    #[cfg(not(feature = "ssr"))]
-    let drawing = String::new();
     view! {
         <header>
             <div class="grow">

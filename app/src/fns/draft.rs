@@ -9,7 +9,9 @@ use super::{answer, backend};
 use crate::error::AppError;
 #[cfg(feature = "ssr")]
 use crate::model::edit::{DraftAsk, PublishAsk, TrialAsk};
-use crate::model::edit::{DraftKept, DraftView, HistoryPage, RecordedView, ReplayRow, TrialView};
+use crate::model::edit::{
+    DraftKept, DraftView, GivenView, HistoryPage, LastView, RecordedView, ReplayRow, TrialView,
+};
 
 /// The cookie by which drafts are a browser's own, until there is login.
 #[cfg(feature = "ssr")]
@@ -105,11 +107,35 @@ pub async fn restore_version(flow: String, version: u32) -> Result<u32, AppError
     Ok(newest)
 }
 
+/// Gives a version the name by which it is remembered, or takes it away if it is empty, and leads to the flow's history.
+#[server(output = Json, prefix = "/fn", endpoint = "name_version")]
+pub async fn name_version(flow: String, version: u32, name: String) -> Result<(), AppError> {
+    let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    answer(backend()?.name_version(flow.clone(), version, name).await)?;
+    let flow = crate::format::url_part(&flow);
+    let before = version.saturating_sub(1);
+    leptos_axum::redirect(&format!("/flows/{flow}/versions?from={before}&to={version}"));
+    Ok(())
+}
+
 /// Tries a document out: a [`TrialAsk`](crate::model::edit::TrialAsk).
 #[server(output = Json, prefix = "/fn", endpoint = "start_trial")]
 pub async fn start_trial(ask: String) -> Result<TrialView, AppError> {
     let ask: TrialAsk = answer(read(&ask))?;
     answer(backend()?.start_trial(ask).await)
+}
+
+/// What the tasks would give that the one reads which is to run alone, in a [`TrialAsk`](crate::model::edit::TrialAsk).
+#[server(output = Json, prefix = "/fn", endpoint = "trial_outputs")]
+pub async fn trial_outputs(ask: String) -> Result<Vec<GivenView>, AppError> {
+    let ask: TrialAsk = answer(read(&ask))?;
+    answer(backend()?.trial_outputs(ask).await)
+}
+
+/// The newest run of a flow in which a task did something itself.
+#[server(output = Json, prefix = "/fn", endpoint = "last_of_task")]
+pub async fn last_of_task(flow: String, task: String) -> Result<Option<LastView>, AppError> {
+    answer(backend()?.last_of_task(flow, task).await)
 }
 
 /// What a flow's tasks did in the last run that ended.

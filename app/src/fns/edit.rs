@@ -30,6 +30,8 @@ pub struct Editing {
     pub types: Vec<TaskTypeView>,
     /// JSON Schema of a task, apart from what its type says; that of the flow around it stands in `x-flow`.
     pub task_schema: Value,
+    /// What is wrong with the document.
+    pub problems: Vec<Problem>,
 }
 
 /// A version that was saved from the editor.
@@ -48,15 +50,16 @@ pub struct Saved {
 pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<Editing, AppError> {
     let backend = backend()?;
     let types = answer(backend.task_types().await)?;
-    let task_schema = task_schema();
+    let task_schema = flow::schema::task_schema();
     if let Some(id) = flow {
         let detail = answer(backend.flow(id, version).await)?;
         return Ok(Editing {
             flow: Some(detail.summary.id),
             version: detail.shown_version,
             name: detail.document.title().to_owned(),
-            source: detail.source,
             document: Some(detail.document),
+            problems: problems_of(&detail.source, &types),
+            source: detail.source,
             types,
             task_schema,
         });
@@ -70,30 +73,24 @@ pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<E
         flow: None,
         version: 0,
         name: document.title().to_owned(),
-        source,
         document: Some(document),
+        problems: problems_of(&source, &types),
+        source,
         types,
         task_schema,
     })
 }
 
-/// The schema of a task, with what it refers to and that of the flow.
+/// What is wrong with a document, as its editor would find it.
 #[cfg(feature = "ssr")]
-fn task_schema() -> Value {
-    let mut schema = flow::schema::document_schema();
-    let mut task = schema.pointer("/$defs/TaskDoc").cloned().unwrap_or_default();
-    if let Some(task) = task.as_object_mut() {
-        task.insert(
-            "x-flow".to_owned(),
-            serde_json::json!({
-                "type": "object",
-                "properties": schema["properties"].take(),
-                "required": schema["required"].take(),
-            }),
-        );
-        task.insert("$defs".to_owned(), schema["$defs"].take());
-    }
-    task
+fn problems_of(source: &str, types: &[TaskTypeView]) -> Vec<Problem> {
+    let text = source.as_bytes();
+    flow::validate::check(
+        text,
+        flow::parse::Format::guess(text),
+        &editor::session::Catalog(types),
+    )
+    .problems
 }
 
 /// Saves a document as a new flow or a new version of one, and stays where one is.

@@ -375,8 +375,8 @@ impl Live {
         match (event.key().as_str(), here) {
             ("+" | "=", _) => self.zoom(1.25),
             ("-", _) => self.zoom(0.8),
-            ("0" | "1", _) => self.fit(),
-            ("3", _) => self.zoom(f64::NAN),
+            ("1", _) => self.fit(),
+            ("0" | "3", _) => self.zoom(f64::NAN),
             ("Enter" | " ", Some(card)) => self.on_select.run(card),
             ("Home", Some(_)) => self.focus(0),
             ("End", Some(_)) => self.focus(self.places.len().saturating_sub(1)),

@@ -21,7 +21,7 @@ pub struct Drawing<'a> {
     pub link: &'a str,
     /// The state of each card, as numbered by the plan; none in a flow's drawing.
     pub cards: &'a [CardState],
-    /// The `data-taken` of each track.
+    /// The `data-taken` of each track: whether a run took it, or what became of it between two versions.
     pub taken: &'a [&'static str],
     /// The card that is open in the inspector.
     pub selected: Option<usize>,

@@ -8,6 +8,8 @@ use flow::{RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::values::Part;
+
 /// A draft that is kept on the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DraftView {
@@ -50,6 +52,9 @@ pub struct PublishAsk {
     pub base: u32,
     /// What its author says of it.
     pub message: String,
+    /// The name by which it is to be remembered; empty for none.
+    #[serde(default)]
+    pub name: String,
 }
 
 /// A document to be tried out.
@@ -61,7 +66,7 @@ pub struct TrialAsk {
     pub fields: Vec<(String, String)>,
     /// How much of it runs.
     pub scope: Scope,
-    /// Whether results of the last run that hold are taken.
+    /// Whether results of earlier runs that still hold are taken.
     pub is_reusing: bool,
     /// Outputs that tasks give instead of running.
     pub outputs: BTreeMap<String, Value>,
@@ -76,6 +81,44 @@ pub struct TrialView {
     pub reused: Vec<String>,
     /// Tasks before the one that runs alone of which nothing is known: they give null.
     pub unknown: Vec<String>,
+}
+
+/// What a task gives that the one reads which is to run alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenView {
+    /// The task.
+    pub task: String,
+    /// What it gives, as far as a page is sent it.
+    pub part: Part,
+    /// Where that is from.
+    pub from: GivenFrom,
+}
+
+/// Where an output is from that a task gives without running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GivenFrom {
+    /// The document pins it.
+    Pin,
+    /// It gave this in an earlier run.
+    Run(RunId),
+    /// Nothing is known of it: it gives null.
+    Nowhere,
+}
+
+/// The newest run in which a task did something itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastView {
+    /// The run.
+    pub run: RunId,
+    /// The flow version that it is of; it may be of a document that was tried out.
+    pub version: u32,
+    /// When the task was ready to begin.
+    pub at: Option<Timestamp>,
+    /// What became of it.
+    pub status: TaskStatus,
+    /// Why it failed.
+    pub error: Option<String>,
 }
 
 /// What a flow's tasks did in the last run that ended.

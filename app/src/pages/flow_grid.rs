@@ -75,7 +75,7 @@ mod browser {
     const ROWS_PER_CHUNK: usize = 100;
 
     /// Chunks kept; those out of view go first.
-    const CHUNKS_MAX: usize = 6;
+    const CHUNKS_MAX: usize = 2;
 
     pub(super) fn enliven(root: NodeRef<leptos::html::Div>) {
         let navigate = leptos_router::hooks::use_navigate();

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use crate::fns::draft::{RestoreVersion, history};
+use crate::fns::draft::{NameVersion, RestoreVersion, history};
 use crate::format;
 use crate::icons::Icon;
 use crate::model::edit::{DiffView, FieldView, HistoryPage, LineView, TaskChangeView};
@@ -20,15 +20,18 @@ pub fn VersionsPage() -> impl IntoView {
     let id = Memo::new(move |_| params.read().get("id").unwrap_or_default());
     let number = move |name: &'static str| query.read().get(name).and_then(|text| text.parse().ok());
     let pair = Memo::new(move |_| (number("from"), number("to")));
+    let naming = Sending::<NameVersion>::new();
+    let named = naming.version();
     let page = Resource::new(
-        move || (id.get(), pair.get()),
-        |(id, (from, to))| history(id, from, to),
+        // What is named is read again, also if the address stays.
+        move || (id.get(), pair.get(), named.get()),
+        |(id, (from, to), _)| history(id, from, to),
     );
     view! {
         <Suspense fallback=Loading>
             {move || Suspend::new(async move {
                 match page.await {
-                    Ok(page) => view! { <History page/> }.into_any(),
+                    Ok(page) => view! { <History page naming/> }.into_any(),
                     Err(error) => view! { <Failure error/> }.into_any(),
                 }
             })}
@@ -37,13 +40,19 @@ pub fn VersionsPage() -> impl IntoView {
 }
 
 #[component]
-fn History(page: HistoryPage) -> impl IntoView {
+fn History(page: HistoryPage, naming: Sending<NameVersion>) -> impl IntoView {
     let action = Sending::<RestoreVersion>::new();
-    let posted = posted("restore_version").map(|posted| posted.error);
-    let value = action.value();
-    let error = move || match value.get() {
-        Some(result) => result.err(),
-        None => posted.clone(),
+    let before = posted("restore_version").or_else(|| posted("name_version"));
+    let before = before.map(|posted| posted.error);
+    let (value, named) = (action.value(), naming.value());
+    let error = move || {
+        let failed = value.get().and_then(Result::err);
+        let failed = failed.or_else(|| named.get().and_then(Result::err));
+        failed.or_else(|| {
+            before
+                .clone()
+                .filter(|_| value.with(Option::is_none) && named.with(Option::is_none))
+        })
     };
     let flow = format!("/flows/{}", format::url_part(&page.flow));
     let here = format!("{flow}/versions");
@@ -60,7 +69,8 @@ fn History(page: HistoryPage) -> impl IntoView {
             let is_shown = shown.is_some_and(|(_, to)| to == version.version);
             view! {
                 <li class:shown=is_shown>
-                    <Row version flow=flow.clone()/>
+                    <Row version=version.clone() flow=flow.clone()/>
+                    <Name flow=page.flow.clone() version here=here.clone() action=naming/>
                     {restore}
                 </li>
             }
@@ -120,6 +130,7 @@ fn Row(version: FlowVersionView, flow: String) -> impl IntoView {
             <p>
                 <a class="num strong" href=format!("{flow}/versions?from={before}&to={number}")>{format!("Version {number}")}</a>
                 " "
+                {version.name.map(|name| view! { <b class="history-name">{name}</b> " " })}
                 <span class="muted"><Moment at=version.created_at/> " by " {version.actor}</span>
             </p>
             {version.message.map(|message| view! { <p class="history-said">{message}</p> })}
@@ -127,27 +138,56 @@ fn Row(version: FlowVersionView, flow: String) -> impl IntoView {
     }
 }
 
+/// The name of a version, to be given, changed or taken away.
+#[component]
+fn Name(flow: String, version: FlowVersionView, here: String, action: Sending<NameVersion>) -> impl IntoView {
+    let number = version.version;
+    let id = format!("name-{number}");
+    let verb = if version.name.is_some() { "Rename" } else { "Name" };
+    let pending = action.pending();
+    view! {
+        <details class="history-naming">
+            <summary class="button quiet small" aria-label=format!("{verb} version {number}")>{verb}</summary>
+            <SendForm action>
+                <input type="hidden" name="flow" value=flow/>
+                <input type="hidden" name="version" value=number/>
+                <label for=id.clone()>{format!("Name of version {number}")}</label>
+                <input id=id name="name" maxlength="60" autocomplete="off" value=version.name.unwrap_or_default()/>
+                <button class="button small" type="submit" name="form" value="name_version" formaction=here disabled=move || pending.get()>
+                    "Save the name"
+                </button>
+            </SendForm>
+        </details>
+    }
+}
+
 #[component]
 fn Restore(flow: String, version: u32, here: String, action: Sending<RestoreVersion>) -> impl IntoView {
     let pending = action.pending();
     view! {
-        <SendForm action>
-            <input type="hidden" name="flow" value=flow/>
-            <input type="hidden" name="version" value=version/>
-            <button
-                class="button quiet small"
-                type="submit"
-                name="form"
-                value="restore_version"
-                formaction=here
-                aria-label=format!("Restore version {version}")
-                title="Saves it again as the newest version"
-                disabled=move || pending.get()
-            >
+        // Without scripts too it asks first.
+        <details class="history-restore">
+            <summary class="button quiet small" title="Saves it again as the newest version">
                 <Icon name="u-undo"/>
-                "Restore"
-            </button>
-        </SendForm>
+                "Restore…"
+                <span class="sr">{format!(" version {version}")}</span>
+            </summary>
+            <SendForm action>
+                <p>{format!("Version {version} is saved again as the newest version, and new runs begin with it. No version is lost.")}</p>
+                <input type="hidden" name="flow" value=flow/>
+                <input type="hidden" name="version" value=version/>
+                <button
+                    class="button primary small"
+                    type="submit"
+                    name="form"
+                    value="restore_version"
+                    formaction=here
+                    disabled=move || pending.get()
+                >
+                    {format!("Restore version {version}")}
+                </button>
+            </SendForm>
+        </details>
     }
 }
 

@@ -77,11 +77,28 @@ fn Rail() -> impl IntoView {
     }
 }
 
+/// What a page tells the window of when it has changed the address and stays the page it is.
+#[cfg(feature = "hydrate")]
+pub(crate) const ADDRESS_MOVED: &str = "addressmoved";
+
 /// Where the page is, read from its address.
 #[component]
 fn Crumbs() -> impl IntoView {
     let path = use_location().pathname;
-    let crumbs = move || trail(&path.get());
+    // The editor of a new flow gets an address of its own when the flow is first published, and stays the page it is.
+    let moved = RwSignal::new(None::<String>);
+    #[cfg(feature = "hydrate")]
+    {
+        Effect::new(move |_| {
+            path.track();
+            moved.set(None);
+        });
+        let told = window_event_listener_untyped(ADDRESS_MOVED, move |_| {
+            moved.set(window().location().pathname().ok());
+        });
+        on_cleanup(move || told.remove());
+    }
+    let crumbs = move || trail(&moved.get().unwrap_or_else(|| path.get()));
     view! {
         <nav class="crumbs" aria-label="Breadcrumb">
             <ol>

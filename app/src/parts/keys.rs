@@ -11,6 +11,8 @@ use crate::format;
 
 #[cfg(feature = "hydrate")]
 mod browser;
+#[cfg(feature = "hydrate")]
+pub(crate) use browser::{are_off, keep_off};
 
 /// What is open above the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +58,8 @@ const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("arrows", "To the next task that way"),
             ("Enter", "Open the task"),
             ("+ −", "Nearer, farther"),
-            ("1 0", "Everything"),
-            ("3", "Actual size"),
+            ("1", "Everything"),
+            ("0 3", "Actual size"),
         ],
     ),
 ];
@@ -100,11 +102,11 @@ pub fn Keys() -> impl IntoView {
 fn KeySheet() -> impl IntoView {
     let is_off = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
-    is_off.set(browser::are_off());
+    is_off.set(are_off());
     let choose = move |_| {
         is_off.update(|is_off| *is_off = !*is_off);
         #[cfg(feature = "hydrate")]
-        browser::keep_off(is_off.get_untracked());
+        keep_off(is_off.get_untracked());
     };
     let groups = KEYS
         .into_iter()

@@ -17,6 +17,8 @@ pub mod tree;
 
 pub use document::{DocumentForm, Writing};
 pub use failure::{Failure, Loading};
+#[cfg(all(feature = "editor", feature = "hydrate"))]
+pub(crate) use frame::ADDRESS_MOVED;
 pub use frame::Frame;
 #[cfg(feature = "hydrate")]
 pub(crate) use moment::localised;

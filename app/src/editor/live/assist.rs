@@ -1,6 +1,6 @@
 //! A field with help: what may stand at the cursor of an expression, and what the expression gives.
 
-use editor::complete::{Completion, complete, expected, preview};
+use editor::complete::{Completion, expected, is_expression};
 use editor::text::offset;
 use leptos::prelude::*;
 use serde_json::Value;
@@ -35,19 +35,27 @@ pub(super) fn Assisted(
     let path = StoredValue::new(path);
     let list = format!("{}-list", look.id);
     let offered = RwSignal::new(Completion::default());
-    let at = RwSignal::new(0_usize);
+    // None as long as nothing says which is meant: then Tab and Enter do what they do in any field.
+    let at = RwSignal::new(None::<usize>);
     let node = StoredValue::new_local(None::<web_sys::Element>);
     Effect::new(move |_| live.set(text.get()));
     let is_open = Memo::new(move |_| offered.with(|offered| !offered.items.is_empty()));
     let offer = move |typed: &str, units: u32| {
+        let Some(help) = untrack(|| desk.engine()) else {
+            return;
+        };
         let cursor = offset::byte(typed, units as usize);
         desk.learn_document();
-        let found = desk.with(|session| {
+        let mut found = desk.with(|session| {
             path.with_value(|path| {
-                desk.with_known(|known| complete(session.value(), path, typed, cursor, known))
+                desk.with_known(|known| (help.complete)(session.value(), path, typed, cursor, known))
             })
         });
-        at.set(0);
+        let word = typed.get(found.range.clone()).unwrap_or_default();
+        if matches!(&found.items[..], [only] if only.insert == word) {
+            found = Completion::default();
+        }
+        at.set((!word.is_empty()).then_some(0));
         offered.set(found);
     };
     let typed = move |event: &web_sys::Event| {
@@ -62,6 +70,16 @@ pub(super) fn Assisted(
         live.set(text.clone());
         offer(&text, units);
     };
+    // What was typed before there was help is offered to when it comes.
+    Effect::new(move |_| {
+        if desk.engine.with(Option::is_some)
+            && let Some(element) = node.get_value()
+            && document().active_element().as_ref() == Some(&element)
+        {
+            let (text, units) = read(&element);
+            offer(&text, units);
+        }
+    });
     let accept = move |ix: usize| {
         let Some(element) = node.get_value() else { return };
         let (text, _) = read(&element);
@@ -87,9 +105,12 @@ pub(super) fn Assisted(
         }
         let n = offered.with_untracked(|offered| offered.items.len());
         match event.key().as_str() {
-            "ArrowDown" => at.update(|at| *at = (*at + 1) % n),
-            "ArrowUp" => at.update(|at| *at = (*at + n - 1) % n),
-            "Enter" | "Tab" => accept(at.get_untracked()),
+            "ArrowDown" => at.update(|at| *at = Some(at.map_or(0, |at| (at + 1) % n))),
+            "ArrowUp" => at.update(|at| *at = Some(at.map_or(n - 1, |at| (at + n - 1) % n))),
+            "Enter" | "Tab" => match at.get_untracked() {
+                Some(chosen) => accept(chosen),
+                None => return offered.set(Completion::default()),
+            },
             "Escape" => offered.set(Completion::default()),
             _ => return,
         }
@@ -104,9 +125,29 @@ pub(super) fn Assisted(
             give.run(now);
         }
     };
+    // A task that is named where one clicks is gone to.
+    let clicked = move |event: &web_sys::MouseEvent| {
+        let target = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
+        let Some(target) = target.filter(|_| event.ctrl_key() || event.meta_key()) else {
+            return;
+        };
+        let (text, units) = read(&target);
+        let at = offset::byte(&text, units as usize);
+        if editor::reference::task_at(&text, at).is_some() {
+            // With the other task this field goes: what was typed is taken before.
+            let _ = target.blur();
+            desk.go_to_named(&text, at);
+        }
+    };
     let active = {
         let list = list.clone();
-        move || is_open.get().then(|| format!("{list}-{}", at.get()))
+        move || {
+            at.get()
+                .filter(|_| is_open.get())
+                .map(|at| format!("{list}-{at}"))
+        }
     };
     let wrong = move || is_wrong.get().to_string();
     let controls = list.clone();
@@ -134,6 +175,8 @@ pub(super) fn Assisted(
             prop:value=text
             on:input=move |event| typed(event.as_ref())
             on:keydown=move |event| pressed(&event)
+            on:click=move |event| clicked(&event)
+            on:focus=move |_| desk.want_engine()
             on:change=move |event| give.run(event_target_value(&event))
             on:blur=move |_| left()
         />
@@ -164,7 +207,7 @@ pub(super) fn Assisted(
                         <li
                             id=format!("{list}-{ix}")
                             role="option"
-                            aria-selected=move || (at.get() == ix).to_string()
+                            aria-selected=move || (at.get() == Some(ix)).to_string()
                             on:pointerdown=move |event| {
                                 event.prevent_default();
                                 accept(ix);
@@ -194,16 +237,20 @@ pub(super) fn Assisted(
             if live.trim().is_empty() {
                 return None;
             }
+            let is_one = |path: &Vec<String>| desk.with(|session| is_expression(session.value(), path, live));
+            let help = path.with_value(is_one).then(|| desk.engine()).flatten()?;
             desk.with(|session| {
                 path.with_value(|path| {
-                    desk.with_known(|known| match preview(session.value(), path, live, known)? {
-                        // Before the first run its type says what is to come.
-                        Err(why) => Some(
-                            expected(live, known)
-                                .map_or(Err(why), |told| Err(format!("{told}, once it has run"))),
-                        ),
-                        gives => Some(gives),
-                    })
+                    desk.with_known(
+                        |known| match (help.preview)(session.value(), path, live, known)? {
+                            // Before the first run its type says what is to come.
+                            Err(why) => Some(
+                                expected(live, known)
+                                    .map_or(Err(why), |told| Err(format!("{told}, once it has run"))),
+                            ),
+                            gives => Some(gives),
+                        },
+                    )
                 })
             })
         })
@@ -227,7 +274,7 @@ pub(super) fn Assisted(
 }
 
 /// What is typed into a field, and where its cursor is.
-fn read(element: &web_sys::Element) -> (String, u32) {
+pub(super) fn read(element: &web_sys::Element) -> (String, u32) {
     if let Some(area) = element.dyn_ref::<web_sys::HtmlTextAreaElement>() {
         let units = area.selection_start().ok().flatten();
         return (area.value(), units.unwrap_or(u32::MAX));

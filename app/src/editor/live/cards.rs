@@ -1,6 +1,6 @@
 //! The cards that are in the page: those that are seen, and the one that is looked at. An element changes only in what is another on it.
 
-use editor::camera::{Camera, Detail};
+use editor::camera::Sight;
 use editor::geometry::{Point, Port};
 use editor::gesture::Overlay;
 use editor::scene::{Card, Scene};
@@ -20,6 +20,9 @@ use crate::icons;
 /// What is wrong with tasks: of each whether it is an error, and what it says.
 pub(super) type Marks = FxHashMap<String, (bool, String)>;
 
+/// So many cards are made for one frame.
+const NEW_MAX: usize = 40;
+
 /// A card that is in the page, and what it shows.
 struct Shown {
     element: HtmlElement,
@@ -36,8 +39,7 @@ pub(super) struct Look<'l> {
     pub(super) scene: &'l Scene,
     pub(super) selection: &'l Selection,
     pub(super) overlay: &'l Overlay,
-    pub(super) camera: Camera,
-    pub(super) size: (f64, f64),
+    pub(super) sight: &'l Sight,
     pub(super) problems: &'l Marks,
     /// What tasks do in a trial or a simulation.
     pub(super) states: &'l FxHashMap<String, CardState>,
@@ -72,33 +74,29 @@ impl Cards {
         self.is_stale = true;
     }
 
-    /// Brings the cards in sight into the page, and takes others out of it.
-    pub(super) fn mount(&mut self, look: &Look<'_>) {
+    /// Brings the cards in sight into the page, and takes others out of it; whether all of them are there. Many do not come at once: a
+    /// frame has other things to do.
+    pub(super) fn mount(&mut self, look: &Look<'_>) -> bool {
         let (scene, selection) = (look.scene, look.selection);
-        let detail = look.camera.detail();
+        let detail = look.sight.detail;
         let host = self.host.clone();
         if host.get_attribute("data-detail").as_deref() != Some(detail.key()) {
             let _ = host.set_attribute("data-detail", detail.key());
             self.is_stale = true;
         }
-        let view = look.camera.view(look.size);
-        let view = view.grown(view.w.min(view.h) / 2.0);
-        let cells = Cells::of(view);
+        let cells = Cells::of(look.sight.area);
         let marks_targets = look.overlay.targets.is_some();
         let is_same = self.cells.replace(cells) == Some(cells);
         if !std::mem::replace(&mut self.is_stale, marks_targets) && is_same && !marks_targets {
-            return;
+            return true;
         }
-        let mut seen: Vec<usize> = if detail == Detail::Box {
-            Vec::new()
-        } else {
-            scene.cards_in(view)
-        };
+        let mut seen = look.sight.cards.clone();
         let primary = selection.primary().and_then(|id| scene.number(id));
         let is_drawn = |card: &usize| !scene.cards[*card].is_hidden && !seen.contains(card);
         let primary = primary.filter(|card| !scene.cards[*card].is_hidden);
-        let more = primary.filter(is_drawn);
-        seen.extend(more);
+        if let Some(primary) = primary.filter(is_drawn) {
+            seen.insert(0, primary);
+        }
         let ids: FxHashSet<&str> = seen.iter().map(|card| scene.cards[*card].id.as_str()).collect();
         self.shown.retain(|id, card| {
             let stays = ids.contains(id.as_str());
@@ -107,9 +105,16 @@ impl Cards {
             }
             stays
         });
+        let mut n_new = 0;
         for card in seen {
-            self.put(look, card);
+            let is_new = !self.shown.contains_key(&scene.cards[card].id);
+            n_new += usize::from(is_new);
+            if !is_new || n_new <= NEW_MAX {
+                self.put(look, card);
+            }
         }
+        let is_whole = n_new <= NEW_MAX;
+        self.is_stale |= !is_whole;
         match primary {
             Some(card) => {
                 drop(host.set_attribute("aria-activedescendant", &element_id(&scene.cards[card].id)))
@@ -122,6 +127,7 @@ impl Cards {
                 _ => drop(host.remove_attribute("aria-activedescendant")),
             },
         }
+        is_whole
     }
 
     fn put(&mut self, look: &Look<'_>, number: usize) {
@@ -130,6 +136,7 @@ impl Cards {
         let problem = look.problems.get(&card.id);
         let state = look.states.get(&card.id);
         let mut inside = inside(scene, card, problem);
+        inside.push_str(&about(look.document, card));
         inside.push_str(&doing(state, is_pinned(look.document, &card.id)));
         let corner = card.rect.corner();
         let marks = marks(look, number);
@@ -215,7 +222,7 @@ fn marks(look: &Look<'_>, number: usize) -> String {
 }
 
 /// The id of a card's element.
-fn element_id(task: &str) -> String {
+pub(super) fn element_id(task: &str) -> String {
     format!("card-{task}")
 }
 
@@ -224,14 +231,16 @@ fn shape(element: &HtmlElement, card: &Card) {
     let _ = style.set_property("width", &format!("{}px", card.rect.w));
     let _ = style.set_property("height", &format!("{}px", card.rect.h));
     let label = format!(
-        "{}, {}, leads to {}",
+        "{}, {}{}, leads to {}",
         card.title,
         card.task_type,
+        if card.is_off { ", switched off" } else { "" },
         crate::format::count(card.out.len() as u64, "task", "tasks")
     );
     let _ = element.set_attribute("aria-label", &label);
     let _ = element.set_attribute("data-type", &card.task_type);
     let _ = element.toggle_attribute_with_force("data-each", card.is_each);
+    let _ = element.toggle_attribute_with_force("data-off", card.is_off);
 }
 
 fn place(element: &HtmlElement, at: Point) {
@@ -253,6 +262,21 @@ fn told(element: &HtmlElement, card: &Card, state: Option<&CardState>) {
             shape(element, card);
         }
     }
+}
+
+/// That something is written about a task, and what.
+fn about(document: &Value, card: &Card) -> String {
+    let task = document
+        .get(card.section.key())
+        .and_then(|tasks| tasks.get(&card.id));
+    let text = task.and_then(|task| task.get("description")?.as_str());
+    text.filter(|text| !text.trim().is_empty())
+        .map_or_else(String::new, |text| {
+            format!(
+                "<i class=\"about\" title=\"{}\"><svg class=\"i\" aria-hidden=\"true\"><use href=\"#u-docs\"/></svg></i>",
+                escape(text)
+            )
+        })
 }
 
 /// The state of a task in a trial or a simulation, and whether its output is pinned.
@@ -285,6 +309,11 @@ fn inside(scene: &Scene, card: &Card, problem: Option<&(bool, String)>) -> Strin
         escape(&card.title),
         escape(&card.task_type)
     );
+    if card.is_off {
+        out.push_str(
+            "<i class=\"off\" title=\"Switched off: it does nothing, and what comes after it runs\">off</i>",
+        );
+    }
     for (at, port) in card.ports.iter().enumerate() {
         let y = card.port(at).y - card.rect.y;
         let is_used = card.out.iter().any(|track| scene.tracks[*track].port == at);

@@ -1,14 +1,16 @@
 //! Copies: through the system's clipboard, as text. Pastes come as the browser's own event, which needs nobody's leave; asked for by
 //! name instead of by key, the browser asks the person first.
 
+use editor::Refusal;
 use editor::change::Change;
-use editor::clipboard::{self, Paste};
+use editor::clipboard::{self, Paste, Pasted};
 use editor::geometry::{CARD_HEIGHT, CARD_WIDTH, pt, snapped};
 use editor::select::Selection;
 use js_sys::Reflect;
 use wasm_bindgen::JsCast;
 
 use super::desk::Desk;
+use super::later::paster;
 use crate::format::count;
 use crate::parts::clipboard as system;
 
@@ -27,7 +29,7 @@ impl Desk {
     pub(super) fn copy(self, is_cut: bool) {
         let tasks = self.meant();
         if tasks.is_empty() {
-            return self.say("Nothing to copy: choose tasks first.".to_owned());
+            return self.tell("Nothing to copy: choose tasks first.".to_owned());
         }
         let text = self.with(|session| clipboard::copy(session.value(), &tasks, &session.catalog()));
         let what = named(&tasks);
@@ -39,7 +41,7 @@ impl Desk {
                 let change = Change::Remove { tasks, heal: false };
                 self.change_as(&format!("Cut {what}"), &change, None);
             } else {
-                self.say(format!("Copied {what}."));
+                self.tell(format!("Copied {what}."));
             }
         });
     }
@@ -71,9 +73,21 @@ impl Desk {
                 place.y - CARD_HEIGHT / 2.0,
             )));
         });
-        let pasted = self.with(|session| {
-            clipboard::paste_any(session.value(), text, Paste { at, links }, &session.catalog())
+        let (text, how) = (text.to_owned(), Paste { at, links });
+        leptos::task::spawn_local(async move {
+            match paster().await {
+                Ok(paste) => {
+                    self.pasted(self.with(|session| paste(session.value(), &text, how, &session.catalog())))
+                }
+                Err(_) => self.refuse(
+                    "Not pasted: what reads pasted text could not be fetched from the server. Try again."
+                        .to_owned(),
+                ),
+            }
         });
+    }
+
+    fn pasted(self, pasted: Result<Pasted, Refusal>) {
         match pasted {
             Ok(pasted) => {
                 let label = format!("Paste {}", named(&pasted.tasks));
@@ -90,16 +104,19 @@ impl Desk {
 
     pub(super) fn duplicate(self) {
         let tasks = self.meant();
-        let pasted = self.with(|session| clipboard::duplicate(&placed(session), &tasks, &session.catalog()));
-        match pasted {
-            Ok(pasted) => {
-                let chosen = Selection::of(pasted.tasks.iter().cloned());
-                let label = format!("Duplicate {}", named(&tasks));
-                self.change_as(&label, &self.pinned(pasted.change), Some(chosen));
-                self.show_primary();
+        self.with_engine("Not duplicated", move |engine| {
+            let copies =
+                self.with(|session| (engine.duplicate)(&placed(session), &tasks, &session.catalog()));
+            match copies {
+                Ok(copies) => {
+                    let chosen = Selection::of(copies.tasks.iter().cloned());
+                    let label = format!("Duplicate {}", named(&tasks));
+                    self.change_as(&label, &self.pinned(copies.change), Some(chosen));
+                    self.show_primary();
+                }
+                Err(refusal) => self.refuse(refusal.to_string()),
             }
-            Err(refusal) => self.refuse(refusal.to_string()),
-        }
+        });
     }
 
     /// With the places of all cards that have none: else they would be laid out around what has one.

@@ -1,22 +1,26 @@
 //! What can be asked of the desk by name or key: each command of the registry, carried out.
 
+use editor::Refusal;
 use editor::actions::{Command, of};
 use editor::adding::{self, Template};
 use editor::arrange::{self, Align, Spread};
+use editor::boxes::{NOTE_HEIGHT, NOTE_WIDTH};
 use editor::camera::STEP;
-use editor::change::Change;
+use editor::change::{Change, Patch};
 use editor::drawn::Drawn;
 use editor::focus;
-use editor::geometry::{Port, Rect, pt, snapped};
+use editor::geometry::{CARD_HEIGHT, CARD_WIDTH, Port, Rect, pt, snapped};
 use editor::gesture::{Input, Pick};
+use editor::links;
+use editor::model::Section;
 use editor::scene::Scene;
 use editor::select::Selection;
 use flow::Problem;
+use flow::parse::Format;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::desk::{Ask, Desk, Drawer};
-use crate::format::count;
 
 impl Desk {
     /// Carries out what was asked for by name or key.
@@ -35,7 +39,10 @@ impl Desk {
             C::ZoomIn => self.stage(|stage| stage.zoom(STEP)),
             C::ZoomOut => self.stage(|stage| stage.zoom(1.0 / STEP)),
             C::ActualSize => self.stage(|stage| stage.zoom(f64::NAN)),
-            C::FitAll => self.stage(|stage| stage.fit(None)),
+            C::FitAll => {
+                self.leave();
+                self.stage(|stage| stage.fit(None));
+            }
             C::FitSelection => self.fit_selection(),
             C::Minimap => {
                 self.map.update(|is_open| *is_open = !*is_open);
@@ -57,6 +64,22 @@ impl Desk {
             }
             C::SelectAll => self.select(self.with(|session| Selection::all(&session.scene))),
             C::Invert => self.select(self.with(|session| session.selection.inverted(&session.scene))),
+            C::Back => self.turn(true),
+            C::Forward => self.turn(false),
+            C::CopyLink => self.copy_link(),
+            C::OpenFlow => self.open_flow(),
+            C::GoToNamed => self.go_to_cursor(),
+            C::WheelZooms => self.swap_wheel(!self.work().wheel_zooms.get_untracked()),
+            C::Settings => self.sheet.set(true),
+            C::GoHome => go("/"),
+            C::GoFlows => go("/flows"),
+            C::GoRuns => go("/runs"),
+            C::GoDue => go("/#home-agenda"),
+            C::Retype => {
+                if let Some(id) = self.primary() {
+                    self.ask(Ask::Retype(id));
+                }
+            }
             C::Find => self.ask(Ask::Find),
             C::FindNext => self.next_found(1),
             C::FindBefore => self.next_found(-1),
@@ -69,17 +92,32 @@ impl Desk {
             C::Duplicate => self.duplicate(),
             C::Note => self.add_note(),
             C::Group => self.group(),
+            C::PutInGroup => self.ask_for_group(),
+            C::TakeOut => self.take_out(),
+            C::AddAtEnd => self.add_apart(Section::Finally),
+            C::AddOnFailure => self.add_apart(Section::OnFailure),
             C::Ungroup => self.ungroup(),
             C::Collapse => self.collapse(),
+            C::Toggle => self.toggle_tasks(),
+            C::Convert => self.convert(),
             C::Connect => {
                 if let Some(id) = self.primary() {
                     self.ask(Ask::Target(id));
                 }
             }
+            C::ConnectFrom => {
+                if let Some(id) = self.primary() {
+                    self.ask(Ask::Source(id));
+                }
+            }
+            C::NextEdge => self.step_edge(1),
+            C::EdgeBefore => self.step_edge(-1),
             C::Delete => self.delete(false),
             C::DeleteAndHeal => self.delete(true),
             C::Undo => self.step(true),
             C::Redo => self.step(false),
+            C::Steps => self.ask(Ask::Step),
+            C::KeepShown => self.keep_shown(),
             other => self.arrange(other),
         }
     }
@@ -131,9 +169,13 @@ impl Desk {
                 } else {
                     of(command).label
                 };
+                let before = self.with(|session| session.scene.places());
                 self.change_as(label, &change, None);
+                if command == C::Tidy {
+                    self.stage(|stage| stage.glide(before));
+                }
             }
-            None => self.say("Nothing had to move.".to_owned()),
+            None => self.tell("Nothing had to move.".to_owned()),
         }
     }
 
@@ -153,12 +195,32 @@ impl Desk {
         self.refused.set(None);
     }
 
+    /// The inspector stays on the selected task, or follows the selection again.
+    fn keep_shown(self) {
+        let primary = self.primary();
+        let (kept, said) = match (self.pinned.get_untracked(), primary) {
+            (Some(_), _) => (None, "The inspector shows what is selected again.".to_owned()),
+            (None, Some(id)) => {
+                let said = format!("The inspector stays on {id}.");
+                (Some(id), said)
+            }
+            (None, None) => (
+                None,
+                "Select the task first on which the inspector is to stay.".to_owned(),
+            ),
+        };
+        self.pinned.set(kept);
+        self.inspector.set(true);
+        self.say(said);
+    }
+
     fn toggle(self, drawer: Drawer) {
         self.drawer
             .update(|open| *open = if *open == drawer { Drawer::Shut } else { drawer });
     }
 
     fn fit_selection(self) {
+        self.leave();
         let rect = self.with(|session| {
             let cards = session.selection.cards(&session.scene);
             Rect::around(cards.into_iter().map(|card| session.scene.cards[card].rect))
@@ -169,8 +231,12 @@ impl Desk {
     fn quick_add(self) {
         self.stage(|stage| {
             let (w, h) = stage.size();
-            let at = pt(w / 2.0, h / 3.0);
+            let pointed = stage.last_seen();
+            let at = pointed.unwrap_or_else(|| pt(w / 2.0, h / 3.0));
             let place = stage.camera().canvas(at);
+            // Over a card it is about that card, not about the place.
+            let is_free = self.with(|session| session.scene.card_at(place).is_none());
+            let pointed = pointed.filter(|_| is_free);
             // Beside the selected task, if there is one: connected.
             let from = self.with(|session| {
                 let card = session
@@ -180,6 +246,10 @@ impl Desk {
                 Some((card, usual_port(&session.scene, card).clone()))
             });
             let place = match &from {
+                _ if pointed.is_some() => {
+                    let corner = pt(place.x - CARD_WIDTH / 2.0, place.y - CARD_HEIGHT / 2.0);
+                    self.with(|session| adding::free_place(&session.scene, corner))
+                }
                 Some((card, _)) => self.with(|session| {
                     let rect = session.scene.cards[*card].rect;
                     adding::free_place(&session.scene, pt(rect.right() + 72.0, rect.y))
@@ -189,9 +259,30 @@ impl Desk {
             self.ask(Ask::Type(Pick {
                 at,
                 place,
+                section: from.as_ref().map_or(Section::Tasks, |(card, _)| {
+                    self.with(|session| session.scene.cards[*card].section)
+                }),
                 from,
+                into: None,
                 on: None,
             }));
+        });
+    }
+
+    /// Asks for a task that runs when the others have ended.
+    fn add_apart(self, section: Section) {
+        self.stage(|stage| {
+            let (w, h) = stage.size();
+            let pick = Pick {
+                at: pt(w / 2.0 - 160.0, h / 3.0),
+                place: pt(0.0, 0.0),
+                from: None,
+                into: None,
+                on: None,
+                section: Section::Tasks,
+            };
+            let pick = self.with(|session| pick.in_section(&session.scene, section));
+            self.ask(Ask::Type(pick));
         });
     }
 
@@ -203,7 +294,7 @@ impl Desk {
             let from = card.map(|card| (card, usual_port(scene, card)));
             adding::add(scene, &Template::of(task_type), None, from)
         });
-        self.change(&change);
+        self.command(&change);
         self.show_primary();
     }
 
@@ -220,7 +311,9 @@ impl Desk {
                     at,
                     place,
                     from: None,
+                    into: None,
                     on: Some(track),
+                    section: Section::Tasks,
                 }));
             });
         }
@@ -240,7 +333,7 @@ impl Desk {
             }
         });
         self.seal();
-        self.change(&change);
+        self.command(&change);
     }
 
     /// A note where the pointer is, or in the middle of what is seen.
@@ -254,21 +347,47 @@ impl Desk {
             place = snapped(stage.camera().canvas(at));
         });
         // It lies under cards: beside them it is seen.
-        let place = self.with(|session| adding::free_place(&session.scene, place));
+        let place = self.with(|session| adding::free_room(&session.scene, place, NOTE_WIDTH, NOTE_HEIGHT));
         let note = self.with(|session| session.drawn().new_note(place));
         let chosen = Selection::of_note(&note.id);
         self.change_as("Add a note", &Drawn::put_note(&note), Some(chosen));
         self.open_selected();
     }
 
-    fn group(self) {
-        let tasks = self.selection.with_untracked(Selection::ids);
-        let (id, change) = self.with(|session| {
-            let drawn = session.drawn();
-            (drawn.new_group_id(), drawn.group(&tasks))
+    /// The document in the other format.
+    fn convert(self) {
+        let to = self.with(|session| match session.editor().source().format() {
+            Format::Yaml => Format::Json,
+            Format::Json => Format::Yaml,
         });
-        let label = format!("Group {}", count(tasks.len() as u64, "task", "tasks"));
-        self.change_as(&label, &change, Some(Selection::of_group(&id)));
+        let written = self.with(|session| {
+            let text = session.editor().source().written_as(to)?;
+            let has_comments = to == Format::Json && session.text().contains('#');
+            let end = session.text().len();
+            Ok::<_, Refusal>((Patch { start: 0, end, text }, has_comments))
+        });
+        match written {
+            Err(refusal) => self.refuse(refusal.to_string()),
+            Ok((whole, has_comments)) => {
+                let name = if to == Format::Json { "JSON" } else { "YAML" };
+                self.change_as(&format!("Write as {name}"), &Change::Type(vec![whole]), None);
+                if has_comments {
+                    self.note(&[
+                        "JSON has no comments: those of the document are gone. Undo brings them back."
+                            .to_owned(),
+                    ]);
+                }
+            }
+        }
+    }
+
+    /// Switches the tasks that are meant off, or on again if they all are off.
+    fn toggle_tasks(self) {
+        let meant = self.meant();
+        let change = self.with(|session| adding::switch(&session.scene, &meant));
+        if let Some((label, change)) = change {
+            self.change_as(&label, &change, None);
+        }
     }
 
     fn ungroup(self) {
@@ -279,7 +398,7 @@ impl Desk {
         let chosen = Selection::of(self.meant());
         match change {
             Some(change) => self.change_as("Ungroup", &change, Some(chosen)),
-            None => self.say("What is selected stands in no group.".to_owned()),
+            None => self.tell("What is selected stands in no group.".to_owned()),
         }
     }
 
@@ -287,7 +406,7 @@ impl Desk {
         let change = self.with(|session| {
             let group = session.scene.group(session.selection.group()?)?;
             let is_whole = group.group.is_collapsed;
-            let label = if is_whole { "Open" } else { "Close" };
+            let label = if is_whole { "Expand" } else { "Collapse" };
             let label = format!("{label} group {}", group.group.title);
             Some((label, Drawn::collapse(&group.group.id, !is_whole)))
         });
@@ -302,8 +421,35 @@ impl Desk {
         }
     }
 
-    /// The arrow keys.
+    /// To the next or previous edge of the task, or of the tasks that the selected edge joins.
+    fn step_edge(self, by: isize) {
+        match self.with(|session| links::step(&session.scene, &session.selection, by)) {
+            Some(stop) => {
+                let words = stop.words();
+                self.select(Selection::of_edge(&stop.edge));
+                self.stage(|stage| stage.show(&stop.edge.to, false));
+                self.say(words);
+            }
+            None => self.say("No edge leads to or from it.".to_owned()),
+        }
+    }
+
+    /// The arrow keys. From an edge they lead to its tasks, and to the edges beside it.
     pub(super) fn go(self, way: focus::Way) {
+        if let Some(edge) = self
+            .selection
+            .with_untracked(|selection| selection.edge().cloned())
+        {
+            let id = match way {
+                focus::Way::Left => &edge.from,
+                focus::Way::Right => &edge.to,
+                focus::Way::Up => return self.step_edge(-1),
+                focus::Way::Down => return self.step_edge(1),
+            };
+            self.select(Selection::one(id));
+            self.stage(|stage| stage.show(id, false));
+            return;
+        }
         let next = self.with(|session| {
             let scene = &session.scene;
             let from = session.selection.group().and_then(|group| scene.group(group));
@@ -346,8 +492,12 @@ impl Desk {
 
     /// Goes to a task: it is selected and in the middle of the stage.
     pub(super) fn jump(self, id: &str) {
+        self.leave();
         self.select(Selection::one(id));
-        self.stage(|stage| stage.show(id, true));
+        self.stage(|stage| {
+            stage.show(id, true);
+            stage.pulse(id);
+        });
     }
 
     /// Goes to a note or group.
@@ -360,6 +510,7 @@ impl Desk {
             }
         });
         let Some(rect) = rect else { return };
+        self.leave();
         self.select(match is_note {
             true => Selection::of_note(id),
             false => Selection::of_group(id),
@@ -385,7 +536,7 @@ impl Desk {
     fn next_problem(self) {
         let problems = self.problems.get_untracked();
         if problems.is_empty() {
-            return self.say("There are no problems.".to_owned());
+            return self.tell("There are no problems.".to_owned());
         }
         let next = self.kept.try_update_value(|kept| {
             let next = kept.problem.map_or(0, |at| (at + 1) % problems.len());
@@ -411,10 +562,21 @@ impl Desk {
             }
             _ => self.select(Selection::default()),
         }
+        self.to_field_soon(steps);
+    }
+
+    /// Takes the focus to a field of the inspector, which stands there with the next turn of the page.
+    pub(super) fn to_field_soon(self, steps: Vec<String>) {
+        self.pinned.set(None);
         self.inspector.set(true);
-        // The form of the task stands there with the next turn of the page.
         set_timeout(move || to_field(&steps), std::time::Duration::from_millis(60));
     }
+}
+
+/// Leads to another page, as a link would.
+fn go(to: &str) {
+    // A page of this server always has an address the browser can read.
+    let _ = window().location().set_href(to);
 }
 
 /// Takes the focus to the field at a path, or to the nearest one around it.
@@ -440,7 +602,7 @@ fn to_field(steps: &[String]) {
 }
 
 /// The port that edges leave from if none is named: that of success, of a switch that of its first case.
-pub(super) fn usual_port(scene: &Scene, card: usize) -> &Port {
+fn usual_port(scene: &Scene, card: usize) -> &Port {
     let ports = &scene.cards[card].ports;
     ports
         .iter()

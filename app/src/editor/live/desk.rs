@@ -1,15 +1,17 @@
 //! What the parts of the live editor share: the session, the stage, and signals that say what of it has changed.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use editor::change::Change;
 use editor::geometry::Point;
-use editor::gesture::Pick;
+use editor::gesture::{Choose, Pick};
 use editor::keys::Keymap;
 use editor::scene::Hit;
 use editor::select::Selection;
 use editor::session::{Begin, Session};
+use editor::visits::Visits;
 use editor::{Refusal, Step};
 use flow::{Problem, Severity};
 use leptos::leptos_dom::helpers::TimeoutHandle;
@@ -17,13 +19,17 @@ use leptos::prelude::*;
 
 use super::cards::Marks;
 use super::known::Learned;
+use super::later::{Engine, Marking};
 use super::stage::Stage;
 use super::work::Work;
 use crate::error::AppError;
 use crate::fns::edit::Editing;
+use crate::parts::keys;
 
 /// How long after a change the whole document is checked.
 const CHECK_AFTER: Duration = Duration::from_millis(200);
+/// How long what was done is seen.
+const TOLD_FOR: Duration = Duration::from_secs(4);
 
 /// What is to be chosen from a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +40,16 @@ pub(super) enum Ask {
     Retype(String),
     /// What a task leads to.
     Target(String),
+    /// What a task comes after.
+    Source(String),
+    /// The task of a group that an edge was let go over.
+    Into(Choose),
     /// A task to go to.
     Find,
+    /// A group for the selected tasks.
+    Group,
+    /// A step to go back or forth to.
+    Step,
     /// Something to do.
     Command,
 }
@@ -50,6 +64,16 @@ pub(super) enum Drawer {
     Problems,
 }
 
+/// What stands beside the pointer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tip {
+    pub(super) text: String,
+    /// It says what would come of letting go here; else why nothing would.
+    pub(super) is_offer: bool,
+    /// Where, in whole pixels of the stage.
+    pub(super) at: (i32, i32),
+}
+
 /// How saving goes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Saving {
@@ -61,6 +85,9 @@ pub(super) enum Saving {
     /// It was refused.
     Refused(AppError),
 }
+
+/// Something that is to be done with what the engine knows.
+type Awaiting = Box<dyn FnOnce(Engine)>;
 
 /// What is remembered and shown by nothing.
 #[derive(Default)]
@@ -80,6 +107,20 @@ pub(super) struct Kept {
     pub(super) problem: Option<usize>,
     /// What the server has told.
     pub(super) learned: Learned,
+    /// Whether the code of what the engine knows is on its way, or there.
+    pub(super) wants_engine: bool,
+    /// What is to be done when it is there, and what to say if it does not come.
+    pub(super) awaiting: Vec<(&'static str, Awaiting)>,
+    /// Whether the code that reads the texts of notes is on its way, or there.
+    pub(super) wants_marking: bool,
+    /// The places one has been to.
+    pub(super) visits: Visits,
+    /// What is told is seen until then.
+    told: Option<TimeoutHandle>,
+    /// What was typed before the list came in which it is looked for.
+    pub(super) ahead: String,
+    /// The path of the field that had the focus last, a step a line.
+    pub(super) field: Option<String>,
     /// The type that is pressed in the palette, and where in the window.
     pub(super) pressed: Option<(String, i32, i32)>,
 }
@@ -90,13 +131,15 @@ pub(super) struct Desk {
     session: StoredValue<Session, LocalStorage>,
     stage: StoredValue<Option<Rc<Stage>>, LocalStorage>,
     pub(super) kept: StoredValue<Kept, LocalStorage>,
-    pub(super) keymap: StoredValue<Keymap, LocalStorage>,
+    pub(super) keymap: RwSignal<Keymap>,
     /// Counts changes of the document.
     pub(super) rev: RwSignal<u64>,
     pub(super) selection: RwSignal<Selection>,
     pub(super) problems: RwSignal<Vec<Problem>>,
     /// For those who do not see it.
     pub(super) said: RwSignal<String>,
+    /// What came of a command, for those who see it.
+    pub(super) toast: RwSignal<Option<String>>,
     /// Why something was not done.
     pub(super) refused: RwSignal<Option<String>>,
     /// What something that was done could not take along.
@@ -112,30 +155,37 @@ pub(super) struct Desk {
     /// Counts what was learned of the server.
     pub(super) known: RwSignal<u64>,
     pub(super) inspector: RwSignal<bool>,
+    /// The task on which the inspector stays while other things are selected.
+    pub(super) pinned: RwSignal<Option<String>>,
     pub(super) outline: RwSignal<bool>,
     pub(super) map: RwSignal<bool>,
     pub(super) zoom: RwSignal<i32>,
     pub(super) saving: RwSignal<Saving>,
     /// What stands beside the pointer, and where.
-    pub(super) tipped: RwSignal<Option<(String, i32, i32)>>,
+    pub(super) tipped: RwSignal<Option<Tip>>,
     /// Counts the times that a task was opened: the inspector then takes the focus.
     pub(super) opened: RwSignal<u32>,
+    /// What the engine knows, once its code is there.
+    pub(super) engine: RwSignal<Option<Engine>>,
+    /// What reads the texts of notes, once its code is there.
+    pub(super) marking: RwSignal<Option<Marking>>,
     /// What is done with the flow beside drawing it.
     pub(super) work: StoredValue<Work, LocalStorage>,
 }
 
 impl Desk {
     pub(super) fn new(editing: Editing) -> Self {
-        let version = editing.version;
+        let (version, problems) = (editing.version, editing.problems.clone());
         let desk = Self {
-            session: StoredValue::new_local(Session::new(begin(editing))),
+            session: StoredValue::new_local(Session::light(begin(editing))),
             stage: StoredValue::new_local(None),
             kept: StoredValue::new_local(Kept::default()),
-            keymap: StoredValue::new_local(Keymap::default()),
+            keymap: RwSignal::new(Keymap::new(&BTreeMap::new(), !keys::are_off()).0),
             rev: RwSignal::new(0),
             selection: RwSignal::default(),
             problems: RwSignal::default(),
             said: RwSignal::default(),
+            toast: RwSignal::default(),
             refused: RwSignal::default(),
             noted: RwSignal::default(),
             asked: RwSignal::default(),
@@ -146,15 +196,18 @@ impl Desk {
             line: RwSignal::default(),
             known: RwSignal::new(0),
             inspector: RwSignal::new(true),
+            pinned: RwSignal::default(),
             outline: RwSignal::new(false),
             map: RwSignal::new(true),
             zoom: RwSignal::new(100),
             saving: RwSignal::default(),
             tipped: RwSignal::default(),
             opened: RwSignal::new(0),
+            engine: RwSignal::new(None),
+            marking: RwSignal::new(None),
             work: StoredValue::new_local(Work::new(version)),
         };
-        desk.check_soon();
+        desk.found(problems);
         desk
     }
 
@@ -195,7 +248,22 @@ impl Desk {
         self.said.set(text);
     }
 
+    /// Says what came of a command, and shows it for a while.
+    pub(super) fn tell(self, text: String) {
+        self.say(text.clone());
+        self.toast.set(Some(text));
+        let hide = move || drop(self.toast.try_set(None));
+        let told = set_timeout_with_handle(hide, TOLD_FOR).ok();
+        let before = self
+            .kept
+            .try_update_value(|kept| std::mem::replace(&mut kept.told, told));
+        if let Some(Some(before)) = before {
+            before.clear();
+        }
+    }
+
     pub(super) fn ask(self, ask: Ask) {
+        self.kept.update_value(|kept| kept.ahead.clear());
         self.menu.set(None);
         self.asked.set(Some(ask));
     }
@@ -213,11 +281,13 @@ impl Desk {
         }
     }
 
-    /// What stands beside the pointer.
-    pub(super) fn tip(self, text: Option<&str>, at: Option<Point>) {
-        let tip = text
-            .zip(at)
-            .map(|(text, at)| (text.to_owned(), at.x as i32, at.y as i32));
+    /// What stands beside the pointer: what would come of letting go there, or why nothing would.
+    pub(super) fn tip(self, text: Option<&str>, is_offer: bool, at: Option<Point>) {
+        let tip = text.zip(at).map(|(text, at)| Tip {
+            text: text.to_owned(),
+            is_offer,
+            at: (at.x as i32, at.y as i32),
+        });
         if self.tipped.with_untracked(|before| *before != tip) {
             self.tipped.set(tip);
         }
@@ -235,6 +305,8 @@ impl Desk {
 
     /// Opens what is selected in the inspector.
     pub(super) fn open_selected(self) {
+        // What is asked for is shown, whatever was kept there.
+        self.pinned.set(None);
         self.kept.update_value(|kept| kept.wants_focus = true);
         self.inspector.set(true);
         self.opened.update(|n| *n += 1);
@@ -259,16 +331,42 @@ impl Desk {
     /// Makes a change, and says what was done, or why not.
     pub(super) fn change(self, change: &Change) {
         let made = self.with_mut(|session| session.change(change, now_ms()));
-        self.told(made);
+        self.told_or_later(made, change, false, |desk, change| desk.change(change));
+    }
+
+    /// The same for a command: what came of it is seen too.
+    pub(super) fn command(self, change: &Change) {
+        let made = self.with_mut(|session| session.change(change, now_ms()));
+        self.told_or_later(made, change, true, |desk, change| desk.command(change));
     }
 
     /// The same under a name of its own, and with what is selected afterwards.
     pub(super) fn change_as(self, label: &str, change: &Change, selected: Option<Selection>) {
         let made = self.with_mut(|session| {
             session.seal();
-            session.change_as(label, change, selected, now_ms())
+            session.change_as(label, change, selected.clone(), now_ms())
         });
-        self.told(made);
+        let label = label.to_owned();
+        self.told_or_later(made, change, true, move |desk, change| {
+            desk.change_as(&label, change, selected)
+        });
+    }
+
+    /// Tells what was made. What cannot be made before expressions can be read is made when they can be.
+    fn told_or_later(
+        self,
+        made: Result<Step, Refusal>,
+        change: &Change,
+        is_command: bool,
+        again: impl FnOnce(Self, &Change) + 'static,
+    ) {
+        match made {
+            Err(refusal) if refusal.code == editor::UNREAD => {
+                let change = change.clone();
+                self.with_engine("Not changed", move |_| again(self, &change));
+            }
+            made => self.told(made, is_command),
+        }
     }
 
     /// The next change is a step of its own.
@@ -276,12 +374,16 @@ impl Desk {
         self.with_mut(Session::seal);
     }
 
-    fn told(self, made: Result<Step, Refusal>) {
+    fn told(self, made: Result<Step, Refusal>, is_command: bool) {
         match made {
             Ok(step) => {
                 self.refused.set(None);
                 self.noted.set(None);
-                self.say(format!("Done: {}.", step.label));
+                let done = format!("Done: {}.", step.label);
+                match is_command {
+                    true => self.tell(done),
+                    false => self.say(done),
+                }
                 if !step.notes.is_empty() {
                     self.note(&step.notes);
                 }
@@ -314,16 +416,25 @@ impl Desk {
     }
 
     pub(super) fn step(self, is_back: bool) {
+        self.steps(is_back, 1);
+    }
+
+    /// So many steps back, or forth.
+    pub(super) fn steps(self, is_back: bool, n: usize) {
         let word = if is_back { "Undone" } else { "Done again" };
-        match self.with_mut(|session| session.step(is_back)) {
-            Some(turned) => {
-                self.refused.set(None);
-                self.noted.set(None);
-                self.say(format!("{word}: {}.", turned.label));
-                self.changed();
-            }
-            None => self.say(format!("Nothing to be {}.", word.to_lowercase())),
+        let turned: Vec<String> = self.with_mut(|session| {
+            let turned = (0..n).map_while(|_| session.step(is_back));
+            turned.map(|turned| turned.label).collect()
+        });
+        match &turned[..] {
+            [] => return self.tell(format!("Nothing to be {}.", word.to_lowercase())),
+            [label] => self.tell(format!("{word}: {label}.")),
+            [.., last] => self.tell(format!("{word}: {} steps, the last one {last}.", turned.len())),
         }
+        self.refused.set(None);
+        self.noted.set(None);
+        self.changed();
+        self.stage(|stage| stage.find_back());
     }
 
     pub(super) fn changed(self) {
@@ -337,29 +448,46 @@ impl Desk {
         if let Some(before) = self.kept.try_update_value(|kept| kept.check.take()).flatten() {
             before.clear();
         }
-        let check = move || {
-            if self.problems.is_disposed() {
-                return;
-            }
-            let problems = self.with(Session::problems);
-            let mut marks = Marks::default();
-            for problem in &problems {
-                if let Some(task) = &problem.task {
-                    let is_error = problem.severity == Severity::Error;
-                    let mark = marks
-                        .entry(task.clone())
-                        .or_insert_with(|| (is_error, problem.message.clone()));
-                    if is_error && !mark.0 {
-                        *mark = (true, problem.message.clone());
-                    }
+        let check = set_timeout_with_handle(move || self.check(), CHECK_AFTER).ok();
+        self.kept.update_value(|kept| kept.check = check);
+    }
+
+    /// Checks the whole document. Until what checks it has come, what was found before stands.
+    pub(super) fn check(self) {
+        match self.engine.try_get_untracked() {
+            Some(Some(engine)) => self.found(self.with(engine.problems)),
+            Some(None) => self.want_engine(),
+            // The editor is gone.
+            None => {}
+        }
+    }
+
+    /// Takes up what is wrong with the document.
+    fn found(self, problems: Vec<Problem>) {
+        let mut marks = Marks::default();
+        for problem in &problems {
+            if let Some(task) = &problem.task {
+                let is_error = problem.severity == Severity::Error;
+                let mark = marks
+                    .entry(task.clone())
+                    .or_insert_with(|| (is_error, problem.message.clone()));
+                if is_error && !mark.0 {
+                    *mark = (true, problem.message.clone());
                 }
             }
-            self.kept.update_value(|kept| kept.marks = marks);
-            self.problems.set(problems);
-            self.stage(|stage| stage.stale());
-        };
-        let check = set_timeout_with_handle(check, CHECK_AFTER).ok();
-        self.kept.update_value(|kept| kept.check = check);
+        }
+        self.kept.update_value(|kept| kept.marks = marks);
+        self.problems.set(problems);
+        self.stage(|stage| stage.stale());
+    }
+
+    /// The task that the inspector shows: the one it is kept on, else the selected one.
+    pub(super) fn inspected(self) -> Option<String> {
+        let pinned = self.pinned.get();
+        pinned.or_else(|| {
+            self.selection
+                .with(|selection| selection.primary().map(str::to_owned))
+        })
     }
 
     pub(super) fn primary(self) -> Option<String> {

@@ -52,6 +52,12 @@ pub(super) fn NotePart(desk: Desk, id: String) -> impl IntoView {
             }
         })
         .collect_view();
+    let links = Memo::new(move |_| {
+        let marking = desk.marking.get();
+        marking.map_or_else(String::new, |marking| {
+            note.with(|note| (marking.links)(&note.text))
+        })
+    });
     view! {
         <header>
             <Icon name="u-edit" large=true/>
@@ -66,10 +72,16 @@ pub(super) fn NotePart(desk: Desk, id: String) -> impl IntoView {
                 <textarea
                     node_ref=area
                     rows="6"
+                    aria-describedby="note-marks"
                     prop:value=move || note.with(|note| note.text.clone())
                     on:change=move |event| desk.change(&Drawn::field(true, &typed, "text", &event_target_value(&event)))
                 ></textarea>
             </label>
+            <p id="note-marks" class="muted">"Markdown: # heading, **bold**, *italic*, `code`, - list, [text](https://…)"</p>
+            <div class="ed-field" hidden=move || links.with(String::is_empty)>
+                <span class="name">"Links"</span>
+                <ul class="ed-members" inner_html=move || links.get()></ul>
+            </div>
             <div class="ed-field">
                 <span class="name">"Size"</span>
                 <div class="ed-many">{sizes}</div>
@@ -147,7 +159,7 @@ pub(super) fn GroupPart(desk: Desk, id: String) -> impl IntoView {
                     prop:checked=move || group.with(|group| group.is_collapsed)
                     on:change=move |_| desk.run(C::Collapse)
                 />
-                "Drawn as one box"
+                "Collapsed"
             </label>
             <div class="ed-field">
                 <span class="name">"Tasks"</span>

@@ -1,13 +1,12 @@
 //! The fields of a form. Each keeps its element as long as its kind stays the same, so that the focus is never lost under someone's hands.
 
 use editor::form::{Field, Form, Kind};
-use flow::Problem;
+use flow::{Problem, Severity};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::assist::{Assisted, Fires, Look};
 use super::desk::Desk;
-use super::inspector::at_path;
 use crate::icons::Icon;
 
 /// The fields of an object, with its alternatives and what no schema knows.
@@ -106,7 +105,7 @@ fn word(kind: &Kind) -> &'static str {
 fn One(desk: Desk, form: Signal<Form>, path: Vec<String>) -> impl IntoView {
     let own = path.clone();
     let field = Memo::new(move |before: Option<&Field>| {
-        let found = form.with(|form| at_path(form, &own));
+        let found = form.with(|form| form.at(&own));
         // A field that is gone is about to be taken out of the page: until then it stays as it was.
         found.or_else(|| before.cloned()).unwrap_or_default()
     });
@@ -121,9 +120,9 @@ fn One(desk: Desk, form: Signal<Form>, path: Vec<String>) -> impl IntoView {
                 let steps = problem.field.as_deref().map(editor::find::steps);
                 steps.is_some_and(|steps| named.with_value(|path| *path == steps))
             };
-            problems
-                .iter()
-                .find(is_own)
+            // An error before what is only worth knowing.
+            let own = problems.iter().filter(is_own);
+            own.min_by_key(|problem| problem.severity != Severity::Error)
                 .map(|problem| problem.message.clone())
         })
     });
@@ -184,7 +183,7 @@ fn One(desk: Desk, form: Signal<Form>, path: Vec<String>) -> impl IntoView {
     let takes_secret = first.takes_secrets && matches!(first.plain_kind(), Kind::Line | Kind::Secret);
     let secret = takes_secret.then(|| picker(desk, field));
     view! {
-        <div class="ed-field" class:wrong=move || problem().is_some() class:inner=is_inner>
+        <div class="ed-field" data-path=path.join("\n") class:wrong=move || problem().is_some() class:inner=is_inner>
             <div class="top">
                 <label class="name grow" for=id>
                     {first.title.clone()}

@@ -1,17 +1,17 @@
 //! What is known of the selected task, to be changed: its name, its arguments by the schema of its type, how it is run.
 
 use editor::change::Change;
-use editor::form::{Field, Form, form};
-use editor::geometry::Port;
-use editor::model::Edge;
+use editor::form::{Form, form};
 use leptos::html::Input;
 use leptos::prelude::*;
 use serde_json::Value;
+use wasm_bindgen::JsCast;
 
-use super::assist::{Assisted, Look};
 use super::desk::{Ask, Desk};
-use super::drawn::{GroupPart, NotePart};
 use super::fields::Fields;
+use super::later::{Fetched, Later};
+use super::panels::{before_it, last_run, others, pinned};
+use super::work::is_pinned;
 use crate::icons::{self, Icon};
 
 /// Fields of a task that have a place of their own, or that edges say.
@@ -33,35 +33,37 @@ const OF_THE_FLOW: [&str; 9] = [
 /// The inspector.
 #[component]
 pub(super) fn Inspector(desk: Desk) -> impl IntoView {
+    // A task that is gone is not shown any longer.
+    Effect::new(move |_| {
+        let is_gone = |id: &String| desk.track(|session| session.scene.card(id).is_none());
+        if desk.pinned.with(|pinned| pinned.as_ref().is_some_and(is_gone)) {
+            desk.pinned.set(None);
+        }
+    });
     let shown = Memo::new(move |_| {
         desk.rev.track();
-        desk.selection.with(|selection| {
-            if let Some(note) = selection.note() {
-                return Shown::Note(note.to_owned());
-            }
-            if let Some(group) = selection.group() {
-                return Shown::Group(group.to_owned());
-            }
-            match (selection.tasks().len(), selection.primary(), selection.edge()) {
-                (1, Some(id), _) => Shown::Task(id.to_owned()),
-                (0, _, Some(edge)) => Shown::Edge(edge.clone()),
-                (0, _, None) => Shown::Flow,
-                (n, _, _) => Shown::Many(n),
-            }
-        })
+        if let Some(pinned) = desk.pinned.get() {
+            return Shown::Task(pinned);
+        }
+        desk.selection
+            .with(|selection| match (selection.tasks().len(), selection.primary()) {
+                (1, Some(id)) => Shown::Task(id.to_owned()),
+                (0, _) if selection.is_empty() => Shown::Flow,
+                _ => Shown::Other,
+            })
     });
     move || {
         desk.inspector.get().then(|| {
             let inside = match shown.get() {
                 Shown::Task(id) => view! { <Task desk id/> }.into_any(),
-                Shown::Edge(edge) => view! { <EdgePart desk edge/> }.into_any(),
-                Shown::Note(id) => view! { <NotePart desk id/> }.into_any(),
-                Shown::Group(id) => view! { <GroupPart desk id/> }.into_any(),
                 Shown::Flow => view! { <FlowPart desk/> }.into_any(),
-                Shown::Many(n) => view! { <Many desk n/> }.into_any(),
+                Shown::Other => {
+                    view! { <Later desk name="the inspector" wanted=Signal::stored(true) fetch=|| Box::pin(others())/> }
+                        .into_any()
+                }
             };
             view! {
-                <aside class="ed-side" aria-label="Inspector">
+                <aside class="ed-side" aria-label="Inspector" on:focusin=move |event| remember(desk, &event)>
                     <button type="button" class="button small ed-back-to" on:click=move |_| desk.inspector.set(false)>
                         <Icon name="u-before"/>
                         "Back to the flow"
@@ -77,10 +79,41 @@ pub(super) fn Inspector(desk: Desk) -> impl IntoView {
 enum Shown {
     Flow,
     Task(String),
-    Edge(Edge),
-    Note(String),
-    Group(String),
-    Many(usize),
+    /// An edge, a note, a group or several tasks.
+    Other,
+}
+
+/// The field that has the focus, for what is put into it from beside it.
+fn remember(desk: Desk, event: &web_sys::FocusEvent) {
+    let target: Option<web_sys::Element> = event.target().and_then(|target| target.dyn_into().ok());
+    let field = target.and_then(|target| target.closest("[data-path]").ok().flatten());
+    if let Some(path) = field.and_then(|field| field.get_attribute("data-path")) {
+        desk.kept.update_value(|kept| kept.field = Some(path));
+    }
+}
+
+/// A part of the inspector that is folded at first, and whose code comes when it is opened.
+#[component]
+fn Fold(
+    desk: Desk,
+    title: &'static str,
+    /// As a reader would say it, with "the" before it.
+    name: &'static str,
+    open: RwSignal<bool>,
+    fetch: fn() -> Fetched,
+) -> impl IntoView {
+    let turned = move |event: web_sys::Event| {
+        let details = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        open.set(details.is_some_and(|details| details.has_attribute("open")));
+    };
+    view! {
+        <details class="ed-fold" open=move || open.get() on:toggle=turned>
+            <summary><Icon name="u-turn"/>{title}</summary>
+            <Later desk name wanted=open.into() fetch/>
+        </details>
+    }
 }
 
 fn text_of(value: Option<&Value>) -> String {
@@ -163,7 +196,14 @@ fn Task(desk: Desk, id: String) -> impl IntoView {
         move |to: String| {
             let to = to.trim().to_owned();
             if to != id && !to.is_empty() {
-                desk.change(&Change::Rename { task: id.clone(), to });
+                let is_pinned = desk.pinned.get_untracked().as_ref() == Some(&id);
+                desk.change(&Change::Rename {
+                    task: id.clone(),
+                    to: to.clone(),
+                });
+                if is_pinned && desk.with(|session| session.scene.card(&to).is_some()) {
+                    desk.pinned.set(Some(to));
+                }
             }
         }
     };
@@ -180,6 +220,13 @@ fn Task(desk: Desk, id: String) -> impl IntoView {
         })
     };
     let retyped = id.clone();
+    let own = id.clone();
+    let starts = Memo::new(move |_| {
+        task.track();
+        desk.flow_of(&own)
+    });
+    let own = id.clone();
+    let has_pin = Memo::new(move |_| desk.track(|session| is_pinned(session.value(), &own)));
     let path = vec![section.to_owned(), id.clone(), "with".to_owned()];
     view! {
         <header>
@@ -193,8 +240,19 @@ fn Task(desk: Desk, id: String) -> impl IntoView {
                 <p class="muted">{move || known.get().map(|known| known.summary)}</p>
             </div>
             <button type="button" class="button quiet small" on:click=move |_| desk.ask(Ask::Retype(retyped.clone()))>"Change type"</button>
+            <button
+                type="button"
+                class="button quiet square"
+                title=move || if desk.pinned.get().is_some() { "Kept on this task: let it follow the selection" } else { "Keep the inspector on this task" }
+                aria-label="Keep the inspector on this task"
+                aria-pressed=move || desk.pinned.get().is_some().to_string()
+                on:click=move |_| desk.run(editor::actions::Command::KeepShown)
+            >
+                <Icon name="u-pin"/>
+            </button>
         </header>
         <div class="ed-form">
+            {move || starts.get().map(|href| view! { <a class="button small" href=href rel="external"><Icon name="t-subflow"/> "Open its flow"</a> })}
             <label class="ed-field">
                 <span class="name">"Name"</span>
                 <input
@@ -208,8 +266,12 @@ fn Task(desk: Desk, id: String) -> impl IntoView {
                 <span class="name">"Id"</span>
                 <input class="mono" spellcheck="false" prop:value=id.clone() on:change=move |event| rename(event_target_value(&event))/>
             </label>
+            <Fold desk title="Values from before" name="the values from before" open=desk.work().before fetch=|| Box::pin(before_it())/>
             <h3>"Arguments"</h3>
             <Fields desk form=arguments path/>
+            <Later desk name="the pinned output" wanted=has_pin.into() fetch=|| Box::pin(pinned())/>
+            <Fold desk title="Last run" name="the last run" open=desk.work().last fetch=|| Box::pin(last_run())/>
+            <super::links::Links desk/>
             <details open=has_more>
                 <summary><Icon name="u-turn"/>"How it is run"</summary>
                 <Fields desk form=running path=vec![section.to_owned(), id]/>
@@ -218,120 +280,6 @@ fn Task(desk: Desk, id: String) -> impl IntoView {
                 <span class="name">"Description"</span>
                 <textarea rows="3" prop:value=about on:change=move |event| set_about("description", &event_target_value(&event))></textarea>
             </label>
-        </div>
-    }
-    .into_any()
-}
-
-#[component]
-fn EdgePart(desk: Desk, edge: Edge) -> impl IntoView {
-    let (from, to) = (edge.from.clone(), edge.to.clone());
-    let edge = Memo::new(move |_| {
-        desk.track(|session| {
-            let there = session.scene.track(&edge)?;
-            Some(session.scene.tracks[there].edge.clone())
-        })
-    });
-    let set = move |on: Vec<String>, when: Option<String>| {
-        if let Some(old) = edge.get_untracked() {
-            desk.change(&Change::Reconnect {
-                old: old.clone(),
-                new: Edge { on, when, ..old },
-            });
-        }
-    };
-    let source = from.clone();
-    let words = move || {
-        let cases = desk
-            .track(|session| session.scene.card(&source).map(|card| card.ports.clone()))
-            .unwrap_or_default();
-        let mut words: Vec<String> = ["succeeded", "failed", "skipped", "cancelled", "always"]
-            .map(str::to_owned)
-            .to_vec();
-        for port in cases {
-            if let Port::Case(case) = port
-                && !words.contains(&case)
-            {
-                words.push(case);
-            }
-        }
-        let on = edge.get().map(|edge| edge.on).unwrap_or_default();
-        let is_on = move |word: &str| {
-            if on.is_empty() {
-                word == "succeeded"
-            } else {
-                on.iter().any(|other| other == word)
-            }
-        };
-        words
-            .into_iter()
-            .map(|word| {
-                let checked = is_on(&word);
-                let own = word.clone();
-                view! {
-                    <label class="ed-check">
-                        <input
-                            type="checkbox"
-                            prop:checked=checked
-                            on:change=move |event| {
-                                let Some(edge) = edge.get_untracked() else { return };
-                                let mut on = if edge.on.is_empty() { vec!["succeeded".to_owned()] } else { edge.on.clone() };
-                                on.retain(|other| *other != own);
-                                if event_target_checked(&event) {
-                                    on.push(own.clone());
-                                }
-                                if on == ["succeeded"] {
-                                    on.clear();
-                                }
-                                set(on, edge.when);
-                            }
-                        />
-                        {word}
-                    </label>
-                }
-            })
-            .collect_view()
-    };
-    let when = move || edge.get().and_then(|edge| edge.when).unwrap_or_default();
-    let path = desk.with(|session| {
-        let section = session.task(&to).map_or("tasks", |(section, _)| section);
-        // Any entry of `needs` is read in the same way.
-        [section, &to, "needs", "0", "when"].map(str::to_owned).to_vec()
-    });
-    view! {
-        <header>
-            <Icon name="t-switch" large=true/>
-            <div class="grow">
-                <h2 class="cut">{format!("{from} → {to}")}</h2>
-                <p class="muted">"An edge: what has to have happened before the next task may start."</p>
-            </div>
-        </header>
-        <div class="ed-form">
-            <fieldset class="ed-field">
-                <legend class="name">"Taken when the upstream"</legend>
-                {words}
-            </fieldset>
-            <div class="ed-field">
-                <label class="name" for="edge-when">"And only if"</label>
-                <Assisted
-                    desk
-                    path
-                    look=Look { id: "edge-when".to_owned(), label: Some("And only if"), rows: None, class: "mono", mode: "text", hint: "inputs.go".to_owned() }
-                    text=Signal::derive(when)
-                    is_wrong=false
-                    live=RwSignal::new(String::new())
-                    give=Callback::new(move |text: String| {
-                        let edge = edge.get_untracked();
-                        let before = edge.as_ref().and_then(|edge| edge.when.clone());
-                        let when = (!text.trim().is_empty()).then_some(text);
-                        if when != before {
-                            set(edge.map(|edge| edge.on).unwrap_or_default(), when);
-                        }
-                    })
-                />
-                <span class="help">"An expression; without it the outcome alone decides."</span>
-            </div>
-            <button type="button" class="button danger" on:click=move |_| desk.run(editor::actions::Command::Delete)>"Delete the edge"</button>
         </div>
     }
     .into_any()
@@ -386,61 +334,4 @@ fn FlowPart(desk: Desk) -> impl IntoView {
         </div>
     }
     .into_any()
-}
-
-#[component]
-fn Many(desk: Desk, n: usize) -> impl IntoView {
-    use editor::actions::Command as C;
-    let buttons = [
-        C::AlignLeft,
-        C::AlignCentre,
-        C::AlignRight,
-        C::AlignTop,
-        C::AlignMiddle,
-        C::AlignBottom,
-        C::DistributeAcross,
-        C::DistributeDown,
-        C::Tidy,
-        C::Delete,
-    ];
-    let buttons = buttons
-        .into_iter()
-        .filter(|command| n > 2 || !matches!(command, C::DistributeAcross | C::DistributeDown))
-        .map(|command| {
-            let label = if command == C::Tidy { "Tidy these" } else { editor::actions::of(command).label };
-            view! { <button type="button" class="button small" on:click=move |_| desk.run(command)>{label}</button> }
-        })
-        .collect_view();
-    view! {
-        <header>
-            <Icon name="u-list" large=true/>
-            <h2 class="grow">{format!("{n} tasks")}</h2>
-        </header>
-        <div class="ed-form"><div class="ed-many">{buttons}</div></div>
-    }
-    .into_any()
-}
-
-/// The field of a form at a path, however deep.
-pub(super) fn at_path(form: &Form, path: &[String]) -> Option<Field> {
-    use editor::form::Kind;
-    for field in form.fields.iter().chain(&form.unknown) {
-        if field.path == path {
-            return Some(field.clone());
-        }
-        if path.starts_with(&field.path) {
-            return match field.plain_kind() {
-                Kind::Group(inner) => at_path(inner, path),
-                Kind::List(fields) | Kind::Map(fields) => {
-                    let inner = Form {
-                        fields: fields.clone(),
-                        ..Form::default()
-                    };
-                    at_path(&inner, path)
-                }
-                _ => None,
-            };
-        }
-    }
-    None
 }

@@ -3,7 +3,7 @@
 
 use editor::complete::{Known, capped};
 use leptos::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -13,6 +13,8 @@ use crate::format::url_part;
 
 /// Outputs that are asked for at once.
 const OUTPUTS_MAX: usize = 12;
+/// Newest runs that are looked at.
+const RUNS_MAX: usize = 3;
 /// Characters of an answer that are taken up: larger outputs are not looked at.
 const ANSWER_MAX: usize = 400_000;
 
@@ -20,13 +22,12 @@ const ANSWER_MAX: usize = 400_000;
 #[derive(Default)]
 pub(super) struct Learned {
     pub(super) known: Known,
-    run: Option<String>,
-    /// What that run was given.
+    /// What the newest run was given.
     given: serde_json::Map<String, Value>,
     /// The count of changes of the document that was looked at.
     rev: Option<u64>,
-    /// Tasks of that run whose output can be had, and was not asked for yet.
-    open: FxHashSet<String>,
+    /// Tasks whose output can be had and was not asked for yet, with the newest run that they gave one in.
+    open: FxHashMap<String, String>,
 }
 
 /// Asks for what does not depend on what is looked at.
@@ -46,49 +47,53 @@ pub(super) fn begin(desk: Desk) {
         let Some(flow) = desk.with(|session| session.flow.clone()) else {
             return;
         };
-        let url = format!("/api/v1/runs?flow={}&limit=1", url_part(&flow));
-        let Some(run) = get(&url)
-            .await
-            .and_then(|answer| text(items(&answer).next()?, "id"))
-        else {
-            return;
-        };
-        let inputs = get(&format!("/api/v1/runs/{run}")).await;
-        let inputs = inputs.and_then(|answer| answer.get("inputs").cloned());
-        let ended = get(&format!("/api/v1/runs/{run}/tasks?state=succeeded&limit=500")).await;
-        let ended = ended.unwrap_or_default();
-        desk.learn(|learned| {
-            if let Some(Value::Object(inputs)) = inputs {
-                learned.given = inputs;
-            }
-            learned.rev = None;
-            learned.open = items(&ended).filter_map(|task| text(task, "path")).collect();
-            learned.run = Some(run);
-        });
+        // The newest may be a trial of a part: what that did not run, those before it tell.
+        let url = format!("/api/v1/runs?flow={}&limit={RUNS_MAX}", url_part(&flow));
+        let answer = get(&url).await.unwrap_or_default();
+        let mut runs: Vec<String> = items(&answer).filter_map(|run| text(run, "id")).collect();
+        while let Some(run) = runs.pop() {
+            learn_run(desk, run).await;
+        }
     });
 }
 
-/// Asks for what the tasks gave in the last run that an expression names.
-pub(super) fn named_in(desk: Desk, expression: &str) {
-    let ask = desk.kept.try_update_value(|kept| {
-        let learned = &mut kept.learned;
-        let run = learned.run.clone()?;
-        let is_named = |task: &&String| expression.contains(task.as_str());
-        let tasks: Vec<String> = learned
-            .open
-            .iter()
-            .filter(is_named)
-            .take(OUTPUTS_MAX)
-            .cloned()
-            .collect();
-        learned.open.retain(|task| !tasks.contains(task));
-        Some((run, tasks))
+/// Takes up what a run was given, and which of its tasks gave something.
+pub(super) async fn learn_run(desk: Desk, run: String) {
+    let inputs = get(&format!("/api/v1/runs/{run}")).await;
+    let inputs = inputs.and_then(|answer| answer.get("inputs").cloned());
+    let ended = get(&format!("/api/v1/runs/{run}/tasks?state=succeeded&limit=500")).await;
+    let ended = ended.unwrap_or_default();
+    desk.learn(|learned| {
+        if let Some(Value::Object(inputs)) = inputs {
+            learned.given = inputs;
+        }
+        learned.rev = None;
+        // What was only given in a trial says nothing of what a task gives.
+        let own = items(&ended).filter(|task| task.get("given_by").is_none());
+        let own = own.filter_map(|task| text(task, "path"));
+        learned.open.extend(own.map(|task| (task, run.clone())));
     });
-    let Some((run, tasks)) = ask.flatten().filter(|(_, tasks)| !tasks.is_empty()) else {
+}
+
+/// Asks for what the tasks gave last that an expression names.
+pub(super) fn named_in(desk: Desk, expression: &str) {
+    ask_for(desk, |task| expression.contains(task));
+}
+
+/// Asks for what tasks gave last.
+pub(super) fn ask_for(desk: Desk, is_meant: impl Fn(&str) -> bool) {
+    let meant = desk.kept.try_update_value(|kept| {
+        let open = &mut kept.learned.open;
+        let meant = open.keys().filter(|task| is_meant(task)).take(OUTPUTS_MAX);
+        let meant: Vec<String> = meant.cloned().collect();
+        let meant = meant.into_iter().filter_map(|task| open.remove_entry(&task));
+        meant.collect::<Vec<_>>()
+    });
+    let Some(meant) = meant.filter(|meant| !meant.is_empty()) else {
         return;
     };
     leptos::task::spawn_local(async move {
-        for task in tasks {
+        for (task, run) in meant {
             let url = format!("/api/v1/runs/{run}/tasks/{}/output", url_part(&task));
             if let Some(output) = get(&url).await {
                 desk.learn(|learned| drop(learned.known.outputs.insert(task, capped(&output))));
@@ -135,10 +140,17 @@ impl Desk {
                 .filter_map(|(name, input)| Some((name.clone(), input.get("default")?.clone())));
             usual.collect::<serde_json::Map<_, _>>()
         });
+        let pins = self.with(|session| {
+            let pins = session.value().get("pins").and_then(Value::as_object);
+            let pins = pins.into_iter().flatten();
+            pins.map(|(task, output)| (task.clone(), capped(output)))
+                .collect()
+        });
         self.kept.update_value(|kept| {
             let learned = &mut kept.learned;
             learned.rev = Some(rev);
             learned.known.schemas = schemas;
+            learned.known.pins = pins;
             let mut inputs = usual;
             inputs.extend(learned.given.clone());
             learned.known.inputs = Value::Object(inputs);

@@ -23,12 +23,17 @@ pub(super) fn Menu(desk: Desk) -> impl IntoView {
     });
     move || {
         let (at, hit) = desk.menu.get()?;
-        let commands = commands(hit);
+        let starts = desk.primary().is_some_and(|id| desk.flow_of(&id).is_some());
+        let commands: Vec<Command> = commands(hit)
+            .iter()
+            .copied()
+            .filter(|command| starts || *command != Command::OpenFlow)
+            .collect();
         let items = commands
             .iter()
             .map(|command| {
                 let action = editor::actions::of(*command);
-                let keys = desk.keymap.with_value(|keymap| keymap.shown(*command, is_mac()));
+                let keys = desk.keymap.with(|keymap| keymap.shown(*command, is_mac()));
                 view! {
                     <li role="none">
                         <button
@@ -75,18 +80,27 @@ pub(super) fn Menu(desk: Desk) -> impl IntoView {
 const fn commands(hit: Hit) -> &'static [Command] {
     use Command as C;
     match hit {
-        Hit::Card(_) | Hit::Port { .. } => &[
+        Hit::Card(_) | Hit::Entry(_) | Hit::Port { .. } => &[
             C::Open,
+            C::OpenFlow,
+            C::Rename,
+            C::Retype,
             C::Connect,
+            C::ConnectFrom,
             C::QuickAdd,
             C::RunHere,
             C::RunTask,
             C::Pin,
+            C::Toggle,
             C::Copy,
             C::Cut,
             C::Duplicate,
+            C::CopyLink,
             C::Group,
+            C::PutInGroup,
+            C::TakeOut,
             C::Ungroup,
+            C::Extract,
             C::Downstream,
             C::Upstream,
             C::Delete,
@@ -94,6 +108,8 @@ const fn commands(hit: Hit) -> &'static [Command] {
         ],
         Hit::Canvas => &[
             C::QuickAdd,
+            C::AddAtEnd,
+            C::AddOnFailure,
             C::Note,
             C::Paste,
             C::PasteWithLinks,
@@ -102,8 +118,15 @@ const fn commands(hit: Hit) -> &'static [Command] {
             C::FitAll,
             C::Find,
         ],
-        Hit::Note(_) => &[C::Open, C::Delete],
-        Hit::Group(_) => &[C::Open, C::Collapse, C::Copy, C::Duplicate, C::Ungroup],
+        Hit::Note(_) | Hit::Grip(_) => &[C::Open, C::Delete],
+        Hit::Group(_) => &[
+            C::Open,
+            C::Collapse,
+            C::Copy,
+            C::Duplicate,
+            C::Extract,
+            C::Ungroup,
+        ],
         _ => &[C::Open, C::InsertOnEdge, C::Delete],
     }
 }

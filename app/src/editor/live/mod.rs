@@ -5,6 +5,7 @@
 )]
 
 mod assist;
+mod before;
 mod boxes;
 mod cards;
 mod chooser;
@@ -13,22 +14,33 @@ mod commands;
 mod desk;
 mod drawer;
 mod drawn;
+mod edges;
 mod fields;
+mod groups;
+mod habits;
+mod hints;
 mod inspector;
 mod known;
+mod last;
+mod later;
+mod links;
 mod menu;
+mod others;
 mod outline;
 mod over;
+mod own_keys;
 mod paint;
 mod palette;
+mod panels;
+mod presses;
 mod sheet;
 mod stage;
 mod text;
+mod text_help;
+mod ways;
 mod work;
 
 use editor::actions::Command;
-use editor::focus::Way;
-use editor::keys::{Chord, Pressed};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -38,22 +50,18 @@ use crate::fns::edit::Editing;
 use crate::format;
 use crate::icons::Icon;
 use crate::theme::Theme;
-use chooser::Chooser;
-use desk::{Desk, Drawer, now};
-use drawer::DrawerPart;
+use desk::{Desk, Drawer};
 use inspector::Inspector;
-use menu::Menu;
-use outline::Outline;
+use later::Later;
 use palette::Palette;
-use sheet::Sheet;
+use panels::{chooser, floats, outline, problems, text_panel};
 use stage::{Parts, Stage};
-use text::TextPanel;
 
 /// The editor.
 #[component]
 pub(super) fn Live(editing: Editing) -> impl IntoView {
     let desk = Desk::new(editing);
-    on_document("keydown", false, move |event| pressed(desk, &event));
+    on_document("keydown", false, move |event| presses::pressed(desk, &event));
     let releases = window_event_listener(leptos::ev::keyup, move |event| {
         if event.key() == " " {
             desk.stage(|stage| stage.give(editor::gesture::Input::Space(false)));
@@ -64,10 +72,15 @@ pub(super) fn Live(editing: Editing) -> impl IntoView {
             event.prevent_default();
         }
     });
-    on_document("paste", false, move |event: web_sys::Event| pasted(desk, &event));
+    on_document("paste", false, move |event: web_sys::Event| {
+        presses::pasted(desk, &event)
+    });
     guard(desk);
+    ways::follow_address(desk);
     work::keep_drafts(desk);
     known::begin(desk);
+    own_keys::begin(desk);
+    later::at_rest(move || desk.want_engine());
     if is_narrow() {
         // A small screen shows the list; what is opened lies over it.
         desk.outline.set(true);
@@ -82,32 +95,48 @@ pub(super) fn Live(editing: Editing) -> impl IntoView {
             class="ed"
             class:no-side=move || !desk.inspector.get()
             class:listed=move || desk.outline.get()
+            style=edges::chosen()
             on:pointermove=move |event| palette::moved(desk, &event)
             on:pointerup=move |_| desk.kept.update_value(|kept| kept.pressed = None)
         >
             <Bar desk/>
             <div class="ed-left">
-                {move || match desk.outline.get() {
-                    true => view! { <Outline desk/> }.into_any(),
-                    false => view! { <Palette desk/> }.into_any(),
-                }}
+                {move || (!desk.outline.get()).then(|| view! { <Palette desk/> })}
+                <Later desk name="the list of tasks" wanted=desk.outline.into() fetch=|| Box::pin(outline())/>
             </div>
             <div class="ed-middle">
                 <work::Offer desk/>
+                <work::Others desk/>
                 <div class="ed-row">
                     <Board desk/>
-                    <TextPanel desk/>
+                    <Later desk name="the text" wanted=desk.text.into() fetch=|| Box::pin(text_panel())/>
                 </div>
-                <work::Panels desk/>
-                <DrawerPart desk/>
+                <Toast desk/>
+                <work::Tools desk/>
+                <Later
+                    desk
+                    name="the list of problems"
+                    wanted=Signal::derive(move || desk.drawer.get() != Drawer::Shut)
+                    fetch=|| Box::pin(problems())
+                />
             </div>
             <div class="ed-floats">
-                <Chooser desk/>
-                <Menu desk/>
+                <Later
+                    desk
+                    name="the list"
+                    wanted=Signal::derive(move || desk.asked.with(Option::is_some))
+                    fetch=|| Box::pin(chooser())
+                />
+                <Later
+                    desk
+                    name="the menu"
+                    wanted=Signal::derive(move || desk.menu.with(Option::is_some) || desk.sheet.get())
+                    fetch=|| Box::pin(floats())
+                />
             </div>
             <Inspector desk/>
-            <Sheet desk/>
-            <work::Dialogs desk/>
+            <edges::SideEdge desk/>
+            {move || desk.engine.get().map(|engine| (engine.hints)(desk))}
             <p class="sr" role="status" aria-live="polite">{move || desk.said.get()}</p>
         </div>
     }
@@ -150,6 +179,13 @@ fn on_document<E: wasm_bindgen::convert::FromWasmAbi + 'static>(
     });
 }
 
+/// What came of the last command, for a while. Who does not see it is told by the live region.
+#[component]
+fn Toast(desk: Desk) -> impl IntoView {
+    let toast = move || desk.toast.get().map(|toast| view! { <p>{toast}</p> });
+    view! { <div class="ed-toast" aria-hidden="true">{toast}</div> }
+}
+
 /// What is above everything.
 #[component]
 fn Bar(desk: Desk) -> impl IntoView {
@@ -176,12 +212,14 @@ fn Bar(desk: Desk) -> impl IntoView {
             <a class="button quiet square" href=back title="Back to the flow" aria-label="Back to the flow">
                 <Icon name="u-before"/>
             </a>
+            <ways::CameFrom/>
             <h1 class="cut">{name}</h1>
             <work::State desk/>
             <span class="grow"></span>
             <div class="ed-tools" role="group" aria-label="History">
                 <Turn desk back=true/>
                 <Turn desk back=false/>
+                <Tool desk command=Command::Steps icon="u-history"/>
             </div>
             <Tool desk command=Command::QuickAdd icon="u-plus"/>
             <Tool desk command=Command::Outline icon="u-list"/>
@@ -215,7 +253,7 @@ fn Bar(desk: Desk) -> impl IntoView {
                 type="button"
                 class="button quiet small"
                 aria-pressed=move || desk.text.get().to_string()
-                title="The document as text (Ctrl+Shift+E)"
+                title=move || titled(desk, "The document as text", Command::CodeView)
                 on:click=move |_| desk.run(Command::CodeView)
             >
                 <Icon name="u-file"/>
@@ -260,17 +298,21 @@ fn Turn(desk: Desk, back: bool) -> impl IntoView {
 #[component]
 fn Tool(desk: Desk, command: Command, icon: &'static str) -> impl IntoView {
     let label = editor::actions::of(command).label;
-    let keys = desk.keymap.with_value(|keymap| keymap.shown(command, is_mac()));
-    let title = match keys.first() {
-        Some(keys) => format!("{label} ({keys})"),
-        None => label.to_owned(),
-    };
     view! {
-        <button type="button" class="button quiet square" title=title aria-label=label on:click=move |_| desk.run(command)>
+        <button type="button" class="button quiet square" title=move || titled(desk, label, command) aria-label=label on:click=move |_| desk.run(command)>
             <Icon name=icon/>
         </button>
     }
     .into_any()
+}
+
+/// What a button does, with the first of the keys that do it.
+fn titled(desk: Desk, words: &str, command: Command) -> String {
+    let keys = desk.keymap.with(|keymap| keymap.shown(command, is_mac()));
+    match keys.first() {
+        Some(keys) => format!("{words} ({keys})"),
+        None => words.to_owned(),
+    }
 }
 
 /// The stage and what floats over it.
@@ -334,8 +376,10 @@ fn Board(desk: Desk) -> impl IntoView {
             {move || {
                 desk.tipped
                     .get()
-                    .map(|(text, x, y)| {
-                        view! { <p class="ed-tip" style=format!("left:{x}px;top:{y}px")>{text}</p> }
+                    .map(|tip| {
+                        let (x, y) = tip.at;
+                        let class = if tip.is_offer { "ed-tip offer" } else { "ed-tip" };
+                        view! { <p class=class style=format!("left:{x}px;top:{y}px")>{tip.text}</p> }
                     })
             }}
             {move || {
@@ -377,7 +421,10 @@ fn Board(desk: Desk) -> impl IntoView {
                 height="220"
                 aria-hidden="true"
                 hidden=move || !desk.map.get()
-                on:pointerdown=move |event| map_pressed(desk, &event)
+                on:pointerdown=move |event| {
+                    desk.leave();
+                    map_pressed(desk, &event);
+                }
                 on:pointermove=move |event| {
                     if event.buttons() == 1 {
                         map_pressed(desk, &event);
@@ -386,7 +433,7 @@ fn Board(desk: Desk) -> impl IntoView {
             ></canvas>
             <div class="zoomer" role="group" aria-label="Zoom">
                 <Tool desk command=Command::ZoomOut icon="u-minus"/>
-                <button type="button" class="button quiet small num" title="Actual size (3)" aria-label="Actual size" on:click=move |_| desk.run(Command::ActualSize)>
+                <button type="button" class="button quiet small num" title=move || titled(desk, "Actual size", Command::ActualSize) aria-label="Actual size" on:click=move |_| desk.run(Command::ActualSize)>
                     {move || format!("{} %", desk.zoom.get())}
                 </button>
                 <Tool desk command=Command::ZoomIn icon="u-plus"/>
@@ -470,115 +517,9 @@ fn is_narrow() -> bool {
     narrow.is_some_and(|narrow| narrow.matches())
 }
 
-/// Something is pasted somewhere on the page: where one types it belongs to the field.
-fn pasted(desk: Desk, event: &web_sys::Event) {
-    let target: Option<web_sys::Element> = event.target().and_then(|target| target.dyn_into().ok());
-    let is_field = target.is_some_and(|target| target.closest(FIELDS).ok().flatten().is_some());
-    if is_field {
-        return;
-    }
-    if let Some(text) = clip::brought(event) {
-        event.prevent_default();
-        let links = desk.kept.try_update_value(|kept| std::mem::take(&mut kept.links));
-        desk.paste(&text, links == Some(true));
-    }
-}
-
-/// Whether text of the page is marked.
-fn has_marked() -> bool {
-    let marked = window().get_selection().ok().flatten();
-    marked.is_some_and(|marked| marked.type_() == "Range")
-}
-
 fn is_mac() -> bool {
     window()
         .navigator()
         .platform()
         .is_ok_and(|platform| platform.starts_with("Mac"))
-}
-
-/// Where one types.
-const FIELDS: &str = "input:not([type=checkbox]), textarea, select, [contenteditable]";
-
-/// A key was pressed somewhere on the page.
-fn pressed(desk: Desk, event: &web_sys::KeyboardEvent) {
-    if event.is_composing() || event.default_prevented() {
-        return;
-    }
-    let key = event.key();
-    let chord = Chord::of(
-        &key,
-        event.ctrl_key() || event.meta_key(),
-        event.alt_key(),
-        event.shift_key(),
-    );
-    let target: Option<web_sys::Element> = event.target().and_then(|target| target.dyn_into().ok());
-    let is = |selector: &str| {
-        target
-            .as_ref()
-            .is_some_and(|target| target.closest(selector).ok().flatten().is_some())
-    };
-    // A dialog has its own keys.
-    if is("dialog") {
-        // That of the browser would save the page.
-        if chord.ctrl && key.eq_ignore_ascii_case("s") {
-            event.prevent_default();
-        }
-        return;
-    }
-    let is_field = is(FIELDS);
-    let is_stage = is(".ed-stage")
-        || is("body:focus")
-        || target.as_ref().is_some_and(|target| target.tag_name() == "BODY");
-    // The text of the document has no history of its own.
-    let is_way = chord.ctrl && (chord.key == "Z" || chord.key == "Y") && is(".ed-code");
-    if is_field && chord.is_typing() && !is_way {
-        return;
-    }
-    // The browser brings what is pasted by an event of its own.
-    if chord.ctrl && !chord.alt && chord.key == "V" && !is_field {
-        desk.kept.update_value(|kept| kept.links = chord.shift);
-        return;
-    }
-    // What is marked on the page is copied as ever.
-    if chord.ctrl && (chord.key == "C" || chord.key == "X") && !is_field && has_marked() {
-        return;
-    }
-    // From a field one comes back to the stage; only from there is anything deselected.
-    if is_field && key == "Escape" && !is(".ed-choose") {
-        event.prevent_default();
-        return chooser::back_to_stage();
-    }
-    // Buttons and links have their own keys, as have lists of choices.
-    if !is_stage && !is_field && ((key == "Enter" && !chord.ctrl) || key == " " || key.starts_with("Arrow")) {
-        return;
-    }
-    if is_stage && key == " " {
-        event.prevent_default();
-        desk.stage(|stage| stage.give(editor::gesture::Input::Space(true)));
-        return;
-    }
-    let is_plain = !chord.ctrl && !chord.alt && !chord.shift;
-    if is_stage
-        && is_plain
-        && let Some(way) = Way::from_key(&key)
-    {
-        event.prevent_default();
-        desk.go(way);
-        return;
-    }
-    let pressed = desk.keymap.try_update_value(|keymap| keymap.press(chord, now()));
-    match pressed {
-        Some(Pressed::Runs(command)) => {
-            event.prevent_default();
-            desk.run(command);
-            if command == Command::Close
-                && let Some(stage) = document().query_selector(".ed-stage").ok().flatten()
-            {
-                let _ = stage.unchecked_ref::<web_sys::HtmlElement>().focus();
-            }
-        }
-        Some(Pressed::Waits) => event.prevent_default(),
-        _ => {}
-    }
 }

@@ -7,11 +7,16 @@ use editor::model::Section;
 use editor::scene::{Scene, Track};
 use editor::wires::{CORNER, Wire};
 use leptos::prelude::*;
+use rustc_hash::FxHashMap;
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 
+use crate::graph::state::CardState;
+
 /// Above so many cards there is no map.
 const MAP_MAX: usize = 5000;
+/// Half as thick as the frame of the view on the map, in its pixels, of which two are one of the page.
+const FRAME: f64 = 2.0;
 
 /// The colours, as the theme has them.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +28,11 @@ pub(super) struct Ink {
     canvas: String,
     text: String,
     border: String,
+    running: String,
+    success: String,
+    attention: String,
+    hold: String,
+    idle: String,
 }
 
 impl Ink {
@@ -51,9 +61,27 @@ impl Ink {
             canvas: colour("canvas"),
             text: colour("text-2"),
             border: colour("border"),
+            running: colour("running"),
+            success: colour("success"),
+            attention: colour("attention"),
+            hold: colour("hold"),
+            idle: colour("idle"),
         };
         probe.remove();
         ink
+    }
+
+    /// The colour of a state, by its key.
+    fn of_state(&self, key: &str) -> &str {
+        match key {
+            "succeeded" => &self.success,
+            "failed" | "timed_out" => &self.failed,
+            "running" | "ready" => &self.running,
+            "asking" | "waiting" => &self.hold,
+            "retrying" => &self.attention,
+            "cancelled" | "skipped" => &self.idle,
+            _ => &self.line,
+        }
     }
 }
 
@@ -84,7 +112,14 @@ impl Painter {
         self.under.set_height((size.1 * self.ratio) as u32);
     }
 
-    pub(super) fn paint(&self, scene: &Scene, camera: Camera, overlay: &Overlay) {
+    /// Paints everything that is no element. While cards `are_coming`, boxes stand for them.
+    pub(super) fn paint(
+        &self,
+        scene: &Scene,
+        (camera, detail): (Camera, Detail),
+        overlay: &Overlay,
+        are_coming: bool,
+    ) {
         let Some(context) = context(&self.under) else {
             return;
         };
@@ -95,7 +130,6 @@ impl Painter {
         let k = camera.k * ratio;
         let _ = context.set_transform(k, 0.0, 0.0, k, camera.x * ratio, camera.y * ratio);
         let view = camera.view(self.size);
-        let detail = camera.detail();
         self.frames(&context, scene, detail);
         let is_quiet = overlay.targets.is_some();
         context.set_global_alpha(if is_quiet { 0.45 } else { 1.0 });
@@ -105,9 +139,10 @@ impl Painter {
             }
         }
         context.set_global_alpha(1.0);
-        if detail == Detail::Box {
+        if detail == Detail::Box || are_coming {
             self.boxes(&context, scene, view);
-        } else if detail == Detail::Full {
+        }
+        if detail == Detail::Full {
             for ix in scene.tracks_in(view) {
                 self.label(&context, scene, &scene.tracks[ix]);
             }
@@ -237,17 +272,41 @@ impl Painter {
         }
     }
 
-    /// The map: every card as a speck, and the view as a frame.
-    pub(super) fn map(&self, scene: &Scene, camera: Camera, stage: (f64, f64)) {
+    /// The map: every card as a speck in the colour of what it does, groups around theirs, and the view as a frame.
+    pub(super) fn map(
+        &self,
+        scene: &Scene,
+        camera: Camera,
+        stage: (f64, f64),
+        states: &FxHashMap<String, CardState>,
+    ) {
         let Some(context) = context(&self.map) else { return };
         let (w, h) = (f64::from(self.map.width()), f64::from(self.map.height()));
         context.clear_rect(0.0, 0.0, w, h);
         let Some(scale) = MapScale::of(scene, (w, h)).filter(|_| scene.cards.len() <= MAP_MAX) else {
             return;
         };
-        context.set_fill_style_str(&self.ink.line);
+        for group in scene.groups.iter().filter(|group| !group.members.is_empty()) {
+            let at = scale.to(group.rect.corner());
+            let (w, h) = (group.rect.w * scale.k, group.rect.h * scale.k);
+            context.set_line_width(1.0);
+            context.set_stroke_style_str(&self.ink.line);
+            context.stroke_rect(at.x, at.y, w, h);
+            let members = group.members.iter();
+            let keys = members.filter_map(|card| states.get(&scene.cards[*card].id));
+            let shares = editor::standing::shares(keys.map(|state| state.key));
+            if group.group.is_collapsed {
+                let colour = shares
+                    .first()
+                    .map_or(&*self.ink.line, |share| self.ink.of_state(share.key));
+                context.set_fill_style_str(colour);
+                context.fill_rect(at.x, at.y, w.max(2.0), h.max(2.0));
+            }
+        }
         for card in scene.cards.iter().filter(|card| !card.is_hidden) {
             let at = scale.to(card.rect.corner());
+            let state = states.get(&card.id).map_or("", |state| state.key);
+            context.set_fill_style_str(self.ink.of_state(state));
             context.fill_rect(
                 at.x,
                 at.y,
@@ -257,9 +316,13 @@ impl Painter {
         }
         let view = camera.view(stage);
         let at = scale.to(view.corner());
+        // All of the frame is on the map, however far one looks beyond what there is.
+        let (left, top) = (at.x.clamp(FRAME, w - FRAME), at.y.clamp(FRAME, h - FRAME));
+        let right = (at.x + view.w * scale.k).clamp(left, w - FRAME);
+        let bottom = (at.y + view.h * scale.k).clamp(top, h - FRAME);
         context.set_stroke_style_str(&self.ink.accent);
-        context.set_line_width(2.0);
-        context.stroke_rect(at.x, at.y, view.w * scale.k, view.h * scale.k);
+        context.set_line_width(2.0 * FRAME);
+        context.stroke_rect(left, top, right - left, bottom - top);
     }
 }
 

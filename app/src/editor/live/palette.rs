@@ -1,17 +1,24 @@
 //! What tasks can do: to be dragged onto the stage, or clicked to stand beside what is selected.
 
 use editor::adding::Template;
+use editor::fuzzy;
 use flow::view::TaskTypeView;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::desk::Desk;
+use super::habits::Lately;
 use crate::icons::{self, Icon};
+
+/// So many types that were used lately stand at the top.
+const RECENT_SHOWN: usize = 4;
 
 /// The palette.
 #[component]
 pub(super) fn Palette(desk: Desk) -> impl IntoView {
     let text = RwSignal::new(String::new());
+    // With each change one more may have been used.
+    let recent = Memo::new(move |_| desk.track(|_| Lately::Types.read()));
     let groups = move || {
         let types = desk.with(|session| session.types.clone());
         let found = matching(&types, &text.read());
@@ -26,7 +33,15 @@ pub(super) fn Palette(desk: Desk) -> impl IntoView {
                 seen.push(category);
             }
         }
-        seen.into_iter()
+        let mut lately = found.clone();
+        let n_recent = recent.with(|recent| recent.sort(&mut lately, |task_type| &task_type.key));
+        let lately = (n_recent > 0 && text.with(String::is_empty)).then(|| {
+            let items = lately.iter().take(n_recent.min(RECENT_SHOWN));
+            let items = items.map(|task_type| item(desk, task_type)).collect_view();
+            view! { <section><h3>"Recently used"</h3><ul>{items}</ul></section> }
+        });
+        let all = seen
+            .into_iter()
             .map(|category| {
                 let items = found
                     .iter()
@@ -35,7 +50,8 @@ pub(super) fn Palette(desk: Desk) -> impl IntoView {
                     .collect_view();
                 view! { <section><h3>{title(category)}</h3><ul>{items}</ul></section> }
             })
-            .collect_view()
+            .collect_view();
+        view! { {lately} {all} }
     };
     view! {
         <aside class="ed-palette" aria-label="Task types">
@@ -62,6 +78,7 @@ pub(super) fn moved(desk: Desk, event: &web_sys::PointerEvent) {
         _ => None,
     });
     if let Some((task_type, _, _)) = dragged.flatten() {
+        Lately::Types.used(&task_type);
         desk.stage(|stage| stage.take(Template::of(&task_type), event));
     }
 }
@@ -83,7 +100,10 @@ fn item(desk: Desk, task_type: &TaskTypeView) -> impl IntoView + use<> {
                         release(&event);
                     }
                 }
-                on:click=move |_| desk.add(&key)
+                on:click=move |_| {
+                    Lately::Types.used(&key);
+                    desk.add(&key);
+                }
             >
                 <Icon name=icons::of_task_type(&task_type.key) large=true/>
                 <span class="cut">{task_type.title.clone()}</span>
@@ -113,24 +133,14 @@ fn title(category: &str) -> &str {
     }
 }
 
-/// The types in which all words are found, in their names before their summaries.
+/// The types that fit what was typed, the best first: in their names before their summaries.
 pub(super) fn matching<'t>(types: &'t [TaskTypeView], text: &str) -> Vec<&'t TaskTypeView> {
-    let text = text.trim().to_lowercase();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let mut found: Vec<(u8, &TaskTypeView)> = types
-        .iter()
-        .filter_map(|task_type| {
-            let name = format!("{} {}", task_type.title, task_type.key).to_lowercase();
-            let all = format!("{name} {} {}", task_type.summary, task_type.category).to_lowercase();
-            let rank = match () {
-                () if name.starts_with(&text) => 0,
-                () if words.iter().all(|word| name.contains(word)) => 1,
-                () if words.iter().all(|word| all.contains(word)) => 2,
-                () => return None,
-            };
-            Some((rank, task_type))
-        })
-        .collect();
-    found.sort_by_key(|(rank, _)| if text.is_empty() { 0 } else { *rank });
-    found.into_iter().map(|(_, task_type)| task_type).collect()
+    fuzzy::best(types.iter().collect(), text, |task_type| {
+        vec![
+            task_type.title.clone(),
+            task_type.key.clone(),
+            task_type.summary.clone(),
+            task_type.category.clone(),
+        ]
+    })
 }

@@ -1,6 +1,8 @@
 //! The stage in the browser: one set of native listeners, cards as elements only where they are seen, everything else painted. Nothing
 //! here is reactive: acts change the desk, and one frame later what is seen follows.
 
+mod motion;
+
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -14,11 +16,11 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{
-    AddEventListenerOptions, Element, Event, HtmlCanvasElement, HtmlElement, MouseEvent, PointerEvent,
-    ResizeObserver, WheelEvent,
+    AddEventListenerOptions, DragEvent, Element, Event, HtmlCanvasElement, HtmlElement, MouseEvent,
+    PointerEvent, ResizeObserver, WheelEvent,
 };
 
-use super::boxes;
+use super::boxes::{self, Texts};
 use super::cards::{Cards, Look};
 use super::desk::{Ask, Desk};
 use super::over;
@@ -57,10 +59,13 @@ pub(super) struct Stage {
     is_fitted: Cell<bool>,
     /// Notes and groups as they are in the page.
     drawn: RefCell<String>,
+    texts: RefCell<Texts>,
     /// Whether it was a finger that pressed last.
     is_touched: Cell<bool>,
     /// Where the pointer is over the stage.
     seen: Cell<Option<Point>>,
+    /// Where cards were before they began to glide to where they are, and when that was.
+    gliding: RefCell<Option<(Places, Option<f64>)>>,
     /// Whether the map is shown.
     pub(super) has_map: Cell<bool>,
     frame: RefCell<Option<Frame>>,
@@ -95,13 +100,16 @@ impl Stage {
             request: Cell::new(0),
             is_fitted: Cell::new(false),
             drawn: RefCell::default(),
+            texts: RefCell::default(),
             is_touched: Cell::new(false),
             seen: Cell::new(None),
+            gliding: RefCell::default(),
             has_map: Cell::new(true),
             frame: RefCell::default(),
             listeners: RefCell::default(),
             resized: RefCell::default(),
         });
+        stage.set_wheel(desk.work().wheel_zooms.get_untracked());
         stage.listen();
         stage.watch_size();
         let me = Rc::downgrade(&stage);
@@ -134,8 +142,27 @@ impl Stage {
         self.on("wheel", |stage, event| stage.wheeled(&event.unchecked_into()));
         self.on("contextmenu", |stage, event| {
             event.prevent_default();
+            // By the keyboard it is about what is selected; the browser says the middle of the stage.
+            let is_by_key = event
+                .dyn_ref::<PointerEvent>()
+                .is_some_and(|event| event.pointer_type().is_empty());
+            let chosen = stage.desk.primary().filter(|_| is_by_key).and_then(|id| {
+                let rect = stage
+                    .desk
+                    .with(|session| session.scene.card(&id).map(|card| card.rect))?;
+                Some(stage.camera.get().stage(rect.middle()))
+            });
             let event: MouseEvent = event.unchecked_into();
-            stage.give(Input::Menu(stage.place(&event)));
+            stage.give(Input::Menu(chosen.unwrap_or_else(|| stage.place(&event))));
+        });
+        self.on("dragover", |_, event| event.prevent_default());
+        self.on("drop", |stage, event| {
+            event.prevent_default();
+            let data = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
+            let file = data.and_then(|data| data.files()).and_then(|files| files.get(0));
+            if let Some(file) = file {
+                stage.desk.import_file(file);
+            }
         });
         self.on("dragstart", |_, event| event.prevent_default());
     }
@@ -191,41 +218,6 @@ impl Stage {
         self.refresh();
     }
 
-    /// Everything if that can be read, else the beginning at a size that can.
-    fn first_sight(&self) {
-        let bounds = self.desk.with(|session| session.scene.bounds());
-        let Some(bounds) = bounds else {
-            let (w, h) = self.size.get();
-            self.look(Camera {
-                x: w / 3.0,
-                y: h / 3.0,
-                k: 1.0,
-            });
-            return;
-        };
-        let all = Camera::fit(bounds, self.size.get());
-        if all.k >= 0.55 {
-            return self.look(all);
-        }
-        let first = self.desk.with(|session| {
-            let first = editor::focus::first(&session.scene);
-            first.map(|card| session.scene.cards[card].rect)
-        });
-        let rect = first.unwrap_or(bounds);
-        let (_, h) = self.size.get();
-        let k = 0.7;
-        let rect = if bounds.h * k <= h {
-            Rect { x: rect.x, ..bounds }
-        } else {
-            rect
-        };
-        self.look(Camera {
-            x: 48.0 - rect.x * k,
-            y: h / 2.0 - rect.middle().y * k,
-            k,
-        });
-    }
-
     /// Where an event happened, on the stage.
     fn place(&self, event: &MouseEvent) -> Point {
         let rect = self.parts.host.get_bounding_client_rect();
@@ -257,6 +249,12 @@ impl Stage {
     }
 
     fn pressed(&self, event: &PointerEvent) {
+        // A link in a note is followed by the browser, which a captured pointer would keep from it.
+        let target: Option<Element> = event.target().and_then(|target| target.dyn_into().ok());
+        let is_link = target.is_some_and(|target| target.closest("a[href]").ok().flatten().is_some());
+        if is_link && !self.is_busy() {
+            return;
+        }
         self.is_touched.set(event.pointer_type() == "touch");
         if event.button() == 1 {
             event.prevent_default();
@@ -324,6 +322,11 @@ impl Stage {
                 before.get_or_insert_with(|| session.scene.places());
                 session.scene.shift_note(note, to);
             }),
+            Act::SizeNote(note, to) => self.desk.with_mut(|session| {
+                let mut before = self.before.borrow_mut();
+                before.get_or_insert_with(|| session.scene.places());
+                session.scene.size_note(note, to);
+            }),
             Act::OpenSelected => self.desk.open_selected(),
             Act::Settle => {
                 if let Some(before) = self.before.take() {
@@ -341,17 +344,27 @@ impl Stage {
                 self.desk.change(&change);
                 self.desk.seal();
             }
+            Act::ChangeAs(label, change) => {
+                if let Some(before) = self.before.take() {
+                    self.desk.with_mut(|session| session.settle(&before));
+                }
+                self.desk.change_as(&label, &change, None);
+                self.desk.seal();
+                // What was put on a group drawn as one box is not seen any more.
+                self.stale();
+            }
             Act::Open(card) => {
                 let id = self.desk.with(|session| session.scene.cards[card].id.clone());
                 self.desk.open(&id);
             }
             Act::Pick(pick) => self.desk.ask(Ask::Type(pick)),
+            Act::Choose(choose) => self.desk.ask(Ask::Into(choose)),
             Act::Menu { at, hit } => {
                 let is_held = self.is_touched.get();
                 self.desk.kept.update_value(|kept| kept.menu_held = is_held);
                 self.desk.menu.set(Some((at, hit)));
             }
-            Act::Say(text) => self.desk.say(text),
+            Act::Say(text) => self.desk.tell(text),
         }
     }
 
@@ -378,12 +391,14 @@ impl Stage {
         self.seen.get()
     }
 
-    /// Notes and groups are other ones.
-    fn redraw(&self, html: String) {
-        if *self.drawn.borrow() != html {
+    /// Answers whether notes and groups are other ones, or are marked in other ways.
+    fn redraw(&self, html: String) -> bool {
+        let is_other = *self.drawn.borrow() != html;
+        if is_other {
             self.parts.back.set_inner_html(&html);
             self.drawn.replace(html);
         }
+        is_other
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -463,44 +478,71 @@ impl Stage {
         let css = camera.css();
         let _ = self.parts.world.style().set_property("transform", &css);
         let _ = self.parts.back.style().set_property("transform", &css);
-        self.desk.with(|session| {
-            let world = self.world(&session.scene, &session.selection);
+        let way = self.on_way(now);
+        let has_other_notes = self.desk.with(|session| {
+            // What glides is only shown so: everybody else has it where it is.
+            let shown = way.and_then(|part| {
+                let gliding = self.gliding.borrow();
+                let (before, _) = gliding.as_ref()?;
+                Some(editor::arrange::between(&session.scene, before, part))
+            });
+            let scene = shown.as_ref().unwrap_or(&session.scene);
+            let world = self.world(scene, &session.selection);
             let gesture = self.gesture.borrow();
             let overlay = gesture.overlay(world);
             let _ = self.parts.host.style().set_property("cursor", gesture.cursor());
             drop(gesture);
-            self.desk.with_marks(|problems| {
-                self.redraw(boxes::html(&session.scene, &session.selection, problems));
+            let sight = camera.sight(scene, self.size.get());
+            let mut is_other = false;
+            let is_whole = self.desk.with_marks(|problems| {
+                let mut texts = self.texts.borrow_mut();
+                texts.marking = self.desk.marking.get_untracked();
                 self.desk.work().card(|states| {
+                    let told = boxes::Told { problems, states };
+                    let html = boxes::html(scene, &session.selection, &overlay, &told, &mut texts);
+                    is_other = self.redraw(html);
                     self.cards.borrow_mut().mount(&Look {
                         states,
                         document: session.value(),
-                        scene: &session.scene,
+                        scene,
                         selection: &session.selection,
                         overlay: &overlay,
-                        camera,
-                        size: self.size.get(),
+                        sight: &sight,
                         problems,
                     })
-                });
+                })
             });
+            if !is_whole {
+                self.refresh();
+            }
+            let ghost = overlay.ghost_type.as_deref();
+            let ghost = ghost.map(|key| session.type_of(key).map_or(key, |known| known.title.as_str()));
+            let near = (camera, sight.detail);
             let painter = self.painter.borrow();
-            painter.paint(&session.scene, camera, &overlay);
+            painter.paint(scene, near, &overlay, !is_whole);
             if self.has_map.get() {
-                painter.map(&session.scene, camera, self.size.get());
+                self.desk
+                    .work()
+                    .card(|states| painter.map(scene, camera, self.size.get(), states));
             }
             self.parts
                 .over
-                .set_inner_html(&over::svg(&session.scene, &session.selection, &overlay, camera));
+                .set_inner_html(&over::svg(scene, &session.selection, &overlay, ghost, near));
             self.desk.tip(
                 overlay.reason.as_deref(),
+                overlay.verdict == Some(true),
                 overlay
                     .wire
                     .as_ref()
                     .and_then(editor::wires::Wire::end)
+                    .or(overlay.tip)
                     .map(|at| camera.stage(at)),
             );
+            is_other && !session.scene.notes.is_empty()
         });
+        if has_other_notes {
+            self.desk.want_marking();
+        }
     }
 }
 

@@ -8,17 +8,14 @@ use leptos::html::Textarea;
 use leptos::prelude::*;
 
 use super::desk::Desk;
+use super::text_help::{Help, HelpPart};
 use crate::icons::Icon;
 
 /// The height of a line, and the space above the first: nothing is measured.
-const LINE: f64 = 20.0;
-const TOP: f64 = 8.0;
-
-/// The text, if it is to be seen.
-#[component]
-pub(super) fn TextPanel(desk: Desk) -> impl IntoView {
-    move || desk.text.get().then(|| view! { <Open desk/> })
-}
+pub(super) const LINE: f64 = 20.0;
+pub(super) const TOP: f64 = 8.0;
+/// Where the text begins: behind the numbers of its lines.
+pub(super) const LEFT: f64 = 56.0;
 
 /// Where in the document what is selected stands.
 fn path_of(session: &Session) -> Option<Vec<String>> {
@@ -43,9 +40,11 @@ fn marked(session: &Session) -> Option<(usize, usize)> {
     Some((offset::line(text, span.start), offset::line(text, last) + 1))
 }
 
+/// The text.
 #[component]
-fn Open(desk: Desk) -> impl IntoView {
+pub(super) fn TextPanel(desk: Desk) -> impl IntoView {
     let area = NodeRef::<Textarea>::new();
+    let help = Help::new(desk, area);
     let seen = RwSignal::new((0.0_f64, 400.0_f64));
     let is_focused = move || {
         let active = document().active_element();
@@ -113,11 +112,23 @@ fn Open(desk: Desk) -> impl IntoView {
             desk.select(editor::select::Selection::one(&task));
             desk.show_primary();
         }
+        help.explain();
     };
     view! {
         <section class="ed-text" aria-label="The document as text">
             <header>
                 <h2 class="grow">"Document"</h2>
+                <button
+                    type="button"
+                    class="button quiet small"
+                    title="Write the document in the other format"
+                    on:click=move |_| desk.run(editor::actions::Command::Convert)
+                >
+                    {move || desk.track(|session| match session.editor().source().format() {
+                        flow::parse::Format::Yaml => "YAML → JSON",
+                        flow::parse::Format::Json => "JSON → YAML",
+                    })}
+                </button>
                 <button type="button" class="button quiet square" aria-label="Close the text" on:click=move |_| desk.text.set(false)>
                     <Icon name="u-close"/>
                 </button>
@@ -133,18 +144,37 @@ fn Open(desk: Desk) -> impl IntoView {
                     autocapitalize="off"
                     autocomplete="off"
                     wrap="off"
+                    aria-autocomplete="list"
+                    aria-controls="ed-write"
+                    aria-activedescendant=move || help.active()
                     on:input=move |event| {
                         desk.typed(&event_target_value(&event));
                         moved();
+                        help.offer(false);
                     }
-                    on:scroll=move |_| look()
+                    on:scroll=move |_| {
+                        look();
+                        help.close();
+                        help.gone();
+                    }
+                    on:blur=move |_| help.close()
+                    on:mousemove=move |event| help.pointed(&event)
+                    on:mouseleave=move |_| help.gone()
                     on:keyup=move |event| {
                         if event.key().starts_with("Arrow") || event.key().starts_with("Page") {
                             moved();
                         }
                     }
-                    on:click=move |_| moved()
+                    on:click=move |event: web_sys::MouseEvent| {
+                        help.close();
+                        if !((event.ctrl_key() || event.meta_key()) && named(desk, area)) {
+                            moved();
+                        }
+                    }
                     on:keydown=move |event| {
+                        if help.pressed(&event) {
+                            return;
+                        }
                         if event.key() == "Enter" && !event.ctrl_key() && !event.meta_key() && !event.is_composing()
                             && let Some(area) = area.get_untracked()
                         {
@@ -153,12 +183,13 @@ fn Open(desk: Desk) -> impl IntoView {
                         }
                     }
                 ></textarea>
+                <HelpPart help/>
             </div>
             <p class="ed-cursor muted">
                 {move || {
                     desk.track(|session| session.broken().map(super::why))
                         .map_or_else(
-                            || "What is typed is drawn at once.".to_owned(),
+                            || help.told().unwrap_or_else(|| "What is typed is drawn at once.".to_owned()),
                             |(why, line)| match line {
                                 Some(line) => format!("Line {line}: {why}."),
                                 None => format!("{why}."),
@@ -169,6 +200,28 @@ fn Open(desk: Desk) -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+/// Goes to the task that is named where the cursor stands, in an expression or as a word; whether there is one.
+fn named(desk: Desk, area: NodeRef<Textarea>) -> bool {
+    let Some(area) = area.get_untracked() else {
+        return false;
+    };
+    let text = area.value();
+    let units = area.selection_start().ok().flatten().unwrap_or(0);
+    let at = offset::byte(&text, units as usize);
+    // An expression stands on one line, or on a few; a chain never runs over its end.
+    let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |n| at + n);
+    if desk.go_to_named(&text[start..end], at - start) {
+        return true;
+    }
+    let word = editor::reference::word_at(&text, at);
+    let is_task = desk.with(|session| session.scene.card(word).is_some());
+    if is_task {
+        desk.jump(word);
+    }
+    is_task
 }
 
 /// A new line begins where the one before it did.

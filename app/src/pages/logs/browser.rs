@@ -40,7 +40,7 @@ impl Panel {
             is_wrapped,
             ..
         } = self;
-        // Where the first look falls: on the line that is named, else on the end.
+        // Where the first look falls: on the end, unless a line is named.
         Effect::new(move |before: Option<bool>| {
             let Some(element) = scroller.get() else {
                 return false;
@@ -56,28 +56,29 @@ impl Panel {
                     }
                 });
             }
-            match untrack(|| lines.here()) {
-                // The room for all lines is made before the next frame.
-                Some(_) if !was_here => request_animation_frame(move || show(lines, scroller)),
-                _ if lines.is_following.get_untracked() => request_animation_frame(move || {
+            // The room for all lines is made before the next frame.
+            if lines.is_following.get_untracked() {
+                request_animation_frame(move || {
                     // Something that was searched for may have come into sight since.
                     if lines.is_following.try_get_untracked() == Some(true) {
                         scroll_down(scroller);
                     }
-                }),
-                _ => {}
+                });
             }
             true
         });
-        // Another line was named.
-        Effect::new(move |before: Option<()>| {
-            let place = lines.here();
-            if before.is_some()
-                && let Some(place) = place
-            {
+        // A line that is named is shown once, as soon as it is there: it may be written only now.
+        Effect::new(move |shown: Option<Option<(u32, u64)>>| {
+            let place = lines.here()?;
+            let is_there = lines.sheet.with(|sheet| sheet.place(place.0, place.1).is_some());
+            if scroller.get().is_none() || !is_there {
+                return None;
+            }
+            if shown.flatten() != Some(place) {
                 lines.open_around(place);
                 request_animation_frame(move || show(lines, scroller));
             }
+            Some(place)
         });
         self.fetch_what_is_seen();
         self.follow_time();

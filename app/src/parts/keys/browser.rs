@@ -1,5 +1,6 @@
 //! Listening to keys, and looking for what was typed.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use leptos::ev;
@@ -8,6 +9,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_location, use_navigate};
 use wasm_bindgen::JsCast;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::{PAGES, Place, Sheet, rank};
@@ -22,12 +24,14 @@ const TYPING: Duration = Duration::from_millis(150);
 const FOUND_MAX: usize = 6;
 const OFF: &str = "single-keys-off";
 
-pub(super) fn are_off() -> bool {
+/// Whether keys that are a single letter are switched off.
+pub(crate) fn are_off() -> bool {
     let storage = window().local_storage().ok().flatten();
     storage.is_some_and(|storage| matches!(storage.get_item(OFF), Ok(Some(_))))
 }
 
-pub(super) fn keep_off(is_off: bool) {
+/// Switches them off, or on again.
+pub(crate) fn keep_off(is_off: bool) {
     if let Ok(Some(storage)) = window().local_storage() {
         // A browser that keeps nothing forgets it with the page.
         let _ = match is_off {
@@ -151,7 +155,9 @@ pub(super) fn find(text: RwSignal<String>, found: RwSignal<Vec<Place>>, field: N
     });
     let mut look = debounce(TYPING, move |typed: String| {
         spawn_local(async move {
-            let places = places(&typed).await;
+            // Without this code the pages are there all the same.
+            let Ok(places) = places().await else { return };
+            let places = places(typed.clone()).await;
             // What was typed meanwhile has its own answer.
             if text.try_get_untracked() == Some(typed) {
                 found.try_set(places);
@@ -161,8 +167,17 @@ pub(super) fn find(text: RwSignal<String>, found: RwSignal<Vec<Place>>, field: N
     Effect::new(move |_| look(text.get()));
 }
 
+/// Looks for places by a name.
+type Places = fn(String) -> Pin<Box<dyn Future<Output = Vec<Place>>>>;
+
+/// The code of [`places_of`]: it reads what two lists of the server say, and few ask for that on their first visit.
+#[wasm_split(goto, fallible)]
+fn places() -> Result<Places, SplitLoaderError> {
+    Ok(|typed| Box::pin(places_of(typed)))
+}
+
 /// What the server knows by such a name. What cannot be had is left out: the pages are there without it.
-async fn places(typed: &str) -> Vec<Place> {
+async fn places_of(typed: String) -> Vec<Place> {
     let wanted = Some(typed.trim().to_owned()).filter(|typed| !typed.is_empty());
     let ask = RunListAsk {
         q: wanted.clone().unwrap_or_default(),
@@ -172,7 +187,7 @@ async fn places(typed: &str) -> Vec<Place> {
     let runs = crate::fns::board::list_runs(ask).await;
     // The server looks into descriptions too.
     let mut flows: Vec<_> = flows.into_iter().flat_map(|page| page.items).collect();
-    flows.sort_by_key(|flow| rank(&flow.name, typed));
+    flows.sort_by_key(|flow| rank(&flow.name, &typed));
     let flows = flows.into_iter().take(FOUND_MAX);
     let flows = flows.map(|flow| Place {
         kind: "flow".to_owned(),

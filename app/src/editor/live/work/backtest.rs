@@ -61,7 +61,7 @@ pub(super) fn BackTest(desk: Desk) -> impl IntoView {
     view! {
         <section class="ed-drawer ed-panel" aria-label="Back-test">
             <PanelHead desk title="Back-test">
-                <span class="grow muted cut">"Old runs, decided anew by what is on the canvas. Tasks give what they gave; nothing is done."</span>
+                <span class="grow muted cut">"Old runs, decided again by what is on the canvas. Tasks give what they gave; nothing is done."</span>
                 <label class="sr" for="bt-n">"How many runs"</label>
                 <select id="bt-n" class="small" on:change=choose>
                     <option value="20">"20 runs"</option>

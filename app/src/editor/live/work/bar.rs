@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::super::desk::{Desk, Saving};
-use super::super::is_mac;
+use super::super::{is_mac, titled};
 use crate::icons::Icon;
 use crate::parts::Clock;
 
@@ -56,14 +56,14 @@ pub(in super::super) fn Actions(desk: Desk) -> impl IntoView {
     view! {
         {move || match work.is_running.get() {
             true => view! {
-                <button type="button" class="button small" title="Stop the run (Ctrl+Alt+Enter)" on:click=move |_| desk.run(Command::StopRun)>
+                <button type="button" class="button small ed-go" title=move || titled(desk, "Stop the run", Command::StopRun) on:click=move |_| desk.run(Command::StopRun)>
                     <Icon name="u-stop"/>
                     "Stop"
                 </button>
             }
             .into_any(),
             false => view! {
-                <button type="button" class="button small" title="Run what is on the canvas, without publishing it (Ctrl+Enter)" on:click=move |_| desk.run(Command::Run)>
+                <button type="button" class="button small ed-go" title=move || titled(desk, "Run what is on the canvas, without publishing it", Command::Run) on:click=move |_| desk.run(Command::Run)>
                     <Icon name="u-play"/>
                     "Run"
                 </button>
@@ -73,7 +73,7 @@ pub(in super::super) fn Actions(desk: Desk) -> impl IntoView {
         <button
             type="button"
             class="button primary small"
-            title="Publish as a new version (Ctrl+S)"
+            title=move || titled(desk, "Publish as a new version", Command::Save)
             aria-disabled=move || {
                 let is_busy = is_busy();
                 desk.track(|session| is_busy || !session.is_dirty()).to_string()
@@ -88,7 +88,7 @@ pub(in super::super) fn Actions(desk: Desk) -> impl IntoView {
 }
 
 /// The commands of the menu.
-const MORE: [Command; 10] = [
+const MORE: [Command; 11] = [
     Command::RunHere,
     Command::RunTask,
     Command::Pin,
@@ -98,6 +98,7 @@ const MORE: [Command; 10] = [
     Command::Import,
     Command::Templates,
     Command::Export,
+    Command::ExportJson,
     Command::Discard,
 ];
 
@@ -117,7 +118,7 @@ fn More(desk: Desk) -> impl IntoView {
     let items = move || {
         MORE.map(|command| {
             let action = editor::actions::of(command);
-            let keys = desk.keymap.with_value(|keymap| keymap.shown(command, is_mac()));
+            let keys = desk.keymap.with(|keymap| keymap.shown(command, is_mac()));
             let is_off = !desk.selection.with(|selection| action.when.holds(selection));
             view! {
                 <li role="none">

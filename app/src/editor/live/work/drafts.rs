@@ -38,12 +38,19 @@ pub(in super::super) fn keep_drafts(desk: Desk) {
             base: draft.base,
             source: draft.source,
             at: draft.saved_at.as_millis(),
+            after: None,
+            key: String::new(),
         });
         let published = desk.with(|session| session.text().to_owned());
         // Whoever was quick has changed it by now: what was changed goes on, and the draft is offered no more.
         let is_untouched =
             desk.with(|session| session.text() == work.kept.with_value(|kept| kept.text.clone()));
-        if let Some(stored) = offered(server, read_here(desk), &published).filter(|_| is_untouched) {
+        let (aside, here): (Vec<_>, Vec<_>) = read_here(desk).into_iter().partition(is_aside);
+        let (opened, others) = offered(server, here, &published);
+        let mut others: Vec<_> = others.iter().map(|other| put_aside(desk, other)).collect();
+        others.extend(aside);
+        work.others.set(others);
+        if let Some(stored) = opened.filter(|_| is_untouched) {
             desk.open_draft(stored);
         }
         is_open.set(true);
@@ -100,6 +107,34 @@ impl Desk {
         self.work().kept.update_value(|kept| kept.text = text);
     }
 
+    /// Goes on with another draft; the one that was open is kept as the other.
+    fn open_other(self, other: &Stored) {
+        let open = self.with(|session| Stored {
+            base: session.version,
+            source: session.text().to_owned(),
+            at: now_at_server(self.work().clock),
+            after: None,
+            key: String::new(),
+        });
+        let is_dirty = self.with(|session| session.is_dirty());
+        let open = is_dirty.then(|| put_aside(self, &open));
+        self.seal();
+        self.typed(&other.source);
+        self.seal();
+        self.drop_other(other);
+        self.work().others.update(|others| others.extend(open));
+        self.work().offered.set(None);
+        self.stage(|stage| stage.fit(None));
+    }
+
+    /// Nobody wants it any more.
+    fn drop_other(self, other: &Stored) {
+        remove(&other.key);
+        self.work()
+            .others
+            .update(|others| others.retain(|kept| kept.key != other.key));
+    }
+
     fn open_draft(self, stored: Stored) {
         self.typed(&stored.source);
         self.with_mut(|session| session.version = stored.base);
@@ -110,6 +145,10 @@ impl Desk {
             .kept
             .with_value(|kept| kept.after.map(Timestamp::as_millis));
         let is_there = after == Some(stored.at);
+        // What another tab kept is this one's now.
+        if !stored.key.is_empty() && self.write_here() {
+            remove(&stored.key);
+        }
         self.work().keeping.set(match is_there {
             true => Keeping::Kept(stored.at),
             false => Keeping::Here(stored.at),
@@ -138,6 +177,9 @@ impl Desk {
         let work = self.work();
         if work.keeping.is_disposed() || work.keeping.get_untracked() == Keeping::OnTheWay {
             return;
+        }
+        if work.kept.with_value(|kept| kept.is_discarding) {
+            return self.save_in(SAVE_AFTER);
         }
         let text = self.with(|session| session.text().to_owned());
         let ask = self.with(|session| DraftAsk {
@@ -202,14 +244,12 @@ impl Desk {
     pub(super) fn forget_draft_of(self, flow: Option<String>) {
         let work = self.work();
         self.remember_text();
-        if let Some(storage) = storage() {
-            // What is not there need not be removed.
-            let _ = storage.remove_item(&key(flow.as_deref()));
-        }
+        remove(&own_key(flow.as_deref()));
         work.offered.set(None);
         work.keeping.set(Keeping::Clean);
         let timer = work.kept.try_update_value(|kept| {
             kept.after = None;
+            kept.is_discarding = true;
             kept.timer.take()
         });
         if let Some(timer) = timer.flatten() {
@@ -218,6 +258,8 @@ impl Desk {
         spawn_local(async move {
             // One that stays is offered again, which does no harm.
             let _ = discard_draft(flow).await;
+            // The editor may be gone meanwhile.
+            work.kept.try_update_value(|kept| kept.is_discarding = false);
         });
     }
 
@@ -225,7 +267,7 @@ impl Desk {
     pub(super) fn discard_draft(self) {
         let published = self.with(|session| session.saved.clone());
         if self.with(|session| !session.is_dirty()) {
-            self.say("There is no draft.".to_owned());
+            self.tell("There is no draft.".to_owned());
             return;
         }
         if published.is_empty() {
@@ -245,24 +287,27 @@ impl Desk {
         self.with_mut(|session| session.version = self.work().newest.get_untracked().max(session.version));
         self.seal();
         self.forget_draft();
-        self.say("The draft is discarded. Undo brings it back.".to_owned());
+        self.tell("The draft is discarded. Undo brings it back.".to_owned());
     }
 
     /// Keeps the text in this browser. False if it does not take it.
     pub(super) fn write_here(self) -> bool {
         let flow = self.with(|session| session.flow.clone());
-        let kept = self.with(|session| {
-            json!({ "base": session.version, "source": session.text(), "at": now_at_server(self.work().clock) }).to_string()
+        let kept = self.with(|session| Stored {
+            base: session.version,
+            source: session.text().to_owned(),
+            at: now_at_server(self.work().clock),
+            after: self
+                .work()
+                .kept
+                .with_value(|kept| kept.after.map(Timestamp::as_millis)),
+            key: own_key(flow.as_deref()),
         });
-        storage().is_some_and(|storage| storage.set_item(&key(flow.as_deref()), &kept).is_ok())
+        write(&kept)
     }
 
     fn forget_here(self) {
-        let flow = self.with(|session| session.flow.clone());
-        if let Some(storage) = storage() {
-            // What is not there need not be removed.
-            let _ = storage.remove_item(&key(flow.as_deref()));
-        }
+        remove(&own_key(self.with(|session| session.flow.clone()).as_deref()));
     }
 }
 
@@ -270,20 +315,101 @@ fn storage() -> Option<web_sys::Storage> {
     window().local_storage().ok().flatten()
 }
 
-fn key(flow: Option<&str>) -> String {
+/// What the names of all drafts of a flow begin with.
+fn prefix(flow: Option<&str>) -> String {
     format!("draft:{}", flow.unwrap_or_default())
 }
 
-/// What this browser has kept.
-fn read_here(desk: Desk) -> Option<Stored> {
+thread_local! {
+    /// Another one in each tab, and each time the page is loaded.
+    static TAB: String = format!("tab{:x}", (js_sys::Math::random() * 1e15) as u64);
+}
+
+/// Where this tab keeps the draft of a flow: what another one keeps is not its own to write over.
+fn own_key(flow: Option<&str>) -> String {
+    TAB.with(|tab| format!("{}#{tab}", prefix(flow)))
+}
+
+fn write(stored: &Stored) -> bool {
+    let kept =
+        json!({ "base": stored.base, "source": stored.source, "at": stored.at, "after": stored.after });
+    storage().is_some_and(|storage| storage.set_item(&stored.key, &kept.to_string()).is_ok())
+}
+
+fn remove(key: &str) {
+    if let Some(storage) = storage() {
+        // What is not there need not be removed.
+        let _ = storage.remove_item(key);
+    }
+}
+
+/// Keeps a draft that is not the open one, under a name that no tab has for its own.
+fn put_aside(desk: Desk, other: &Stored) -> Stored {
     let flow = desk.with(|session| session.flow.clone());
-    let text = storage()?.get_item(&key(flow.as_deref())).ok().flatten()?;
-    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some(Stored {
-        base: u32::try_from(value.get("base")?.as_u64()?).ok()?,
-        source: value.get("source")?.as_str()?.to_owned(),
-        at: value.get("at")?.as_i64()?,
-    })
+    let aside = Stored {
+        key: format!("{}#at{}", prefix(flow.as_deref()), other.at),
+        ..other.clone()
+    };
+    if write(&aside) && aside.key != other.key {
+        remove(&other.key);
+    }
+    aside
+}
+
+fn is_aside(stored: &Stored) -> bool {
+    stored.key.contains("#at")
+}
+
+/// What this browser has kept, in whichever tab.
+fn read_here(desk: Desk) -> Vec<Stored> {
+    let prefix = prefix(desk.with(|session| session.flow.clone()).as_deref());
+    let Some(storage) = storage() else {
+        return Vec::new();
+    };
+    let n = storage.length().unwrap_or_default();
+    let keys = (0..n).filter_map(|at| storage.key(at).ok().flatten());
+    let is_of_flow = |key: &String| {
+        key.strip_prefix(&prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    };
+    let read = |key: String| {
+        let text = storage.get_item(&key).ok().flatten()?;
+        let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some(Stored {
+            base: u32::try_from(value.get("base")?.as_u64()?).ok()?,
+            source: value.get("source")?.as_str()?.to_owned(),
+            at: value.get("at")?.as_i64()?,
+            after: value.get("after").and_then(serde_json::Value::as_i64),
+            key,
+        })
+    };
+    keys.filter(is_of_flow).filter_map(read).collect()
+}
+
+/// Says that there is another draft, which another tab has kept.
+#[component]
+pub(in super::super) fn Others(desk: Desk) -> impl IntoView {
+    let work = desk.work();
+    move || {
+        let other = work.others.with(|others| others.first().cloned())?;
+        let age = now_at_server(work.clock) - other.at;
+        let kept = StoredValue::new(other);
+        Some(view! {
+            <div class="note ed-offer" data-state="attention" role="status">
+                <Icon name="s-attention"/>
+                <p class="grow">
+                    <strong>{format!("Another draft of {}. ", ago(age))}</strong>
+                    "It was changed in another tab, and the two were never put together."
+                </p>
+                <button type="button" class="button small" on:click=move |_| kept.with_value(|other| desk.open_other(other))>
+                    "Open it instead"
+                </button>
+                <button type="button" class="button small" on:click=move |_| kept.with_value(|other| desk.drop_other(other))>
+                    "Discard it"
+                </button>
+            </div>
+        })
+    }
 }
 
 /// Says that the draft was opened, and lets it be discarded.

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{DragEvent, File, HtmlInputElement};
 
 use super::super::desk::Desk;
@@ -38,20 +39,47 @@ impl Desk {
         self.stage(|stage| stage.fit(None));
     }
 
-    /// Gives the document as a file.
-    pub(super) fn export(self) {
-        let (name, text) = self.with(|session| {
-            let id = session
-                .value()
-                .get("flow")
-                .and_then(Value::as_str)
-                .unwrap_or("flow");
-            let kind = match session.editor().source().format() {
-                Format::Json => "json",
-                Format::Yaml => "yaml",
-            };
-            (format!("{id}.{kind}"), session.text().to_owned())
+    /// A file was dropped on the canvas: the dialog opens with it.
+    pub(in super::super) fn import_file(self, file: File) {
+        self.work().brought.set_value(Some(file));
+        self.work().dialog.set(Some(super::Dialog::Import));
+    }
+
+    /// Gives the document as a file, written so. In its own format it is as its author wrote it.
+    pub(super) fn export(self, format: Format) {
+        let (own, id) = self.with(|session| {
+            let id = session.value().get("flow").and_then(Value::as_str);
+            (
+                session.editor().source().format(),
+                id.unwrap_or("flow").to_owned(),
+            )
         });
+        if own == format {
+            return self.give_file(&id, format, &self.with(|session| session.text().to_owned()));
+        }
+        spawn_local(async move {
+            match writer().await {
+                Ok(write) => match self.with(|session| write(session.value(), format)) {
+                    Some(text) => self.give_file(&id, format, &text),
+                    None => self.refuse(
+                        "The document has errors, so it can only be downloaded as it was written."
+                            .to_owned(),
+                    ),
+                },
+                Err(_) => self.refuse(
+                    "Not downloaded: what writes the other format could not be fetched from the server. Try again."
+                        .to_owned(),
+                ),
+            }
+        });
+    }
+
+    fn give_file(self, id: &str, format: Format, text: &str) {
+        let kind = match format {
+            Format::Json => "json",
+            Format::Yaml => "yaml",
+        };
+        let name = format!("{id}.{kind}");
         let link = document()
             .create_element("a")
             .ok()
@@ -59,14 +87,29 @@ impl Desk {
         if let Some(link) = link {
             let data = format!(
                 "data:text/plain;charset=utf-8,{}",
-                String::from(js_sys::encode_uri_component(&text))
+                String::from(js_sys::encode_uri_component(text))
             );
             let _ = link.set_attribute("href", &data);
             let _ = link.set_attribute("download", &name);
             link.click();
-            self.say(format!("Downloaded {name}."));
+            self.tell(format!("Downloaded {name}."));
         }
     }
+}
+
+/// Writes a document in a format; nothing if it is no flow.
+type Writer = fn(&Value, Format) -> Option<String>;
+
+/// Few write what they have in another format.
+#[wasm_split(tools, fallible)]
+fn writer() -> Result<Writer, SplitLoaderError> {
+    Ok(|document, format| match format {
+        Format::Json => serde_json::to_string_pretty(document).ok(),
+        Format::Yaml => {
+            let doc = serde_json::from_value(document.clone()).ok()?;
+            Some(flow::parse::to_yaml(&doc))
+        }
+    })
 }
 
 /// The dialog for what was written elsewhere.
@@ -81,26 +124,14 @@ pub(super) fn Import(desk: Desk) -> impl IntoView {
             desk.with(|session| import(&text, &session.catalog()).map_err(|refusal| refusal.to_string()))
         })
     });
+    // What was dropped on the canvas.
+    if let Some(file) = desk.work().brought.try_update_value(Option::take).flatten() {
+        read_file(file, text, wrong);
+    }
     let take_file = move |file: Option<File>| {
-        let Some(file) = file else { return };
-        if file.size() > flow::limits::DOCUMENT_BYTES_MAX as f64 {
-            wrong.set(Some("The file is too large to be a flow.".to_owned()));
-            return;
+        if let Some(file) = file {
+            read_file(file, text, wrong);
         }
-        spawn_local(async move {
-            let read = wasm_bindgen_futures::JsFuture::from(file.text()).await;
-            let read = read.ok().as_ref().and_then(JsValue::as_string);
-            if text.is_disposed() {
-                return;
-            }
-            match read {
-                Some(read) => {
-                    wrong.set(None);
-                    text.set(read);
-                }
-                None => wrong.set(Some("The file could not be read.".to_owned())),
-            }
-        });
     };
     let chosen = move |event: web_sys::Event| {
         let input = event
@@ -164,6 +195,28 @@ pub(super) fn Import(desk: Desk) -> impl IntoView {
     }
 }
 
+/// Reads a file into the dialog's text, or says why not.
+fn read_file(file: File, text: RwSignal<String>, wrong: RwSignal<Option<String>>) {
+    if file.size() > flow::limits::DOCUMENT_BYTES_MAX as f64 {
+        wrong.set(Some("The file is too large to be a flow.".to_owned()));
+        return;
+    }
+    spawn_local(async move {
+        let read = wasm_bindgen_futures::JsFuture::from(file.text()).await;
+        let read = read.ok().as_ref().and_then(JsValue::as_string);
+        if text.is_disposed() {
+            return;
+        }
+        match read {
+            Some(read) => {
+                wrong.set(None);
+                text.set(read);
+            }
+            None => wrong.set(Some("The file could not be read.".to_owned())),
+        }
+    });
+}
+
 /// What was found in a text, with what could not be taken over.
 #[component]
 fn Found(desk: Desk, imported: Imported) -> impl IntoView {
@@ -206,9 +259,24 @@ fn Found(desk: Desk, imported: Imported) -> impl IntoView {
                 }
             >
                 <Icon name="u-check"/>
-                "Put it on the canvas"
+                "Replace this flow"
             </button>
-            <span class="muted">"It takes the place of what is there; undo brings that back."</span>
+            <button
+                type="button"
+                class="button"
+                on:click=move |_| {
+                    let imported = kept.get_value();
+                    desk.work().dialog.set(None);
+                    desk.paste(&imported.text, false);
+                    if !imported.notes.is_empty() {
+                        desk.note(&imported.notes);
+                    }
+                }
+            >
+                <Icon name="u-plus"/>
+                "Add to this flow"
+            </button>
+            <span class="muted">"Undo takes either back."</span>
         </div>
     }
 }

@@ -3,8 +3,11 @@
 mod backtest;
 mod bar;
 mod drafts;
+mod extract;
+mod given;
 mod import;
 mod publish;
+mod running;
 mod simulate;
 mod trial;
 
@@ -14,6 +17,7 @@ use editor::actions::Command;
 use editor::change::Change;
 use editor::keeping::{Keeping, Stored};
 use flow::Timestamp;
+use flow::parse::Format;
 use flow::trial::Scope;
 use leptos::html::Dialog as DialogElement;
 use leptos::leptos_dom::helpers::TimeoutHandle;
@@ -21,8 +25,10 @@ use leptos::prelude::*;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use wasm_bindgen::JsCast;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::desk::Desk;
+use super::later::{Later, Part};
 use crate::format;
 use crate::graph::state::CardState;
 use crate::icons::Icon;
@@ -30,7 +36,7 @@ use crate::model::edit::RecordedView;
 use crate::parts::Clock;
 
 pub(super) use bar::{Actions, State};
-pub(super) use drafts::{Offer, keep_drafts};
+pub(super) use drafts::{Offer, Others, keep_drafts};
 
 /// What stands over everything else and is answered first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +47,8 @@ pub(super) enum Dialog {
     Import,
     /// Flows to begin with.
     Templates,
+    /// Tasks that are to become a flow of their own.
+    Extract,
 }
 
 /// What lies below the stage.
@@ -64,6 +72,8 @@ pub(super) struct Kept {
     timer: Option<TimeoutHandle>,
     /// The text that was kept last.
     text: String,
+    /// Whether the server is being told that the draft is not needed: until it knows, another one would be against that one.
+    is_discarding: bool,
     /// When this tab saved the draft on the server last.
     after: Option<Timestamp>,
 }
@@ -74,11 +84,19 @@ pub(super) struct Work {
     pub(super) keeping: RwSignal<Keeping>,
     /// The draft that was opened.
     pub(super) offered: RwSignal<Option<Stored>>,
+    /// Other drafts that this browser has kept and nobody has opened since.
+    pub(super) others: RwSignal<Vec<Stored>>,
     /// The newest version there is, as far as is known.
     pub(super) newest: RwSignal<u32>,
     pub(super) dialog: RwSignal<Option<Dialog>>,
     pub(super) panel: RwSignal<Panel>,
     pub(super) more: RwSignal<bool>,
+    /// Whether the wheel zooms, and moves the canvas with Ctrl.
+    pub(super) wheel_zooms: RwSignal<bool>,
+    /// Whether the panel of a run is put away; the run goes on being watched.
+    pub(super) is_folded: RwSignal<bool>,
+    /// A file that was dropped on the canvas.
+    brought: StoredValue<Option<web_sys::File>, LocalStorage>,
     /// Counts the times a trial was asked for.
     pub(super) asked: RwSignal<u32>,
     /// Whether a trial is at work.
@@ -87,10 +105,17 @@ pub(super) struct Work {
     pub(super) stops: RwSignal<u32>,
     /// What tasks show of a trial or a simulation.
     cards: StoredValue<FxHashMap<String, CardState>, LocalStorage>,
+    /// Counts the times that this changed.
+    pub(super) shown: RwSignal<u32>,
     /// What tasks gave in it.
     outputs: StoredValue<BTreeMap<String, Value>, LocalStorage>,
     /// What tasks gave that was asked for, as the run as it was first seen does not say it.
     given: RwSignal<BTreeMap<String, Value>>,
+    /// Whether the inspector shows what a task did last, and what it may read of those before it.
+    pub(super) last: RwSignal<bool>,
+    pub(super) before: RwSignal<bool>,
+    /// Whether a trial of the whole flow takes results of earlier runs, and one of a part of it.
+    reuses: [RwSignal<bool>; 2],
     /// What they did in the last run that ended; none once it was looked for in vain.
     recorded: RwSignal<Option<RecordedView>>,
     kept: StoredValue<Kept, LocalStorage>,
@@ -102,20 +127,35 @@ impl Work {
         Self {
             keeping: RwSignal::default(),
             offered: RwSignal::default(),
+            others: RwSignal::default(),
             newest: RwSignal::new(version),
             dialog: RwSignal::default(),
             panel: RwSignal::default(),
             more: RwSignal::new(false),
+            wheel_zooms: RwSignal::new(super::habits::wheel_zooms()),
+            is_folded: RwSignal::new(false),
+            brought: StoredValue::new_local(None),
             asked: RwSignal::new(0),
             is_running: RwSignal::new(false),
             stops: RwSignal::new(0),
             cards: StoredValue::new_local(FxHashMap::default()),
+            shown: RwSignal::new(0),
             outputs: StoredValue::new_local(BTreeMap::new()),
             given: RwSignal::default(),
+            last: RwSignal::new(false),
+            before: RwSignal::new(false),
+            reuses: [RwSignal::new(false), RwSignal::new(true)],
             recorded: RwSignal::new(None),
             kept: StoredValue::new_local(Kept::default()),
             clock: expect_context::<Clock>(),
         }
+    }
+
+    /// Whether a trial takes results of earlier runs: the whole flow is tried to see all of it run, a part to see its end. What was
+    /// chosen stays chosen.
+    fn reusing(self, scope: &Scope) -> RwSignal<bool> {
+        let [whole, part] = self.reuses;
+        if *scope == Scope::Whole { whole } else { part }
     }
 
     /// What a task shows of a trial or a simulation.
@@ -134,6 +174,7 @@ impl Desk {
     fn show_states(self, cards: FxHashMap<String, CardState>, outputs: BTreeMap<String, Value>) {
         self.work().cards.set_value(cards);
         self.work().outputs.set_value(outputs);
+        self.work().shown.update(|n| *n = n.wrapping_add(1));
         self.stage(|stage| stage.stale());
     }
 
@@ -145,6 +186,7 @@ impl Desk {
         };
         if work.cards.try_update_value(FxHashMap::clear).is_some() {
             work.outputs.update_value(BTreeMap::clear);
+            work.shown.update(|n| *n = n.wrapping_add(1));
             self.stage(|stage| stage.stale());
         }
     }
@@ -160,19 +202,34 @@ impl Desk {
             C::RunTask => self.try_selected(Scope::One),
             C::StopRun => work.stops.update(|n| *n += 1),
             C::Pin => self.pin(),
+            C::EditPin => self.edit_pin(),
+            C::LastRun => self.fold(work.last),
+            C::Before => self.fold(work.before),
             C::Simulate => work.panel.set(Panel::Simulate),
             C::BackTest => work.panel.set(Panel::BackTest),
             C::History => self.to_history(),
             C::Discard => self.discard_draft(),
             C::Import => work.dialog.set(Some(Dialog::Import)),
             C::Templates => work.dialog.set(Some(Dialog::Templates)),
-            C::Export => self.export(),
+            C::Export => self.export(Format::Yaml),
+            C::ExportJson => self.export(Format::Json),
+            C::RunPanel => self.fold_run(),
+            C::Extract => work.dialog.set(Some(Dialog::Extract)),
             _ => return false,
         }
         true
     }
 
+    /// Puts the panel of the run away, or brings it back. The run goes on.
+    fn fold_run(self) {
+        match self.work().panel.get_untracked() {
+            Panel::Run(_) => self.work().is_folded.update(|is_folded| *is_folded = !*is_folded),
+            _ => self.tell("Nothing has been run yet. Press Ctrl+Enter to run the flow.".to_owned()),
+        }
+    }
+
     fn try_out(self, scope: Scope) {
+        self.work().is_folded.set(false);
         self.work().panel.set(Panel::Run(scope));
         self.work().asked.update(|n| *n += 1);
     }
@@ -202,8 +259,8 @@ impl Desk {
     /// The output a task is to give when the flow is tried out: put into the document, or taken out of it.
     fn pin(self) {
         let Some(id) = self.primary() else { return };
-        let path = vec!["pins".to_owned(), id.clone()];
         if self.with(|session| is_pinned(session.value(), &id)) {
+            let path = vec!["pins".to_owned(), id.clone()];
             self.change_as(&format!("Unpin {id}"), &Change::Set { path, value: None }, None);
             return;
         }
@@ -230,8 +287,31 @@ impl Desk {
             .or_else(recorded)
             .or_else(usual)
             .unwrap_or_default();
-        let value = Some(output);
-        self.change_as(&format!("Pin {id}"), &Change::Set { path, value }, None);
+        self.pin_to(&format!("Pin {id}"), &id, output);
+    }
+
+    /// Puts the output of a task into the document.
+    pub(super) fn pin_to(self, label: &str, task: &str, output: Value) {
+        match editor::outputs::pin(task, output) {
+            Ok(change) => self.change_as(label, &change, None),
+            Err(mistake) => self.refuse(mistake.to_string()),
+        }
+    }
+
+    /// Goes to the field with the pinned output.
+    fn edit_pin(self) {
+        let Some(id) = self.primary() else { return };
+        match self.with(|session| is_pinned(session.value(), &id)) {
+            true => self.to_field_soon(vec!["pins".to_owned(), id]),
+            false => self.refuse(format!("The output of `{id}` is not pinned. Press P to pin it.")),
+        }
+    }
+
+    /// Folds a part of the inspector, or opens it.
+    fn fold(self, part: RwSignal<bool>) {
+        let is_seen = self.inspector.get_untracked();
+        part.update(|open| *open = !*open || !is_seen);
+        self.inspector.set(true);
     }
 
     /// Asks what the flow's tasks did last, once.
@@ -260,10 +340,23 @@ fn now_at_server(clock: Clock) -> i64 {
     (js_sys::Date::now() + clock.offset_ms.get_untracked()) as i64
 }
 
+/// What is done in panels and dialogs. Their code comes later: it is as large as all the rest.
+#[component]
+pub(super) fn Tools(desk: Desk) -> impl IntoView {
+    Effect::new(move |_| desk.want_recorded());
+    let work = desk.work();
+    let wanted = Signal::derive(move || work.panel.get() != Panel::Shut || work.dialog.get().is_some());
+    view! { <Later desk name="this tool" wanted fetch=|| Box::pin(tools())/> }
+}
+
+#[wasm_split(tools, fallible)]
+fn tools() -> Result<Part, SplitLoaderError> {
+    Ok(|desk| view! { <Panels desk/> <Dialogs desk/> }.into_any())
+}
+
 /// What lies below the stage.
 #[component]
-pub(super) fn Panels(desk: Desk) -> impl IntoView {
-    Effect::new(move |_| desk.want_recorded());
+fn Panels(desk: Desk) -> impl IntoView {
     // A trial goes on being watched while old runs are looked at; a simulation shows its own states on the cards.
     let tried = Memo::new(
         move |before: Option<&Option<Scope>>| match desk.work().panel.get() {
@@ -272,7 +365,7 @@ pub(super) fn Panels(desk: Desk) -> impl IntoView {
             Panel::Shut | Panel::Simulate => None,
         },
     );
-    let is_aside = move || !matches!(desk.work().panel.get(), Panel::Run(_));
+    let is_aside = move || desk.work().is_folded.get() || !matches!(desk.work().panel.get(), Panel::Run(_));
     let trial = move || {
         let scope = tried.get()?;
         Some(view! { <div class="ed-tried" hidden=is_aside><trial::Trial desk scope/></div> })
@@ -302,12 +395,13 @@ fn PanelHead(desk: Desk, title: &'static str, children: Children) -> impl IntoVi
 
 /// The dialog that is open.
 #[component]
-pub(super) fn Dialogs(desk: Desk) -> impl IntoView {
+fn Dialogs(desk: Desk) -> impl IntoView {
     move || match desk.work().dialog.get() {
         None => ().into_any(),
         Some(Dialog::Publish) => view! { <publish::Publish desk/> }.into_any(),
         Some(Dialog::Import) => view! { <import::Import desk/> }.into_any(),
         Some(Dialog::Templates) => view! { <import::Templates desk/> }.into_any(),
+        Some(Dialog::Extract) => view! { <extract::Extract desk/> }.into_any(),
     }
 }
 

@@ -38,12 +38,14 @@ impl Desk {
             return;
         }
         if self.with(|session| !session.is_dirty()) {
-            self.say("Nothing has changed since it was published.".to_owned());
+            self.tell("Nothing has changed since it was published.".to_owned());
             return;
         }
-        // What is wrong with it now, not what was a moment ago.
-        self.problems.set(self.with(editor::Session::problems));
-        self.work().dialog.set(Some(Dialog::Publish));
+        self.with_engine("Not published", move |_| {
+            // What is wrong with it now, not what was a moment ago.
+            self.check();
+            self.work().dialog.set(Some(Dialog::Publish));
+        });
     }
 }
 
@@ -51,6 +53,7 @@ impl Desk {
 #[component]
 pub(super) fn Publish(desk: Desk) -> impl IntoView {
     let message = RwSignal::new(String::new());
+    let name = RwSignal::new(String::new());
     let met = RwSignal::new(None::<Met>);
     let taken = RwSignal::new(None::<String>);
     let wrong = RwSignal::new(None::<String>);
@@ -62,10 +65,11 @@ pub(super) fn Publish(desk: Desk) -> impl IntoView {
     });
     // It is known already that somebody was quicker: both are put together first.
     Effect::new(move |before: Option<()>| {
-        let is_older =
-            desk.with(|session| session.version > 0 && desk.work().newest.get_untracked() > session.version);
+        let newest = desk.work().newest.get_untracked();
+        let is_older = desk
+            .with(|session| session.version > 0 && newest > session.version && session.new_id().is_none());
         if before.is_none() && is_older {
-            let ask = ask_of(desk, String::new());
+            let ask = ask_of(desk, (String::new(), String::new()));
             spawn_local(async move {
                 let found = meet(desk, &ask).await;
                 if !wrong.is_disposed() {
@@ -79,7 +83,8 @@ pub(super) fn Publish(desk: Desk) -> impl IntoView {
     let send = move || {
         if !is_busy() && n_errors() == 0 {
             wrong.set(None);
-            publish_now(desk, message.get_untracked(), met, taken, wrong);
+            let said = (message.get_untracked(), name.get_untracked());
+            publish_now(desk, said, met, taken, wrong);
         }
     };
     let problems = move || {
@@ -122,6 +127,11 @@ pub(super) fn Publish(desk: Desk) -> impl IntoView {
                 {move || note(taken.get(), "succeeded")}
                 {move || note(wrong.get(), "failed")}
                 {problems}
+                {move || desk.track(|session| {
+                    let (id, flow) = (session.new_id()?, session.flow.as_deref()?);
+                    let said = format!("The id is another one now, so this is a new flow, {id}. {flow} stays as it was published.");
+                    Some(view! { <p class="note" data-state="attention"><Icon name="s-attention"/> <span class="grow">{said}</span></p> })
+                })}
                 <Changes desk/>
                 <label for="said">"What has changed, in your words" <span class="kind">"optional"</span></label>
                 <input
@@ -134,12 +144,23 @@ pub(super) fn Publish(desk: Desk) -> impl IntoView {
                     prop:value=move || message.get()
                     on:input=move |event| message.set(event_target_value(&event))
                 />
+                <label for="version-name">"Name of this version" <span class="kind">"optional"</span></label>
+                <input
+                    id="version-name"
+                    type="text"
+                    maxlength="60"
+                    autocomplete="off"
+                    placeholder="By which it is found again in the history"
+                    prop:value=move || name.get()
+                    on:input=move |event| name.set(event_target_value(&event))
+                />
                 <div class="tools">
                     <button type="submit" class="button primary" disabled=move || is_busy() || n_errors() != 0>
                         <Icon name="u-check"/>
-                        {move || match (is_busy(), desk.track(|session| session.version)) {
-                            (true, _) => "Publishing…".to_owned(),
-                            (false, version) => format!("Publish version {}", version + 1),
+                        {move || match desk.track(|session| (session.version, session.new_id().is_some())) {
+                            _ if is_busy() => "Publishing…".to_owned(),
+                            (_, true) => "Publish as a new flow".to_owned(),
+                            (version, false) => format!("Publish version {}", version + 1),
                         }}
                     </button>
                     <button type="button" class="button quiet" on:click=move |_| desk.work().dialog.set(None)>"Cancel"</button>
@@ -209,13 +230,13 @@ fn lines(diff: &Diff) -> Vec<(&'static str, String)> {
 
 fn publish_now(
     desk: Desk,
-    message: String,
+    said: (String, String),
     met: RwSignal<Option<Met>>,
     taken: RwSignal<Option<String>>,
     wrong: RwSignal<Option<String>>,
 ) {
     desk.saving.set(Saving::OnTheWay);
-    let ask = ask_of(desk, message);
+    let ask = ask_of(desk, said);
     spawn_local(async move {
         let sent = publish(json!(ask).to_string()).await;
         if desk.saving.is_disposed() {
@@ -237,7 +258,7 @@ fn publish_now(
                 }
                 desk.rev.update(|rev| *rev += 1);
                 desk.work().dialog.set(None);
-                desk.say(format!("Published as version {}.", saved.version));
+                desk.tell(format!("Published as version {}.", saved.version));
             }
             Err(error) if error.status == 412 => {
                 if ask.base == 0 {
@@ -260,11 +281,13 @@ fn publish_now(
     });
 }
 
-fn ask_of(desk: Desk, message: String) -> PublishAsk {
+/// The document, with what is said of it and the name it is to have.
+fn ask_of(desk: Desk, (message, name): (String, String)) -> PublishAsk {
     desk.with(|session| PublishAsk {
         source: session.text().to_owned(),
-        base: session.version,
+        base: session.new_id().map_or(session.version, |_| 0),
         message,
+        name,
     })
 }
 
@@ -289,6 +312,10 @@ fn address(flow: &str) {
     if let Ok(history) = window().history() {
         // Where a browser refuses, the address stays that of a new flow.
         let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&to));
+        if let Ok(moved) = web_sys::Event::new(crate::parts::ADDRESS_MOVED) {
+            // Nobody keeps it from being told.
+            let _ = window().dispatch_event(&moved);
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::super::desk::Desk;
 use super::PanelHead;
-use super::trial::{NotRight, document, shown};
+use super::running::shown;
+use super::trial::{NotRight, document};
 use crate::format;
 use crate::icons::Icon;
 use crate::look;
@@ -85,13 +86,13 @@ pub(super) fn Simulate(desk: Desk) -> impl IntoView {
                 <button type="button" class="button small" on:click=move |_| bench.to_the_end()>"To the end"</button>
                 <button type="button" class="button quiet small" on:click=move |_| bench.stop()>
                     <Icon name="u-again"/>
-                    "Anew"
+                    "Reset"
                 </button>
             </PanelHead>
             <div class="ed-panel-body ed-simulate">
                 <div>
                     <Outcome bench/>
-                    {move || is_stale().then(|| view! { <p class="note" data-state="attention"><Icon name="s-attention"/> <span class="grow">"The flow has changed since this began. Play it anew."</span></p> })}
+                    {move || is_stale().then(|| view! { <p class="note" data-state="attention"><Icon name="s-attention"/> <span class="grow">"The flow has changed since this began. Reset and play it again."</span></p> })}
                     {move || bench.wrong.get().map(|why| match why.as_str() {
                         "" => view! { <NotRight desk/> }.into_any(),
                         why => view! { <p class="note" data-state="failed" role="alert"><Icon name="s-failed"/> <span class="grow">{why.to_owned()}</span></p> }.into_any(),
