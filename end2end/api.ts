@@ -7,6 +7,8 @@ export interface Task {
   name: string;
   state: string;
   attempt: number;
+  started_at: string;
+  finished_at: string;
 }
 
 export interface Run {

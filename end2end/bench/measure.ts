@@ -34,6 +34,14 @@ export const work = (before: Record<string, number>, after: Record<string, numbe
 export const megabytes = (bytes: number | undefined): string => `${((bytes ?? 0) / 1e6).toFixed(0)} MB`;
 export const elements = (page: Page): Promise<number> => page.evaluate(() => document.querySelectorAll("*").length);
 
+/** What the app's own code holds, in bytes: memory of WASM grows and is never given back. */
+export const memory = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const glue = document.querySelector<HTMLLinkElement>('link[rel="modulepreload"]')?.href ?? "";
+    const app = (await import(glue)) as { initSync: () => { memory: WebAssembly.Memory } };
+    return app.initSync().memory.buffer.byteLength;
+  });
+
 export async function devtools(page: Page): Promise<CDPSession> {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send("Performance.enable", { timeDomain: "threadTicks" });

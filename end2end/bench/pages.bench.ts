@@ -165,6 +165,7 @@ test("a grid of 5,000 tasks by runs", async ({ page, api }) => {
   say("a flow of 5,000 tasks with its grid: until the page lives; of it work", `${took} ms; ${work({}, opened).toFixed(0)} ms`);
   await watch(page);
   const grid = page.locator(".grid-scroll");
+  await grid.scrollIntoViewIfNeeded();
   const frames = (await watched(page)).frames;
   for (let step = 1; step <= 60; step++) await grid.evaluate((grid, step) => (grid.scrollTop = (grid.scrollHeight * step) / 60), step);
   await expect(grid.locator(".grid-row").last()).toBeInViewport();

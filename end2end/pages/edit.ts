@@ -1,11 +1,11 @@
-import type { Locator } from "@playwright/test";
+import { expect, type Locator } from "@playwright/test";
 import { Frame } from "./frame.ts";
 
 /** The flow editor. */
 export class Edit extends Frame {
   readonly stage: Locator = this.page.getByRole("listbox", { name: /^Tasks/ });
   readonly status: Locator = this.page.locator(".ed > [role=status]");
-  readonly chooser: Locator = this.page.locator(".ed-choose").getByRole("combobox");
+  readonly chooser: Locator = this.page.locator(".ed-choose").getByRole("combobox").first();
   readonly inspector: Locator = this.page.getByRole("complementary", { name: "Inspector" });
   readonly palette: Locator = this.page.getByRole("complementary", { name: "Task types" });
   readonly publishButton: Locator = this.page.getByRole("button", { name: "Publish", exact: true });
@@ -75,11 +75,29 @@ export class Edit extends Frame {
     await this.card(name).waitFor();
   }
 
+  /** Makes a group of two tasks, which stays open in the inspector. */
+  async group(one: string, other: string, title: string): Promise<void> {
+    await this.card(one).click();
+    await this.card(other).click({ modifiers: ["Shift"] });
+    await this.page.keyboard.press("Control+g");
+    await expect(this.inspector).toContainText("Group");
+    await this.inspector.getByRole("textbox", { name: "Title" }).fill(title);
+  }
+
+  /** Adds a note that says this; it stays selected. */
+  async note(text: string): Promise<void> {
+    await this.stage.focus();
+    await this.page.keyboard.press("Shift+s");
+    await this.inspector.getByRole("textbox", { name: "Text" }).fill(text);
+    await this.page.keyboard.press("Escape");
+  }
+
   /** Publishes what is on the canvas. */
-  async publish(message = ""): Promise<void> {
+  async publish(message = "", name = ""): Promise<void> {
     await this.publishButton.click();
     const dialog = this.page.getByRole("dialog", { name: "Publish" });
-    await dialog.getByRole("textbox").fill(message);
+    await dialog.getByRole("textbox", { name: /^What has changed/ }).fill(message);
+    await dialog.getByRole("textbox", { name: /^Name of this version/ }).fill(name);
     await dialog.getByRole("button", { name: /^Publish version/ }).click();
     await dialog.waitFor({ state: "hidden" });
   }

@@ -99,6 +99,27 @@ test("who is asked answers from the first page", async ({ page, api, alive }) =>
   await expect(home.needs.locator(`a[href*="${id}"]`)).toHaveCount(0);
 });
 
+test("who goes back before a page is alive gets the page they went back to @live", async ({ page, api, alive }) => {
+  await api.save(ASKS);
+  const id = await api.start("asks");
+  const home = new Home(page);
+  await home.open("/");
+  await alive();
+  let release = (): void => {};
+  const held = new Promise<void>((done) => (release = done));
+  await page.route("**/pkg/*_bg.wasm", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await home.needs.locator(`a[href*="${id}"]`).first().click();
+  await expect(new Run(page).approve).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(/\/$/);
+  release();
+  await expect(home.heading).toHaveText("What needs you");
+  await alive();
+});
+
 test("new runs wait behind a pill, rows change in place", { tag: "@live" }, async ({ page, api }) => {
   await api.save(ASKS);
   const id = await api.start("asks");

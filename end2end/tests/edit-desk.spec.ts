@@ -43,18 +43,118 @@ test.describe("the editor's desk @live", () => {
     await expect(page.getByRole("alert")).toContainText("Not pasted: there are no tasks in what was pasted");
   });
 
+  test("the list of tasks is a tree with the same selection and commands", async ({ page, alive, accessible }) => {
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.group("pause", "length", "Slow part");
+    await page.keyboard.press("Tab");
+    await edit.stage.focus();
+    await page.keyboard.press("l");
+    const tree = page.getByRole("tree", { name: "Tasks in their order" });
+    await expect(tree).toMatchAriaSnapshot(`
+      - tree "Tasks in their order":
+        - treeitem "greet log connects to pause" [level=1]
+        - treeitem "Slow part 2" [expanded] [level=1]
+        - treeitem "pause delay connects to length" [level=2]
+        - treeitem "length switch connects to cheer, marvel" [level=2]
+        - treeitem "cheer shell" [level=1]
+        - treeitem "marvel log" [level=1]
+    `);
+    await accessible();
+
+    // One stop of the Tab key; what the keys are at is selected on the canvas too.
+    await tree.focus();
+    await page.keyboard.press("Home");
+    await expect(edit.card("greet")).toHaveAttribute("aria-selected", "true");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await expect(edit.card("pause")).toHaveAttribute("aria-selected", "true");
+    await page.keyboard.press("Shift+ArrowDown");
+    await expect(tree.getByRole("treeitem", { selected: true })).toHaveCount(2);
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    await expect(tree.getByRole("treeitem", { name: /^Slow part/ })).toHaveAttribute("aria-expanded", "false");
+    await expect(tree.getByRole("treeitem")).toHaveCount(4);
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("End");
+
+    // The commands are those of the canvas.
+    await page.keyboard.press("Control+d");
+    await expect(tree.getByRole("treeitem", { name: /^marvel-2/ })).toBeVisible();
+    await page.keyboard.press("Delete");
+    await expect(tree.getByRole("treeitem", { name: /^marvel-2/ })).toBeHidden();
+    await tree.focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Shift+F10");
+    await expect(page.getByRole("menuitem", { name: /^Duplicate/ })).toBeVisible();
+    await page.keyboard.press("Escape");
+    await tree.focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Enter");
+    await expect(edit.inspector.getByRole("textbox", { name: "Name", exact: true })).toBeFocused();
+
+    // A group has its menu too.
+    await tree.getByRole("button", { name: "What to do with group Slow part" }).click();
+    await page.getByRole("menuitem", { name: /^Collapse or expand/ }).click();
+    await expect(edit.status).toHaveText("Done: Collapse group Slow part.");
+  });
+
+  test("a part whose code cannot be fetched says so, and is fetched again", async ({ page, alive, accessible, forgiven }) => {
+    forgiven.push(/ERR_FAILED|Failed to fetch/);
+    await page.route("**/pkg/*.wasm", (route) => (route.request().url().endsWith("_bg.wasm") ? route.continue() : route.abort()));
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.stage.focus();
+    await page.keyboard.press("l");
+    const lost = page.getByRole("alert");
+    await expect(lost).toContainText("The code of the list of tasks could not be fetched from the server.");
+    await accessible();
+    await page.unroute("**/pkg/*.wasm");
+    await lost.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByRole("tree", { name: "Tasks in their order" })).toBeVisible();
+    await expect(lost).toBeHidden();
+  });
+
+  test("what is wrong comes with the page; what needs expressions read waits for the code that reads them", async ({ page, api, alive, forgiven }) => {
+    forgiven.push(/ERR_FAILED|Failed to fetch/);
+    await api.save(`
+flow: light
+tasks:
+  first: { type: shell, with: { command: "echo {{ inputs.who }}" } }
+  second: { type: log, needs: [first], with: { message: "{{ tasks.first.output.stdout }}" } }
+inputs: { who: { type: string, default: you } }
+`);
+    await page.route("**/pkg/*.wasm", (route) => (route.request().url().endsWith("_bg.wasm") ? route.continue() : route.abort()));
+    const edit = new Edit(page);
+    await edit.openEditor("light");
+    await alive();
+    await expect(page.getByRole("button", { name: "1 warning" })).toBeVisible();
+    await edit.card("second").click();
+    await page.keyboard.press("Delete");
+    await expect(edit.card("second")).toBeHidden();
+    await page.keyboard.press("Control+z");
+    await edit.card("first").click();
+    await page.keyboard.press("Delete");
+    const why = "Not changed: what reads expressions could not be fetched from the server. Try again.";
+    await expect(page.getByRole("alert").filter({ hasText: why })).toBeVisible();
+    await expect(edit.card("first")).toBeVisible();
+    await page.unroute("**/pkg/*.wasm");
+    await page.keyboard.press("Delete");
+    await expect(edit.card("first")).toBeHidden();
+    await expect(page.getByRole("status").filter({ hasText: "still names `first`" }).first()).toBeVisible();
+    await expect(page.getByRole("button", { name: /^\d+ errors?$/ })).toBeVisible();
+  });
+
   test("groups and notes are drawn, each change one step", async ({ page, alive, accessible }) => {
     const edit = new Edit(page);
     await edit.openEditor();
     await alive();
-    await edit.card("pause").click();
-    await edit.card("length").click({ modifiers: ["Shift"] });
-    await page.keyboard.press("Control+g");
-    await expect(edit.inspector).toContainText("Group");
-    await edit.inspector.getByRole("textbox", { name: "Title" }).fill("Slow part");
+    await edit.group("pause", "length", "Slow part");
     await edit.inspector.getByRole("button", { name: "blue" }).click();
     await accessible();
-    await edit.inspector.getByRole("checkbox", { name: "Drawn as one box" }).check();
+    await edit.inspector.getByRole("checkbox", { name: "Collapsed" }).check();
     const box = edit.stage.getByRole("option", { name: "Group Slow part, 2 tasks" });
     await expect(box).toBeVisible();
     await expect(edit.card("pause")).toBeHidden();
@@ -98,6 +198,97 @@ test.describe("the editor's desk @live", () => {
     await page.keyboard.press("Control+z");
     await expect(edit.status).toHaveText("Nothing to be undone.");
     await expect(edit.stage.getByRole("option", { name: /^Note|^Group/ })).toHaveCount(0);
+  });
+
+  test("a note says what it says as Markdown, and nothing of it is taken for HTML", async ({ page, alive, accessible }) => {
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.note('# Mind the gap\n**Read** the [manual](https://example.org/a?b=1&c=2) first:\n- `one`\n- *two*\n<img src=x onerror="alert(1)">[no](javascript:alert(1))');
+    const note = edit.stage.locator(".ed-note .says");
+    await expect(note.locator("h3")).toHaveText("Mind the gap");
+    await expect(note.locator("strong")).toHaveText("Read");
+    await expect(note.locator("li")).toHaveText(["one", /^two/]);
+    await expect(note).toContainText('<img src=x onerror="alert(1)">[no](javascript:alert(1))');
+    await expect(note.locator("img, script")).toHaveCount(0);
+    const links = note.locator("a");
+    await expect(links).toHaveCount(1);
+    await expect(links).toHaveAttribute("href", "https://example.org/a?b=1&c=2");
+    await expect(links).toHaveAttribute("rel", "noopener");
+    // Whoever cannot point at it finds the link beside the note.
+    await expect(edit.inspector.getByRole("link", { name: "manual" })).toHaveAttribute("href", "https://example.org/a?b=1&c=2");
+    await accessible();
+
+    // A press on a link follows it; the note beside it is taken hold of as ever.
+    await page.context().route("https://example.org/**", (route) => route.fulfill({ body: "The manual" }));
+    const opened = page.waitForEvent("popup");
+    await links.click();
+    await expect((await opened).locator("body")).toHaveText("The manual");
+    await edit.card("greet").click();
+    await note.locator("h3").click();
+    await expect(edit.status).toHaveText("Note selected");
+  });
+
+  test("a note is sized by its corner, in one step", async ({ page, alive }) => {
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.note("Mind the gap");
+    const note = edit.stage.locator(".ed-note");
+    await expect(edit.stage.locator(".ed-over .grip")).toHaveCount(1);
+    const before = (await note.boundingBox())!;
+    const corner: [number, number] = [before.x + before.width - 5, before.y + before.height - 5];
+    await page.mouse.move(...corner);
+    await expect(edit.stage).toHaveCSS("cursor", "nwse-resize");
+    await page.mouse.down();
+    await page.mouse.move(corner[0] + 50, corner[1] + 20, { steps: 4 });
+    await page.mouse.move(corner[0] + 100, corner[1] + 60, { steps: 4 });
+    await page.mouse.up();
+    await expect(edit.status).toContainText("Done: ");
+    const after = (await note.boundingBox())!;
+    expect(after.x).toBe(before.x);
+    expect(Math.abs(after.width - before.width - 100)).toBeLessThan(10);
+    expect(Math.abs(after.height - before.height - 60)).toBeLessThan(10);
+    expect(await edit.text()).toContain("size: [");
+    await edit.stage.focus();
+    await page.keyboard.press("Control+z");
+    await expect.poll(async () => (await note.boundingBox())?.width).toBe(before.width);
+    // The keys have the sizes beside it.
+    await edit.stage.focus();
+    await edit.inspector.getByRole("button", { name: "Wide" }).press("Enter");
+    await expect.poll(async () => (await note.boundingBox())?.width).toBe(before.width * 2);
+  });
+
+  test("an edge let go over a group that is one box asks which of its tasks is meant", async ({ page, alive, accessible }) => {
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.group("pause", "length", "Slow part");
+    await edit.inspector.getByRole("checkbox", { name: "Collapsed" }).check();
+    const box = edit.stage.getByRole("option", { name: "Group Slow part, 2 tasks" });
+    await expect(box).toBeVisible();
+    await edit.drag(edit.port("greet", "failed"), await edit.middle(box));
+    await expect(page.getByText("to one of 2 tasks")).toBeVisible();
+    await expect(box).toHaveClass(/wanted/);
+    await page.mouse.up();
+    await expect(page.getByRole("dialog", { name: "Connect to" }).getByRole("option")).toHaveText([/^pause/, /^length/]);
+    await accessible();
+    await edit.chooser.fill("len");
+    await edit.chooser.press("Enter");
+    await expect(edit.status).toHaveText("Done: Connect greet → length.");
+
+    // With one task left that may be connected nobody is asked, with none it is said why.
+    await edit.drag(edit.port("greet", "failed"), await edit.middle(box));
+    await expect(page.getByText("to pause", { exact: true })).toBeVisible();
+    await page.mouse.up();
+    await expect(edit.status).toHaveText("Done: Change edge greet → pause.");
+    // Of an edge that is selected the end would be in the hand.
+    await page.mouse.click(...(await edit.free()));
+    await edit.drag(edit.port("greet", "failed"), await edit.middle(box));
+    await expect(page.getByText("already connected")).toBeVisible();
+    await expect(box).toHaveClass(/refused/);
+    await page.mouse.up();
+    await expect(edit.status).toHaveText("Not connected: already connected.");
   });
 
   test("the text and the canvas are one", async ({ page, alive, accessible }) => {
@@ -156,15 +347,15 @@ test.describe("on a small screen @live", () => {
     const edit = new Edit(page);
     await edit.openEditor();
     await alive();
-    const list = page.getByRole("region", { name: "List of tasks" });
-    await expect(list.getByRole("button", { name: /^greet/ })).toBeVisible();
+    const list = page.getByRole("tree", { name: "Tasks in their order" });
+    await expect(list.getByRole("treeitem", { name: /^greet/ })).toBeVisible();
     await accessible();
     await list.getByRole("button", { name: "What to do with greet" }).tap();
     await page.getByRole("menuitem", { name: /^Open/ }).tap();
     await edit.inspector.getByRole("textbox", { name: "Name", exact: true }).fill("Say hello");
     await accessible();
     await edit.inspector.getByRole("button", { name: "Back to the flow" }).tap();
-    await expect(list.getByRole("button", { name: /^Say hello/ })).toBeVisible();
+    await expect(list.getByRole("treeitem", { name: /^Say hello/ })).toBeVisible();
 
     // The canvas is there too: an edge by two taps.
     await page.getByRole("button", { name: "Show or hide the list of tasks" }).tap();

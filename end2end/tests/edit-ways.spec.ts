@@ -125,6 +125,7 @@ test.describe("a flow from nothing @live", () => {
     const choose = async (key: string, text: string): Promise<void> => {
       await edit.stage.focus();
       await keys(key);
+      await edit.chooser.waitFor();
       await page.keyboard.type(text);
       await keys("Enter");
     };
@@ -161,7 +162,7 @@ test.describe("a flow from nothing @live", () => {
     await choose("a", "noop");
     await edit.stage.focus();
     await keys("Control+s");
-    await expect(page.getByRole("dialog", { name: "Publish" }).getByRole("textbox")).toBeFocused();
+    await expect(page.getByRole("dialog", { name: "Publish" }).getByRole("textbox", { name: /^What has changed/ })).toBeFocused();
     await keys("Enter");
     await expect(edit.status).toContainText("Published as version 1");
     expect(await saved(page, "ways-keys")).toEqual(WANTED);
@@ -176,7 +177,7 @@ test.describe("a flow from nothing @live", () => {
     await edit.document.fill(TEXT);
     await expect(edit.card("noop")).toBeVisible();
     await page.keyboard.press("Control+s");
-    await expect(page.getByRole("dialog", { name: "Publish" }).getByRole("textbox")).toBeFocused();
+    await expect(page.getByRole("dialog", { name: "Publish" }).getByRole("textbox", { name: /^What has changed/ })).toBeFocused();
     await page.keyboard.press("Enter");
     await expect(edit.status).toContainText("Published as version 1");
     expect(await saved(page, "ways-text")).toEqual(WANTED);

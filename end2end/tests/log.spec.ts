@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Locator } from "@playwright/test";
 import { Run } from "../pages/run.ts";
 import { expect, live, test } from "../test.ts";
@@ -40,6 +42,26 @@ test("what is marked stays marked when it is scrolled away, and is copied whole"
   expect(lines[0]).toContain("attempt 2, line 100");
   expect(lines[300]).toContain("attempt 2, line 400");
   expect(lines[600]).toContain("attempt 2, line 700");
+});
+
+test("a line that is named before it is written comes into sight when it is", { tag: "@live" }, async ({ page, api, server }) => {
+  const gate = join(server.data, "gate-of-lines");
+  await api.save(`
+flow: slow-talk
+inputs: { gate: { type: string } }
+tasks:
+  talker:
+    type: shell
+    with: { command: 'echo begun; until [ -e "$GATE" ]; do sleep 0.1; done; seq 2 900', env: { GATE: "{{ inputs.gate }}" } }
+`);
+  const id = await api.start("slow-talk", { gate });
+  const run = new Run(page);
+  await run.openRun(id, "?task=talker&line=1:500");
+  await live(page);
+  await expect(run.lines.filter({ hasText: "begun" })).toBeInViewport();
+  await writeFile(gate, "");
+  await expect(run.lines.filter({ hasText: /^500$/ })).toBeInViewport();
+  await expect(run.state).toHaveText("succeeded");
 });
 
 test("lines tell when they were written: not, since the beginning, by the clock", { tag: "@live" }, async ({ page, api }) => {

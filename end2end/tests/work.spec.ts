@@ -62,6 +62,80 @@ test.describe("in the editor @live", () => {
     await expect(page.getByText("my second")).toBeVisible();
   });
 
+  test("what a run in the editor gave is what fields show from then on", async ({ page, api, alive }) => {
+    await api.save(`
+flow: shown
+tasks:
+  first: { type: transform, with: { value: 20 } }
+  second: { type: transform, needs: [first], with: { value: "{{ tasks.first.output + 1 }}" } }
+`);
+    const edit = new Edit(page);
+    await edit.openEditor("shown");
+    await alive();
+    await edit.card("second").click();
+    await expect(edit.inspector).toContainText("`first` has not run yet");
+    await edit.stage.focus();
+    await page.keyboard.press("Control+Enter");
+    await expect(edit.status).toContainText("succeeded");
+    await expect(edit.inspector.getByText("21", { exact: true })).toBeVisible();
+  });
+
+  test("a flow whose id is changed is published as a flow of its own", async ({ page, api, alive }) => {
+    await api.save(flow("old-name"));
+    const edit = new Edit(page);
+    await edit.openEditor("old-name");
+    await alive();
+    await edit.inspector.getByRole("textbox", { name: "Id*", exact: true }).fill("new-name");
+    await edit.inspector.getByRole("textbox", { name: "Id*", exact: true }).blur();
+    await edit.publishButton.click();
+    const dialog = page.getByRole("dialog", { name: "Publish" });
+    await expect(dialog).toContainText("this is a new flow, new-name. old-name stays as it was published.");
+    await dialog.getByRole("button", { name: "Publish as a new flow" }).click();
+    await expect(edit.status).toContainText("Published as version 1");
+    await expect(page).toHaveURL(/\/flows\/new-name\/edit$/);
+    await expect(edit.publishButton).toBeVisible();
+    expect(await api.source("old-name")).toContain("flow: old-name");
+  });
+
+  test("two tabs of one browser change a draft, and nothing of either is lost", async ({ page, context, api, alive, forgiven }) => {
+    forgiven.push(/4(09|12) .*\/fn\/save_draft/);
+    await api.save(flow("tabs"));
+    const one = new Edit(page);
+    await one.openEditor("tabs");
+    await alive();
+    const tab = await context.newPage();
+    const other = new Edit(tab);
+    await other.openEditor("tabs");
+    await live(tab);
+    await one.retitle("first", "In the one");
+    await expect(one.keeping).toContainText("Draft saved");
+    await other.retitle("second", "In the other");
+    await expect(other.keeping).toContainText("Kept here: Another tab");
+    await tab.close();
+    await one.retitle("third", "In the one too");
+    await expect(one.keeping).toContainText("Draft saved");
+    await page.reload();
+    await alive();
+    await expect(one.card("In the one too")).toBeVisible();
+    const note = page.getByRole("status").filter({ hasText: "Another draft of" });
+    await note.getByRole("button", { name: "Open it instead" }).click();
+    await expect(one.card("In the other")).toBeVisible();
+    await expect(one.card("In the one too")).toBeHidden();
+    await expect(one.keeping).toContainText("Draft saved");
+    await page.reload();
+    await alive();
+    await expect(one.card("In the other")).toBeVisible();
+    await note.getByRole("button", { name: "Open it instead" }).click();
+    await expect(one.card("In the one too")).toBeVisible();
+    await note.getByRole("button", { name: "Discard it" }).click();
+    await expect(note).toBeHidden();
+    await expect(one.keeping).toContainText("Draft saved");
+    await page.reload();
+    await alive();
+    await expect(one.card("In the one too")).toBeVisible();
+    await expect(note).toBeHidden();
+  });
+
   test("what is typed while the server is away is there when it is back", async ({ page, context, api, alive, forgiven }) => {
     forgiven.push(/ERR_INTERNET_DISCONNECTED|Failed to load resource/);
     await api.save(flow("away"));
@@ -94,16 +168,33 @@ test.describe("in the editor @live", () => {
     await edit.openEditor("told");
     await alive();
     await edit.retitle("third", "At last");
-    await edit.publish("the third has a name");
+    await edit.publish("the third has a name", "spring");
     await page.goto("/flows/told/versions");
     await live(page);
     await expect(page.getByText("the third has a name")).toBeVisible();
+    await expect(page.getByRole("listitem").filter({ hasText: "Version 2" })).toContainText("spring");
     await expect(page.getByRole("group", { name: "Both versions in one graph" })).toContainText("1 change");
     await expect(page.getByRole("region", { name: "What changed" })).toContainText("At last");
+    await accessible();
+    // It asks first.
+    await page.getByText("Restore… version 1").click();
+    await expect(page.getByText("No version is lost")).toBeVisible();
     await accessible();
     await page.getByRole("button", { name: "Restore version 1" }).click();
     await expect(page.getByText("Version 1 again")).toBeVisible();
     await expect(page.getByRole("region", { name: "From version 1 to 3" })).toContainText("They mean the same");
+
+    // Edges that came and went are drawn beside those that stayed.
+    await api.save(flow("told").replace("needs: [second]", "needs: [{ task: first, on: failed }]").replace("tasks.second.output", "inputs.n"));
+    await page.goto("/flows/told/versions");
+    await live(page);
+    const both = page.getByRole("group", { name: "Both versions in one graph" });
+    await expect(both.locator(".e[data-taken=same]:has(path.l)")).toHaveCount(1);
+    await expect(both.locator(".e[data-taken=added][data-kind=failed]:has(path.l)")).toHaveCount(1);
+    const gone = both.locator(".e[data-taken=removed] path.l");
+    await expect(gone).toHaveCount(1);
+    await expect(gone).not.toHaveCSS("stroke-dasharray", "none");
+    await accessible();
   });
 
   test("a failure is simulated without a server", async ({ page, api, alive, accessible }) => {
@@ -138,7 +229,7 @@ test.describe("in the editor @live", () => {
     await expect(edit.card("Twice")).toHaveAttribute("data-state", "succeeded");
     await expect(edit.card("first")).toHaveAttribute("data-state", /succeeded/);
     await expect(edit.card("third")).not.toHaveAttribute("data-state");
-    await expect(panel).toContainText("1 result of the last run taken: first");
+    await expect(panel).toContainText("1 result of earlier runs taken: first");
     await expect(panel.locator("pre")).toHaveText("5");
     // Pinned, it stands for the work; the canvas was open all the time.
     await edit.stage.focus();
@@ -162,7 +253,7 @@ test.describe("in the editor @live", () => {
     await dialog.getByLabel("Paste it here").fill("load >> [clean, count] >> report");
     await expect(dialog).toContainText("4 tasks from a chain of tasks");
     await accessible();
-    await dialog.getByRole("button", { name: "Put it on the canvas" }).click();
+    await dialog.getByRole("button", { name: "Replace this flow" }).click();
     await expect(edit.card("report")).toBeVisible();
     await edit.command("Back-test");
     const panel = page.getByRole("region", { name: "Back-test" });
