@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check, also after one has failed, and ends with a table of them: test.sh [CHECK…]
-# The table is kept in target/test-summary.txt, what each check said in target/test-logs/, what failed in target/test-faults.txt.
+# The table is kept in target/test-summary.txt, what each check said in target/test-logs/, what failed in
+# target/test-faults.txt, its names in target/test-failed.txt.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +9,7 @@ readonly CHECKS=(format lint lint-wasm test lint-end2end site end2end)
 readonly LOGS=target/test-logs
 readonly SUMMARY=target/test-summary.txt
 readonly FAULTS=target/test-faults.txt
+readonly NAMES=target/test-failed.txt
 passed=0
 failed=0
 
@@ -61,6 +63,13 @@ faults() {
         shown > 0 { print; shown-- }' | head -n 200
 }
 
+# names LOG: the tests that failed, a line each.
+names() {
+    sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+        /^test .* FAILED$/ { print "failed: " $2 }
+        /^ +[0-9]+\) \[/ && !seen[$0]++ { sub(/^ +[0-9]+\) /, "failed: "); sub(/ ─+$/, ""); print }' | head -n 40
+}
+
 run_check() {
     local log=$LOGS/$1.log began=$SECONDS status=0 ok bad
     printf '\n== %s\n' "$1"
@@ -73,7 +82,10 @@ run_check() {
     elif [ "$ok" = 0 ]; then
         ok=1
     fi
-    [ "$bad" = 0 ] || faults "$log" >>"$FAULTS"
+    if [ "$bad" != 0 ]; then
+        faults "$log" >>"$FAULTS"
+        names "$log" >>"$NAMES"
+    fi
     passed=$((passed + ok))
     failed=$((failed + bad))
     printf '%-13s %5d ok %4d bad %5d s\n' "$1" "$ok" "$bad" $((SECONDS - began)) >>"$SUMMARY"
@@ -82,6 +94,7 @@ run_check() {
 mkdir -p "$LOGS"
 : >"$SUMMARY"
 : >"$FAULTS"
+: >"$NAMES"
 chosen=("$@")
 [ $# != 0 ] || chosen=("${CHECKS[@]}")
 for check in "${chosen[@]}"; do
@@ -99,6 +112,7 @@ if [ -s "$FAULTS" ]; then
     printf '\n== what failed\n'
     cat "$FAULTS"
 fi
+# The names last: whoever sees only the end of this still knows where to look.
 printf '\n== summary\n'
-cat "$SUMMARY"
+cat "$NAMES" "$SUMMARY"
 [ "$failed" = 0 ]
