@@ -68,6 +68,8 @@ pub struct Card {
     pub height: f64,
     /// Whether nothing comes before it.
     pub is_first: bool,
+    /// Whether its version has it switched off.
+    pub is_off: bool,
     /// Whether it stands for items or iterations: it is drawn as a stack.
     pub has_parts: bool,
 }
@@ -280,6 +282,7 @@ fn card(plan: &Plan, ix: TaskIx) -> Card {
         at: Point::default(),
         height: CARD_HEIGHT,
         is_first: task.ups.is_empty(),
+        is_off: task.doc.disabled,
         has_parts: task.spread.is_some(),
     }
 }

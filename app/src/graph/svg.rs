@@ -165,12 +165,20 @@ pub(super) struct CardLook<'a> {
     pub(super) is_detailed: bool,
 }
 
+/// What stands below a card's name: its type, and before it that it is switched off, as the room is not always enough for both.
+fn below(card: &Card, between: &str) -> String {
+    match card.is_off {
+        true => format!("off{between}{}", card.task_type),
+        false => card.task_type.clone(),
+    }
+}
+
 /// Draws a card.
 pub(super) fn card(out: &mut String, at: usize, card: &Card, look: &CardLook<'_>) {
     let (state, detailed) = (look.state.as_ref(), look.is_detailed);
     let key = state.map_or("plan", |state| state.key);
     let title = state.map_or_else(
-        || format!("{}: {}", card.name, card.task_type),
+        || format!("{}: {}", card.name, below(card, ", ")),
         |state| state.title.clone(),
     );
     let href = if look.link.is_empty() {
@@ -182,10 +190,11 @@ pub(super) fn card(out: &mut String, at: usize, card: &Card, look: &CardLook<'_>
         true => r#" aria-current="true""#,
         false => "",
     };
+    let off = if card.is_off { " data-off" } else { "" };
     let tab = if look.has_tab { 0 } else { -1 };
     let _ = write!(
         out,
-        r#"<a class="n" data-n="{at}" data-state="{key}" tabindex="{tab}"{href}{current} aria-label="{0}" transform="translate({1} {2})"><title>{0}</title>"#,
+        r#"<a class="n"{off} data-n="{at}" data-state="{key}" tabindex="{tab}"{href}{current} aria-label="{0}" transform="translate({1} {2})"><title>{0}</title>"#,
         escape(&title),
         card.at.x,
         card.at.y
@@ -246,7 +255,7 @@ pub(super) fn card(out: &mut String, at: usize, card: &Card, look: &CardLook<'_>
         let _ = write!(
             out,
             r#"<text class="ty" x="{left}" y="{y}">{}</text>"#,
-            escape(&fit(&card.task_type, 12.0, room))
+            escape(&fit(&below(card, " · "), 12.0, room))
         );
     }
     if let Some(state) = state {

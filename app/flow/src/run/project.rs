@@ -283,6 +283,9 @@ impl RunState {
             TaskState::Succeeded { .. } if spot.part.is_none() && self.is_reused(ix) => {
                 "taken over from the run it was made from".to_owned()
             }
+            TaskState::Succeeded { .. } if self.plan.task(ix).doc.disabled => {
+                "switched off in this version: it did nothing".to_owned()
+            }
             TaskState::Succeeded { .. } => {
                 let from = task.cached_from.as_ref()?;
                 format!(

@@ -566,7 +566,7 @@ tasks:
             8 attempt_started {"task":"b","attempt":1,"worker":"w1"}
             9 task_succeeded {"task":"b","output":{"value":null}}
             10 run_finished {"outcome":"succeeded"}
-            a    succeeded
+            a    succeeded  switched off in this version: it did nothing
             b    succeeded  1 attempt
             c    skipped    upstream a succeeded
             d    skipped    upstream c was skipped
