@@ -73,7 +73,7 @@ impl Editor {
             history: History::default(),
             reader: None,
         };
-        editor.look();
+        editor.look(&[]);
         editor
     }
 
@@ -217,11 +217,10 @@ impl Editor {
 
     fn keep(&mut self, step: Step, draft: Option<Draft>, at_ms: u64) -> Result<Step, Refusal> {
         self.history.record(step.clone(), at_ms);
-        if !step.is_empty() {
-            match draft {
-                Some(draft) => self.see(draft),
-                None => self.look(),
-            }
+        match draft {
+            _ if step.is_empty() => {}
+            Some(draft) => self.see(draft),
+            None => self.look(&step.patches),
         }
         Ok(step)
     }
@@ -250,13 +249,18 @@ impl Editor {
 
     fn turn(&mut self, turned: Turned) -> Turned {
         self.source.patch(&turned.patches);
-        self.look();
+        self.look(&turned.patches);
         turned
     }
 
-    /// Reads the text again. What was drawn stays while it cannot be read.
-    fn look(&mut self) {
-        match Draft::new(self.source.text(), self.source.format()) {
+    /// Reads the text again, of which pieces were replaced. What was drawn stays while it cannot be read.
+    fn look(&mut self, patches: &[Patch]) {
+        let (text, format) = (self.source.text(), self.source.format());
+        let read = match self.read() {
+            Some(before) => before.patched(text, format, patches),
+            None => Draft::new(text, format),
+        };
+        match read {
             Ok(draft) => self.see(draft),
             Err(refusal) => self.broken = Some(refusal),
         }

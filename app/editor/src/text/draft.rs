@@ -54,6 +54,44 @@ impl Draft {
         })
     }
 
+    /// The text that this one has become by `patches`. Only what they touch is read again, where that can be told apart.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub(crate) fn patched(&self, text: &str, format: Format, patches: &[Patch]) -> Result<Self, Refusal> {
+        let read = (format == self.format)
+            .then(|| self.outline_of(text, patches))
+            .flatten();
+        let Some(outline) = read else {
+            return Self::new(text, format);
+        };
+        Ok(Self {
+            format,
+            style: DocStyle::of(text, &outline.root, format),
+            text: text.to_owned(),
+            outline: Arc::new(outline),
+            patches: Vec::new(),
+        })
+    }
+
+    /// What a text says that this one has become, if only a part of it has to be read for that.
+    fn outline_of(&self, text: &str, patches: &[Patch]) -> Option<Outline> {
+        if self.format != Format::Yaml {
+            return None;
+        }
+        let replaced: Vec<_> = patches
+            .iter()
+            .map(|patch| (patch.start..patch.end, patch.text.len()))
+            .collect();
+        let read = self.outline.patched(text, &replaced);
+        // What the tests of the editor do is as good as what people do.
+        #[cfg(test)]
+        if let Some(read) = &read {
+            assert_eq!(Some(read), outline(text, self.format).ok().as_ref(), "{text}");
+        }
+        read
+    }
+
     /// The text as it is now.
     pub(crate) fn text(&self) -> &str {
         &self.text
@@ -88,8 +126,12 @@ impl Draft {
                 continue;
             }
             let text = apply(&self.text, &patches);
-            let Ok(read) = outline(&text, self.format) else {
-                continue;
+            let read = match self.outline_of(&text, &patches) {
+                Some(read) => read,
+                None => match outline(&text, self.format) {
+                    Ok(read) => read,
+                    Err(_) => continue,
+                },
             };
             if read.value == *expected {
                 self.patches = compose(&self.patches, &patches);
@@ -225,7 +267,7 @@ impl Draft {
     /// Patches the text as it is typed; it must stay readable.
     pub(crate) fn type_in(&mut self, patches: &[Patch]) -> Result<(), Refusal> {
         super::patch::check(&self.text, patches).map_err(|message| Refusal::new("bad_patch", message))?;
-        let typed = Self::new(&apply(&self.text, patches), self.format)?;
+        let typed = self.patched(&apply(&self.text, patches), self.format, patches)?;
         let patches = compose(&self.patches, patches);
         *self = Self { patches, ..typed };
         Ok(())

@@ -4,6 +4,7 @@
 //! stands twice is here twice, and an alias is an alias.
 
 mod json;
+mod patched;
 mod yaml;
 
 use std::ops::Range;
@@ -17,7 +18,7 @@ pub(super) use yaml::Pieces;
 pub use yaml::properties_end;
 
 /// A text that can be read, though it need not be a flow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outline {
     /// Its outermost value.
     pub root: Piece,
@@ -26,7 +27,7 @@ pub struct Outline {
 }
 
 /// A value in a text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
     /// Its first byte, after anchor and tag. Where nothing is written, the place where it would be.
     pub start: usize,
@@ -37,7 +38,7 @@ pub struct Piece {
 }
 
 /// What a piece is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// A text, number, truth value or nothing.
     Scalar(Scalar),
@@ -60,7 +61,7 @@ pub enum Shape {
 }
 
 /// A value without parts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scalar {
     /// What is written, without quotes, escapes and indentation.
     pub text: String,
@@ -86,7 +87,7 @@ pub enum Style {
 }
 
 /// An item of a list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// The byte of its dash, in a list of dashes.
     pub dash: Option<usize>,
@@ -95,7 +96,7 @@ pub struct Item {
 }
 
 /// An entry of a mapping.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Its key.
     pub key: Key,
@@ -104,7 +105,7 @@ pub struct Entry {
 }
 
 /// A key of a mapping.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     /// The key; empty if it can be none.
     pub text: String,

@@ -42,7 +42,9 @@ impl Pieces {
     /// The outermost piece.
     pub(super) fn finish(self) -> Option<Piece> {
         let mut root = self.root?;
-        shift(&mut root, self.offset);
+        if self.offset != 0 {
+            move_by(&mut root, |at| at + self.offset);
+        }
         Some(root)
     }
 
@@ -268,24 +270,22 @@ fn after_colon(text: &str, end: usize) -> usize {
     end
 }
 
-fn shift(piece: &mut Piece, by: usize) {
-    if by == 0 {
-        return;
-    }
-    piece.start += by;
-    piece.end += by;
+/// Moves a piece: `by` says where a byte is now.
+pub(super) fn move_by(piece: &mut Piece, by: impl Fn(usize) -> usize + Copy) {
+    piece.start = by(piece.start);
+    piece.end = by(piece.end);
     match &mut piece.shape {
         Shape::List { items, .. } => {
             for item in items {
-                item.dash = item.dash.map(|dash| dash + by);
-                shift(&mut item.value, by);
+                item.dash = item.dash.map(by);
+                move_by(&mut item.value, by);
             }
         }
         Shape::Map { entries, .. } => {
             for entry in entries {
-                entry.key.span = entry.key.span.start + by..entry.key.span.end + by;
-                entry.key.after += by;
-                shift(&mut entry.value, by);
+                entry.key.span = by(entry.key.span.start)..by(entry.key.span.end);
+                entry.key.after = by(entry.key.after);
+                move_by(&mut entry.value, by);
             }
         }
         Shape::Scalar(_) | Shape::Alias => {}
