@@ -62,7 +62,10 @@ pub(super) fn insert_entries(
 /// Whether the entries are set apart by empty lines.
 fn is_spaced(text: &str, entries: &[Entry]) -> bool {
     let [.., before, last] = entries else { return false };
-    let between = &text[entry_end(before)..last.key.span.start];
+    // Of keys behind `?` the colon is not always where it is looked for.
+    let between = text
+        .get(entry_end(before)..last.key.span.start)
+        .unwrap_or_default();
     // The first and the last piece belong to the lines of the entries.
     let n_lines = between.split('\n').count();
     let mut inner = between.split('\n').take(n_lines - 1).skip(1);

@@ -147,6 +147,17 @@ fn says(text: &str) -> Value {
         .value
 }
 
+#[test]
+fn a_key_behind_a_mark_with_a_colon_in_it_is_no_trouble() {
+    let mut source = Source::new("? flow: f\n:flow: f", Format::Yaml);
+    let change = Change::Set {
+        path: ["tasks", "a", "with"].map(str::to_owned).to_vec(),
+        value: Some(json!("")),
+    };
+    // It may be refused.
+    let _ = source.apply(&change);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 400, ..ProptestConfig::default() })]
 
