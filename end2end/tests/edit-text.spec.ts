@@ -72,6 +72,54 @@ test.describe("the document as text @live", () => {
   });
 });
 
+test.describe("help in the text @live", () => {
+  test("comes to what was typed before it was there", async ({ page, alive }) => {
+    let release = (): void => {};
+    const held = new Promise<void>((done) => (release = done));
+    await page.route("**/pkg/*.wasm", async (route) => {
+      if (route.request().url().includes("engine")) await held;
+      await route.continue();
+    });
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.text();
+    await edit.document.fill(FLOW);
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type("re");
+    const options = page.getByRole("listbox", { name: "What may stand here" }).getByRole("option");
+    await expect(edit.card("tell")).toBeVisible();
+    await expect(options).toHaveCount(0);
+    release();
+    await expect(options).toHaveText([/^retry/]);
+  });
+
+  test("goes along where the text moves, and away with what it is about", async ({ page, alive }) => {
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.text();
+    const wide = `${"# ".padEnd(200, "-")}\n`;
+    await edit.document.fill(wide + FLOW.replace("    with: { message: hello }\n", `    with: { message: "${"m".repeat(60)}" }\n`) + wide.repeat(80));
+    const area = edit.document;
+    await edit.caret("with: { message: \"m");
+    await page.keyboard.press("End");
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    const list = page.getByRole("listbox", { name: "What may stand here" });
+    // At the edge the text moves to the left with what is typed, and the list stays.
+    await page.keyboard.type("{{ tasks.f");
+    await expect(list.getByRole("option")).toHaveText([/^fetch/]);
+    expect(await area.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0);
+    const before = (await list.boundingBox())!;
+    await area.evaluate((element) => element.scrollBy(0, 20));
+    await expect.poll(async () => (await list.boundingBox())?.y).toBe(before.y - 20);
+    await area.evaluate((element) => element.scrollTo(element.scrollLeft, 1200));
+    await expect(list).toBeHidden();
+  });
+});
+
 test.describe("the document as text, in both formats @live", () => {
   test("is written as JSON and back, and typed on in either", async ({ page, alive }) => {
     const edit = new Edit(page);

@@ -154,8 +154,7 @@ pub(super) fn TextPanel(desk: Desk) -> impl IntoView {
                     }
                     on:scroll=move |_| {
                         look();
-                        help.close();
-                        help.gone();
+                        help.scrolled();
                     }
                     on:blur=move |_| help.close()
                     on:mousemove=move |event| help.pointed(&event)

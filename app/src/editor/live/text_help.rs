@@ -36,6 +36,10 @@ pub(super) struct Help {
     /// What the pointer rests on, and where that is.
     hovered: RwSignal<Option<(f64, f64, String)>>,
     rests: StoredValue<Option<TimeoutHandle>>,
+    /// Where the pointer is, while it is over the text.
+    pointer: StoredValue<Option<(f64, f64)>>,
+    /// Somebody typed while the code that knows what may stand there was on its way; whether they asked for it.
+    waits: StoredValue<Option<bool>>,
     /// The width of a letter; all have the same.
     letter: StoredValue<Option<f64>>,
 }
@@ -51,9 +55,19 @@ impl Help {
             told: RwSignal::new(None),
             hovered: RwSignal::new(None),
             rests: StoredValue::new(None),
+            pointer: StoredValue::new(None),
+            waits: StoredValue::new(None),
             letter: StoredValue::new(None),
         };
         on_cleanup(move || help.rest(None));
+        Effect::new(move |_| {
+            if desk.engine().is_some()
+                && let Some(asked) = help.waits.try_update_value(Option::take).flatten()
+            {
+                help.offer(asked);
+                help.explain();
+            }
+        });
         help
     }
 
@@ -63,6 +77,10 @@ impl Help {
 
     pub(super) fn is_open(self) -> bool {
         self.offered.with(|offered| !offered.items.is_empty())
+    }
+
+    fn is_open_now(self) -> bool {
+        self.offered.with_untracked(|offered| !offered.items.is_empty())
     }
 
     /// The entry of the list that keys act on.
@@ -79,7 +97,8 @@ impl Help {
     }
 
     pub(super) fn close(self) {
-        if self.offered.with_untracked(|offered| !offered.items.is_empty()) {
+        self.waits.set_value(None);
+        if self.is_open_now() {
             self.offered.set(Completion::default());
         }
     }
@@ -127,6 +146,8 @@ impl Help {
     /// Offers what may stand at the cursor; the first of it is meant if somebody `asked`.
     pub(super) fn offer(self, asked: bool) {
         let Some((text, at)) = self.cursor() else { return };
+        let is_there = untrack(|| self.desk().engine().is_some());
+        self.waits.set_value((!is_there).then_some(asked));
         let found = self.with(&text, |engine, writing| (engine.write)(writing, at));
         let found = found.unwrap_or_default();
         let word = text.get(found.range.clone()).unwrap_or_default();
@@ -249,21 +270,49 @@ impl Help {
         if self.hovered.with_untracked(Option::is_some) {
             self.hovered.set(None);
         }
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        let look = move || self.look(x, y);
-        self.rest(set_timeout_with_handle(look, REST).ok());
+        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        self.pointer.set_value(Some(at));
+        self.look_soon(at);
     }
 
+    /// The pointer left the text.
     pub(super) fn gone(self) {
+        self.pointer.set_value(None);
         self.rest(None);
         self.hovered.set(None);
+    }
+
+    /// The text was moved below the cursor and the pointer, by hand or because one types at its edge: the list goes along with what it
+    /// is about, and the pointer rests on something else.
+    pub(super) fn scrolled(self) {
+        let start = self.offered.with_untracked(|offered| offered.range.start);
+        match (self.is_open_now(), self.area.get_untracked()) {
+            (true, Some(area)) => {
+                let (x, y) = self.below(&area.value(), start);
+                let (w, h) = (f64::from(area.client_width()), f64::from(area.client_height()));
+                match (LEFT - 12.0..LEFT + w).contains(&x) && (TOP..h + LINE).contains(&y) {
+                    true => self.place.set((x, y)),
+                    false => self.close(),
+                }
+            }
+            _ => self.close(),
+        }
+        self.hovered.set(None);
+        if let Some(at) = self.pointer.get_value() {
+            self.look_soon(at);
+        }
+    }
+
+    fn look_soon(self, (x, y): (f64, f64)) {
+        let look = move || self.look(x, y);
+        self.rest(set_timeout_with_handle(look, REST).ok());
     }
 
     fn look(self, x: f64, y: f64) {
         let Some(Some(area)) = self.area.try_get_untracked() else {
             return;
         };
-        if self.offered.with_untracked(|offered| !offered.items.is_empty()) {
+        if self.is_open_now() {
             return;
         }
         // Both are of what the padding begins with.
