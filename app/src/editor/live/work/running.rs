@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use editor::outputs;
 use editor::standing::{self, Summary};
 use flow::run::{Event, RunState};
 use flow::view::{RunStatus, TaskStatus};
@@ -24,8 +25,8 @@ use crate::live::stream::{Batch, Source, Stream, keep};
 use crate::look;
 use crate::model::RunPage;
 use crate::model::edit::TrialView;
-use crate::parts::{Badge, Clock, Counts};
-use crate::readable::readable;
+use crate::parts::{Badge, Clock, Counts, Tree};
+use crate::values::Part;
 
 /// A trial at work: its states are on the canvas, its numbers here.
 #[component]
@@ -166,27 +167,66 @@ fn output_of(state: &RunState, ix: TaskIx) -> Option<&Value> {
         .filter(|output| !output.is_null())
 }
 
+/// How the selected task stands in the run.
+#[derive(Clone, PartialEq)]
+struct Stands {
+    task: String,
+    /// None if the run does not know it.
+    in_run: Option<InRun>,
+}
+
+#[derive(Clone, PartialEq)]
+struct InRun {
+    name: String,
+    status: TaskStatus,
+    error: Option<String>,
+    /// Whether what it gave is at hand: that does not change any more.
+    has_given: bool,
+}
+
 /// What the selected task gave.
 #[component]
 fn Output(desk: Desk, run: LiveRun) -> impl IntoView {
-    move || {
+    let given = desk.work().given;
+    // What one has opened in the tree stays open while others go on.
+    let stands = Memo::new(move |_| {
         run.changed.track();
-        let id = desk
+        let task = desk
             .selection
-            .with(|selection| selection.primary().map(str::to_owned));
-        let Some(id) = id else {
+            .with(|selection| selection.primary().map(str::to_owned))?;
+        let in_run = run.plan().find(&task).map(|ix| {
+            let view = run.task(ix);
+            InRun {
+                name: view.name,
+                status: view.state,
+                error: view.error.map(|error| error.message),
+                has_given: run.with(|state| output_of(state, ix).is_some())
+                    || given.with(|given| given.get(&task).is_some_and(|given| !given.is_null())),
+            }
+        });
+        Some(Stands { task, in_run })
+    });
+    move || {
+        let Some(Stands { task, in_run }) = stands.get() else {
             return view! { <p class="muted">"Select a task to see what it gave."</p> }.into_any();
         };
-        let Some(ix) = run.plan().find(&id) else {
-            return view! { <p class="muted">{format!("{id} is not part of this run.")}</p> }.into_any();
+        let Some(in_run) = in_run else {
+            return view! { <p class="muted">{format!("{task} is not part of this run.")}</p> }.into_any();
         };
-        let task = run.task(ix);
-        let error = task
+        let error = in_run
             .error
-            .map(|error| view! { <p class="ed-none" data-state="failed">{error.message}</p> });
+            .map(|error| view! { <p class="ed-none" data-state="failed">{error}</p> });
         // Of the run itself: what pinning takes is put by only after this was asked.
-        let asked = desk.work().given.with(|given| given.get(&id).map(cut));
-        let output = run.with(|state| output_of(state, ix).map(cut)).or(asked);
+        let output = run
+            .with(|state| {
+                state
+                    .plan()
+                    .find(&task)
+                    .and_then(|ix| output_of(state, ix).map(Part::of))
+            })
+            .or_else(|| {
+                given.with_untracked(|given| given.get(&task).filter(|given| !given.is_null()).map(Part::of))
+            });
         let pin = output.is_some().then(|| {
             view! {
                 <button type="button" class="button quiet small" title="Pin this output (P)" on:click=move |_| desk.run(editor::actions::Command::Pin)>
@@ -198,22 +238,19 @@ fn Output(desk: Desk, run: LiveRun) -> impl IntoView {
                 </button>
             }
         });
-        let given = output.map(|output| view! { <pre class="ed-output" tabindex="0">{output}</pre> });
+        let given = output.map(|part| {
+            let is_cut = !part.more.is_empty();
+            let more = is_cut.then(
+                || view! { <p class="muted">"Not all of it is shown: open the run to see the rest."</p> },
+            );
+            view! { <Tree part root=outputs::reference(&task) label="Output"/> {more} }
+        });
         view! {
-            <div class="ed-run-line"><strong>{task.name}</strong> <span class="muted">{look::status(task.state).word}</span> {pin}</div>
+            <div class="ed-run-line"><strong>{in_run.name}</strong> <span class="muted">{look::status(in_run.status).word}</span> {pin}</div>
             {error} {given}
         }
         .into_any()
     }
-}
-
-/// Characters of an output that are shown.
-const OUTPUT_SHOWN: usize = 64 * 1024;
-
-fn cut(value: &Value) -> String {
-    let mut text = readable(value);
-    text.truncate(text.floor_char_boundary(OUTPUT_SHOWN));
-    text
 }
 
 /// How tasks show on their cards, and what they gave, as far as it is at hand.
