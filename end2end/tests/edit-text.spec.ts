@@ -107,6 +107,7 @@ test.describe("help in the text @live", () => {
     await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("ArrowLeft");
+    await area.evaluate((element) => element.scrollTo(element.scrollLeft, 0));
     const list = page.getByRole("listbox", { name: "What may stand here" });
     // At the edge the text moves to the left with what is typed, and the list stays.
     await page.keyboard.type("{{ tasks.f");

@@ -230,7 +230,7 @@ tasks:
     await expect(edit.card("first")).toHaveAttribute("data-state", /succeeded/);
     await expect(edit.card("third")).not.toHaveAttribute("data-state");
     await expect(panel).toContainText("1 result of earlier runs taken: first");
-    await expect(panel.locator("pre")).toHaveText("5");
+    await expect(panel.getByRole("tree", { name: "Output" }).getByRole("treeitem").locator(".val")).toHaveText("5");
     // Pinned, it stands for the work; the canvas was open all the time.
     await edit.stage.focus();
     await page.keyboard.press("p");

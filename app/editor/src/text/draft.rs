@@ -45,13 +45,18 @@ impl Draft {
             refusal.line = problem.and_then(|problem| problem.line).map(|line| line as usize);
             refusal
         })?;
-        Ok(Self {
+        Ok(Self::of(text, format, outline))
+    }
+
+    /// A text that was read.
+    fn of(text: &str, format: Format, outline: Outline) -> Self {
+        Self {
             format,
             style: DocStyle::of(text, &outline.root, format),
             text: text.to_owned(),
             outline: Arc::new(outline),
             patches: Vec::new(),
-        })
+        }
     }
 
     /// The text that this one has become by `patches`. Only what they touch is read again, where that can be told apart.
@@ -62,16 +67,10 @@ impl Draft {
         let read = (format == self.format)
             .then(|| self.outline_of(text, patches))
             .flatten();
-        let Some(outline) = read else {
-            return Self::new(text, format);
-        };
-        Ok(Self {
-            format,
-            style: DocStyle::of(text, &outline.root, format),
-            text: text.to_owned(),
-            outline: Arc::new(outline),
-            patches: Vec::new(),
-        })
+        match read {
+            Some(outline) => Ok(Self::of(text, format, outline)),
+            None => Self::new(text, format),
+        }
     }
 
     /// What a text says that this one has become, if only a part of it has to be read for that.
