@@ -463,6 +463,21 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_is_switched_off_is_marked_and_says_so() {
+        let document = serde_json::json!({"flow": "f", "tasks": {"a": {"type": "noop", "name": "Wash", "disabled": true}, "b": {"type": "noop"}}});
+        check(document, &Drawing::default(), expect![[r#"
+            a data-off data-n="0" data-state="plan"
+            title  Wash: off, noop
+            text  Wash
+            text  off · noop
+            a data-n="1" data-state="plan"
+            title  b: noop
+            text  b
+            text  noop
+        "#]]);
+    }
+
+    #[test]
     fn a_run_shows_states_outcomes_and_the_tasks_that_end_it() {
         let document = serde_json::json!({
             "flow": "f",
