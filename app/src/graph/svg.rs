@@ -465,7 +465,10 @@ mod tests {
     #[test]
     fn a_task_that_is_switched_off_is_marked_and_says_so() {
         let document = serde_json::json!({"flow": "f", "tasks": {"a": {"type": "noop", "name": "Wash", "disabled": true}, "b": {"type": "noop"}}});
-        check(document, &Drawing::default(), expect![[r#"
+        check(
+            document,
+            &Drawing::default(),
+            expect![[r#"
             a data-off data-n="0" data-state="plan"
             title  Wash: off, noop
             text  Wash
@@ -474,7 +477,8 @@ mod tests {
             title  b: noop
             text  b
             text  noop
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod drawer;
 mod drawn;
 mod edges;
 mod fields;
+mod going;
 mod groups;
 mod habits;
 mod hints;
