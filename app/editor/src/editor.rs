@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use flow::parse::Format;
+use flow::parse::pieces::Outline;
 use flow::problem::Problem;
 use flow::validate::{self, TypeCatalog};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::drawn::Drawn;
 use crate::history::{History, Turn};
 use crate::model::Model;
 use crate::refusal::Refusal;
-use crate::text::draft::Draft;
+use crate::text::draft::{Again, Draft};
 use crate::text::{Sight, Source, Step, patch};
 
 /// A flow that is being edited.
@@ -28,6 +29,8 @@ pub struct Editor {
     history: History,
     /// Reads expressions, once it is there.
     reader: Option<Reader>,
+    /// Reads a text again in part, once it is there.
+    again: Option<Again>,
 }
 
 /// A change that was taken back or made again.
@@ -56,7 +59,7 @@ impl Editor {
     #[must_use]
     pub fn new(text: impl Into<String>, format: Format) -> Self {
         let mut editor = Self::light(text, format);
-        editor.read_with(flow::expr::task_uses);
+        editor.read_with(flow::expr::task_uses, Outline::patched);
         editor
     }
 
@@ -72,14 +75,19 @@ impl Editor {
             broken: None,
             history: History::default(),
             reader: None,
+            again: None,
         };
         editor.look(&[]);
         editor
     }
 
-    /// Brings what reads expressions.
-    pub fn read_with(&mut self, reader: Reader) {
+    /// Brings what reads expressions, and what reads a text again in part.
+    pub fn read_with(&mut self, reader: Reader, again: Again) {
         self.reader = Some(reader);
+        self.again = Some(again);
+        if let Some(draft) = &mut self.draft {
+            draft.read_again_with(again);
+        }
     }
 
     /// Takes up a history that was kept with this very text; another one is let go.
@@ -266,7 +274,10 @@ impl Editor {
         }
     }
 
-    fn see(&mut self, draft: Draft) {
+    fn see(&mut self, mut draft: Draft) {
+        if let Some(again) = self.again {
+            draft.read_again_with(again);
+        }
         debug_assert_eq!(draft.text(), self.source.text(), "the draft is of this text");
         self.model = Model::of_document(draft.value());
         self.drawn = Drawn::of_document(draft.value());
@@ -351,7 +362,7 @@ mod tests {
             editor.source().text().contains("needs: [first]")
                 && editor.source().text().contains("tasks.two.state")
         );
-        editor.read_with(flow::expr::task_uses);
+        editor.read_with(flow::expr::task_uses, Outline::patched);
         assert_eq!(made(&mut editor, &rename("two", "second")), "Rename two → second");
         assert!(editor.source().text().contains("tasks.second.state"));
     }

@@ -70,4 +70,5 @@ pub use model::Model;
 pub use refusal::Refusal;
 pub use scene::Scene;
 pub use session::Session;
+pub use text::draft::Again;
 pub use text::{Source, Step};

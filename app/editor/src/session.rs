@@ -1,6 +1,7 @@
 //! A flow under someone's hands: its text with the way back, cards with their places, what is selected, and what tasks can do.
 
 use flow::parse::Format;
+use flow::parse::pieces::Outline;
 use flow::problem::{Problem, Severity};
 use flow::validate::TypeCatalog;
 use flow::view::TaskTypeView;
@@ -15,6 +16,7 @@ use crate::model::Model;
 use crate::refusal::Refusal;
 use crate::scene::{Places, Scene};
 use crate::select::Selection;
+use crate::text::draft::Again;
 use crate::text::{Sight, Step, patch};
 
 /// A flow under someone's hands.
@@ -57,7 +59,7 @@ impl Session {
     #[must_use]
     pub fn new(begin: Begin) -> Self {
         let mut session = Self::light(begin);
-        session.read_with(flow::expr::task_uses);
+        session.read_with(flow::expr::task_uses, Outline::patched);
         session
     }
 
@@ -79,9 +81,9 @@ impl Session {
         }
     }
 
-    /// Brings what reads expressions.
-    pub fn read_with(&mut self, reader: Reader) {
-        self.editor.read_with(reader);
+    /// Brings what reads expressions, and what reads a text again in part.
+    pub fn read_with(&mut self, reader: Reader, again: Again) {
+        self.editor.read_with(reader, again);
     }
 
     /// The document.

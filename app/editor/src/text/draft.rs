@@ -17,6 +17,10 @@ use crate::refusal::Refusal;
 /// Edits of pieces of what a scalar says: the scalar's path, and the bytes with what replaces them.
 pub(crate) type Splice = (Vec<String>, Vec<(Range<usize>, String)>);
 
+/// Reads a text again of which bytes were replaced, each by so many others: [`Outline::patched`]. A browser begins without it and reads
+/// the whole each time.
+pub type Again = fn(&Outline, &str, &[(Range<usize>, usize)]) -> Option<Outline>;
+
 /// A text under change.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -27,6 +31,7 @@ pub(crate) struct Draft {
     style: DocStyle,
     /// From the text it began with to the text as it is.
     patches: Vec<Patch>,
+    again: Option<Again>,
 }
 
 impl Draft {
@@ -56,7 +61,14 @@ impl Draft {
             text: text.to_owned(),
             outline: Arc::new(outline),
             patches: Vec::new(),
+            // What the tests do to texts without an editor is as good as what people do.
+            again: cfg!(test).then_some(Outline::patched),
         }
+    }
+
+    /// Brings what reads a text again in part.
+    pub(crate) fn read_again_with(&mut self, again: Again) {
+        self.again = Some(again);
     }
 
     /// The text that this one has become by `patches`. Only what they touch is read again, where that can be told apart.
@@ -67,23 +79,24 @@ impl Draft {
         let read = (format == self.format)
             .then(|| self.outline_of(text, patches))
             .flatten();
-        match read {
-            Some(outline) => Ok(Self::of(text, format, outline)),
-            None => Self::new(text, format),
-        }
+        let read = match read {
+            Some(outline) => Self::of(text, format, outline),
+            None => Self::new(text, format)?,
+        };
+        Ok(Self {
+            again: self.again,
+            ..read
+        })
     }
 
     /// What a text says that this one has become, if only a part of it has to be read for that.
     fn outline_of(&self, text: &str, patches: &[Patch]) -> Option<Outline> {
-        if self.format != Format::Yaml {
-            return None;
-        }
+        let again = self.again.filter(|_| self.format == Format::Yaml)?;
         let replaced: Vec<_> = patches
             .iter()
             .map(|patch| (patch.start..patch.end, patch.text.len()))
             .collect();
-        let read = self.outline.patched(text, &replaced);
-        // What the tests of the editor do is as good as what people do.
+        let read = again(&self.outline, text, &replaced);
         #[cfg(test)]
         if let Some(read) = &read {
             assert_eq!(Some(read), outline(text, self.format).ok().as_ref(), "{text}");

@@ -7,8 +7,9 @@ use editor::clipboard::{Paste, Pasted};
 use editor::complete::{Completion, Known};
 use editor::extract::{Extracted, Wanted};
 use editor::writing::Writing;
-use editor::{Reader, Refusal, Session, Source};
+use editor::{Again, Reader, Refusal, Session, Source};
 use flow::Problem;
+use flow::parse::pieces::Outline;
 use flow::validate::TypeCatalog;
 use leptos::ev;
 use leptos::prelude::*;
@@ -146,6 +147,8 @@ pub(super) struct Engine {
     pub(super) hints: Part,
     /// [`flow::expr::task_uses`].
     reader: Reader,
+    /// [`Outline::patched`].
+    again: Again,
 }
 
 #[wasm_split(engine, fallible)]
@@ -160,6 +163,7 @@ fn engine() -> Result<Engine, SplitLoaderError> {
         extract: editor::extract::extract,
         hints: |desk| view! { <Hints desk/> }.into_any(),
         reader: flow::expr::task_uses,
+        again: Outline::patched,
     })
 }
 
@@ -256,7 +260,7 @@ impl Desk {
             };
             match came {
                 Ok(engine) => {
-                    self.with_mut(|session| session.read_with(engine.reader));
+                    self.with_mut(|session| session.read_with(engine.reader, engine.again));
                     self.engine.set(Some(engine));
                     // Of the document that one begins with the server has told.
                     if self.rev.get_untracked() > 0 {
