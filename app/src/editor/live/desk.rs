@@ -365,7 +365,10 @@ impl Desk {
                 let change = change.clone();
                 self.with_engine("Not changed", move |_| again(self, &change));
             }
-            made => self.told(made, is_command),
+            made => {
+                let is_move = matches!(change, Change::Move(_));
+                self.told(made, is_command, is_move);
+            }
         }
     }
 
@@ -374,7 +377,7 @@ impl Desk {
         self.with_mut(Session::seal);
     }
 
-    fn told(self, made: Result<Step, Refusal>, is_command: bool) {
+    fn told(self, made: Result<Step, Refusal>, is_command: bool, is_move: bool) {
         match made {
             Ok(step) => {
                 self.refused.set(None);
@@ -387,7 +390,11 @@ impl Desk {
                 if !step.notes.is_empty() {
                     self.note(&step.notes);
                 }
-                self.changed();
+                self.redrawn();
+                // Where boxes stand makes nothing wrong; what was wrong before may stand in another line now.
+                if !is_move || self.problems.with_untracked(|problems| !problems.is_empty()) {
+                    self.check_soon();
+                }
             }
             Err(refusal) => self.refuse(refusal.to_string()),
         }
@@ -438,10 +445,15 @@ impl Desk {
     }
 
     pub(super) fn changed(self) {
+        self.redrawn();
+        self.check_soon();
+    }
+
+    /// The document has changed: what shows it is drawn anew.
+    fn redrawn(self) {
         self.selection.set(self.with(|session| session.selection.clone()));
         self.rev.update(|rev| *rev += 1);
         self.stage(|stage| stage.stale());
-        self.check_soon();
     }
 
     fn check_soon(self) {
