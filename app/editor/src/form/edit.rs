@@ -133,11 +133,12 @@ impl Field {
             .unwrap_or_default()
     }
 
-    /// One more item at the end of a list: like the last one's kind, but empty.
+    /// One more item at the end of a list: what its schema wants, else like the last one's kind, but empty.
     #[must_use]
     pub fn add_item(&self) -> Change {
         let mut items = self.items();
         let blank = match items.last() {
+            _ if let Some(blank) = &self.blank => blank.clone(),
             Some(Value::Number(_)) => 0.into(),
             Some(Value::Bool(_)) => Value::Bool(false),
             Some(Value::Object(_)) => Value::Object(Map::new()),
@@ -176,7 +177,8 @@ impl Field {
         let free = (1..=entries.len() + 1)
             .map(|n| format!("name{n}"))
             .find(|name| !entries.contains_key(name));
-        entries.insert(free.unwrap_or_default(), Value::String(String::new()));
+        let blank = self.blank.clone().unwrap_or_else(|| "".into());
+        entries.insert(free.unwrap_or_default(), blank);
         self.set(Some(Value::Object(entries)))
     }
 

@@ -76,6 +76,8 @@ pub struct Field {
     pub is_expression: bool,
     /// How it is filled in.
     pub kind: Kind,
+    /// What one more item or entry of it begins with, if its schema says.
+    pub blank: Option<Value>,
     /// What is wrong with it, as far as its schema tells.
     pub problem: Option<String>,
 }
@@ -317,6 +319,7 @@ impl Builder<'_> {
             default: whole.get("default").filter(|default| !default.is_null()).cloned(),
             value: value.cloned(),
             kind: self.kind(&whole, value, &path, depth),
+            blank: self.blank_within(&whole),
             path,
             ..Field::default()
         };
@@ -510,6 +513,17 @@ impl Builder<'_> {
         .to_owned()
     }
 
+    /// What items of a list or entries of a map begin with.
+    fn blank_within(&self, whole: &Map<String, Value>) -> Option<Value> {
+        let key = match kind_word(whole).as_str() {
+            "array" => "items",
+            "object" => "additionalProperties",
+            _ => return None,
+        };
+        let within = whole.get(key).filter(|within| within.is_object());
+        Some(self.blank(within)).filter(|blank| !blank.is_null())
+    }
+
     /// What a value of a schema begins with.
     fn blank(&self, schema: Option<&Value>) -> Value {
         let Some(schema) = schema else { return Value::Null };
@@ -554,12 +568,6 @@ impl Builder<'_> {
             _ => Value::Null,
         }
     }
-}
-
-/// What items of a list or entries of a map begin with.
-#[must_use]
-pub fn blank_item(schema: &Value, path_schema: &Value) -> Value {
-    Builder { root: Root(schema) }.blank(Some(path_schema))
 }
 
 /// The one type a schema names, `null` aside.

@@ -619,3 +619,38 @@ proptest! {
         let _ = form.choose(1, &["with"]);
     }
 }
+
+#[test]
+fn what_is_added_begins_as_its_schema_wants_it() {
+    let schema = flow::schema::task_schema();
+    let mut whole = schema["x-flow"].clone();
+    whole["$defs"] = schema["$defs"].clone();
+    let form = form(&whole, Some(&json!({"flow": "f"})), &[]);
+    let field = |name: &str| {
+        let found = form.fields.iter().find(|field| field.path == [name]);
+        found.expect("the flow has it").clone()
+    };
+    let told = [
+        field("inputs").add_entry(),
+        field("labels").add_entry(),
+        field("schedules").add_item(),
+        field("after").add_item(),
+        field("webhooks").add_item(),
+        field("notify").add_item(),
+    ];
+    let shown: Vec<String> = told.iter().map(say).collect();
+    expect_test::expect![[r#"
+        set inputs = {"name1":{}}
+
+        set labels = {"name1":""}
+
+        set schedules = [{"cron":""}]
+
+        set after = [{"flow":""}]
+
+        set webhooks = [{}]
+
+        set notify = [{}]
+    "#]]
+    .assert_eq(&shown.join("\n"));
+}
