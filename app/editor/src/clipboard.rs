@@ -177,10 +177,26 @@ pub fn paste(document: &Value, text: &str, how: Paste) -> Result<Pasted, Refusal
     if !places.is_empty() {
         changes.push(Change::Move(places));
     }
+    notes.extend(left_behind(&copied));
     Ok(Pasted {
         change: Change::All(changes),
         tasks,
         notes,
+    })
+}
+
+/// What a flow says beside its tasks is not pasted with them.
+fn left_behind(copied: &Value) -> Option<String> {
+    const DRAWING: [&str; 6] = ["flow", "name", "description", "layout", "notes", "groups"];
+    let is_left =
+        |name: &str| !DRAWING.contains(&name) && SECTIONS.iter().all(|(section, _)| *section != name);
+    let names = copied.as_object()?.keys().filter(|name| is_left(name));
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Only tasks are taken over: {} of that flow stayed behind.",
+            names.join(", ")
+        )
     })
 }
 
@@ -670,5 +686,24 @@ layout: { size: [100, 20], store: [200, 60] }
         "#]]
         .assert_eq(&made(FLOW, &pasted.change));
         assert!(duplicate(&document(FLOW), &ids(&["nobody"]), &Marked).is_err());
+    }
+
+    #[test]
+    fn what_a_flow_says_beside_its_tasks_stays_behind_and_that_is_said() {
+        let how = Paste {
+            at: None,
+            links: false,
+        };
+        let flow = "flow: g\ninputs: { n: { type: number } }\nschedules: [{ cron: 0 6 * * * }]\ntasks: { a: { type: noop } }\nlayout: {}\n";
+        let pasted = paste(&document(FLOW), flow, how).expect("it has tasks");
+        assert_eq!(
+            pasted.notes,
+            ["Only tasks are taken over: `inputs`, `schedules` of that flow stayed behind."]
+        );
+        let tasks = "tasks: { a: { type: noop } }";
+        assert_eq!(
+            paste(&document(FLOW), tasks, how).expect("it has tasks").notes,
+            [""; 0]
+        );
     }
 }

@@ -61,7 +61,10 @@ pub(super) fn read(text: &str) -> Result<Sketch, Refusal> {
         .filter(|id| sketch.get(id, "type") == Some(&json!("noop")))
         .count();
     if n_empty > 0 {
-        sketch.tell(format!("{n_empty} tasks do nothing yet: say what they do."));
+        sketch.tell(match n_empty {
+            1 => "1 task does nothing yet: say what it does.".to_owned(),
+            n => format!("{n} tasks do nothing yet: say what they do."),
+        });
     }
     Ok(sketch)
 }
@@ -143,14 +146,56 @@ fn operator(sketch: &mut Sketch, name: &str, call: &str) -> String {
                     "The command of `{id}` holds a template of the other tool; write it anew."
                 ));
             }
+            left_out(sketch, &id, arguments);
             sketch.task(
                 &id,
                 json!({ "type": "shell", "with": { "command": literal(&command) } }),
             )
         }
-        ("EmptyOperator" | "DummyOperator", _) => sketch.task(&id, json!({ "type": "noop" })),
+        ("EmptyOperator" | "DummyOperator", _) => {
+            left_out(sketch, &id, arguments);
+            sketch.task(&id, json!({ "type": "noop" }))
+        }
         _ => sketch.untranslated(&id, operator, &json!(literal(call))),
     }
+}
+
+/// Lists what a call says beside what was taken over.
+fn left_out(sketch: &mut Sketch, id: &str, arguments: &str) {
+    let names = names(arguments).into_iter();
+    let names = names.filter(|name| !["task_id", "bash_command", "dag"].contains(name));
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    if !names.is_empty() {
+        sketch.tell(format!("Of `{id}` not taken over: {}.", names.join(", ")));
+    }
+}
+
+/// The names by which a call gives something; not those of calls and texts within it.
+fn names(arguments: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let (mut depth, mut quote, mut from) = (0_usize, None, 0);
+    let mut signs = arguments.char_indices();
+    while let Some((at, c)) = signs.next() {
+        match (quote, c) {
+            (Some(_), '\\') => drop(signs.next()),
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => from = at + 1,
+            (None, '=') if depth == 0 => {
+                names.extend(
+                    arguments
+                        .get(from..at)
+                        .map(str::trim)
+                        .filter(|name| is_word(name)),
+                );
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 /// The text given by name in a call.

@@ -78,7 +78,8 @@ from airflow import DAG
 with DAG("x"):
     fetch = BashOperator(
         task_id="fetch_it",
-        bash_command="echo \"hi\"  # kept",
+        bash_command="echo \"hi\"  # kept, a=b",
+        retries=3, trigger_rule="all_done", env={"a": f(b=1)},
     )
     run = PythonOperator(task_id='run', python_callable=main)
     done = EmptyOperator(task_id="done")
@@ -96,7 +97,7 @@ with DAG("x"):
               fetch_it:
                 type: shell
                 with:
-                  command: "echo \"hi\"  # kept"
+                  command: "echo \"hi\"  # kept, a=b"
               run:
                 type: noop
                 description: "Was PythonOperator: \"PythonOperator(task_id='run', python_callable=main)\""
@@ -104,8 +105,9 @@ with DAG("x"):
               done:
                 type: noop
                 needs: [run]
+            - Of `fetch_it` not taken over: `retries`, `trigger_rule`, `env`.
             - `run` was PythonOperator, which is not translated: it does nothing, and its description holds the original.
-            - Line 14 is left out: `print("hi")`.
+            - Line 15 is left out: `print("hi")`.
             - The way back from `done` to `fetch_it` is left out: a flow has no circles; use a `loop` or a `for_each`.
             - 2 tasks do nothing yet: say what they do.
         "#]],

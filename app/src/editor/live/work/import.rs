@@ -307,7 +307,7 @@ pub(super) fn Templates(desk: Desk) -> impl IntoView {
     view! {
         <Sheet desk title="Templates">
             <div class="ed-form">
-                <p class="soft">"Each of them runs as it is. It takes the place of what is on the canvas; undo brings that back."</p>
+                <p class="soft">"Each of them is a whole flow; where one calls a server or wants a secret, yours has to be named first. It takes the place of what is on the canvas; undo brings that back."</p>
                 <ul class="ed-templates">{cards}</ul>
             </div>
         </Sheet>
