@@ -241,6 +241,28 @@ tasks:
     await expect(page.getByText("This is the first version")).toBeVisible();
   });
 
+  test("what is too large for the page is neither shown nor pinned in its place", async ({ page, api, alive, forgiven }) => {
+    forgiven.push(/413/);
+    await api.save(`
+flow: large
+tasks:
+  big: { type: shell, with: { command: "head -c 900000 /dev/zero | tr '\\\\0' x" } }
+`);
+    const edit = new Edit(page);
+    await edit.openEditor("large");
+    await alive();
+    await edit.card("big").click();
+    await page.keyboard.press("Control+Enter");
+    const panel = page.getByRole("region", { name: "Run" });
+    await panel.getByRole("button", { name: "Start" }).click();
+    await expect(edit.card("big")).toHaveAttribute("data-state", "succeeded");
+    await expect(panel.getByRole("link", { name: "Download" })).toBeVisible();
+    await edit.card("big").click();
+    await page.keyboard.press("p");
+    await expect(edit.status).toHaveText(/^Not pinned: what big gave is/);
+    expect(await edit.text()).not.toContain("pins:");
+  });
+
   test("flows come from elsewhere, and old runs say what an edit means", async ({ page, api, alive, accessible }) => {
     await api.save(flow("from-afar"));
     await api.finished("from-afar");

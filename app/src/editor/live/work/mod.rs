@@ -78,6 +78,16 @@ pub(super) struct Kept {
     after: Option<Timestamp>,
 }
 
+/// What a task gave that had ended before the trial was followed.
+#[derive(Clone)]
+enum Given {
+    /// It was asked for.
+    OnTheWay,
+    Here(Value),
+    /// Too large for a page, or the server did not answer.
+    Lost,
+}
+
 /// What the parts share. Copies are the same.
 #[derive(Clone, Copy)]
 pub(super) struct Work {
@@ -110,7 +120,7 @@ pub(super) struct Work {
     /// What tasks gave in it.
     outputs: StoredValue<BTreeMap<String, Value>, LocalStorage>,
     /// What tasks gave that was asked for, as the run as it was first seen does not say it.
-    given: RwSignal<BTreeMap<String, Value>>,
+    given: RwSignal<BTreeMap<String, Given>>,
     /// Whether the inspector shows what a task did last, and what it may read of those before it.
     pub(super) last: RwSignal<bool>,
     pub(super) before: RwSignal<bool>,
@@ -281,7 +291,17 @@ impl Desk {
                 Some(flow::simulate::sample(&task_type.output_schema))
             })
         };
-        let given = || self.work().given.with_untracked(|given| given.get(&id).cloned());
+        let given = self.work().given.with_untracked(|given| given.get(&id).cloned());
+        // Something was given, and it is not this that another run or a schema would say.
+        if shown.is_none() && matches!(given, Some(Given::OnTheWay | Given::Lost)) {
+            return self.refuse(format!(
+                "Not pinned: what {id} gave is not at hand, or too large. Pin a part of it, or simulate the flow."
+            ));
+        }
+        let given = || match given {
+            Some(Given::Here(output)) => Some(output),
+            _ => None,
+        };
         let output = shown
             .or_else(given)
             .or_else(recorded)

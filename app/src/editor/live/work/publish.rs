@@ -262,9 +262,15 @@ fn publish_now(
             }
             Err(error) if error.status == 412 => {
                 if ask.base == 0 {
+                    let id = desk.with(|session| {
+                        session
+                            .value()
+                            .get("flow")
+                            .and_then(|id| id.as_str().map(str::to_owned))
+                    });
                     wrong.set(Some(format!(
-                        "{} Give this one another id in the text, or open that flow.",
-                        error.message
+                        "There is a flow `{}` already. Give this one another id in the text, or open that flow and change it.",
+                        id.unwrap_or_default()
                     )));
                     return;
                 }

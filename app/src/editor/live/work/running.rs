@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::super::desk::Desk;
 use super::super::known;
+use super::Given;
 use crate::fns;
 use crate::format;
 use crate::graph::state;
@@ -121,7 +122,7 @@ pub(super) fn Running(desk: Desk, started: TrialView, page: RunPage) -> impl Int
                 <a class="button quiet small" href=format!("/runs/{id}") target="_blank">"Open the run"</a>
             </div>
             {why} {reused} {unknown}
-            <Output desk run/>
+            <Output desk id run/>
         </div>
     }
     .into_any()
@@ -148,12 +149,11 @@ fn ask_for_output(desk: Desk, id: RunId, run: LiveRun) {
         if !is_bare {
             return;
         }
-        given.update_untracked(|given| drop(given.insert(task.clone(), Value::Null)));
+        given.update_untracked(|given| drop(given.insert(task.clone(), Given::OnTheWay)));
         spawn_local(async move {
             let url = format!("/api/v1/runs/{id}/tasks/{}/output", format::url_part(&task));
-            if let Some(output) = known::get(&url).await {
-                given.try_update(|given| given.insert(task, output));
-            }
+            let output = known::get(&url).await.map_or(Given::Lost, Given::Here);
+            given.try_update(|given| given.insert(task, output));
         });
     });
 }
@@ -180,13 +180,13 @@ struct InRun {
     name: String,
     status: TaskStatus,
     error: Option<String>,
-    /// Whether what it gave is at hand: that does not change any more.
-    has_given: bool,
+    /// Whether what it gave is at hand, which does not change any more; none if nothing was given yet.
+    has_given: Option<bool>,
 }
 
 /// What the selected task gave.
 #[component]
-fn Output(desk: Desk, run: LiveRun) -> impl IntoView {
+fn Output(desk: Desk, id: RunId, run: LiveRun) -> impl IntoView {
     let given = desk.work().given;
     // What one has opened in the tree stays open while others go on.
     let stands = Memo::new(move |_| {
@@ -200,8 +200,14 @@ fn Output(desk: Desk, run: LiveRun) -> impl IntoView {
                 name: view.name,
                 status: view.state,
                 error: view.error.map(|error| error.message),
-                has_given: run.with(|state| output_of(state, ix).is_some())
-                    || given.with(|given| given.get(&task).is_some_and(|given| !given.is_null())),
+                has_given: match run.with(|state| output_of(state, ix).is_some()) {
+                    true => Some(true),
+                    false => given.with(|given| match given.get(&task) {
+                        Some(Given::Here(_)) => Some(true),
+                        Some(Given::Lost) => Some(false),
+                        Some(Given::OnTheWay) | None => None,
+                    }),
+                },
             }
         });
         Some(Stands { task, in_run })
@@ -219,14 +225,25 @@ fn Output(desk: Desk, run: LiveRun) -> impl IntoView {
         // Of the run itself: what pinning takes is put by only after this was asked.
         let output = run
             .with(|state| {
-                state
-                    .plan()
-                    .find(&task)
-                    .and_then(|ix| output_of(state, ix).map(Part::of))
+                let ix = state.plan().find(&task)?;
+                output_of(state, ix).map(Part::of)
             })
             .or_else(|| {
-                given.with_untracked(|given| given.get(&task).filter(|given| !given.is_null()).map(Part::of))
+                given.with_untracked(|given| match given.get(&task) {
+                    Some(Given::Here(output)) if !output.is_null() => Some(Part::of(output)),
+                    _ => None,
+                })
             });
+        let lost = (in_run.has_given == Some(false)).then(|| {
+            let url = format!("/api/v1/runs/{id}/tasks/{}/output", format::url_part(&task));
+            let file = format!("{task}-output.json");
+            view! {
+                <p class="ed-run-line">
+                    <span class="muted">"What it gave is too large to be shown here."</span>
+                    <a class="button quiet small" href=url download=file rel="external"><Icon name="u-download"/> "Download"</a>
+                </p>
+            }
+        });
         let pin = output.is_some().then(|| {
             view! {
                 <button type="button" class="button quiet small" title="Pin this output (P)" on:click=move |_| desk.run(editor::actions::Command::Pin)>
@@ -247,7 +264,7 @@ fn Output(desk: Desk, run: LiveRun) -> impl IntoView {
         });
         view! {
             <div class="ed-run-line"><strong>{in_run.name}</strong> <span class="muted">{look::status(in_run.status).word}</span> {pin}</div>
-            {error} {given}
+            {error} {given} {lost}
         }
         .into_any()
     }
