@@ -100,6 +100,28 @@ test.describe("the editor's desk @live", () => {
     await expect(edit.status).toHaveText("Done: Collapse group Slow part.");
   });
 
+  test("the menu at the end of the bar is as high as its commands", async ({ page, alive }) => {
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await page.getByRole("button", { name: "More" }).click();
+    const items = page.getByRole("menu").getByRole("menuitem");
+    await expect(items.last()).toBeInViewport();
+    expect(await page.getByRole("menu").evaluate((menu) => menu.scrollHeight - menu.clientHeight)).toBe(0);
+  });
+
+  test("what is added to a flow is of the kind its schema wants", async ({ page, alive }) => {
+    const edit = new Edit(page);
+    await edit.openEditor();
+    await alive();
+    await edit.stage.click({ position: { x: 20, y: 20 } });
+    const schedules = edit.inspector.locator("details, fieldset, section").filter({ hasText: "Schedules" }).last();
+    await schedules.getByRole("button", { name: "Add" }).first().click();
+    await edit.inspector.getByRole("textbox", { name: "Cron", exact: true }).fill("0 6 * * *");
+    await page.keyboard.press("Tab");
+    expect(await edit.text()).toMatch(/schedules:\n\s+- cron: 0 6 \* \* \*/);
+  });
+
   test("a part whose code cannot be fetched says so, and is fetched again", async ({ page, alive, accessible, forgiven }) => {
     forgiven.push(/ERR_FAILED|Failed to fetch/);
     await page.route("**/pkg/*.wasm", (route) => (route.request().url().endsWith("_bg.wasm") ? route.continue() : route.abort()));

@@ -146,13 +146,14 @@ impl Cards {
                 there.element.set_inner_html(&inside);
                 there.inside = inside;
                 shape(&there.element, card);
+                name(&there.element, card, problem, state);
             }
             if there.at != corner {
                 place(&there.element, corner);
                 there.at = corner;
             }
             if there.state != key {
-                told(&there.element, card, state);
+                told(&there.element, state);
                 there.state = key;
             }
             if there.marks != marks {
@@ -180,7 +181,8 @@ impl Cards {
             let _ = element.set_attribute(name, value);
         }
         shape(&element, card);
-        told(&element, card, state);
+        name(&element, card, problem, state);
+        told(&element, state);
         place(&element, corner);
         if self.world.append_child(&element).is_ok() {
             self.shown.insert(
@@ -230,14 +232,6 @@ fn shape(element: &HtmlElement, card: &Card) {
     let style = element.style();
     let _ = style.set_property("width", &format!("{}px", card.rect.w));
     let _ = style.set_property("height", &format!("{}px", card.rect.h));
-    let label = format!(
-        "{}, {}{}, leads to {}",
-        card.title,
-        card.task_type,
-        if card.is_off { ", switched off" } else { "" },
-        crate::format::count(card.out.len() as u64, "task", "tasks")
-    );
-    let _ = element.set_attribute("aria-label", &label);
     let _ = element.set_attribute("data-type", &card.task_type);
     let _ = element.toggle_attribute_with_force("data-each", card.is_each);
     let _ = element.toggle_attribute_with_force("data-off", card.is_off);
@@ -249,19 +243,36 @@ fn place(element: &HtmlElement, at: Point) {
         .set_property("transform", &format!("translate({}px,{}px)", at.x, at.y));
 }
 
-/// What a task does stands on its card as long as there is a trial or a simulation.
-fn told(element: &HtmlElement, card: &Card, state: Option<&CardState>) {
+/// What a card is called by who does not see it: what it is, where it leads or how it does, and what is wrong with it.
+fn name(element: &HtmlElement, card: &Card, problem: Option<&(bool, String)>, state: Option<&CardState>) {
+    let mut name = format!("{}, {}", card.title, card.task_type);
+    if card.is_off {
+        name.push_str(", switched off");
+    }
     match state {
         Some(state) => {
-            let _ = element.set_attribute("data-state", state.key);
-            let label = format!("{}, {}, {}", card.title, card.task_type, state.title);
-            let _ = element.set_attribute("aria-label", &label);
+            name.push_str(", ");
+            name.push_str(&state.title);
         }
         None => {
-            let _ = element.remove_attribute("data-state");
-            shape(element, card);
+            let n = crate::format::count(card.out.len() as u64, "task", "tasks");
+            name.push_str(", leads to ");
+            name.push_str(&n);
         }
     }
+    if let Some((is_error, message)) = problem {
+        name.push_str(if *is_error { ", error: " } else { ", warning: " });
+        name.push_str(message);
+    }
+    let _ = element.set_attribute("aria-label", &name);
+}
+
+/// What a task does stands on its card as long as there is a trial or a simulation.
+fn told(element: &HtmlElement, state: Option<&CardState>) {
+    let _ = match state {
+        Some(state) => element.set_attribute("data-state", state.key),
+        None => element.remove_attribute("data-state"),
+    };
 }
 
 /// That something is written about a task, and what.

@@ -51,7 +51,10 @@ pub(super) fn Palette(desk: Desk) -> impl IntoView {
                 view! { <section><h3>{title(category)}</h3><ul>{items}</ul></section> }
             })
             .collect_view();
-        view! { {lately} {all} }
+        let none = found
+            .is_empty()
+            .then(|| view! { <p class="muted">"No type of task has such a name."</p> });
+        view! { {lately} {all} {none} }
     };
     view! {
         <aside class="ed-palette" aria-label="Task types">
