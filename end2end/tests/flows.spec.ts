@@ -140,11 +140,21 @@ test("a document with problems is refused with their places", async ({ page, ali
   await expect(form.source).toHaveValue(source);
 });
 
-test("a document without problems becomes a flow that runs", async ({ page, api, alive }, { project }) => {
-  const id = `e2e-new-${project.name}`;
+test("a new flow is drawn, or written as text", async ({ page, javaScriptEnabled }) => {
   const form = new NewFlow(page);
   await form.open("/flows");
   await new Flows(page).newFlow.click();
+  await expect(page).toHaveURL(/\/edit$/);
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(javaScriptEnabled ? "My first flow" : "New flow");
+  await form.open("/flows/new");
+  await page.getByRole("link", { name: "Draw it instead" }).click();
+  await expect(page).toHaveURL(/\/edit$/);
+});
+
+test("a document without problems becomes a flow that runs", async ({ page, api, alive }, { project }) => {
+  const id = `e2e-new-${project.name}`;
+  const form = new NewFlow(page);
+  await form.open("/flows/new");
   await expect(form.heading).toHaveText("New flow");
   await alive();
   await form.source.fill(

@@ -220,7 +220,7 @@ fn compression() -> CompressionLayer<impl Predicate> {
         .and(NotForContentType::const_new("font/"))
         .and(NotForContentType::const_new("application/wasm"));
     CompressionLayer::new()
-        .quality(CompressionLevel::Precise(4))
+        .quality(CompressionLevel::Precise(6))
         .compress_when(what)
 }
 

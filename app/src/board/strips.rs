@@ -12,7 +12,7 @@ use crate::{format, look};
 /// A line for each flow: its name, its last runs, how many are in which state.
 pub(super) fn strips(flows: &[FlowSummary], has_more: bool) -> String {
     if flows.is_empty() {
-        return "<div class=\"empty\"><p>There are no flows yet.</p><a class=\"button primary\" href=\"/flows/new\">New flow</a></div>"
+        return "<div class=\"empty\"><p>There are no flows yet.</p><a class=\"button primary\" href=\"/edit\">New flow</a></div>"
             .to_owned();
     }
     let mut out = String::from("<ul class=\"strip-rows\">");

@@ -53,7 +53,8 @@ pub fn NewFlowPage() -> impl IntoView {
                 <div class="grow">
                     <h1>"New flow"</h1>
                     <p>
-                        "YAML or JSON. Saving a document with the id of a flow that exists makes a new version of it; runs keep the version they began with."
+                        "YAML or JSON. Saving a document with the id of a flow that exists makes a new version of it; runs keep the version they began with. "
+                        <a href="/edit">"Draw it instead"</a>
                     </p>
                 </div>
             </header>

@@ -73,7 +73,7 @@ fn Flows(page: Page<FlowSummary>, text: Option<String>) -> impl IntoView {
                         <Icon name="u-search"/>
                     </button>
                 </form>
-                <a class="button primary" href="/flows/new">
+                <a class="button primary" href="/edit">
                     <Icon name="u-plus"/>
                     "New flow"
                 </a>
@@ -137,8 +137,11 @@ fn NoFlows() -> impl IntoView {
                 inner_html=ART
             ></svg>
             <h2>"No flows yet"</h2>
-            <p>"A flow is a text that names tasks and what each of them needs. Write the first one; the form brings an example that runs."</p>
-            <a class="button primary" href="/flows/new">
+            <p>
+                "A flow names tasks and what each of them needs. Draw the first one, or " <a href="/flows/new">"write it as text"</a>
+                "; both begin with an example that runs."
+            </p>
+            <a class="button primary" href="/edit">
                 <Icon name="u-plus"/>
                 "Make the first flow"
             </a>

@@ -148,7 +148,8 @@ fn known(text: &str) -> Vec<Place> {
         ("Home", "/"),
         ("Flows", "/flows"),
         ("Runs", "/runs"),
-        ("New flow", "/flows/new"),
+        ("New flow", "/edit"),
+        ("New flow as text", "/flows/new"),
         ("Compare runs", "/runs/compare"),
         ("Open a run from a file", "/runs/open"),
     ];
@@ -268,8 +269,11 @@ mod tests {
             let places: Vec<String> = known(text).into_iter().map(|place| place.href).collect();
             places.join(" ")
         };
-        assert_eq!(say(""), "/ /flows /runs /flows/new /runs/compare /runs/open");
-        assert_eq!(say(" FLOW"), "/flows /flows/new");
+        assert_eq!(
+            say(""),
+            "/ /flows /runs /edit /flows/new /runs/compare /runs/open"
+        );
+        assert_eq!(say(" FLOW"), "/flows /edit /flows/new");
         assert_eq!(say("run_01k9"), "/runs/run_01k9");
         assert_eq!(say("nothing"), "");
     }
