@@ -114,12 +114,11 @@ test.describe("the editor's desk @live", () => {
     const edit = new Edit(page);
     await edit.openEditor();
     await alive();
-    await edit.stage.click({ position: { x: 20, y: 20 } });
-    const schedules = edit.inspector.locator("details, fieldset, section").filter({ hasText: "Schedules" }).last();
-    await schedules.getByRole("button", { name: "Add" }).first().click();
-    await edit.inspector.getByRole("textbox", { name: "Cron", exact: true }).fill("0 6 * * *");
+    const schedules = edit.inspector.locator(".ed-field").filter({ has: page.getByText("Schedules", { exact: true }) });
+    await schedules.getByRole("button", { name: "Add" }).last().click();
+    await edit.inspector.locator("#f-schedules-name1-cron").fill("0 6 * * *");
     await page.keyboard.press("Tab");
-    expect(await edit.text()).toMatch(/schedules:\n\s+- cron: 0 6 \* \* \*/);
+    expect(await edit.text()).toContain('schedules:\n  name1:\n    cron: "0 6 * * *"\n');
   });
 
   test("a part whose code cannot be fetched says so, and is fetched again", async ({ page, alive, accessible, forgiven }) => {
