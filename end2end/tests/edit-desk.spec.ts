@@ -123,10 +123,17 @@ test.describe("the editor's desk @live", () => {
 
   test("a part whose code cannot be fetched says so, and is fetched again", async ({ page, alive, accessible, forgiven }) => {
     forgiven.push(/ERR_FAILED|Failed to fetch/);
-    await page.route("**/pkg/*.wasm", (route) => (route.request().url().endsWith("_bg.wasm") ? route.continue() : route.abort()));
+    let n_refused = 0;
+    await page.route("**/pkg/*.wasm", (route) => {
+      if (route.request().url().endsWith("_bg.wasm")) return route.continue();
+      n_refused += 1;
+      return route.abort();
+    });
     const edit = new Edit(page);
     await edit.openEditor();
     await alive();
+    // At rest the editor tries by itself, once: from then on it is the button that does.
+    await expect.poll(() => n_refused).toBeGreaterThan(0);
     await edit.stage.focus();
     await page.keyboard.press("l");
     const lost = page.getByRole("alert");

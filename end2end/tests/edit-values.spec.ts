@@ -65,7 +65,7 @@ test.describe("trials and values @live", () => {
     await accessible();
     await given.fill("4");
     await panel.getByRole("button", { name: "Start" }).click();
-    await expect(panel.locator("pre")).toHaveText("40");
+    await expect(panel.getByRole("tree", { name: "Output" }).locator(".val")).toHaveText("40");
     await expect(edit.card("second").locator(".doing")).toHaveText("given");
     await expect(edit.card("first").locator(".doing")).toHaveText("unknown: null");
 
@@ -80,7 +80,7 @@ test.describe("trials and values @live", () => {
     await panel.getByRole("button", { name: "As it was" }).click();
     await expect(given).toHaveValue("3");
     await panel.getByRole("button", { name: "Start" }).click();
-    await expect(panel.locator("pre")).toHaveText("30");
+    await expect(panel.getByRole("tree", { name: "Output" }).locator(".val")).toHaveText("30");
     await expect(edit.card("second").locator(".doing")).toHaveText("reused");
   });
 
