@@ -53,10 +53,10 @@ pub fn NewFlowPage() -> impl IntoView {
                 <div class="grow">
                     <h1>"New flow"</h1>
                     <p>
-                        "YAML or JSON. Saving a document with the id of a flow that exists makes a new version of it; runs keep the version they began with. "
-                        <a href="/edit">"Draw it instead"</a>
+                        "YAML or JSON. Saving a document with the id of a flow that exists makes a new version of it; runs keep the version they began with."
                     </p>
                 </div>
+                <a class="button" href="/edit">"Draw it instead"</a>
             </header>
             {move || error.get().map(|error| view! { <Failure error part=true/> })}
             <DocumentForm writing here="/flows/new".to_owned() back="/flows".to_owned() icon="u-plus" save="Save flow" is_explained=true/>

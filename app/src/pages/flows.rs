@@ -137,14 +137,12 @@ fn NoFlows() -> impl IntoView {
                 inner_html=ART
             ></svg>
             <h2>"No flows yet"</h2>
-            <p>
-                "A flow names tasks and what each of them needs. Draw the first one, or " <a href="/flows/new">"write it as text"</a>
-                "; both begin with an example that runs."
-            </p>
+            <p>"A flow names tasks and what each of them needs. Draw the first one, or write it; both begin with an example that runs."</p>
             <a class="button primary" href="/edit">
                 <Icon name="u-plus"/>
-                "Make the first flow"
+                "Draw the first flow"
             </a>
+            <a class="button" href="/flows/new">"Write it as text"</a>
             <p class="muted">
                 "Or send one: " <code>"curl --data-binary @flow.yaml -H 'content-type: application/yaml' …/api/v1/flows"</code>
             </p>
