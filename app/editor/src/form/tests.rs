@@ -633,9 +633,9 @@ fn what_is_added_begins_as_its_schema_wants_it() {
     let told = [
         field("inputs").add_entry(),
         field("labels").add_entry(),
-        field("schedules").add_item(),
-        field("after").add_item(),
-        field("webhooks").add_item(),
+        field("schedules").add_entry(),
+        field("after").add_entry(),
+        field("webhooks").add_entry(),
         field("notify").add_item(),
     ];
     let shown: Vec<String> = told.iter().map(say).collect();
@@ -644,11 +644,11 @@ fn what_is_added_begins_as_its_schema_wants_it() {
 
         set labels = {"name1":""}
 
-        set schedules = [{"cron":""}]
+        set schedules = {"name1":{"cron":""}}
 
-        set after = [{"flow":""}]
+        set after = {"name1":{"flow":""}}
 
-        set webhooks = [{}]
+        set webhooks = {"name1":{}}
 
         set notify = [{}]
     "#]]

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::yaml::move_by;
+use super::yaml::move_entry;
 use super::{Entry, Outline, Piece, Shape, Style, outline};
 use crate::limits;
 use crate::parse::Format;
@@ -54,17 +54,17 @@ impl Outline {
             (text.len() + taken).checked_sub(given)?,
         )?;
         let (mut entries, mut said) = read_lines(text.get(lines.start..now(lines.end))?)?;
+        let mut again = entries.pop().filter(|_| entries.is_empty())?;
+        move_entry(&mut again, |at| at + lines.start);
+        let (last, maps) = lines.way.split_last()?;
         let mut root = self.root.clone();
         let mut value = self.value.clone();
-        let (entry, its_value) = at(&mut root, &mut value, &lines.way)?;
-        let mut again = entries
-            .pop()
-            .filter(|again| entries.is_empty() && again.key.text == entry.key.text)?;
-        move_entry(&mut again, |at| at + lines.start);
-        if again.key.span != entry.key.span {
+        let (entries, values) = map_at(&mut root, &mut value, maps)?;
+        let entry = entries.get_mut(*last)?;
+        if again.key.text != entry.key.text || again.key.span != entry.key.span {
             return None;
         }
-        *its_value = said.get_mut(&again.key.text)?.take();
+        *values.get_mut(&again.key.text)? = said.get_mut(&again.key.text)?.take();
         *entry = again;
         move_on(&mut root, &lines.way, now);
         settle(&mut root, &lines.way);
@@ -82,37 +82,26 @@ impl Outline {
         let indent = first.len() - first.trim_start_matches(' ').len();
         let (way, end) = self.before(text, at, n, indent)?;
         let (mut new, mut said) = read_lines(text.get(at..end + n)?)?;
-        let mut root = self.root.clone();
-        let mut value = self.value.clone();
-        let (last, maps) = way.split_last()?;
-        let (map, its_value) = maps
-            .iter()
-            .try_fold((&mut root, &mut value), |(map, value), &ix| {
-                let Shape::Map { entries, .. } = &mut map.shape else {
-                    return None;
-                };
-                let entry = entries.get_mut(ix)?;
-                Some((&mut entry.value, value.get_mut(&entry.key.text)?))
-            })?;
-        let Shape::Map { entries, .. } = &mut map.shape else {
-            return None;
-        };
-        let values = its_value
-            .as_object_mut()
-            .filter(|values| values.len() == entries.len())?;
-        for (ix, entry) in new.iter_mut().enumerate() {
-            if entry.key.text.is_empty() || entry.key.text == MERGE || values.contains_key(&entry.key.text) {
-                return None;
-            }
-            let said = said.get_mut(&entry.key.text)?.take();
-            values.shift_insert(last + 1 + ix, entry.key.text.clone(), said);
+        for entry in &mut new {
             move_entry(entry, |byte| byte + at);
         }
-        let is_indented = |entry: &Entry| {
-            line_start(text, entry.key.span.start).map(|line| entry.key.span.start - line) == Some(indent)
-        };
-        if !new.first().is_some_and(is_indented) {
+        let first = new.first()?.key.span.start;
+        if line_start(text, first).map(|line| first - line) != Some(indent) {
             return None;
+        }
+        let (last, maps) = way.split_last()?;
+        let mut root = self.root.clone();
+        let mut value = self.value.clone();
+        let (entries, values) = map_at(&mut root, &mut value, maps)?;
+        if values.len() != entries.len() {
+            return None;
+        }
+        for (ix, entry) in new.iter().enumerate() {
+            let key = &entry.key.text;
+            if key.is_empty() || key == MERGE || values.contains_key(key) {
+                return None;
+            }
+            values.shift_insert(last + 1 + ix, key.clone(), said.get_mut(key)?.take());
         }
         let n_new = new.len();
         entries.splice(last + 1..last + 1, new);
@@ -274,28 +263,22 @@ fn has(piece: &Piece, is_so: &impl Fn(&Shape) -> bool) -> bool {
         }
 }
 
-/// The entry a way leads to, and what it says.
-fn at<'d>(
+/// The entries of the mapping a way leads to, and what they say.
+fn map_at<'d>(
     root: &'d mut Piece,
     value: &'d mut Value,
     way: &[usize],
-) -> Option<(&'d mut Entry, &'d mut Value)> {
-    let (last, maps) = way.split_last()?;
-    let (mut piece, mut value) = (root, value);
-    for at in maps {
-        let Shape::Map { entries, .. } = &mut piece.shape else {
-            return None;
-        };
-        let entry = entries.get_mut(*at)?;
-        value = value.get_mut(&entry.key.text)?;
-        piece = &mut entry.value;
-    }
-    let Shape::Map { entries, .. } = &mut piece.shape else {
+) -> Option<(&'d mut Vec<Entry>, &'d mut Map<String, Value>)> {
+    let Shape::Map { entries, .. } = &mut root.shape else {
         return None;
     };
-    let entry = entries.get_mut(*last)?;
-    let value = value.get_mut(&entry.key.text)?;
-    Some((entry, value))
+    match way.split_first() {
+        None => Some((entries, value.as_object_mut()?)),
+        Some((&ix, rest)) => {
+            let entry = entries.get_mut(ix)?;
+            map_at(&mut entry.value, value.get_mut(&entry.key.text)?, rest)
+        }
+    }
 }
 
 /// Moves all that comes after the entry a way leads to.
@@ -330,12 +313,6 @@ fn settle(piece: &mut Piece, way: &[usize]) {
     if let Some(last) = entries.last() {
         piece.end = last.value.end.max(last.key.after);
     }
-}
-
-fn move_entry(entry: &mut Entry, by: impl Fn(usize) -> usize + Copy) {
-    entry.key.span = by(entry.key.span.start)..by(entry.key.span.end);
-    entry.key.after = by(entry.key.after);
-    move_by(&mut entry.value, by);
 }
 
 #[cfg(test)]

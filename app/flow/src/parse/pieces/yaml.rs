@@ -271,7 +271,7 @@ fn after_colon(text: &str, end: usize) -> usize {
 }
 
 /// Moves a piece: `by` says where a byte is now.
-pub(super) fn move_by(piece: &mut Piece, by: impl Fn(usize) -> usize + Copy) {
+fn move_by(piece: &mut Piece, by: impl Fn(usize) -> usize + Copy) {
     piece.start = by(piece.start);
     piece.end = by(piece.end);
     match &mut piece.shape {
@@ -283,11 +283,16 @@ pub(super) fn move_by(piece: &mut Piece, by: impl Fn(usize) -> usize + Copy) {
         }
         Shape::Map { entries, .. } => {
             for entry in entries {
-                entry.key.span = by(entry.key.span.start)..by(entry.key.span.end);
-                entry.key.after = by(entry.key.after);
-                move_by(&mut entry.value, by);
+                move_entry(entry, by);
             }
         }
         Shape::Scalar(_) | Shape::Alias => {}
     }
+}
+
+/// Moves an entry with its key.
+pub(super) fn move_entry(entry: &mut Entry, by: impl Fn(usize) -> usize + Copy) {
+    entry.key.span = by(entry.key.span.start)..by(entry.key.span.end);
+    entry.key.after = by(entry.key.after);
+    move_by(&mut entry.value, by);
 }
