@@ -134,6 +134,32 @@ test.describe("hands @live", () => {
     expect((await download).suggestedFilename()).toBe("hands-drop.json");
   });
 
+  test("a dialog that is opened again in the moment it closes stays open", async ({ page, alive, api }) => {
+    await api.save(CHAIN("hands-again", 1));
+    const edit = new Edit(page);
+    await edit.openEditor("hands-again");
+    await alive();
+    for (const [key, name] of [["i", "Import"], ["?", "Keyboard shortcuts"]] as const) {
+      const pressed = { key, ctrlKey: key === "i", bubbles: true, cancelable: true };
+      await edit.stage.focus();
+      await edit.stage.dispatchEvent("keydown", pressed);
+      const dialog = page.getByRole("dialog", { name });
+      await expect(dialog).toBeVisible();
+      // The browser tells of the first closing only after the second opening.
+      await edit.stage.evaluate(async (stage, pressed) => {
+        const dialog = document.querySelector<HTMLDialogElement>("dialog[open]")!;
+        const told = new Promise((done) => dialog.addEventListener("close", done));
+        dialog.close();
+        stage.dispatchEvent(new KeyboardEvent("keydown", pressed));
+        await told;
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      }, pressed);
+      await expect(dialog).toBeVisible();
+      await page.keyboard.press("Escape");
+      await expect(dialog).toBeHidden();
+    }
+  });
+
   test("a group that is one box says how its tasks stand", async ({ page, alive, api, accessible }) => {
     await api.save(`flow: hands-group
 tasks:

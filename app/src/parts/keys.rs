@@ -91,7 +91,7 @@ pub fn Keys() -> impl IntoView {
         _ => "Keys",
     };
     view! {
-        <dialog class="key-sheet" node_ref=dialog aria-label=label on:close=move |_| sheet.set(None)>
+        <dialog class="key-sheet" node_ref=dialog aria-label=label on:close=move |_| if super::is_closed(dialog) { sheet.set(None) }>
             {inside}
         </dialog>
     }

@@ -29,3 +29,10 @@ pub use sending::{SendForm, Sending};
 pub use state::{Badge, Counts, Strip, Tally};
 pub use submit::Submit;
 pub use tree::Tree;
+
+/// Whether a dialog that said it was closed still is: it says so a moment later, when it may be open again, or another in its place.
+pub(crate) fn is_closed(dialog: leptos::prelude::NodeRef<leptos::html::Dialog>) -> bool {
+    use leptos::prelude::GetUntracked as _;
+    let dialog = dialog.try_get_untracked().flatten();
+    dialog.is_some_and(|dialog| !dialog.open())
+}

@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 use super::desk::Desk;
 use super::{chooser, is_mac, own_keys};
 use crate::icons::Icon;
-use crate::parts::keys;
+use crate::parts::{self, keys};
 
 const AREAS: [Area; 9] = [
     Area::General,
@@ -89,7 +89,7 @@ fn Open(desk: Desk) -> impl IntoView {
     let is_none = move || !ACTIONS.iter().any(|action| keys.fits(action));
     let is_off = RwSignal::new(keys::are_off());
     view! {
-        <dialog class="ed-sheet" node_ref=dialog aria-label="Keyboard shortcuts" on:close=move |_| desk.sheet.set(false)>
+        <dialog class="ed-sheet" node_ref=dialog aria-label="Keyboard shortcuts" on:close=move |_| if parts::is_closed(dialog) { desk.sheet.set(false) }>
             <header>
                 <h2 class="grow">"Keyboard shortcuts"</h2>
                 <button type="button" class="button quiet square" aria-label="Close" on:click=move |_| desk.sheet.set(false)>
