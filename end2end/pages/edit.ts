@@ -107,4 +107,13 @@ export class Edit extends Frame {
     await this.page.getByRole("button", { name: "More" }).click();
     await this.page.getByRole("menuitem", { name: new RegExp(`^${name}`) }).click();
   }
+
+  /** A panel opened by the menu, once the canvas has made room for it: what is clicked earlier moves away under the pointer. */
+  async panel(name: string): Promise<Locator> {
+    await this.command(name);
+    const panel = this.page.getByRole("region", { name });
+    await panel.waitFor();
+    await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    return panel;
+  }
 }

@@ -162,6 +162,46 @@ tasks:
     await expect(page.getByText(/^Your draft of/)).toBeHidden();
   });
 
+  test("a draft that was discarded is one press away, also after the page was left", async ({ page, api, alive, accessible }) => {
+    await api.save(flow("regretted"));
+    const edit = new Edit(page);
+    const gone = page.getByRole("status").filter({ hasText: /^Your draft was discarded/ });
+    for (const id of ["regretted", undefined]) {
+      await edit.openEditor(id);
+      await alive();
+      if (id) {
+        await edit.retitle("first", "Regretted");
+      } else {
+        await edit.palette.getByRole("button", { name: "No operation" }).click();
+        await edit.inspector.getByRole("textbox", { name: "Name", exact: true }).fill("Regretted");
+        await page.keyboard.press("Tab");
+        await edit.card("Regretted").waitFor();
+      }
+      await expect(edit.keeping).toContainText("Draft saved");
+      await edit.command("Discard the draft");
+      await expect(gone).toBeVisible();
+      await accessible();
+      await expect(edit.card("Regretted")).toBeHidden();
+      await page.reload();
+      await alive();
+      await gone.getByRole("button", { name: "Restore" }).click();
+      await expect(edit.card("Regretted")).toBeVisible();
+      await expect(gone).toBeHidden();
+      await expect(edit.keeping).toContainText("Draft saved");
+      // Declined, it is not offered again, and the menu has it still.
+      await edit.command("Discard the draft");
+      await gone.getByRole("button", { name: "Close" }).click();
+      await page.reload();
+      await alive();
+      await expect(edit.stage).toBeVisible();
+      await expect(gone).toBeHidden();
+      await edit.command("Restore the discarded draft");
+      await expect(edit.card("Regretted")).toBeVisible();
+      await edit.command("Discard the draft");
+      await expect(edit.card("Regretted")).toBeHidden();
+    }
+  });
+
   test("versions are told, held side by side and brought back", async ({ page, api, alive, accessible }) => {
     await api.save(flow("told"));
     const edit = new Edit(page);
@@ -202,8 +242,7 @@ tasks:
     const edit = new Edit(page);
     await edit.openEditor("feigned");
     await alive();
-    await edit.command("Simulate");
-    const panel = page.getByRole("region", { name: "Simulate" });
+    const panel = await edit.panel("Simulate");
     await edit.card("second").click();
     await panel.getByLabel("The task").selectOption("Fails");
     await panel.getByLabel("because").fill("no more disk");
@@ -223,8 +262,7 @@ tasks:
     await alive();
     await edit.retitle("second", "Twice");
     await edit.card("Twice").click();
-    await edit.command("Run to here");
-    const panel = page.getByRole("region", { name: "Run to here" });
+    const panel = await edit.panel("Run to here");
     await panel.getByRole("button", { name: "Start" }).click();
     await expect(edit.card("Twice")).toHaveAttribute("data-state", "succeeded");
     await expect(edit.card("first")).toHaveAttribute("data-state", /succeeded/);
@@ -276,8 +314,7 @@ tasks:
     await accessible();
     await dialog.getByRole("button", { name: "Replace this flow" }).click();
     await expect(edit.card("report")).toBeVisible();
-    await edit.command("Back-test");
-    const panel = page.getByRole("region", { name: "Back-test" });
+    const panel = await edit.panel("Back-test");
     await expect(panel).toContainText("The last run would have gone another way");
     await edit.stage.focus();
     await page.keyboard.press("Control+z");

@@ -107,6 +107,7 @@ pub(super) fn Live(editing: Editing) -> impl IntoView {
             </div>
             <div class="ed-middle">
                 <work::Offer desk/>
+                <work::Discarded desk/>
                 <work::Others desk/>
                 <div class="ed-row">
                     <Board desk/>

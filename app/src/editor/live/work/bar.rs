@@ -88,7 +88,7 @@ pub(in super::super) fn Actions(desk: Desk) -> impl IntoView {
 }
 
 /// The commands of the menu.
-const MORE: [Command; 11] = [
+const MORE: [Command; 12] = [
     Command::RunHere,
     Command::RunTask,
     Command::Pin,
@@ -100,6 +100,7 @@ const MORE: [Command; 11] = [
     Command::Export,
     Command::ExportJson,
     Command::Discard,
+    Command::Restore,
 ];
 
 /// Everything else.

@@ -10,6 +10,7 @@ use leptos::task::spawn_local;
 use serde_json::json;
 
 use super::super::desk::Desk;
+use super::discarded::is_discarded;
 use super::now_at_server;
 use crate::fns::draft::{discard_draft, open_draft, save_draft};
 use crate::icons::Icon;
@@ -45,13 +46,18 @@ pub(in super::super) fn keep_drafts(desk: Desk) {
         // Whoever was quick has changed it by now: what was changed goes on, and the draft is offered no more.
         let is_untouched =
             desk.with(|session| session.text() == work.kept.with_value(|kept| kept.text.clone()));
-        let (aside, here): (Vec<_>, Vec<_>) = read_here(desk).into_iter().partition(is_aside);
+        let here = kept_here(desk)
+            .into_iter()
+            .filter(|kept| !is_discarded(&kept.key));
+        let (aside, here): (Vec<_>, Vec<_>) = here.partition(is_aside);
         let (opened, others) = offered(server, here, &published);
         let mut others: Vec<_> = others.iter().map(|other| put_aside(desk, other)).collect();
         others.extend(aside);
         work.others.set(others);
         if let Some(stored) = opened.filter(|_| is_untouched) {
             desk.open_draft(stored);
+        } else if is_untouched {
+            desk.offer_discarded();
         }
         is_open.set(true);
     });
@@ -63,6 +69,7 @@ pub(in super::super) fn keep_drafts(desk: Desk) {
             return;
         }
         work.keeping.set(Keeping::Changed);
+        desk.put_discarded_by();
         desk.save_in(SAVE_AFTER);
     });
     let now = move || {
@@ -108,7 +115,7 @@ impl Desk {
     }
 
     /// Goes on with another draft; the one that was open is kept as the other.
-    fn open_other(self, other: &Stored) {
+    pub(super) fn open_other(self, other: &Stored) {
         let open = self.with(|session| Stored {
             base: session.version,
             source: session.text().to_owned(),
@@ -120,6 +127,8 @@ impl Desk {
         let open = is_dirty.then(|| put_aside(self, &open));
         self.seal();
         self.typed(&other.source);
+        // What was published since it was begun is not to be written over.
+        self.with_mut(|session| session.version = other.base);
         self.seal();
         self.drop_other(other);
         self.work().others.update(|others| others.extend(open));
@@ -270,6 +279,7 @@ impl Desk {
             self.tell("There is no draft.".to_owned());
             return;
         }
+        self.keep_discarded();
         if published.is_empty() {
             // A flow that was never published begins anew.
             self.forget_here();
@@ -316,7 +326,7 @@ fn storage() -> Option<web_sys::Storage> {
 }
 
 /// What the names of all drafts of a flow begin with.
-fn prefix(flow: Option<&str>) -> String {
+pub(super) fn prefix(flow: Option<&str>) -> String {
     format!("draft:{}", flow.unwrap_or_default())
 }
 
@@ -330,13 +340,13 @@ fn own_key(flow: Option<&str>) -> String {
     TAB.with(|tab| format!("{}#{tab}", prefix(flow)))
 }
 
-fn write(stored: &Stored) -> bool {
+pub(super) fn write(stored: &Stored) -> bool {
     let kept =
         json!({ "base": stored.base, "source": stored.source, "at": stored.at, "after": stored.after });
     storage().is_some_and(|storage| storage.set_item(&stored.key, &kept.to_string()).is_ok())
 }
 
-fn remove(key: &str) {
+pub(super) fn remove(key: &str) {
     if let Some(storage) = storage() {
         // What is not there need not be removed.
         let _ = storage.remove_item(key);
@@ -361,7 +371,7 @@ fn is_aside(stored: &Stored) -> bool {
 }
 
 /// What this browser has kept, in whichever tab.
-fn read_here(desk: Desk) -> Vec<Stored> {
+pub(super) fn kept_here(desk: Desk) -> Vec<Stored> {
     let prefix = prefix(desk.with(|session| session.flow.clone()).as_deref());
     let Some(storage) = storage() else {
         return Vec::new();

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod bar;
+mod discarded;
 mod drafts;
 mod extract;
 mod given;
@@ -36,6 +37,7 @@ use crate::model::edit::RecordedView;
 use crate::parts::Clock;
 
 pub(super) use bar::{Actions, State};
+pub(super) use discarded::Discarded;
 pub(super) use drafts::{Offer, Others, keep_drafts};
 
 /// What stands over everything else and is answered first.
@@ -94,6 +96,8 @@ pub(super) struct Work {
     pub(super) keeping: RwSignal<Keeping>,
     /// The draft that was opened.
     pub(super) offered: RwSignal<Option<Stored>>,
+    /// The draft that was discarded, as long as it is offered to bring it back.
+    gone: RwSignal<Option<Stored>>,
     /// Other drafts that this browser has kept and nobody has opened since.
     pub(super) others: RwSignal<Vec<Stored>>,
     /// The newest version there is, as far as is known.
@@ -137,6 +141,7 @@ impl Work {
         Self {
             keeping: RwSignal::default(),
             offered: RwSignal::default(),
+            gone: RwSignal::default(),
             others: RwSignal::default(),
             newest: RwSignal::new(version),
             dialog: RwSignal::default(),
@@ -219,6 +224,7 @@ impl Desk {
             C::BackTest => work.panel.set(Panel::BackTest),
             C::History => self.to_history(),
             C::Discard => self.discard_draft(),
+            C::Restore => self.restore_draft(),
             C::Import => work.dialog.set(Some(Dialog::Import)),
             C::Templates => work.dialog.set(Some(Dialog::Templates)),
             C::Export => self.export(Format::Yaml),
@@ -442,7 +448,7 @@ fn Sheet(desk: Desk, title: &'static str, children: Children) -> impl IntoView {
         }
     });
     view! {
-        <dialog class="ed-dialog" node_ref=node aria-label=title on:close=move |_| desk.work().dialog.set(None)>
+        <dialog class="ed-dialog" node_ref=node aria-label=title on:close=move |_| if crate::parts::is_closed(node) { desk.work().dialog.set(None) }>
             <header>
                 <h2 class="grow">{title}</h2>
                 <button type="button" class="button quiet square" aria-label="Close" on:click=move |_| desk.work().dialog.set(None)>
