@@ -108,17 +108,23 @@ mod tests {
     /// What the world answers, so that every template gets somewhere.
     fn stubs() -> Vec<(&'static str, Value)> {
         vec![
-            ("call", json!({ "status": 200, "body": { "amount": 4200 } })),
-            ("figures", json!({ "body": { "sold": 3, "returned": 1 } })),
+            (
+                "call",
+                json!({ "status": 200, "body": { "status": "healthy", "version": "1" } }),
+            ),
+            (
+                "figures",
+                json!({ "body": { "runs": { "succeeded": 3, "failed": 1 } } }),
+            ),
             ("ask", json!({ "body": { "rate": 1.2 } })),
-            ("list", json!({ "body": [{ "id": 1 }, { "id": 2 }] })),
-            ("begin", json!({ "body": { "id": 7 } })),
-            ("look", json!({ "body": { "state": "done", "result": 9 } })),
-            ("charge", json!({ "body": { "id": "c1" } })),
-            ("extract", json!({ "body": [{ "id": 1, "amount": 2 }] })),
-            ("transform", json!([{ "id": 1, "amount": 2 }])),
-            ("prices", json!({ "body": {} })),
-            ("stock", json!({ "body": {} })),
+            ("begin", json!(1_700_000_000)),
+            ("look", json!({ "state": "done", "age": 3 })),
+            ("charge", json!({ "id": "c-1" })),
+            (
+                "extract",
+                json!({ "body": { "items": [{ "id": "a", "n_tasks": 2 }] } }),
+            ),
+            ("transform", json!([{ "id": "a", "tasks": 2 }])),
         ]
     }
 
