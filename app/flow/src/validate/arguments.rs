@@ -13,6 +13,7 @@ use crate::fit::{Fit, Misfit, MisfitKind};
 use crate::limits;
 use crate::parse::join;
 use crate::plan::DEFAULT_QUEUE;
+use crate::problem::Problem;
 
 /// What does not fit is told of so many places at most.
 const MISFITS_TOLD_MAX: usize = 3;
@@ -156,13 +157,54 @@ fn one(
         return;
     };
     let with = Value::Object(with.clone());
+    let with_path = join(path, "with");
     if fit.is_met_by(&with) {
         return;
     }
-    let with_path = join(path, "with");
     for misfit in fit.misfits(&with, usize::MAX) {
         tell(check, &misfit, (&with, schema), task_type, &with_path);
     }
+}
+
+/// Warns of needed arguments that are an empty text, which is what a form leaves behind that nobody filled in. Comes after all else:
+/// what is wrong with them already need not be told again.
+pub(super) fn blank(check: &mut Check<'_>, types: &dyn TypeCatalog) {
+    for (group, id, task) in check.tasks() {
+        let path = group.path(id);
+        let inner = task.loop_with().and_then(|written| written.task);
+        let all = [
+            Some((path.clone(), &task.task_type, &task.with)),
+            inner
+                .as_ref()
+                .map(|inner| (format!("{path}.with.do"), &inner.task_type, &inner.with)),
+            task.undo
+                .as_ref()
+                .map(|undo| (join(&path, "undo"), &undo.task_type, &undo.with)),
+        ];
+        for (path, task_type, with) in all.into_iter().flatten() {
+            let Some(schema) = types.input_schema(task_type) else {
+                continue;
+            };
+            for name in empty(with, schema) {
+                let field = join(&join(&path, "with"), name);
+                let is_told = |problem: &Problem| problem.field.as_deref() == Some(&*field);
+                if !check.problems.iter().any(is_told) {
+                    let message = format!("`{task_type}` needs a `{name}`, and this one is empty");
+                    check.warning("empty_argument", field, message);
+                }
+            }
+        }
+    }
+}
+
+/// The needed arguments that are an empty text: what a form leaves behind that nobody filled in.
+fn empty<'a>(with: &'a Map<String, Value>, schema: &'a Value) -> impl Iterator<Item = &'a str> {
+    let required = schema.get("required").and_then(Value::as_array);
+    required
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|name| with.get(*name).and_then(Value::as_str) == Some(""))
 }
 
 /// Cases that are named like an outcome could never be told from it.

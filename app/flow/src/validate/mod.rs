@@ -198,6 +198,7 @@ pub fn validate(doc: &FlowDoc, types: &dyn TypeCatalog) -> Vec<Problem> {
     if let Some(graph) = graph {
         reach::check(&mut check, &graph);
     }
+    arguments::blank(&mut check, types);
     excuse(doc, &mut check.problems);
     check.problems
 }

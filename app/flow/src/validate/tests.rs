@@ -281,6 +281,28 @@ inputs: { x: {} }
 }
 
 #[test]
+fn needed_arguments_that_are_empty_are_warned_of() {
+    check_tasks(
+        r#"  a: { type: http.request, with: { url: "" } }
+  b: { type: shell, with: { command: "" }, undo: { type: log, with: { message: "" } } }
+  c: { type: loop, with: { do: { type: shell, with: { command: "" } }, until: "", max_iterations: 3 } }
+  d: { type: signal, with: { name: "" } }
+  e: { type: shell, disabled: true, with: { command: "" } }
+  f: { type: http.request, with: { url: " ", body: "" } }
+"#,
+        expect![[r#"
+            3:41: warning: `http.request` needs a `url`, and this one is empty (tasks.a.with.url) [empty_argument]
+            4:38: warning: `shell` needs a `command`, and this one is empty (tasks.b.with.command) [empty_argument]
+            4:80: warning: `log` needs a `message`, and this one is empty (tasks.b.undo.with.message) [empty_argument]
+            5:64: warning: `shell` needs a `command`, and this one is empty (tasks.c.with.do.with.command) [empty_argument]
+            5:79: error: The expression cannot be read at character 1: unexpected end of input, expected expression. (tasks.c.with.until) [expression]
+            6:36: error: a signal's name has 1 to 200 characters on one line (tasks.d.with.name) [bad_signal]
+            7:54: warning: `shell` needs a `command`, and this one is empty (tasks.e.with.command) [empty_argument]
+        "#]],
+    );
+}
+
+#[test]
 fn bounds_are_checked() {
     check_tasks(
         r#"  a: { type: noop, retry: { max_attempts: 0, first: 5m } }
