@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use flow::layout::Point;
+use flow::layout::{GRID, Point};
 use flow::parse::Format;
 use flow::parse::pieces::outline;
 use flow::secrets;
@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::change::{Change, NewTask};
 use crate::changes::{SECTIONS, expressions, named, number, section_in, task_ids, upstream};
 use crate::drawn::fresh;
+use crate::geometry::{CARD_HEIGHT, CARD_WIDTH, Rect};
 use crate::model::{Model, Section};
 use crate::refusal::Refusal;
 use crate::scene::{Places, Scene};
@@ -42,6 +43,41 @@ pub struct Pasted {
     pub tasks: Vec<String>,
     /// What could not be taken along, in sentences.
     pub notes: Vec<String>,
+}
+
+/// How far apart from others a pasted card is at least, in pixels.
+const APART: f64 = 16.0;
+
+impl Pasted {
+    /// Moves what is pasted down until it lies on no card of the flow.
+    pub fn make_room(&mut self, scene: &Scene) {
+        let Change::All(changes) = &mut self.change else {
+            return;
+        };
+        let mut places: Vec<&mut Point> = changes
+            .iter_mut()
+            .filter_map(|change| match change {
+                Change::Move(moves) => Some(moves),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(|(_, place)| place.as_mut())
+            .collect();
+        // Each step takes what is pasted below a card that it lay on, of which there are so many.
+        for _ in 0..=scene.cards.len() {
+            let below = places.iter().filter_map(|place| {
+                let rect = Rect::at(**place, CARD_WIDTH, CARD_HEIGHT).grown(APART);
+                let hit = scene.cards_in(rect);
+                let floor = hit.into_iter().map(|card| scene.cards[card].rect.bottom());
+                floor.reduce(f64::max).map(|floor| floor - rect.y)
+            });
+            let Some(down) = below.reduce(f64::max) else {
+                return;
+            };
+            let down = ((down + 1.0) / GRID).ceil() * GRID;
+            places.iter_mut().for_each(|place| place.y += down);
+        }
+    }
 }
 
 /// Tasks of a document as text. Unknown ids are left out.
@@ -619,6 +655,35 @@ layout: { size: [100, 20], store: [200, 60] }
                 ["task"]
             "#]],
         );
+    }
+
+    #[test]
+    fn what_is_pasted_lies_on_nothing() {
+        let shown = |at: Point| {
+            let document = document(FLOW);
+            let scene = Scene::new(&Model::of_document(&document), &Places::default());
+            let two = "{ a: { type: noop }, b: { type: noop, needs: [a] } }";
+            let how = Paste {
+                at: Some(at),
+                links: false,
+            };
+            let mut pasted = paste(&document, two, how).expect("there are two tasks");
+            pasted.make_room(&scene);
+            let Change::All(changes) = &pasted.change else {
+                return format!("{:?}", pasted.change);
+            };
+            let places = changes.iter().filter_map(|change| match change {
+                Change::Move(moves) => Some(moves),
+                _ => None,
+            });
+            let places: Vec<_> = places
+                .flatten()
+                .filter_map(|(_, at)| at.map(|at| (at.x, at.y)))
+                .collect();
+            format!("{places:?}")
+        };
+        expect!["[(100.0, 148.0), (388.0, 148.0)]"].assert_eq(&shown(Point { x: 100.0, y: 20.0 }));
+        expect!["[(5000.0, 20.0), (5288.0, 20.0)]"].assert_eq(&shown(Point { x: 5000.0, y: 20.0 }));
     }
 
     #[test]

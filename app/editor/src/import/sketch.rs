@@ -8,6 +8,16 @@ use serde_json::{Map, Value, json};
 
 use crate::changes::number;
 use crate::drawn::fresh;
+use crate::geometry::{CARD_HEIGHT, CARD_WIDTH};
+
+/// From one card to the next beside it, and to the next below it.
+const PITCH: Point = Point {
+    x: CARD_WIDTH + 64.0,
+    y: CARD_HEIGHT + 40.0,
+};
+
+/// Nothing is drawn apart by more: what others have on top of each other stays so.
+const SPREAD_MAX: f64 = 3.0;
 
 /// Characters of an original that are kept in a description.
 const KEPT_CHARS: usize = 4_000;
@@ -17,9 +27,11 @@ pub(super) struct Sketch {
     pub(super) name: String,
     pub(super) description: String,
     tasks: Map<String, Value>,
-    layout: Map<String, Value>,
+    layout: Vec<(String, Point)>,
     schedules: Map<String, Value>,
     notes: Map<String, Value>,
+    /// Where the notes stand.
+    stuck: Vec<(String, Point)>,
     told: Vec<String>,
 }
 
@@ -133,10 +145,7 @@ impl Sketch {
 
     pub(super) fn place(&mut self, task: &str, at: Option<Point>) {
         if let Some(at) = at {
-            self.layout.insert(
-                task.to_owned(),
-                json!([number(at.x.round()), number(at.y.round())]),
-            );
+            self.layout.push((task.to_owned(), at));
         }
     }
 
@@ -148,11 +157,8 @@ impl Sketch {
     /// A note on the canvas.
     pub(super) fn note(&mut self, text: &str, at: Option<Point>) {
         let id = fresh("note", |id| self.notes.contains_key(id));
-        let mut note = json!({ "text": text });
-        if let Some(at) = at {
-            note["at"] = json!([number(at.x.round()), number(at.y.round())]);
-        }
-        self.notes.insert(id, note);
+        self.stuck.extend(at.map(|at| (id.clone(), at)));
+        self.notes.insert(id, json!({ "text": text }));
     }
 
     /// The flow as text, and what is to be told.
@@ -177,7 +183,17 @@ impl Sketch {
             .map(|(id, task)| (id, ordered(task)))
             .collect();
         document.push(("tasks", Value::Object(tasks)));
-        for (name, map) in [("layout", self.layout), ("notes", self.notes)] {
+        let factor = spread(&self.layout);
+        let place = |at: Point| json!([number((at.x * factor).round()), number((at.y * factor).round())]);
+        let layout = self
+            .layout
+            .iter()
+            .map(|(id, at)| (id.clone(), place(*at)))
+            .collect();
+        for (id, at) in &self.stuck {
+            self.notes[id]["at"] = place(*at);
+        }
+        for (name, map) in [("layout", layout), ("notes", self.notes)] {
             if !map.is_empty() {
                 document.push((name, Value::Object(map)));
             }
@@ -188,6 +204,23 @@ impl Sketch {
             .collect();
         (text, self.told)
     }
+}
+
+/// By how much places are drawn apart so that our cards, which are larger than those of others, have room between them: as little as
+/// does, and no more than [`SPREAD_MAX`].
+fn spread(places: &[(String, Point)]) -> f64 {
+    let mut factor = 1.0_f64;
+    for (n, (_, one)) in places.iter().enumerate() {
+        for (_, other) in &places[n + 1..] {
+            let (x, y) = ((one.x - other.x).abs(), (one.y - other.y).abs());
+            // Beside each other or below each other: either will do.
+            let needed = (PITCH.x / x).min(PITCH.y / y);
+            if needed > factor && needed.is_finite() {
+                factor = needed.min(SPREAD_MAX);
+            }
+        }
+    }
+    factor
 }
 
 /// A task with its fields in the order people expect.

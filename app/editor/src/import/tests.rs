@@ -312,15 +312,15 @@ fn workflows_of_n8n() {
                 with:
                   for: 5m
             layout:
-              get-orders: [200, 0]
-              any: [400, 0]
-              shape: [600, 0]
-              crunch: [600, 200]
-              join: [800, 0]
+              get-orders: [281, 0]
+              any: [561, 0]
+              shape: [842, 0]
+              crunch: [842, 281]
+              join: [1122, 0]
             notes:
               note:
                 text: "## Read me"
-                at: [0, 300]
+                at: [0, 421]
             - Not all times at which `When` starts the flow are translated: add a schedule.
             - `headers` of `get-orders` holds an expression that has to be written anew: `$now`.
             - The options of `get-orders` are left out: {"timeout":3}.

@@ -76,9 +76,7 @@ impl Desk {
         let (text, how) = (text.to_owned(), Paste { at, links });
         leptos::task::spawn_local(async move {
             match paster().await {
-                Ok(paste) => {
-                    self.pasted(self.with(|session| paste(session.value(), &text, how, &session.catalog())))
-                }
+                Ok(paste) => self.pasted(self.with(|session| paste(session, &text, how))),
                 Err(_) => self.refuse(
                     "Not pasted: what reads pasted text could not be fetched from the server. Try again."
                         .to_owned(),

@@ -195,12 +195,16 @@ fn marking() -> Result<Marking, SplitLoaderError> {
 }
 
 /// Reads a pasted text.
-pub(super) type Paster = fn(&Value, &str, Paste, &dyn TypeCatalog) -> Result<Pasted, Refusal>;
+pub(super) type Paster = fn(&Session, &str, Paste) -> Result<Pasted, Refusal>;
 
 /// The code of [`editor::clipboard::paste_any`], which knows what other tools write.
 #[wasm_split(tools, fallible)]
 pub(super) fn paster() -> Result<Paster, SplitLoaderError> {
-    Ok(editor::clipboard::paste_any)
+    Ok(|session, text, how| {
+        let mut pasted = editor::clipboard::paste_any(session.value(), text, how, &session.catalog())?;
+        pasted.make_room(&session.scene);
+        Ok(pasted)
+    })
 }
 
 impl Desk {
