@@ -60,6 +60,13 @@ pub enum Change {
         /// What.
         value: Option<Value>,
     },
+    /// Two entries of a mapping that follow each other change places, with their comments.
+    Swap {
+        /// The mapping.
+        path: Vec<String>,
+        /// The number of the first of the two.
+        at: usize,
+    },
     /// Boxes stand elsewhere; `None` leaves the place to the layout.
     Move(Vec<(String, Option<Point>)>),
     /// Typing: pieces of the text are replaced.

@@ -49,6 +49,7 @@ pub(crate) fn make(
         Change::Reconnect { old, new } => edges::reconnect(draft, old, new),
         Change::InsertOn { edge, task } => insert::insert_on(draft, edge, task),
         Change::Set { path, value } => set(draft, path, value.as_ref()),
+        Change::Swap { path, at } => draft.swap(path, *at),
         Change::Move(moves) => places::move_to(draft, moves),
         Change::Type(patches) => draft.type_in(patches),
         Change::All(changes) => make_all(draft, changes, reader, notes),
@@ -200,6 +201,12 @@ pub(crate) fn label(change: &Change) -> String {
                 path => format!("{verb} {}", path.join(".")),
             }
         }
+        Change::Swap { path, .. } => match path.as_slice() {
+            [_, task, field @ ..] if !field.is_empty() => {
+                format!("Change the order of {} of {task}", field.join("."))
+            }
+            path => format!("Change the order of {}", path.join(".")),
+        },
         Change::Move(moves) if moves.iter().all(|(_, at)| at.is_none()) => "Tidy".to_owned(),
         Change::Move(moves) => format!("Move {}", tasks(moves.iter().map(|(id, _)| id).collect())),
         Change::Type(_) => "Type".to_owned(),

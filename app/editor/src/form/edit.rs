@@ -182,6 +182,18 @@ impl Field {
         self.set(Some(Value::Object(entries)))
     }
 
+    /// A map with one of its entries in the place of the one before it, or after it. Nothing if there is none.
+    #[must_use]
+    pub fn move_entry(&self, name: &str, is_up: bool) -> Option<Change> {
+        let entries = self.entries();
+        let at = entries.keys().position(|other| other == name)?;
+        let at = if is_up { at.checked_sub(1)? } else { at };
+        (at + 1 < entries.len()).then(|| Change::Swap {
+            path: self.path.clone(),
+            at,
+        })
+    }
+
     /// An entry of a map gets another name, at the same place.
     ///
     /// # Errors

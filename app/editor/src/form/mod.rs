@@ -68,6 +68,8 @@ pub struct Field {
     pub is_advanced: bool,
     /// Whether references to secrets may stand in it.
     pub takes_secrets: bool,
+    /// Whether the order of its entries counts, though they have names.
+    pub is_ordered: bool,
     /// What holds if it is not given.
     pub default: Option<Value>,
     /// What is given.
@@ -316,6 +318,7 @@ impl Builder<'_> {
             is_required,
             is_advanced: is("x-advanced"),
             takes_secrets: is("x-secret"),
+            is_ordered: is("x-ordered"),
             default: whole.get("default").filter(|default| !default.is_null()).cloned(),
             value: value.cloned(),
             kind: self.kind(&whole, value, &path, depth),

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::testing::say;
+use crate::testing::{made, say};
 
 fn show(form: &Form, indent: usize, out: &mut String) {
     let pad = " ".repeat(indent);
@@ -520,6 +520,79 @@ fn what_is_typed_becomes_a_change() {
             set with.expect = 404
         "#]],
     );
+}
+
+#[test]
+fn entries_that_stand_in_an_order_are_moved() {
+    let text = "\
+flow: f
+tasks:
+  s:
+    type: switch
+    with:
+      cases:
+        # large ones first
+        a: inputs.n > 9
+        b: inputs.n > 5
+        c: inputs.n > 1 # the rest
+      default: d
+";
+    let schema = json!({ "properties": { "cases": { "type": "object", "additionalProperties": {}, "x-ordered": true } } });
+    let value = json!({ "cases": { "a": "inputs.n > 9", "b": "inputs.n > 5", "c": "inputs.n > 1" } });
+    let form = form(&schema, Some(&value), &["tasks", "s", "with"]);
+    let cases = &form.fields[0];
+    assert!(cases.is_ordered);
+    let moved = |text: &str, name: &str, is_up| {
+        let change = cases.move_entry(name, is_up);
+        change.map_or_else(|| "nothing\n".to_owned(), |change| made(text, &change))
+    };
+    let mut shown = String::new();
+    for (name, is_up) in [("a", true), ("a", false), ("c", true), ("c", false), ("x", true)] {
+        shown.push_str(&moved(text, name, is_up));
+    }
+    let others = [
+        "{\"flow\": \"f\", \"tasks\": {\"s\": {\"with\": {\"cases\": {\"a\": \"1\", \"b\": {\"x\": [2]}, \"c\": \"3\"}}}}}",
+        "flow: f\r\ntasks:\r\n  s:\r\n    with:\r\n      cases:\r\n        a: 1\r\n        # of b\r\n        b: |\r\n          x\r\n\r\n        c: 3",
+        "flow: f\ntasks:\n  s:\n    with:\n      cases: { a: 1, b: 2, c: &x 3 }\n",
+    ];
+    for text in others {
+        shown.push_str(&moved(text, "b", true));
+        shown.push_str(&moved(text, "b", false));
+    }
+    expect![[r#"
+        nothing
+        Change the order of with.cases of s
+        -        a: inputs.n > 9
+        +        a: inputs.n > 9
+        Change the order of with.cases of s
+        -        b: inputs.n > 5
+        +        b: inputs.n > 5
+        nothing
+        nothing
+        Change the order of with.cases of s
+        -{"flow": "f", "tasks": {"s": {"with": {"cases": {"a": "1", "b": {"x": [2]}, "c": "3"}}}}}
+        +{"flow": "f", "tasks": {"s": {"with": {"cases": {"b": {"x": [2]}, "a": "1", "c": "3"}}}}}
+        Change the order of with.cases of s
+        -{"flow": "f", "tasks": {"s": {"with": {"cases": {"a": "1", "b": {"x": [2]}, "c": "3"}}}}}
+        +{"flow": "f", "tasks": {"s": {"with": {"cases": {"a": "1", "c": "3", "b": {"x": [2]}}}}}}
+        Change the order of with.cases of s
+        -        a: 1\r
+        +        a: 1\r
+        Change the order of with.cases of s
+        +        c: 3\r
+        +\r
+        -          x\r
+        -\r
+        -        c: 3
+        +          x
+        Change the order of with.cases of s
+        -      cases: { a: 1, b: 2, c: &x 3 }
+        +      cases: { b: 2, a: 1, c: &x 3 }
+        Change the order of with.cases of s
+        -      cases: { a: 1, b: 2, c: &x 3 }
+        +      cases: { a: 1, c: &x 3, b: 2 }
+    "#]]
+    .assert_eq(&shown);
 }
 
 #[test]

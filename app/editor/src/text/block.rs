@@ -120,6 +120,34 @@ pub(super) fn remove_entry(text: &str, entries: &[Entry], at: usize) -> Vec<Patc
     )
 }
 
+/// Lets an entry and the next one change places, each with its lines and the comment right above it. Nothing if one begins in the
+/// middle of a line.
+pub(super) fn swap(text: &str, entries: &[Entry], at: usize) -> Vec<Patch> {
+    let lines = |at: usize| {
+        let entry = &entries[at];
+        let from = at.checked_sub(1).map(|before| entry_end(&entries[before]));
+        let start = mark(text, entry.key.span.start);
+        let line = line_start(text, start);
+        let is_alone = text[line..start].trim_start_matches('\u{FEFF}').trim().is_empty();
+        let first = comment_above(text, line, column(text, start), from);
+        is_alone.then(|| (first, next_line(text, entry_end(entry))))
+    };
+    let (Some(one), Some(other)) = (lines(at), lines(at + 1)) else {
+        return Vec::new();
+    };
+    let (upper, lower) = (&text[one.0..one.1], &text[other.0..other.1]);
+    // The last line of a text may have no end.
+    let eol = &upper[upper.trim_end_matches(['\r', '\n']).len()..];
+    let (below, above) = match lower.ends_with('\n') {
+        true => (upper, lower.to_owned()),
+        false => (upper.trim_end_matches(['\r', '\n']), format!("{lower}{eol}")),
+    };
+    vec![
+        Patch::new(one.0, one.1, above),
+        Patch::new(other.0, other.1, below.to_owned()),
+    ]
+}
+
 /// The same for an item of a list.
 pub(super) fn remove_item(text: &str, items: &[Item], at: usize) -> Vec<Patch> {
     let item = &items[at];

@@ -128,6 +128,18 @@ fn trailing_comma(text: &str, piece: &Piece, last: usize) -> Option<usize> {
     None
 }
 
+/// Lets the part number `at` and the next one change places. What stands between them stays.
+pub(super) fn swap(text: &str, piece: &Piece, at: usize) -> Vec<Patch> {
+    let parts = parts(piece);
+    let (Some(one), Some(other)) = (parts.get(at), parts.get(at + 1)) else {
+        return Vec::new();
+    };
+    vec![
+        Patch::new(one.start, one.end, text[other.clone()].to_owned()),
+        Patch::new(other.start, other.end, text[one.clone()].to_owned()),
+    ]
+}
+
 /// Takes the part number `at` out.
 pub(super) fn remove(text: &str, piece: &Piece, at: usize) -> Vec<Patch> {
     let parts = parts(piece);

@@ -460,6 +460,31 @@ impl Draft {
         self.remove(&path[..depth])
     }
 
+    /// Lets the entry number `at` of a mapping and the next one change places.
+    pub(crate) fn swap(&mut self, path: &Path, at: usize) -> Result<(), Refusal> {
+        let Some(piece) = self.root().find(path) else {
+            return Err(self.cannot(path));
+        };
+        let (Shape::Map { is_block, entries }, true) = (&piece.shape, at + 1 < piece.entries().len()) else {
+            return Err(self.cannot(path));
+        };
+        let ways = match is_block {
+            true => block::swap(&self.text, entries, at),
+            false => bracketed::swap(&self.text, piece, at),
+        };
+        let names: Vec<String> = entries.iter().map(|entry| entry.key.text.clone()).collect();
+        // To values the order is nothing: it is looked at besides.
+        let same = self.value().clone();
+        self.attempt(path, &same, vec![ways])?;
+        let now = self.root().find(path).map_or(&[][..], Piece::entries);
+        let mut wanted = names;
+        wanted.swap(at, at + 1);
+        match now.iter().map(|entry| &entry.key.text).eq(&wanted) {
+            true => Ok(()),
+            false => Err(self.cannot(path)),
+        }
+    }
+
     /// Gives a key another name, in its place.
     pub(crate) fn rename_key(&mut self, path: &Path, to: &str) -> Result<(), Refusal> {
         let Some((last, parent)) = path.split_last() else {

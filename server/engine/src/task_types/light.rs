@@ -77,6 +77,7 @@ struct DelayArguments {
 )]
 struct SwitchArguments {
     /// Each case's name and the expression that takes it; the first that is true wins.
+    #[schemars(extend("x-ordered" = true))]
     cases: BTreeMap<String, Value>,
     /// The case taken if none is true. Without it the task then succeeds with null.
     #[serde(default)]
@@ -205,13 +206,17 @@ const fn yes() -> bool {
     true
 }
 
-/// One of these arguments, and not both.
-fn either(mut info: TaskTypeInfo, first: &str, second: &str) -> TaskTypeInfo {
+/// One of two arguments, and not both; what follows each of them goes with it alone.
+fn either(mut info: TaskTypeInfo, first: &[&str], second: &[&str]) -> TaskTypeInfo {
+    let branch = |names: &[&str]| {
+        let mut branch = json!({ "required": [names[0]] });
+        for name in &names[1..] {
+            branch["properties"][name] = json!(true);
+        }
+        branch
+    };
     if let Some(schema) = info.input_schema.as_object_mut() {
-        schema.insert(
-            "oneOf".to_owned(),
-            json!([{ "required": [first] }, { "required": [second] }]),
-        );
+        schema.insert("oneOf".to_owned(), json!([branch(first), branch(second)]));
     }
     info
 }
@@ -235,8 +240,8 @@ pub(super) fn infos() -> Vec<TaskTypeInfo> {
                 "Delay",
                 "Waits before the flow goes on, holding no worker.",
             ),
-            "for",
-            "until",
+            &["for"],
+            &["until"],
         )
         .shown_as("control", "clock"),
         TaskTypeInfo::new::<SwitchArguments, String>(
@@ -258,8 +263,8 @@ fn waiting() -> Vec<TaskTypeInfo> {
                 "Wait",
                 "Waits for a time or until a condition holds, holding no worker.",
             ),
-            "until",
-            "when",
+            &["until"],
+            &["when", "poll"],
         )
         .shown_as("control", "clock"),
         TaskTypeInfo::new::<SignalArguments, Value>(
@@ -286,8 +291,8 @@ fn waiting() -> Vec<TaskTypeInfo> {
                 "Loop",
                 "Does a task or runs a flow again and again until a condition holds.",
             ),
-            "do",
-            "flow",
+            &["do"],
+            &["flow", "inputs", "version"],
         )
         .shown_as("control", "repeat"),
     ]
