@@ -252,8 +252,13 @@ pub fn paste_any(
     };
     let imported = match crate::import::import(text, types) {
         Ok(imported) => imported,
-        // What is to be done with an address it says better.
-        Err(refusal) if refusal.code == "address" => return Err(refusal),
+        // Nothing is fetched from there now, but a task may.
+        Err(refusal) if refusal.code == "address" => {
+            let mut called = crate::import::import(&format!("curl '{}'", text.trim()), types)?;
+            let note = "A flow that lies at that address is not fetched: open it in the browser, and paste what it says.";
+            called.notes.push(note.to_owned());
+            called
+        }
         Err(_) => {
             return Err(Refusal::new(
                 refusal.code,
@@ -697,6 +702,7 @@ layout: { size: [100, 20], store: [200, 60] }
             "type: http.request\nwith: { url: https://a.example }\n",
             "{\"size\": {\"type\": \"noop\"}, \"b\": {\"type\": \"noop\", \"needs\": [\"size\"]}}",
             "curl -X PUT https://a.example/x -d hello",
+            "https://a.example/x?y=1",
             "nothing",
         ];
         expect![[r#"
@@ -731,6 +737,15 @@ layout: { size: [100, 20], store: [200, 60] }
             -layout: { size: [100, 20], store: [200, 60] }
             +layout: { size: [100, 20], store: [200, 60], request: [8, 16] }
 
+
+            Add request
+            +  request:
+            +    type: http.request
+            +    with:
+            +      url: "https://a.example/x?y=1"
+            -layout: { size: [100, 20], store: [200, 60] }
+            +layout: { size: [100, 20], store: [200, 60], request: [8, 16] }
+            A flow that lies at that address is not fetched: open it in the browser, and paste what it says.
 
             refused: there are no tasks in what was pasted; copy tasks from a flow, or paste the text of one, one task, a cURL command, or a workflow of n8n or Node-RED
         "#]].assert_eq(&texts.map(shown).join("\n"));
