@@ -41,7 +41,7 @@ async fn run(client: &Client, url: &str, id: &str, text: &str, inputs: Value) ->
             "succeeded" | "failed" | "cancelled" => {
                 let tasks = tasks.iter().map(|task| {
                     let text = |key: &str| task[key].as_str().unwrap_or("?").to_owned();
-                    format!("{} {}", text("id"), text("state"))
+                    format!("{} {}", text("path"), text("state"))
                 });
                 let tasks: Vec<String> = tasks.collect();
                 let state = run["state"].as_str().expect("a state");
@@ -49,7 +49,7 @@ async fn run(client: &Client, url: &str, id: &str, text: &str, inputs: Value) ->
             }
             _ => {
                 for task in tasks.iter().filter(|task| task["state"] == "waiting") {
-                    let task = task["id"].as_str().expect("an id");
+                    let task = task["path"].as_str().expect("an id");
                     // It may be a timer that it waits for.
                     let approve = client.post(format!("{address}/tasks/{task}/approve"));
                     approve.json(&json!({})).send().await.expect("an answer");
@@ -76,15 +76,26 @@ async fn every_template_runs_as_it_stands() {
         let _ = writeln!(shown, "{ran}");
     }
     let fails = ALL.iter().find(|template| template.id == "take-back-on-failure");
-    let ran = run(
-        &client,
-        &url,
-        "take-back-on-failure",
-        fails.expect("it is there").text,
-        json!({ "arrives": false }),
-    )
-    .await;
+    let text = fails
+        .expect("it is there")
+        .text
+        .replace("flow: take-back-on-failure", "flow: taken-back");
+    let ran = run(&client, &url, "taken-back", &text, json!({ "arrives": false })).await;
     let _ = writeln!(shown, "{ran}");
-    expect![[r#""#]].assert_eq(&shown);
+    expect![[r#"
+        hello succeeded: greet succeeded
+        side-by-side succeeded: prices succeeded, stock succeeded, reviews failed, join succeeded, tidy succeeded
+        call-and-route succeeded: call succeeded, state succeeded, accept succeeded, look skipped
+        each-of-a-list succeeded: keep succeeded, count succeeded
+        ask-a-person succeeded: ask succeeded, publish succeeded, keep skipped
+        try-then-fall-back succeeded: ask failed, fallback succeeded, use succeeded
+        poll-until-done succeeded: begin succeeded, look succeeded, done succeeded
+        webhook-intake succeeded: check succeeded, keep succeeded, refuse skipped
+        nightly-report failed: figures succeeded, summary failed, keep skipped, send skipped
+        extract-transform-load succeeded: extract succeeded, transform succeeded, load succeeded
+        take-back-on-failure succeeded: reserve succeeded, charge succeeded, ship succeeded, reserve.undo skipped, charge.undo skipped
+        watch-a-service succeeded: call succeeded, tell skipped
+        taken-back failed: reserve succeeded, charge succeeded, ship failed, reserve.undo succeeded, charge.undo succeeded
+    "#]].assert_eq(&shown);
     server.stop(Duration::ZERO).await;
 }
