@@ -19,9 +19,37 @@ use leptos::prelude::*;
 use super::desk::{Ask, Desk, Drawer};
 
 impl Desk {
+    /// On a small screen the inspector lies over everything: what is asked for beside it comes out from below. Whether that was all.
+    fn uncovers(self, command: Command) -> bool {
+        use Command as C;
+        let is_beside = matches!(
+            command,
+            C::CodeView
+                | C::Problems
+                | C::Run
+                | C::RunHere
+                | C::RunTask
+                | C::RunPanel
+                | C::Simulate
+                | C::BackTest
+        );
+        if !is_beside || !self.inspector.get_untracked() || !super::is_narrow() {
+            return false;
+        }
+        self.inspector.set(false);
+        match command {
+            C::CodeView => self.text.get_untracked(),
+            C::Problems => self.drawer.get_untracked() == Drawer::Problems,
+            _ => false,
+        }
+    }
+
     /// Carries out what was asked for by name or key.
     pub(super) fn run(self, command: Command) {
         if !of(command).when.holds(&self.selection.get_untracked()) {
+            return;
+        }
+        if self.uncovers(command) {
             return;
         }
         if self.work_on(command) {

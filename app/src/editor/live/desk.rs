@@ -419,7 +419,10 @@ impl Desk {
     pub(super) fn typed(self, text: &str) {
         // A text takes whatever is typed into it.
         let _ = self.with_mut(|session| session.typed(text, now_ms()));
+        self.refused.set(None);
         self.changed();
+        // Another text may draw what is nowhere near.
+        self.stage(|stage| stage.find_back());
     }
 
     pub(super) fn step(self, is_back: bool) {

@@ -199,6 +199,15 @@ fn One(desk: Desk, form: Signal<Form>, path: Vec<String>) -> impl IntoView {
     .into_any()
 }
 
+/// The place before one, or after it.
+const fn beside(at: usize, is_before: bool) -> Option<usize> {
+    if is_before {
+        at.checked_sub(1)
+    } else {
+        Some(at + 1)
+    }
+}
+
 /// What a field is filled in with.
 fn control(
     desk: Desk,
@@ -225,6 +234,7 @@ fn control(
     let live = RwSignal::new(first.text());
     let written = move |rows: Option<u32>, mode: &'static str, class: &'static str| {
         let is_cron = matches!(first.plain_kind(), Kind::Cron) || is_cron(&first.path);
+        let rows = rows.filter(|_| !is_cron || first.is_expression);
         let fires = (is_cron && !first.is_expression).then(|| {
             let path = first.path.clone();
             view! { <Fires desk path live/> }
@@ -419,12 +429,7 @@ fn list(desk: Desk, form: Signal<Form>, field: Memo<Field>) -> AnyView {
                     <div class="ed-item">
                         <One desk form path=item.0/>
                         <div class="ed-tools">
-                            <button type="button" class="button quiet square" title="Up" aria-label="Move up" on:click=move |_| act(at.checked_sub(1).and_then(|to| field.get_untracked().move_item(at, to)))>
-                                "↑"
-                            </button>
-                            <button type="button" class="button quiet square" title="Down" aria-label="Move down" on:click=move |_| act(field.get_untracked().move_item(at, at + 1))>
-                                "↓"
-                            </button>
+                            {movers(move |is_up| act(beside(at, is_up).and_then(|to| field.get_untracked().move_item(at, to))))}
                             <button type="button" class="button quiet square" title="Remove" aria-label="Remove" on:click=move |_| act(field.get_untracked().remove_item(at))>
                                 <Icon name="u-close"/>
                             </button>
@@ -433,10 +438,7 @@ fn list(desk: Desk, form: Signal<Form>, field: Memo<Field>) -> AnyView {
                 }
             }
         </For>
-        <button type="button" class="button small" on:click=move |_| act(Some(field.get_untracked().add_item()))>
-            <Icon name="u-plus"/>
-            "Add"
-        </button>
+        <Add field add=Callback::new(move |()| act(Some(field.get_untracked().add_item())))/>
     }
     .into_any()
 }
@@ -448,6 +450,7 @@ fn map(desk: Desk, form: Signal<Form>, field: Memo<Field>, mistake: RwSignal<Opt
             _ => Vec::new(),
         })
     };
+    let is_ordered = field.with_untracked(|field| field.is_ordered);
     view! {
         <For each=entries key=Clone::clone let:entry>
             {
@@ -460,7 +463,7 @@ fn map(desk: Desk, form: Signal<Form>, field: Memo<Field>, mistake: RwSignal<Opt
                                 class="mono"
                                 aria-label="Name"
                                 spellcheck="false"
-                                prop:value=name
+                                prop:value=name.clone()
                                 on:change=move |event| match field.get_untracked().rename_entry(&old, &event_target_value(&event)) {
                                     Ok(change) => {
                                         mistake.set(None);
@@ -469,6 +472,15 @@ fn map(desk: Desk, form: Signal<Form>, field: Memo<Field>, mistake: RwSignal<Opt
                                     Err(error) => mistake.set(Some(error.to_string())),
                                 }
                             />
+                            {is_ordered.then(|| {
+                                let moved = StoredValue::new(name.clone());
+                                movers(move |is_up| {
+                                    let change = moved.with_value(|name| field.get_untracked().move_entry(name, is_up));
+                                    if let Some(change) = change {
+                                        desk.change(&change);
+                                    }
+                                })
+                            })}
                             <button
                                 type="button"
                                 class="button quiet square"
@@ -484,10 +496,55 @@ fn map(desk: Desk, form: Signal<Form>, field: Memo<Field>, mistake: RwSignal<Opt
                 }
             }
         </For>
-        <button type="button" class="button small" on:click=move |_| desk.change(&field.get_untracked().add_entry())>
+        <Add field add=Callback::new(move |()| desk.change(&field.get_untracked().add_entry()))/>
+    }
+    .into_any()
+}
+
+/// One more item or entry, in which the focus is then.
+#[component]
+fn Add(field: Memo<Field>, add: Callback<()>) -> impl IntoView {
+    let title = field.with_untracked(|field| field.title.clone());
+    let pressed = move |event: web_sys::MouseEvent| {
+        add.run(());
+        let button = event_target::<web_sys::Element>(&event);
+        // Once it is in the page.
+        set_timeout(
+            move || {
+                let last = button.previous_element_sibling();
+                let first =
+                    last.and_then(|last| last.query_selector("input, textarea, select").ok().flatten());
+                if let Some(first) = first {
+                    let first: &web_sys::HtmlElement = first.unchecked_ref();
+                    let _ = first.focus();
+                    if let Some(input) = first.dyn_ref::<web_sys::HtmlInputElement>() {
+                        input.select();
+                    }
+                }
+            },
+            std::time::Duration::ZERO,
+        );
+    };
+    view! {
+        <button type="button" class="button small" aria-label=format!("Add to {title}") on:click=pressed>
             <Icon name="u-plus"/>
             "Add"
         </button>
     }
     .into_any()
+}
+
+/// Up and down, for what stands in an order.
+fn movers(act: impl Fn(bool) + Copy + 'static) -> impl IntoView {
+    let one = |is_up: bool, title: &'static str, label: &'static str, arrow: &'static str| {
+        view! {
+            <button type="button" class="button quiet square" title=title aria-label=label on:click=move |_| act(is_up)>
+                {arrow}
+            </button>
+        }
+    };
+    view! {
+        {one(true, "Up", "Move up", "↑")}
+        {one(false, "Down", "Move down", "↓")}
+    }
 }

@@ -52,6 +52,14 @@ pub(super) fn Inspector(desk: Desk) -> impl IntoView {
                 _ => Shown::Other,
             })
     });
+    let aside = NodeRef::<leptos::html::Aside>::new();
+    // What is shown anew is shown from its beginning.
+    Effect::new(move |_| {
+        shown.track();
+        if let Some(aside) = aside.get_untracked() {
+            aside.set_scroll_top(0);
+        }
+    });
     move || {
         desk.inspector.get().then(|| {
             let inside = match shown.get() {
@@ -63,7 +71,7 @@ pub(super) fn Inspector(desk: Desk) -> impl IntoView {
                 }
             };
             view! {
-                <aside class="ed-side" aria-label="Inspector" on:focusin=move |event| remember(desk, &event)>
+                <aside class="ed-side" aria-label="Inspector" node_ref=aside on:focusin=move |event| remember(desk, &event)>
                     <button type="button" class="button small ed-back-to" on:click=move |_| desk.inspector.set(false)>
                         <Icon name="u-before"/>
                         "Back to the flow"

@@ -24,18 +24,32 @@ pub(super) fn Menu(desk: Desk) -> impl IntoView {
     move || {
         let (at, hit) = desk.menu.get()?;
         let starts = desk.primary().is_some_and(|id| desk.flow_of(&id).is_some());
-        let commands: Vec<Command> = commands(hit)
+        let is_grouped = desk.with(|session| {
+            let mut groups = session.scene.groups.iter();
+            let tasks = session.selection.tasks();
+            groups.any(|group| group.group.tasks.iter().any(|task| tasks.contains(task)))
+                || session.selection.group().is_some()
+        });
+        let applies = |command: &Command| match command {
+            Command::OpenFlow => starts,
+            Command::TakeOut | Command::Ungroup => is_grouped,
+            _ => true,
+        };
+        let commands: Vec<(bool, Command)> = commands(hit)
             .iter()
-            .copied()
-            .filter(|command| starts || *command != Command::OpenFlow)
+            .flat_map(|part| {
+                let part = part.iter().copied().filter(applies).enumerate();
+                part.map(|(at, command)| (at == 0, command))
+            })
             .collect();
+        let n_parts = commands.iter().filter(|(is_first, _)| *is_first).count();
         let items = commands
             .iter()
-            .map(|command| {
+            .map(|(is_first, command)| {
                 let action = editor::actions::of(*command);
                 let keys = desk.keymap.with(|keymap| keymap.shown(*command, is_mac()));
                 view! {
-                    <li role="none">
+                    <li role="none" class:apart=*is_first>
                         <button
                             type="button"
                             role="menuitem"
@@ -63,8 +77,8 @@ pub(super) fn Menu(desk: Desk) -> impl IntoView {
                 f64::from(floats.client_width()),
                 f64::from(floats.client_height()),
             );
-            let row = if super::is_narrow() { 46.0 } else { 32.0 };
-            let height = 30.0 + row * commands.len() as f64;
+            let row = if super::is_narrow() { 46.0 } else { 28.0 };
+            let height = 30.0 + row * commands.len() as f64 + 9.0 * n_parts as f64;
             let (x, y) = (at.x.min(w - 328.0).max(4.0), at.y.min(h - height).max(4.0));
             style = format!("left:{x:.0}px;top:{y:.0}px");
         }
@@ -76,58 +90,31 @@ pub(super) fn Menu(desk: Desk) -> impl IntoView {
     }
 }
 
-/// The commands for what was hit.
-const fn commands(hit: Hit) -> &'static [Command] {
+/// The commands for what was hit, in parts that belong together.
+const fn commands(hit: Hit) -> &'static [&'static [Command]] {
     use Command as C;
     match hit {
         Hit::Card(_) | Hit::Entry(_) | Hit::Port { .. } => &[
-            C::Open,
-            C::OpenFlow,
-            C::Rename,
-            C::Retype,
-            C::Connect,
-            C::ConnectFrom,
-            C::QuickAdd,
-            C::RunHere,
-            C::RunTask,
-            C::Pin,
-            C::Toggle,
-            C::Copy,
-            C::Cut,
-            C::Duplicate,
-            C::CopyLink,
-            C::Group,
-            C::PutInGroup,
-            C::TakeOut,
-            C::Ungroup,
-            C::Extract,
-            C::Downstream,
-            C::Upstream,
-            C::Delete,
-            C::DeleteAndHeal,
+            &[C::Open, C::OpenFlow, C::Rename, C::Retype],
+            &[C::Connect, C::ConnectFrom, C::QuickAdd],
+            &[C::RunHere, C::RunTask, C::Pin, C::Toggle],
+            &[C::Copy, C::Cut, C::Duplicate, C::CopyLink],
+            &[C::Group, C::PutInGroup, C::TakeOut, C::Ungroup, C::Extract],
+            &[C::Downstream, C::Upstream],
+            &[C::Delete, C::DeleteAndHeal],
         ],
         Hit::Canvas => &[
-            C::QuickAdd,
-            C::AddAtEnd,
-            C::AddOnFailure,
-            C::Note,
-            C::Paste,
-            C::PasteWithLinks,
-            C::SelectAll,
-            C::Tidy,
-            C::FitAll,
-            C::Find,
+            &[C::QuickAdd, C::AddAtEnd, C::AddOnFailure, C::Note],
+            &[C::Paste, C::PasteWithLinks],
+            &[C::SelectAll, C::Tidy, C::FitAll, C::Find],
         ],
-        Hit::Note(_) | Hit::Grip(_) => &[C::Open, C::Delete],
+        Hit::Note(_) | Hit::Grip(_) => &[&[C::Open], &[C::Delete]],
         Hit::Group(_) => &[
-            C::Open,
-            C::Collapse,
-            C::Copy,
-            C::Duplicate,
-            C::Extract,
-            C::Ungroup,
+            &[C::Open, C::Collapse],
+            &[C::Copy, C::Duplicate],
+            &[C::Extract, C::Ungroup],
         ],
-        _ => &[C::Open, C::InsertOnEdge, C::Delete],
+        _ => &[&[C::Open, C::InsertOnEdge], &[C::Delete]],
     }
 }
 

@@ -372,7 +372,21 @@ fn Board(desk: Desk) -> impl IntoView {
             </div>
             {move || {
                 desk.track(|session| session.scene.cards.is_empty())
-                    .then(|| view! { <p class="ed-empty">"Drag a task here, or press A."</p> })
+                    .then(|| {
+                        view! {
+                            <div class="ed-empty">
+                                <p>"Drag a task here, or press A."</p>
+                                <div class="tools">
+                                    <button type="button" class="button small" on:click=move |_| desk.run(Command::Templates)>
+                                        "Begin with a template"
+                                    </button>
+                                    <button type="button" class="button small" on:click=move |_| desk.run(Command::Import)>
+                                        "Import"
+                                    </button>
+                                </div>
+                            </div>
+                        }
+                    })
             }}
             <Old desk/>
             {move || {

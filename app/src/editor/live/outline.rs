@@ -409,8 +409,14 @@ fn Task(tree: Tree, card: usize, line: Line) -> impl IntoView {
     let clicked = move |event: leptos::ev::MouseEvent| {
         let target: Option<web_sys::Element> = event.target().and_then(|target| target.dyn_into().ok());
         let is_button = target.is_some_and(|target| target.closest("button").ok().flatten().is_some());
-        if !is_button {
-            tree.go(at, event.shift_key() || event.ctrl_key() || event.meta_key());
+        if is_button {
+            return;
+        }
+        let is_more = event.shift_key() || event.ctrl_key() || event.meta_key();
+        // A finger has no double click: a second tap opens.
+        match !is_more && super::is_narrow() && is_chosen.get_untracked() {
+            true => desk.open(&id.get_value()),
+            false => tree.go(at, is_more),
         }
     };
     view! {

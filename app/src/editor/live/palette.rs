@@ -1,7 +1,7 @@
 //! What tasks can do: to be dragged onto the stage, or clicked to stand beside what is selected.
 
 use editor::adding::Template;
-use editor::fuzzy;
+use editor::fuzzy::{self, Recent};
 use flow::view::TaskTypeView;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -17,8 +17,20 @@ const RECENT_SHOWN: usize = 4;
 #[component]
 pub(super) fn Palette(desk: Desk) -> impl IntoView {
     let text = RwSignal::new(String::new());
-    // With each change one more may have been used.
-    let recent = Memo::new(move |_| desk.track(|_| Lately::Types.read()));
+    let aside = NodeRef::<leptos::html::Aside>::new();
+    let left = RwSignal::new(());
+    // With each change one more may have been used; but nothing moves away under the pointer.
+    let recent = Memo::new(move |before: Option<&Recent>| {
+        left.track();
+        desk.track(|_| ());
+        let is_over = aside
+            .get_untracked()
+            .is_some_and(|aside| aside.matches(":hover").unwrap_or_default());
+        match before {
+            Some(before) if is_over => before.clone(),
+            _ => Lately::Types.read(),
+        }
+    });
     let groups = move || {
         let types = desk.with(|session| session.types.clone());
         let found = matching(&types, &text.read());
@@ -57,7 +69,7 @@ pub(super) fn Palette(desk: Desk) -> impl IntoView {
         view! { {lately} {all} {none} }
     };
     view! {
-        <aside class="ed-palette" aria-label="Task types">
+        <aside class="ed-palette" aria-label="Task types" node_ref=aside on:pointerleave=move |_| left.set(())>
             <input
                 type="search"
                 placeholder="Search tasks"
