@@ -47,6 +47,10 @@ test.describe("with scripts @live", () => {
     await expect(edit.status).toContainText("Published as version");
     await page.goto("/flows/first-flow");
     await expect(page.locator("svg.graph")).toContainText("Say so");
+    // The next one has an id of its own.
+    await edit.openEditor();
+    await alive();
+    expect(await edit.text()).toMatch(/^flow: first-flow-\d+$/m);
   });
 
   test("everything can be done by keys", async ({ page, alive }) => {

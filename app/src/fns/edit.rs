@@ -64,7 +64,7 @@ pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<E
             task_schema,
         });
     }
-    let source = crate::pages::flow_new::EXAMPLE.to_owned();
+    let source = beginnings(&*backend).await;
     let parsed = flow::parse::parse(source.as_bytes(), flow::parse::Format::Yaml);
     let document = parsed
         .map_err(|_| AppError::new(500, "internal", "The example cannot be read."))?
@@ -79,6 +79,24 @@ pub async fn open_editor(flow: Option<String>, version: Option<u32>) -> Result<E
         types,
         task_schema,
     })
+}
+
+/// The beginnings of a new flow, whose id no other flow has.
+#[cfg(feature = "ssr")]
+async fn beginnings(backend: &dyn crate::backend::Backend) -> String {
+    use crate::pages::flow_new::{EXAMPLE, EXAMPLE_ID};
+    const TRIES: usize = 50;
+    for n in 1..=TRIES {
+        let id = match n {
+            1 => EXAMPLE_ID.to_owned(),
+            n => format!("{EXAMPLE_ID}-{n}"),
+        };
+        if backend.flow(id.clone(), None).await.is_err() {
+            return EXAMPLE.replacen(EXAMPLE_ID, &id, 1);
+        }
+    }
+    // Whoever has so many is told when it is published.
+    EXAMPLE.to_owned()
 }
 
 /// What is wrong with a document, as its editor would find it.

@@ -5,6 +5,10 @@ use leptos_meta::Title;
 
 use crate::parts::{DocumentForm, Failure, Writing};
 
+/// The id of [`EXAMPLE`].
+#[cfg(feature = "ssr")]
+pub(crate) const EXAMPLE_ID: &str = "first-flow";
+
 /// What the form begins with: a flow that validates and runs anywhere.
 pub const EXAMPLE: &str = r#"flow: first-flow
 name: My first flow

@@ -26,8 +26,8 @@ pub(super) fn Menu(desk: Desk) -> impl IntoView {
         let starts = desk.primary().is_some_and(|id| desk.flow_of(&id).is_some());
         let is_grouped = desk.with(|session| {
             let mut groups = session.scene.groups.iter();
-            let tasks = session.selection.tasks();
-            groups.any(|group| group.group.tasks.iter().any(|task| tasks.contains(task)))
+            let tasks: Vec<&str> = session.selection.tasks().collect();
+            groups.any(|group| group.group.tasks.iter().any(|task| tasks.contains(&task.as_str())))
                 || session.selection.group().is_some()
         });
         let applies = |command: &Command| match command {
