@@ -234,6 +234,13 @@ fn Between(diff: DiffView) -> impl IntoView {
     });
     let fields =
         (!diff.fields.is_empty()).then(|| view! { <h3>"The flow itself"</h3> <Fields fields=diff.fields/> });
+    let graph = NodeRef::<leptos::html::Div>::new();
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        if let Some(graph) = graph.get() {
+            show_change(&graph);
+        }
+    });
     view! {
         <section class="panel" aria-labelledby="diff-title">
             <header>
@@ -241,7 +248,7 @@ fn Between(diff: DiffView) -> impl IntoView {
                 <span class="change-legend">{legend}</span>
             </header>
             {said.map(|said| view! { <p class="body muted">{said}</p> })}
-            <div class="diff-graph" tabindex="0" inner_html=diff.drawing></div>
+            <div class="diff-graph" tabindex="0" node_ref=graph inner_html=diff.drawing></div>
         </section>
         {(!is_same).then(|| view! {
             <section class="panel" aria-labelledby="fields-title">
@@ -250,6 +257,21 @@ fn Between(diff: DiffView) -> impl IntoView {
             </section>
         })}
     }
+}
+
+/// Of a drawing that is larger than its place the first card that differs comes into the middle.
+#[cfg(feature = "hydrate")]
+fn show_change(graph: &web_sys::Element) {
+    const DIFFERENT: &str = ".n:is([data-state=added], [data-state=changed], [data-state=removed])";
+    let Some(card) = graph.query_selector(DIFFERENT).ok().flatten() else {
+        return;
+    };
+    let (card, place) = (card.get_bounding_client_rect(), graph.get_bounding_client_rect());
+    let middle = |from: f64, length: f64| from + length / 2.0;
+    let right = middle(card.left(), card.width()) - middle(place.left(), place.width());
+    let down = middle(card.top(), card.height()) - middle(place.top(), place.height());
+    graph.set_scroll_left(graph.scroll_left() + right as i32);
+    graph.set_scroll_top(graph.scroll_top() + down as i32);
 }
 
 fn task(task: TaskChangeView) -> impl IntoView {

@@ -58,7 +58,8 @@ impl Desk {
         use Command as C;
         match command {
             C::Commands => self.ask(Ask::Command),
-            C::Shortcuts => self.sheet.update(|is_open| *is_open = !*is_open),
+            // While it is open nothing else is in reach: what opens it need not close it.
+            C::Shortcuts => self.sheet.set(true),
             C::Close => self.close(),
             C::ZoomIn => self.stage(|stage| stage.zoom(STEP)),
             C::ZoomOut => self.stage(|stage| stage.zoom(1.0 / STEP)),

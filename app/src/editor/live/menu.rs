@@ -27,8 +27,13 @@ pub(super) fn Menu(desk: Desk) -> impl IntoView {
         let is_grouped = desk.with(|session| {
             let mut groups = session.scene.groups.iter();
             let tasks: Vec<&str> = session.selection.tasks().collect();
-            groups.any(|group| group.group.tasks.iter().any(|task| tasks.contains(&task.as_str())))
-                || session.selection.group().is_some()
+            groups.any(|group| {
+                group
+                    .group
+                    .tasks
+                    .iter()
+                    .any(|task| tasks.contains(&task.as_str()))
+            }) || session.selection.group().is_some()
         });
         let applies = |command: &Command| match command {
             Command::OpenFlow => starts,

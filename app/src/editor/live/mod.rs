@@ -100,6 +100,7 @@ pub(super) fn Live(editing: Editing) -> impl IntoView {
             on:pointermove=move |event| palette::moved(desk, &event)
             on:pointerup=move |_| desk.kept.update_value(|kept| kept.pressed = None)
         >
+            <button type="button" class="skip" on:click=move |_| chooser::back_to_stage()>"Skip to the canvas"</button>
             <Bar desk/>
             <div class="ed-left">
                 {move || (!desk.outline.get()).then(|| view! { <Palette desk/> })}

@@ -129,9 +129,9 @@ fn how(desk: Desk, row: &ReplayRow) -> impl IntoView + use<> {
     };
     let task = turn.task.clone();
     let words = match (turn.was, turn.is) {
-        (Some(was), Some(is)) => format!(": {is} instead of {was}"),
-        (None, Some(is)) => format!(": new, {is}"),
-        (Some(was), None) => format!(": gone, was {was}"),
+        (Some(was), Some(is)) => format!("{is} instead of {was}"),
+        (None, Some(is)) => format!("new, {is}"),
+        (Some(was), None) => format!("gone, was {was}"),
         (None, None) => String::new(),
     };
     view! {

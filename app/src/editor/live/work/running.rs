@@ -299,6 +299,17 @@ pub(super) fn shown(
             }
         }
         cards.insert(key, card);
+        // Taking a task back has no card of its own.
+        let undone = state.plan().task(ix).key.strip_suffix(".undo").map(str::to_owned);
+        if let Some(card) = undone.and_then(|task| cards.get_mut(&task))
+            && view.state == TaskStatus::Failed
+        {
+            let why = view
+                .error
+                .map_or_else(String::new, |error| format!(": {}", error.message));
+            card.title = format!("{}; it could not be taken back{why}", card.title);
+            "not taken back".clone_into(&mut card.text);
+        }
     }
     (cards, outputs)
 }

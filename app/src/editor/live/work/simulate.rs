@@ -57,10 +57,17 @@ pub(super) fn Simulate(desk: Desk) -> impl IntoView {
     // What the last run was given, until somebody types something else.
     let is_typed = RwSignal::new(false);
     Effect::new(move |_| {
-        let recorded = desk
-            .work()
-            .recorded
-            .with(|recorded| recorded.as_ref().map(|recorded| recorded.inputs.to_string()));
+        // Only of inputs that the flow still has.
+        let recorded = desk.work().recorded.with(|recorded| {
+            let mut inputs = recorded.as_ref()?.inputs.clone();
+            if let Some(inputs) = inputs.as_object_mut() {
+                desk.with(|session| {
+                    let own = session.value().get("inputs");
+                    inputs.retain(|name, _| own.and_then(|own| own.get(name)).is_some());
+                });
+            }
+            Some(inputs.to_string())
+        });
         if !is_typed.get_untracked() {
             bench.inputs.set(recorded.unwrap_or_else(|| "{}".to_owned()));
         }
