@@ -197,14 +197,18 @@ pub(super) fn blank(check: &mut Check<'_>, types: &dyn TypeCatalog) {
     }
 }
 
-/// The needed arguments that are an empty text: what a form leaves behind that nobody filled in.
+/// The needed arguments that are an empty text, or no more than a scheme: what a form leaves behind that nobody filled in.
 fn empty<'a>(with: &'a Map<String, Value>, schema: &'a Value) -> impl Iterator<Item = &'a str> {
     let required = schema.get("required").and_then(Value::as_array);
     required
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-        .filter(|name| with.get(*name).and_then(Value::as_str) == Some(""))
+        .filter(|name| {
+            // A scheme alone is where a new address begins.
+            let text = with.get(*name).and_then(Value::as_str);
+            text.is_some_and(|text| text.is_empty() || text.ends_with("://"))
+        })
 }
 
 /// Cases that are named like an outcome could never be told from it.

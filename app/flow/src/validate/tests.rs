@@ -289,6 +289,7 @@ fn needed_arguments_that_are_empty_are_warned_of() {
   d: { type: signal, with: { name: "" } }
   e: { type: shell, disabled: true, with: { command: "" } }
   f: { type: http.request, with: { url: " ", body: "" } }
+  g: { type: http.request, with: { url: "https://" } }
 "#,
         expect![[r#"
             3:41: warning: `http.request` needs a `url`, and this one is empty (tasks.a.with.url) [empty_argument]
@@ -298,6 +299,7 @@ fn needed_arguments_that_are_empty_are_warned_of() {
             5:79: error: The expression cannot be read at character 1: unexpected end of input, expected expression. (tasks.c.with.until) [expression]
             6:36: error: a signal's name has 1 to 200 characters on one line (tasks.d.with.name) [bad_signal]
             7:54: warning: `shell` needs a `command`, and this one is empty (tasks.e.with.command) [empty_argument]
+            9:41: warning: `http.request` needs a `url`, and this one is empty (tasks.g.with.url) [empty_argument]
         "#]],
     );
 }
