@@ -14,6 +14,9 @@ pub struct Template {
     pub text: &'static str,
 }
 
+/// Where a server answers unless it is told otherwise.
+const USUAL_ORIGIN: &str = "http://127.0.0.1:8000";
+
 macro_rules! templates {
     ($($id:literal),* $(,)?) => {
         /// All templates, the simplest first.
@@ -55,6 +58,12 @@ impl Template {
     #[must_use]
     pub fn find(id: &str) -> Option<Self> {
         ALL.iter().copied().find(|template| template.id == id)
+    }
+
+    /// Its text for a server that answers here: where a template asks for something, it asks that one.
+    #[must_use]
+    pub fn at(&self, origin: &str) -> String {
+        self.text.replace(USUAL_ORIGIN, origin.trim_end_matches('/'))
     }
 
     /// What people see of it.
@@ -164,6 +173,15 @@ mod tests {
             watch-a-service: Succeeded
         "#]]
         .assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_template_asks_the_server_it_is_on() {
+        let template = Template::find("call-and-route").expect("it is there");
+        let text = template.at("https://flows.example/");
+        assert!(text.contains("\"https://flows.example/health\"") && !text.contains("127.0.0.1"));
+        let hello = Template::find("hello").expect("it is there");
+        assert_eq!(hello.at("https://flows.example"), hello.text);
     }
 
     #[test]

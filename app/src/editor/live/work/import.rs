@@ -15,6 +15,7 @@ use web_sys::{DragEvent, File, HtmlInputElement};
 use super::super::desk::Desk;
 use super::Sheet;
 use crate::icons::Icon;
+use crate::parts::Said;
 
 impl Desk {
     /// Another document takes the place of the one on the canvas, which undo brings back. It stays the flow it is.
@@ -161,7 +162,7 @@ pub(super) fn Import(desk: Desk) -> impl IntoView {
         match found.get()? {
         Ok(imported) => Some(view! { <Found desk imported/> }.into_any()),
         Err(why) => Some(
-            view! { <p class="note" data-state="failed" role="alert"><Icon name="s-failed"/> <span class="grow">{why}</span></p> }
+            view! { <p class="note" data-state="failed" role="alert"><Icon name="s-failed"/> <span class="grow"><Said text=why/></span></p> }
                 .into_any(),
         ),
     }
@@ -237,7 +238,7 @@ fn Found(desk: Desk, imported: Imported) -> impl IntoView {
     let notes = imported
         .notes
         .iter()
-        .map(|note| view! { <li>{note.clone()}</li> })
+        .map(|note| view! { <li><Said text=note.clone()/></li> })
         .collect_view();
     let state = if n_notes == 0 { "succeeded" } else { "attention" };
     let kept = StoredValue::new(imported);
@@ -294,11 +295,14 @@ pub(super) fn Templates(desk: Desk) -> impl IntoView {
                     <button
                         type="button"
                         class="ed-template"
-                        on:click=move |_| desk.replace(&format!("Template {name}"), template.text, Format::Yaml)
+                        on:click=move |_| {
+                            let origin = window().location().origin().unwrap_or_default();
+                            desk.replace(&format!("Template {name}"), &template.at(&origin), Format::Yaml);
+                        }
                     >
                         <strong>{about.name}</strong>
                         <span class="muted">{about.kind}</span>
-                        <span>{about.description}</span>
+                        <span><Said text=about.description/></span>
                     </button>
                 </li>
             }
@@ -307,7 +311,7 @@ pub(super) fn Templates(desk: Desk) -> impl IntoView {
     view! {
         <Sheet desk title="Templates">
             <div class="ed-form">
-                <p class="soft">"Each of them is a whole flow; where one calls a server or wants a secret, yours has to be named first. It takes the place of what is on the canvas; undo brings that back."</p>
+                <p class="soft">"Each of them is a whole flow that runs as it stands; where one asks an address, it asks this server until you name another. It takes the place of what is on the canvas; undo brings that back."</p>
                 <ul class="ed-templates">{cards}</ul>
             </div>
         </Sheet>
