@@ -171,7 +171,7 @@ inputs: { who: { type: string, default: you } }
     await page.unroute("**/pkg/*.wasm");
     await page.keyboard.press("Delete");
     await expect(edit.card("first")).toBeHidden();
-    await expect(page.getByRole("status").filter({ hasText: "still names `first`" }).first()).toBeVisible();
+    await expect(page.getByRole("status").filter({ hasText: "still names first" }).first()).toBeVisible();
     await expect(page.getByRole("button", { name: /^\d+ errors?$/ })).toBeVisible();
   });
 
@@ -360,7 +360,7 @@ inputs: { who: { type: string, default: you } }
     await expect(edit.inspector.locator(".ed-gives code").first()).not.toBeEmpty();
     await message.fill("{{ inputs.nothing }}");
     await page.keyboard.press("Tab");
-    await expect(edit.inspector).toContainText("has no input `nothing`");
+    await expect(edit.inspector).toContainText("has no input nothing");
     await edit.stage.focus();
     await page.keyboard.press("Escape");
     await page.keyboard.press("F8");

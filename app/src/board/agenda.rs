@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use flow::view::board::{AgendaView, DueView};
 
-use super::html::{icon, moment, text};
+use super::html::{icon, moment, said, text};
 use crate::format;
 
 /// Schedules that have a line of their own.
@@ -56,7 +56,7 @@ fn missed(out: &mut String, due: &DueView) {
         format::url_part(&due.flow),
         text(&due.flow_name),
         text(&due.schedule),
-        text(due.error.as_deref().unwrap_or("it was missed"))
+        said(due.error.as_deref().unwrap_or("it was missed"))
     );
 }
 

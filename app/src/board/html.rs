@@ -10,6 +10,16 @@ pub(super) fn text(text: &str) -> String {
     format::escape(text)
 }
 
+/// A sentence in an element: what stands between backticks is code.
+pub(super) fn said(sentence: &str) -> String {
+    let pieces = crate::parts::said::pieces(sentence).into_iter();
+    let drawn = pieces.map(|(is_code, piece)| match is_code {
+        true => format!("<code>{}</code>", text(&piece)),
+        false => text(&piece),
+    });
+    drawn.collect()
+}
+
 /// A symbol beside text.
 pub(super) fn icon(name: &str) -> String {
     format!("<svg class=\"i\" aria-hidden=\"true\"><use href=\"#{name}\"/></svg>")

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use flow::view::RunSummary;
 use flow::view::board::{AttentionView, NeedView, NeedyRun};
 
-use super::html::{icon, moment, runs, text};
+use super::html::{icon, moment, runs, said, text};
 use crate::format;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,7 +111,7 @@ fn row(out: &mut String, kind: Kind, needy: &NeedyRun) {
         run.id,
         run.id,
         text(&run.flow_name),
-        text(reason),
+        said(reason),
         doing(kind, run, &task)
     );
 }

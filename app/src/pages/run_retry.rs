@@ -15,7 +15,7 @@ use crate::fns::{self, RetryRun};
 use crate::format;
 use crate::icons::Icon;
 use crate::model::RetryAsk;
-use crate::parts::{Failure, Loading, SendForm, Sending, Submit};
+use crate::parts::{Failure, Loading, Said, SendForm, Sending, Submit};
 use crate::posted::posted;
 
 /// What the address asks for.
@@ -298,7 +298,7 @@ fn Output(shared: Shared, mark: String, output: Option<String>, wrong: Option<Ap
             view! {
                 <p class="wrong">
                     <Icon name="s-failed"/>
-                    <span>{problem.message}</span>
+                    <span><Said text=problem.message/></span>
                 </p>
             }
         });
@@ -379,7 +379,7 @@ fn Inputs(shared: Shared, again: Again, inputs: Value, wrong: Option<AppError>) 
                 view! {
                     <p class="wrong">
                         <Icon name="s-failed"/>
-                        <span>{name} {problem.message}</span>
+                        <span>{name} <Said text=problem.message/></span>
                     </p>
                 }
             })

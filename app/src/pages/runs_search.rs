@@ -12,7 +12,7 @@ use crate::format;
 use crate::icons::Icon;
 use crate::look;
 use crate::model::board::{Chip, QueryProblem, Toggle};
-use crate::parts::{Failure, SendForm, Sending};
+use crate::parts::{Failure, Said, SendForm, Sending};
 use crate::posted::posted;
 
 /// The views there are; the one that is shown is marked.
@@ -151,7 +151,7 @@ pub fn Search(
                 <Icon name="s-failed"/>
                 <div class="grow">
                     <code class="wrong-query">{problem.before}<mark>{problem.wrong}</mark>{problem.after}</code>
-                    <p>{problem.message}</p>
+                    <p><Said text=problem.message/></p>
                 </div>
             </div>
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::error::AppError;
 use crate::format;
 use crate::icons::Icon;
+use crate::parts::Said;
 use crate::posted::Posted;
 
 /// What stands in a field at first: what was typed there and refused, or the input's default. A check box that is off is not sent.
@@ -76,8 +77,8 @@ pub fn Elsewhere(
             <div class="note" data-state="failed" role="alert">
                 <Icon name="s-failed"/>
                 <div class="grow">
-                    <strong>{message}</strong>
-                    {rest.into_iter().map(|message| view! { <p>{message}</p> }).collect_view()}
+                    <strong><Said text=message/></strong>
+                    {rest.into_iter().map(|message| view! { <p><Said text=message/></p> }).collect_view()}
                 </div>
             </div>
         })

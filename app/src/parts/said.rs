@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 /// Its pieces, and whether each is code. A backtick that nothing closes stays what it is.
-fn pieces(text: &str) -> Vec<(bool, String)> {
+pub(crate) fn pieces(text: &str) -> Vec<(bool, String)> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((before, tail)) = rest.split_once('`') {

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::desk::{Desk, Drawer, Saving};
 use crate::icons::Icon;
+use crate::parts::Said;
 
 /// The drawer.
 #[component]
@@ -92,7 +93,7 @@ fn row(desk: Desk, problem: Problem) -> impl IntoView {
                 on:click=move |_| desk.to_problem(&to)
             >
                 <Icon name=format!("s-{state}")/>
-                <span class="grow">{problem.message}</span>
+                <span class="grow"><Said text=problem.message/></span>
                 <code class="cut">{place}</code>
             </button>
         </li>

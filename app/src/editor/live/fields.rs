@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use super::assist::{Assisted, Fires, Look};
 use super::desk::Desk;
 use crate::icons::Icon;
+use crate::parts::Said;
 
 /// The fields of an object, with its alternatives and what no schema knows.
 #[component]
@@ -192,8 +193,8 @@ fn One(desk: Desk, form: Signal<Form>, path: Vec<String>) -> impl IntoView {
                 {secret} {variants} {switch}
             </div>
             {input}
-            {move || problem().map(|problem| view! { <span class="problem" role="alert">{problem}</span> })}
-            {first.help.map(|help| view! { <span class="help">{help}</span> })}
+            {move || problem().map(|problem| view! { <span class="problem" role="alert"><Said text=problem/></span> })}
+            {first.help.map(|help| view! { <span class="help"><Said text=help/></span> })}
         </div>
     }
     .into_any()

@@ -50,6 +50,7 @@ use wasm_bindgen::closure::Closure;
 use crate::fns::edit::Editing;
 use crate::format;
 use crate::icons::Icon;
+use crate::parts::Said;
 use crate::theme::Theme;
 use desk::{Desk, Drawer};
 use inspector::Inspector;
@@ -406,7 +407,7 @@ fn Board(desk: Desk) -> impl IntoView {
                         view! {
                             <div class="note ed-refused" data-state="failed" role="alert">
                                 <Icon name="s-failed"/>
-                                <p class="grow">{text}</p>
+                                <p class="grow"><Said text=text/></p>
                                 <button type="button" class="button quiet square" aria-label="Close" on:click=move |_| desk.refused.set(None)>
                                     <Icon name="u-close"/>
                                 </button>
@@ -423,7 +424,7 @@ fn Board(desk: Desk) -> impl IntoView {
                         view! {
                             <div class="note ed-refused" data-state="attention" role="status">
                                 <Icon name="s-attention"/>
-                                <p class="grow">{text}</p>
+                                <p class="grow"><Said text=text/></p>
                                 <button type="button" class="button quiet square" aria-label="Close" on:click=move |_| desk.noted.set(None)>
                                     <Icon name="u-close"/>
                                 </button>
