@@ -20,8 +20,6 @@ use leptos_meta::MetaTags;
 /// a browser may keep what it got for ever.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct SiteAssets {
-    /// All styles.
-    pub css: String,
     /// The app in parts, by the names of [`Bundle`]s.
     pub bundles: BTreeMap<String, BundleAssets>,
 }
@@ -29,6 +27,8 @@ pub struct SiteAssets {
 /// The addresses of one part of the app.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct BundleAssets {
+    /// What its pages look like.
+    pub css: String,
     /// The JavaScript module that loads the WASM.
     pub js: String,
     /// The code itself.
@@ -80,17 +80,11 @@ pub fn shell() -> impl IntoView {
 #[component]
 fn Assets(assets: SiteAssets) -> impl IntoView {
     let path = use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned());
-    let SiteAssets { css, mut bundles } = assets;
-    let script = bundles
-        .remove(Bundle::of(&path).key())
-        .map(|BundleAssets { js, wasm }| {
-            let start = START.replace("{js}", &js).replace("{wasm}", &wasm);
-            view! {
-                <link rel="modulepreload" href=js/>
-                <script type="module" nonce=use_nonce() inner_html=start></script>
-            }
-        });
-    view! {
+    let mut bundles = assets.bundles;
+    let own = bundles.remove(Bundle::of(&path).key());
+    let BundleAssets { css, js, wasm } = own?;
+    let start = START.replace("{js}", &js).replace("{wasm}", &wasm);
+    Some(view! {
         <link rel="stylesheet" href=css/>
         <link
             rel="preload"
@@ -99,8 +93,9 @@ fn Assets(assets: SiteAssets) -> impl IntoView {
             r#type="font/woff2"
             crossorigin=""
         />
-        {script}
-    }
+        <link rel="modulepreload" href=js/>
+        <script type="module" nonce=use_nonce() inner_html=start></script>
+    })
 }
 
 /// Tells the browser to load from this server only, and to run no script that the server did not write

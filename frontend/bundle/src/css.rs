@@ -1,6 +1,26 @@
 //! One style sheet out of many.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
+
+/// The sheets of a part of the app, in order of file name: those of all parts, and those in the folder of its name.
+pub(crate) fn of_part<'a>(
+    sheets: &'a BTreeMap<String, Vec<u8>>,
+    part: &str,
+) -> Vec<(&'a String, &'a Vec<u8>)> {
+    let file = |name: &'a str| match name.rsplit_once('/') {
+        None => Some(name),
+        Some((folder, file)) => (folder == part).then_some(file),
+    };
+    let own = sheets
+        .iter()
+        .filter(|(name, _)| name.ends_with(".css"))
+        .filter_map(|sheet| Some((file(sheet.0)?, sheet)));
+    let mut own: Vec<_> = own.collect();
+    own.sort_by_key(|(file, _)| *file);
+    own.into_iter().map(|(_, sheet)| sheet).collect()
+}
 
 /// The sheets in the given order, without comments, indentation and blank lines.
 pub(crate) fn concatenate<'a>(sheets: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Result<String> {
@@ -92,5 +112,26 @@ mod tests {
         let name = "style/bad.css".to_owned();
         let error = concatenate([(&name, &vec![0xff])].into_iter()).expect_err("is not UTF-8");
         assert_eq!(error.to_string(), "style/bad.css is not UTF-8");
+    }
+
+    #[test]
+    fn a_part_has_the_sheets_of_all_and_its_own() {
+        let names = [
+            "10-a.css",
+            "80-z.css",
+            "editor/58-e.css",
+            "monitor/70-m.css",
+            "editor/notes.txt",
+        ];
+        let sheets: BTreeMap<String, Vec<u8>> = names.map(|name| (name.to_owned(), Vec::new())).into();
+        let of = |part| {
+            let own = of_part(&sheets, part);
+            own.iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(of("editor"), "10-a.css editor/58-e.css 80-z.css");
+        assert_eq!(of("board"), "10-a.css 80-z.css");
     }
 }

@@ -6,7 +6,7 @@
 //! pkg/app-HASH_bg.wasm     the part itself
 //! pkg/app-HASH_parts.js    what fetches the code that a part wants later, if there is any
 //! pkg/app-HASH_NAME.wasm   such code
-//! pkg/app-HASH.css         every style/*.css, in order of file name
+//! pkg/app-HASH.css         for each part of the app every style/*.css and style/PART/*.css, in order of file name
 //! …                        public/*, under their own names
 //! ```
 //!
@@ -73,14 +73,17 @@ fn main() -> Result<()> {
     }
 
     let styles = read_tree(&args.style)?;
-    let css = css::concatenate(styles.iter().filter(|(name, _)| name.ends_with(".css")))?;
-    let css_hash = base.with(css.as_bytes()).hex();
+    let mut sheets = BTreeMap::new();
+    let mut named = BTreeMap::new();
+    for part in parts.keys() {
+        let css = css::concatenate(css::of_part(&styles, part).into_iter())?;
+        let name = format!("pkg/app-{}.css", base.with(css.as_bytes()).hex());
+        named.insert(part.clone(), name.clone());
+        sheets.insert(name, css);
+    }
     let public = read_tree(&args.public)?;
 
-    let names = Names {
-        css: format!("pkg/app-{css_hash}.css"),
-        parts,
-    };
+    let names = Names { css: named, parts };
     let stamp = public
         .iter()
         .fold(base, |stamp, (name, content)| {
@@ -105,7 +108,9 @@ fn main() -> Result<()> {
             site.add(&format!("pkg/snippets/{name}"), content)?;
         }
     }
-    site.add(&names.css, css.as_bytes())?;
+    for (name, css) in &sheets {
+        site.add(name, css.as_bytes())?;
+    }
     for (name, content) in &public {
         site.add(name, content)?;
     }
@@ -124,7 +129,7 @@ fn part(text: &str) -> Result<(String, PathBuf), String> {
 
 /// Where the browser finds what is named after its content, relative to the site.
 struct Names {
-    css: String,
+    css: BTreeMap<String, String>,
     parts: BTreeMap<String, CodeNames>,
 }
 
@@ -153,13 +158,13 @@ impl Names {
             .parts
             .iter()
             .map(|(part, CodeNames { js, wasm, .. })| {
-                (
-                    part.clone(),
-                    serde_json::json!({ "js": format!("/{js}"), "wasm": format!("/{wasm}") }),
-                )
+                let css = self.css.get(part).map_or("", String::as_str);
+                let files =
+                    serde_json::json!({ "css": format!("/{css}"), "js": format!("/{js}"), "wasm": format!("/{wasm}") });
+                (part.clone(), files)
             })
             .collect();
-        serde_json::json!({ "css": format!("/{}", self.css), "bundles": bundles }).to_string()
+        serde_json::json!({ "bundles": bundles }).to_string()
     }
 }
 
@@ -172,7 +177,8 @@ fn report(out: &Path, names: &Names, sizes: &files::Sizes) -> Result<()> {
         .parts
         .iter()
         .flat_map(|(part, names)| [(part.as_str(), &names.wasm), (part.as_str(), &names.js)]);
-    for (part, name) in code.chain([("", &names.css)]) {
+    let css = names.css.iter().map(|(part, name)| (part.as_str(), name));
+    for (part, name) in code.chain(css) {
         if let Some((plain, sent)) = sizes.get(name) {
             writeln!(
                 stdout,
