@@ -26,6 +26,8 @@ test("keys go to pages, and to the search of a list", { tag: "@live" }, async ({
   await expect(home.page.getByRole("heading", { name: "Due in the next 24 hours" })).toBeInViewport();
   await go("f");
   await expect(page).toHaveURL(/\/flows$/);
+  // The address is there before the page.
+  await expect(flows.search).toBeVisible();
   await page.keyboard.press("/");
   await expect(flows.search).toBeFocused();
   // Where somebody types, keys are letters.
