@@ -56,7 +56,7 @@ use desk::{Desk, Drawer};
 use inspector::Inspector;
 use later::Later;
 use palette::Palette;
-use panels::{chooser, floats, outline, problems, text_panel};
+use panels::{chooser, floats, notices, outline, problems, text_panel};
 use stage::{Parts, Stage};
 
 /// The editor.
@@ -108,9 +108,7 @@ pub(super) fn Live(editing: Editing) -> impl IntoView {
                 <Later desk name="the list of tasks" wanted=desk.outline.into() fetch=|| Box::pin(outline())/>
             </div>
             <div class="ed-middle">
-                <work::Offer desk/>
-                <work::Discarded desk/>
-                <work::Others desk/>
+                <Later desk name="the word on drafts" wanted=work::has_notices(desk) fetch=|| Box::pin(notices())/>
                 <div class="ed-row">
                     <Board desk/>
                     <Later desk name="the text" wanted=desk.text.into() fetch=|| Box::pin(text_panel())/>

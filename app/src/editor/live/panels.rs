@@ -15,6 +15,7 @@ use super::others::Others;
 use super::outline::Outline;
 use super::sheet::Sheet;
 use super::text::TextPanel;
+use super::work;
 
 /// The list of tasks.
 #[wasm_split(panels, fallible)]
@@ -74,6 +75,12 @@ pub(super) fn last_run() -> Result<Part, SplitLoaderError> {
 #[wasm_split(panels, fallible)]
 pub(super) fn pinned() -> Result<Part, SplitLoaderError> {
     Ok(|desk| view! { <Pinned desk/> }.into_any())
+}
+
+/// What is said of drafts above the canvas.
+#[wasm_split(panels, fallible)]
+pub(super) fn notices() -> Result<Part, SplitLoaderError> {
+    Ok(|desk| view! { <work::Offer desk/> <work::Discarded desk/> <work::Others desk/> }.into_any())
 }
 
 /// The menu at the pointer, and the list of all keys.

@@ -179,6 +179,16 @@ impl Work {
     }
 }
 
+/// Whether there is something to be said of drafts.
+pub(super) fn has_notices(desk: Desk) -> Signal<bool> {
+    let work = desk.work();
+    Signal::derive(move || {
+        work.offered.with(Option::is_some)
+            || work.gone.with(Option::is_some)
+            || !work.others.with(Vec::is_empty)
+    })
+}
+
 impl Desk {
     /// What is done with the flow beside drawing it.
     pub(super) fn work(self) -> Work {
