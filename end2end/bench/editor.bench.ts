@@ -65,8 +65,10 @@ test("a flow of 1,000 tasks is opened", async ({ page, api }) => {
   const after = await cost(cdp);
   // On the clock with a warm cache, as people have it who open a flow again; the server is not measured.
   await page.addInitScript(() => {
-    const root = document.documentElement;
-    new MutationObserver(() => root.dataset["lived"] ??= String(performance.now())).observe(root, { attributeFilter: ["data-live"] });
+    const note = (): void => {
+      (globalThis as { lived?: number }).lived ??= performance.now();
+    };
+    new MutationObserver(note).observe(document, { subtree: true, attributeFilter: ["data-live"] });
   });
   const clock: number[] = [];
   for (let time = 0; time < 5; time++) {
@@ -75,7 +77,7 @@ test("a flow of 1,000 tasks is opened", async ({ page, api }) => {
     clock.push(
       await page.evaluate(() => {
         const [page] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-        return Number(document.documentElement.dataset["lived"]) - (page?.responseEnd ?? 0);
+        return ((globalThis as { lived?: number }).lived ?? Number.NaN) - (page?.responseEnd ?? 0);
       }),
     );
   }
